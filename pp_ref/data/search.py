@@ -1,0 +1,126 @@
+"""Where a data set lies: an explicit path, ``$PP_REF_DATA``, the user's cache, and last a verified download.
+
+A local file is judged by what it holds (its reader checks that), so one that was unpacked or compressed again will do.
+A download has to match its SHA-256 before it is renamed into the cache, so a broken one leaves nothing behind.
+"""
+
+import os
+from pathlib import Path
+from typing import NamedTuple
+
+from pp_ref.errors import DataError
+
+__all__ = ["COLLECTIONS", "Collection", "file_in", "find_data", "look_for", "user_cache"]
+
+
+class Collection(NamedTuple):
+    """The files of one data set, which are only ever taken from one folder together."""
+
+    files: dict[str, str]  # the publisher's file name -> SHA-256 of a download
+    mirrors: tuple[str, ...]  # addresses of folders that hold those files, tried in turn
+
+
+COLLECTIONS = {
+    "mnist": Collection(
+        files={
+            "train-images-idx3-ubyte.gz": "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609",
+            "train-labels-idx1-ubyte.gz": "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c",
+            "t10k-images-idx3-ubyte.gz": "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6",
+            "t10k-labels-idx1-ubyte.gz": "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
+        },
+        mirrors=(
+            "https://ossci-datasets.s3.amazonaws.com/mnist/",
+            "https://storage.googleapis.com/cvdf-datasets/mnist/",
+        ),
+    ),
+}
+
+
+def user_cache(name: str) -> Path:
+    """The folder in the user's cache that downloads of collection ``name`` go to; it need not exist."""
+    import pooch
+
+    return Path(pooch.os_cache("pp_ref")) / name
+
+
+def file_in(folder: Path, file: str) -> Path | None:
+    """The path of ``file`` in ``folder``, as it is named or without its ``.gz``; None where there is neither."""
+    for candidate in (folder / file, folder / file.removesuffix(".gz")):
+        if candidate.is_file():
+            return candidate
+    return None
+
+
+def look_for(name: str, path: str | os.PathLike[str] | None = None) -> tuple[Path | None, list[str]]:
+    """Look for collection ``name`` on this machine, without downloading anything.
+
+    path     a folder; where it is given, it is the only one looked in
+    returns  the folder that holds every file, or None; and one line for each place that was not it
+    raises   DataError for a name that is not in COLLECTIONS
+
+    A folder given by ``path`` or ``$PP_REF_DATA`` may hold the files itself, or in a subfolder called ``name``.
+    """
+    if name not in COLLECTIONS:
+        raise DataError(f"no data set is called {name!r}; expected one of: {', '.join(sorted(COLLECTIONS))}")
+    if path is not None:
+        places = [(f"path={os.fspath(path)}", Path(path)), (f"its subfolder {name}", Path(path) / name)]
+    else:
+        places = [(f"the user cache {user_cache(name)}", user_cache(name))]
+        if variable := os.environ.get("PP_REF_DATA"):
+            given = Path(variable).expanduser()
+            places = [(f"PP_REF_DATA={variable}", given), (f"its subfolder {name}", given / name), *places]
+        else:
+            places = [("PP_REF_DATA, which is not set", Path("")), *places]
+    missed = []
+    for words, folder in places:
+        if folder == Path(""):
+            missed.append(words)
+        elif not folder.is_dir():
+            missed.append(f"{words}: no such folder")
+        elif lacking := [file for file in COLLECTIONS[name].files if file_in(folder, file) is None]:
+            missed.append(f"{words}: lacks {', '.join(lacking)}")
+        else:
+            return folder, missed
+    return None, missed
+
+
+def find_data(name: str, path: str | os.PathLike[str] | None = None) -> Path:
+    """The folder that holds every file of collection ``name``; downloads it where no place on this machine does.
+
+    name     a key of COLLECTIONS, such as ``"mnist"``
+    path     a folder; where it is given, nothing else is looked at and nothing is downloaded
+    returns  the first of: ``path``, ``$PP_REF_DATA`` (the folder or its subfolder ``name``), the user's cache, a download
+    raises   DataError listing every place that was looked in, and what to do
+    """
+    found, missed = look_for(name, path)
+    if found is None and path is None:
+        found, failed = download(name)
+        missed += failed
+    if found is None:
+        raise DataError(
+            f"{name} was not found. Looked in: {'; '.join(missed)}. Put {', '.join(COLLECTIONS[name].files)} "
+            f"(compressed or not) into one folder, and set PP_REF_DATA to it or pass it as path="
+        )
+    return found
+
+
+def download(name: str) -> tuple[Path | None, list[str]]:
+    """Fetch every file of a collection into the user's cache.
+
+    returns  the folder, or None where a file could not be had; and one line for each mirror that failed
+
+    pooch writes to a temporary name beside the target and renames it once the SHA-256 agrees.
+    """
+    import pooch
+
+    folder, failed = user_cache(name), []
+    for file, sha256 in COLLECTIONS[name].files.items():
+        for mirror in COLLECTIONS[name].mirrors:
+            try:
+                pooch.retrieve(mirror + file, known_hash=f"sha256:{sha256}", fname=file, path=folder)
+                break
+            except (OSError, ValueError) as error:  # requests' errors are OSErrors; a wrong hash is a ValueError
+                failed.append(f"{mirror}{file}: {type(error).__name__}: {error}")
+        else:
+            return None, failed
+    return folder, failed
