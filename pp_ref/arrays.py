@@ -1,0 +1,76 @@
+"""The array types that every layer accepts, and the gate that checks their axes.
+
+The hand-written passes use the array-API subset, so the same lines run on NumPy, CuPy and
+array-api-strict. `Array` is any array of such a library.
+"""
+
+from typing import Any
+
+from array_api_compat import array_namespace
+
+from pp_ref.errors import DomainError, ShapeError
+
+Array = Any
+
+__all__ = ["Array", "array_namespace", "check_axes", "check_finite", "check_fraction", "check_positive", "real_part"]
+
+
+def check_axes(spec: str, **arrays: Array) -> dict[str, int]:
+    """Give each axis letter one size, and return the sizes.
+
+    spec    the axes of each array in turn, e.g. ``"n d, d k, k m"``
+    arrays  the arrays, in the order of ``spec``
+    raises  ShapeError naming both owners of a clash, or the array with the wrong number of axes
+    """
+    owner: dict[str, tuple[str, int]] = {}
+    for letters, (name, array) in zip(spec.split(", "), arrays.items(), strict=True):
+        axes = letters.split()
+        if array.ndim != len(axes):
+            raise ShapeError(f"{name} has shape {tuple(array.shape)}, expected axes ({', '.join(axes)})")
+        for axis, size in zip(axes, array.shape, strict=True):
+            first, expected = owner.setdefault(axis, (name, size))
+            if size != expected:
+                raise ShapeError(f"axis {axis} is {expected} in {first} but {size} in {name}")
+    return {axis: size for axis, (_, size) in owner.items()}
+
+
+def check_finite(**arrays: Array) -> None:
+    """Refuse NaN and infinity.
+
+    raises  DomainError with the argument's name, how many entries are not finite, and the first one's index
+    """
+    for name, array in arrays.items():
+        xp = array_namespace(array)
+        bad = ~xp.isfinite(array)
+        if xp.any(bad):
+            first = tuple(int(axis[0]) for axis in xp.nonzero(bad))
+            raise DomainError(
+                f"{name} has {int(xp.sum(xp.astype(bad, xp.int64)))} entries that are NaN or infinite, first at "
+                f"{first}; expected finite numbers: remove or repair those rows"
+            )
+
+
+def check_positive(**values: float) -> None:
+    """Refuse anything that is not > 0 and finite, NaN included.
+
+    raises  DomainError with the argument's name and value
+    """
+    for name, value in values.items():
+        if not 0 < value < float("inf"):
+            raise DomainError(f"{name} is {value}, expected a finite number > 0")
+
+
+def check_fraction(**values: float) -> None:
+    """Refuse anything outside (0, 1], NaN included.
+
+    raises  DomainError with the argument's name and value
+    """
+    for name, value in values.items():
+        if not 0 < value <= 1:
+            raise DomainError(f"{name} is {value}, expected a number in (0, 1]: 1 keeps everything")
+
+
+def real_part(x: Array) -> Array:
+    """Re x: what comparisons and maxima use, so that a complex step takes the branch of its real point."""
+    xp = array_namespace(x)
+    return xp.real(x) if xp.isdtype(x.dtype, "complex floating") else x

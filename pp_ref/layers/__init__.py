@@ -1,0 +1,59 @@
+"""The dynamic half: one operation a file, forward beside backward, nothing but arrays in and out.
+
+Every pair keeps one contract. `<op>_forward(...) -> (y, cache)`; `<op>_backward(dy, cache)` returns gradients in the
+order of forward's arguments, fixed ones (U, labels, rates) left out. dtype in is dtype out for float32, float64 and
+longdouble; complex128 passes through the analytic operations, so that a complex step differentiates them. Inputs are
+never written to. Batches of length zero work. Letters: v (n, d) input, W (d, m) weights, U (d, k) dictionary,
+w (k, m) dynamic weights, b (m,) bias; `docs/derivations.md` derives each backward pass.
+"""
+
+from pp_ref.layers.autoencoder import autoencoder_backward, autoencoder_forward
+from pp_ref.layers.dense import dense_backward, dense_forward
+from pp_ref.layers.dropout import dropout_backward, dropout_forward
+from pp_ref.layers.lowrank import lowrank_backward, lowrank_forward
+from pp_ref.layers.maxout import maxout_backward, maxout_forward
+from pp_ref.layers.predicted import (
+    combine_backward,
+    combine_forward,
+    expand_backward,
+    expand_forward,
+    pool_backward,
+    pool_forward,
+    predicted_backward,
+    predicted_forward,
+)
+from pp_ref.layers.regularisers import limit_column_norms, weight_decay_backward, weight_decay_forward
+from pp_ref.layers.relu import relu_backward, relu_forward
+from pp_ref.layers.sigmoid import sigmoid_backward, sigmoid_forward
+from pp_ref.layers.softmax import softmax, softmax_cross_entropy_backward, softmax_cross_entropy_forward
+
+__all__ = [
+    "autoencoder_backward",
+    "autoencoder_forward",
+    "combine_backward",
+    "combine_forward",
+    "dense_backward",
+    "dense_forward",
+    "dropout_backward",
+    "dropout_forward",
+    "expand_backward",
+    "expand_forward",
+    "limit_column_norms",
+    "lowrank_backward",
+    "lowrank_forward",
+    "maxout_backward",
+    "maxout_forward",
+    "pool_backward",
+    "pool_forward",
+    "predicted_backward",
+    "predicted_forward",
+    "relu_backward",
+    "relu_forward",
+    "sigmoid_backward",
+    "sigmoid_forward",
+    "softmax",
+    "softmax_cross_entropy_backward",
+    "softmax_cross_entropy_forward",
+    "weight_decay_backward",
+    "weight_decay_forward",
+]

@@ -1,0 +1,58 @@
+"""The tied autoencoder, by which layers are pretrained (paper, sec. 3.5 and 4.1).
+
+It takes the full weights W. A predicted layer passes W = [U_1 w_1, ..., U_J w_J] (`expand_forward`) and pulls dW back
+to its dynamic weights (`expand_backward`): the weights are tied through the dictionary.
+"""
+
+from typing import NamedTuple
+
+from pp_ref.arrays import Array, array_namespace, check_axes
+from pp_ref.layers.sigmoid import SigmoidCache, sigmoid_backward, sigmoid_forward
+
+
+class AutoencoderCache(NamedTuple):
+    v: Array  # (n, d)
+    W: Array  # (d, m)
+    hidden: SigmoidCache  # (n, m)
+    output: SigmoidCache  # (n, d), the reconstruction
+
+
+def autoencoder_forward(v: Array, W: Array, b: Array, c: Array) -> tuple[Array, AutoencoderCache]:
+    """loss = 1/n sum_n |r - v|^2, r = s(h W^T + c), h = s(v W + b), s the sigmoid.
+
+    v        (n, d) input batch, in [0, 1] since the decoder is a sigmoid
+    W        (d, m) full weights, used by encoder and decoder
+    b        (m,) hidden bias
+    c        (d,) visible bias
+    returns  loss, a 0-d array: the batch mean of the squared error summed over inputs; cache
+    raises   ShapeError
+    """
+    n = check_axes("n d, d m, m, d", v=v, W=W, b=b, c=c)["n"]
+    xp = array_namespace(v)
+    h, hidden = sigmoid_forward(v @ W + b)  # (n, d) (d, m) -> (n, m)
+    r, output = sigmoid_forward(h @ W.T + c)  # (n, m) (m, d) -> (n, d)
+    error = r - v
+    return xp.sum(error * error) / max(n, 1), AutoencoderCache(v, W, hidden, output)
+
+
+def autoencoder_backward(dloss: Array | float, cache: AutoencoderCache) -> tuple[Array, Array, Array, Array]:
+    """Pull dloss back to dv (n, d), dW (d, m), db (m,), dc (d,)."""
+    derror, dz, dW, db, dc = _backward(dloss, cache)
+    return dz @ cache.W.T - derror, dW, db, dc  # v feeds the encoder, and is what r is compared with
+
+
+def autoencoder_backward_weights(dloss: Array | float, cache: AutoencoderCache) -> tuple[Array, Array, Array]:
+    """dW, db and dc alone: what pretraining needs, whose input is data."""
+    _, _, dW, db, dc = _backward(dloss, cache)
+    return dW, db, dc
+
+
+def _backward(dloss: Array | float, cache: AutoencoderCache) -> tuple[Array, Array, Array, Array, Array]:
+    v, W, hidden, output = cache
+    xp = array_namespace(v)
+    derror = (output.y - v) * (2 * dloss / max(v.shape[0], 1))  # (n, d)
+    da = sigmoid_backward(derror, output)  # (n, d)
+    dz = sigmoid_backward(da @ W, hidden)  # (n, d) (d, m) -> (n, m)
+    dW = v.T @ dz  # the encoder's W: (d, n) (n, m) -> (d, m)
+    dW += da.T @ hidden.y  # the decoder's W^T: (d, n) (n, m) -> (d, m)
+    return derror, dz, dW, xp.sum(dz, axis=0), xp.sum(da, axis=0)

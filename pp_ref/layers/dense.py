@@ -1,0 +1,39 @@
+"""The ordinary layer, y = v W + b (paper, sec. 2: h = g(vW))."""
+
+from typing import NamedTuple
+
+from pp_ref.arrays import Array, array_namespace, check_axes
+
+
+class DenseCache(NamedTuple):
+    v: Array  # (n, d)
+    W: Array  # (d, m)
+
+
+def dense_forward(v: Array, W: Array, b: Array) -> tuple[Array, DenseCache]:
+    """y = v W + b.
+
+    v        (n, d) input batch
+    W        (d, m) full weights
+    b        (m,) bias
+    returns  y (n, m), cache
+    raises   ShapeError
+    """
+    check_axes("n d, d m, m", v=v, W=W, b=b)
+    return v @ W + b, DenseCache(v, W)  # (n, d) (d, m) -> (n, m)
+
+
+def dense_backward(dy: Array, cache: DenseCache) -> tuple[Array, Array, Array]:
+    """Pull dy (n, m) back to dv (n, d), dW (d, m), db (m,)."""
+    return dense_backward_input(dy, cache), *dense_backward_weights(dy, cache)
+
+
+def dense_backward_input(dy: Array, cache: DenseCache) -> Array:
+    """dv = dy W^T alone."""
+    return dy @ cache.W.T  # (n, m) (m, d) -> (n, d)
+
+
+def dense_backward_weights(dy: Array, cache: DenseCache) -> tuple[Array, Array]:
+    """dW = v^T dy and db = sum_n dy alone: what a first layer needs, whose input is data."""
+    xp = array_namespace(dy)
+    return cache.v.T @ dy, xp.sum(dy, axis=0)  # (d, n) (n, m) -> (d, m)

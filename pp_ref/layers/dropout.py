@@ -1,0 +1,37 @@
+"""Dropout (paper, sec. 1 and its reference [12], Hinton et al. 2012)."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from pp_ref.arrays import Array, array_namespace
+from pp_ref.errors import DomainError
+
+
+class DropoutCache(NamedTuple):
+    scale: Array  # 0 where dropped, 1 / (1 - rate) where kept
+
+
+def dropout_forward(v: Array, rate: float, rng: np.random.Generator) -> tuple[Array, DropoutCache]:
+    """y = v s with s = 0 with probability rate, else 1 / (1 - rate), drawn for each element.
+
+    v        any shape
+    rate     in [0, 1)
+    rng      draws the mask
+    returns  y, cache
+    raises   DomainError
+
+    Kept values are scaled up while learning, so that E[y] = v and the network is used unchanged afterwards; the
+    original halves the weights after training instead, which is the same network.
+    """
+    if not 0 <= rate < 1:
+        raise DomainError(f"rate is {rate}, expected a number in [0, 1): the probability of dropping a unit")
+    xp = array_namespace(v)
+    kept = xp.asarray(rng.random(v.shape) >= rate)
+    scale = xp.astype(kept, v.dtype) / (1 - rate)
+    return v * scale, DropoutCache(scale)
+
+
+def dropout_backward(dy: Array, cache: DropoutCache) -> Array:
+    """dv = dy s with the mask of the forward pass."""
+    return dy * cache.scale

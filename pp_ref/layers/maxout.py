@@ -1,0 +1,37 @@
+"""Maxout: a unit is the largest of several linear pieces (paper, sec. 1 and its reference [9])."""
+
+from typing import NamedTuple
+
+from pp_ref.arrays import Array, array_namespace, check_axes
+from pp_ref.errors import ShapeError
+
+
+class MaxoutCache(NamedTuple):
+    winner: Array  # (n, m) int: the piece that was largest
+    pieces: int
+
+
+def maxout_forward(v: Array, pieces: int) -> tuple[Array, MaxoutCache]:
+    """y[n, j] = max over p of v[n, j pieces + p].
+
+    v        (n, m pieces); the pieces of a unit stand side by side
+    pieces   int >= 1
+    returns  y (n, m), cache
+    raises   ShapeError if the width is no multiple of pieces
+
+    In a tie the first piece wins, and takes the whole gradient.
+    """
+    n = check_axes("n d", v=v)["n"]
+    if pieces < 1 or v.shape[1] % pieces:
+        raise ShapeError(f"v has {v.shape[1]} inputs, expected a multiple of pieces = {pieces} (at least 1)")
+    xp = array_namespace(v)
+    grouped = xp.reshape(v, (n, v.shape[1] // pieces, pieces))
+    return xp.max(grouped, axis=2), MaxoutCache(xp.argmax(grouped, axis=2), pieces)
+
+
+def maxout_backward(dy: Array, cache: MaxoutCache) -> Array:
+    """dv (n, m pieces): dy at the winning piece, zero at the others."""
+    xp = array_namespace(dy)
+    won = cache.winner[:, :, None] == xp.arange(cache.pieces)
+    grouped = xp.where(won, dy[:, :, None], xp.zeros_like(dy)[:, :, None])
+    return xp.reshape(grouped, (dy.shape[0], dy.shape[1] * cache.pieces))

@@ -1,0 +1,182 @@
+"""The predicted layer: only w is learned, the dictionary U is fixed (paper, sec. 2, 3.3 and 3.4).
+
+A columnar layer has J columns. All read the same input v; column j has its own dictionary U_j and its own block of
+units, and the blocks stand side by side in the output: W = [U_1 w_1, ..., U_J w_J]. There are two orders of
+evaluation with the same result:
+
+    dictionary first   y = [(v U_1) w_1, ..., (v U_J) w_J]    `pool`, then `combine`   (sec. 3.3, "pooling")
+    weights first      y = v [U_1 w_1, ..., U_J w_J]          `expand`, then `dense`   (sec. 3.1, "prediction")
+
+The fixed linear maps are operations of their own, because models use them alone: the pooled input of a first layer
+never changes during training, and an autoencoder ties its decoder through the expanded weights.
+"""
+
+from collections.abc import Sequence
+from typing import Literal, NamedTuple
+
+from pp_ref.arrays import Array, array_namespace, check_axes
+from pp_ref.errors import DomainError, ShapeError
+from pp_ref.layers.dense import DenseCache, dense_backward_input, dense_backward_weights, dense_forward
+
+Arrays = Sequence[Array]
+Order = Literal["dictionary", "weights"]
+
+
+class PoolCache(NamedTuple):
+    U: Arrays  # J of (d, k_j)
+
+
+class CombineCache(NamedTuple):
+    pooled: Arrays  # J of (n, k_j)
+    w: Arrays  # J of (k_j, m_j)
+
+
+class ExpandCache(NamedTuple):
+    U: Arrays  # J of (d, k_j)
+    widths: tuple[int, ...]  # m_1, ..., m_J: where dW is cut
+
+
+class DictionaryFirstCache(NamedTuple):
+    pool: PoolCache
+    combine: CombineCache
+
+
+class WeightsFirstCache(NamedTuple):
+    expand: ExpandCache
+    dense: DenseCache
+
+
+PredictedCache = DictionaryFirstCache | WeightsFirstCache
+
+
+def pool_forward(v: Array, U: Arrays) -> tuple[list[Array], PoolCache]:
+    """pooled_j = v U_j for every column: v_alpha of sec. 3.3.
+
+    v        (n, d) input batch
+    U        J arrays (d, k_j), the fixed dictionaries
+    returns  J arrays (n, k_j), cache
+    raises   ShapeError
+    """
+    _check_columns(U=U)
+    for j, U_j in enumerate(U):
+        check_axes("n d, d k", v=v, **{f"U[{j}]": U_j})
+    return [v @ U_j for U_j in U], PoolCache(U)  # (n, d) (d, k) -> (n, k)
+
+
+def pool_backward(dpooled: Arrays, cache: PoolCache) -> Array:
+    """dv = sum_j dpooled_j U_j^T: the columns share their input, so their gradients add."""
+    dv = dpooled[0] @ cache.U[0].T  # (n, k) (k, d) -> (n, d)
+    for dpooled_j, U_j in zip(dpooled[1:], cache.U[1:], strict=True):
+        dv += dpooled_j @ U_j.T
+    return dv
+
+
+def combine_forward(pooled: Arrays, w: Arrays, b: Array) -> tuple[Array, CombineCache]:
+    """y = [pooled_1 w_1, ..., pooled_J w_J] + b: an ordinary layer on each column's pooled input.
+
+    pooled   J arrays (n, k_j)
+    w        J arrays (k_j, m_j), the dynamic weights
+    b        (m,) bias, m = sum of m_j
+    returns  y (n, m), cache
+    raises   ShapeError
+    """
+    _check_columns(pooled=pooled, w=w)
+    for j, (pooled_j, w_j) in enumerate(zip(pooled, w, strict=True)):
+        check_axes("n k, k m", **{f"pooled[{j}]": pooled_j, f"w[{j}]": w_j})
+    xp = array_namespace(b)
+    y = xp.concat([pooled_j @ w_j for pooled_j, w_j in zip(pooled, w, strict=True)], axis=1)
+    check_axes("n m, m", **{"[w_1, ..., w_J]": y, "b": b})
+    return y + b, CombineCache(pooled, w)
+
+
+def combine_backward(dy: Array, cache: CombineCache) -> tuple[list[Array], list[Array], Array]:
+    """Pull dy (n, m) back to dpooled (J of (n, k_j)), dw (J of (k_j, m_j)), db (m,)."""
+    blocks = _split(dy, [w_j.shape[1] for w_j in cache.w])
+    dpooled = [dy_j @ w_j.T for dy_j, w_j in zip(blocks, cache.w, strict=True)]  # (n, m_j) (m_j, k) -> (n, k)
+    return dpooled, *combine_backward_weights(dy, cache)
+
+
+def combine_backward_weights(dy: Array, cache: CombineCache) -> tuple[list[Array], Array]:
+    """dw and db alone: what a first layer needs, whose pooled input is fixed."""
+    xp = array_namespace(dy)
+    blocks = _split(dy, [w_j.shape[1] for w_j in cache.w])
+    dw = [pooled_j.T @ dy_j for pooled_j, dy_j in zip(cache.pooled, blocks, strict=True)]  # (k, n) (n, m_j) -> (k, m_j)
+    return dw, xp.sum(dy, axis=0)
+
+
+def expand_forward(U: Arrays, w: Arrays) -> tuple[Array, ExpandCache]:
+    """W = [U_1 w_1, ..., U_J w_J]: every weight from the few that are kept (sec. 3.1 and 3.4).
+
+    U        J arrays (d, k_j)
+    w        J arrays (k_j, m_j)
+    returns  W (d, m), cache
+    raises   ShapeError
+    """
+    _check_columns(U=U, w=w)
+    for j, (U_j, w_j) in enumerate(zip(U, w, strict=True)):
+        check_axes("d k, k m", **{f"U[{j}]": U_j, f"w[{j}]": w_j})
+    xp = array_namespace(w[0])
+    W = xp.concat([U_j @ w_j for U_j, w_j in zip(U, w, strict=True)], axis=1)  # (d, k) (k, m_j) -> (d, m_j)
+    return W, ExpandCache(U, tuple(w_j.shape[1] for w_j in w))
+
+
+def expand_backward(dW: Array, cache: ExpandCache) -> list[Array]:
+    """dw_j = U_j^T dW_j, where dW_j (d, m_j) is the block of column j."""
+    return [U_j.T @ dW_j for U_j, dW_j in zip(cache.U, _split(dW, cache.widths), strict=True)]
+
+
+def predicted_forward(
+    v: Array, U: Arrays, w: Arrays, b: Array, order: Order = "dictionary"
+) -> tuple[Array, PredictedCache]:
+    """y = v [U_1 w_1, ..., U_J w_J] + b.
+
+    v        (n, d) input batch
+    U        J arrays (d, k_j), fixed
+    w        J arrays (k_j, m_j), dynamic
+    b        (m,) bias
+    order    "dictionary": 2 n k (J d + m) flops for J equal columns; "weights": 2 d m (k + n)
+    returns  y (n, m), cache
+    raises   ShapeError, DomainError for another order
+    """
+    if order == "dictionary":
+        pooled, pool_cache = pool_forward(v, U)
+        y, combine_cache = combine_forward(pooled, w, b)
+        return y, DictionaryFirstCache(pool_cache, combine_cache)
+    if order == "weights":
+        W, expand_cache = expand_forward(U, w)
+        y, dense_cache = dense_forward(v, W, b)
+        return y, WeightsFirstCache(expand_cache, dense_cache)
+    raise DomainError(f"order is {order!r}, expected 'dictionary' or 'weights'")
+
+
+def predicted_backward(dy: Array, cache: PredictedCache) -> tuple[Array, list[Array], Array]:
+    """Pull dy (n, m) back to dv (n, d), dw (J of (k_j, m_j)), db (m,)."""
+    if isinstance(cache, DictionaryFirstCache):
+        dpooled, dw, db = combine_backward(dy, cache.combine)
+        return pool_backward(dpooled, cache.pool), dw, db
+    dW, db = dense_backward_weights(dy, cache.dense)
+    return dense_backward_input(dy, cache.dense), expand_backward(dW, cache.expand), db
+
+
+def predicted_backward_weights(dy: Array, cache: PredictedCache) -> tuple[list[Array], Array]:
+    """dw and db alone: what a first layer needs, whose input is data."""
+    if isinstance(cache, DictionaryFirstCache):
+        return combine_backward_weights(dy, cache.combine)
+    dW, db = dense_backward_weights(dy, cache.dense)
+    return expand_backward(dW, cache.expand), db
+
+
+def _check_columns(**lists: Arrays) -> None:
+    lengths = {name: len(arrays) for name, arrays in lists.items()}
+    if min(lengths.values()) == 0 or len(set(lengths.values())) > 1:
+        said = ", ".join(f"{name} has {length}" for name, length in lengths.items())
+        raise ShapeError(f"{said} columns; expected the same number, at least one, in each")
+
+
+def _split(y: Array, widths: Sequence[int]) -> list[Array]:
+    """Cut y (n, m) into blocks of the given widths."""
+    blocks, start = [], 0
+    for width in widths:
+        blocks.append(y[:, start : start + width])
+        start += width
+    return blocks

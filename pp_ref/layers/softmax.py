@@ -1,0 +1,52 @@
+"""Softmax with cross-entropy: the classifier on top, which is never predicted (paper, sec. 4.1)."""
+
+from typing import NamedTuple
+
+from pp_ref.arrays import Array, array_namespace, check_axes, real_part
+from pp_ref.errors import DomainError
+
+
+class SoftmaxCrossEntropyCache(NamedTuple):
+    p: Array  # (n, m) softmax probabilities
+    onehot: Array  # (n, m), in z's dtype
+
+
+def softmax(z: Array) -> Array:
+    """p[n, j] = exp z[n, j] / sum_i exp z[n, i] for logits z (n, m), shifted by each row's maximum."""
+    check_axes("n m", z=z)
+    return _softmax_and_log_sum_exp(z)[0]
+
+
+def softmax_cross_entropy_forward(z: Array, labels: Array) -> tuple[Array, SoftmaxCrossEntropyCache]:
+    """loss = 1/n sum_n (log sum_j exp z[n, j] - z[n, labels[n]]).
+
+    z        (n, m) logits
+    labels   (n,) int in 0..m-1
+    returns  loss, a 0-d array, in nats per example; cache
+    raises   ShapeError, DomainError for a label outside the range
+
+    log-sum-exp is taken relative to each row's maximum: no overflow at any finite logits. No examples: loss 0.
+    """
+    sizes = check_axes("n m, n", z=z, labels=labels)
+    xp = array_namespace(z)
+    outside = (labels < 0) | (labels >= sizes["m"])
+    if xp.any(outside):
+        row = int(xp.argmax(xp.astype(outside, xp.int8)))
+        raise DomainError(f"labels[{row}] is {int(labels[row])}, expected a class in 0..{sizes['m'] - 1}")
+    p, log_sum_exp = _softmax_and_log_sum_exp(z)
+    onehot = xp.astype(labels[:, None] == xp.arange(sizes["m"], dtype=labels.dtype), z.dtype)
+    loss = xp.sum(log_sum_exp - xp.sum(z * onehot, axis=1)) / max(sizes["n"], 1)
+    return loss, SoftmaxCrossEntropyCache(p, onehot)
+
+
+def softmax_cross_entropy_backward(dloss: Array | float, cache: SoftmaxCrossEntropyCache) -> Array:
+    """dz = dloss (p - onehot) / n."""
+    return (cache.p - cache.onehot) * (dloss / max(cache.p.shape[0], 1))
+
+
+def _softmax_and_log_sum_exp(z: Array) -> tuple[Array, Array]:
+    xp = array_namespace(z)
+    shift = xp.max(real_part(z), axis=1, keepdims=True)  # (n, 1), a constant: it cancels
+    e = xp.exp(z - shift)
+    total = xp.sum(e, axis=1, keepdims=True)  # (n, 1), between 1 and m
+    return e / total, xp.log(total[:, 0]) + shift[:, 0]
