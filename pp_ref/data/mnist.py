@@ -138,8 +138,8 @@ def content_digest(*splits: Split) -> str:
     digest = hashlib.sha256()
     for x, y in splits:
         scaled = x * np.float32(255)
-        digest.update(np.rint(scaled, out=scaled).astype(np.uint8))
-        digest.update(y.astype(np.uint8))
+        digest.update(np.rint(scaled, out=scaled).astype(np.uint8).data)
+        digest.update(y.astype(np.uint8).data)
     return digest.hexdigest()
 
 

@@ -1,0 +1,35 @@
+# Needs python3 >= 3.11 (with venv) and make. Everything else goes into .venv, from uv.lock.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+UV := uv==0.13.9
+EXTRAS := --extra dev --extra features --extra test
+
+# One BLAS thread a worker: pytest already runs one worker a core.
+TEST_THREADS := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
+
+.PHONY: demo test lint setup lock
+
+demo: setup  ## Figure 4 (left) on the embedded digits: a table, and the figure
+	$(BIN)/pp-ref reproduce figure4-left --profile demo
+
+test: setup  ## every test, one worker a core
+	$(TEST_THREADS) $(BIN)/python -m pytest -n auto
+
+lint: setup
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy -p pp_ref
+
+setup: $(VENV)/.synced
+
+# --inexact leaves alone what was added by hand (torch, say), and uv itself.
+$(VENV)/.synced: uv.lock setup.cfg pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(f"pp_ref needs Python >= 3.11, but $(PYTHON) is {sys.version.split()[0]}: make PYTHON=...") if sys.version_info < (3, 11) else None'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(UV)
+	VIRTUAL_ENV= UV_PROJECT_ENVIRONMENT= UV_PYTHON=$(BIN)/python $(BIN)/uv sync --quiet --frozen --inexact $(EXTRAS)
+	touch $@
+
+lock: setup  ## after a change of the requirements; no machine's own index gets in
+	$(BIN)/uv lock --no-config --default-index https://pypi.org/simple

@@ -1,0 +1,1 @@
+"""The pooling path on the processor, in Numba."""
