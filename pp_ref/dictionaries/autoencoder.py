@@ -1,0 +1,57 @@
+"""AE: the features of a tied-weight sigmoid autoencoder as dictionary (sec. 3.1 and 3.5)."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize
+from scipy.special import expit
+
+from pp_ref.dictionaries.columns import Column, Floats, Request, column_of
+
+
+def tied_cost(parameters: Floats, v: Floats, k: int) -> tuple[float, Floats]:
+    """``J = 1/n sum |v^ - v|^2``, ``h = sigmoid(v A + b)``, ``v^ = sigmoid(h A^T + c)``, and its gradient.
+
+    parameters  (d k + k + d,) float64: A (d, k), b (k,), c (d,), flattened in that order
+    v           (n, d) float64 in [0, 1], the range of the decoder
+    returns     J, and dJ/dparameters in the same order; A is used twice, so its gradient has two terms
+    """
+    n, d = v.shape
+    A, b, c = parameters[: d * k].reshape(d, k), parameters[d * k : d * k + k], parameters[d * k + k :]
+    h = expit(v @ A + b)  # (n, d) (d, k) -> (n, k)
+    out = expit(h @ A.T + c)  # (n, k) (k, d) -> (n, d)
+    miss = out - v
+    dout = 2 / n * miss * out * (1 - out)  # (n, d), before the decoder's sigmoid
+    dh = dout @ A * h * (1 - h)  # (n, d) (d, k) -> (n, k), before the encoder's
+    dA = v.T @ dh + dout.T @ h  # (d, n) (n, k) twice -> (d, k)
+    return float((miss**2).sum() / n), np.concatenate([dA.ravel(), dh.sum(0), dout.sum(0)])
+
+
+def train_features(data: NDArray[Any], k: int, examples: int, iterations: int, rng: np.random.Generator) -> Floats:
+    """A (d, k) after at most ``iterations`` of SciPy's L-BFGS on at most ``examples`` drawn rows of ``data`` (n, d).
+
+    A starts at Uniform(+-4 sqrt(6 / (d + k))), Glorot and Bengio (2010) for sigmoids; the biases start at zero.
+    """
+    n, d = data.shape
+    rows = np.sort(rng.choice(n, min(n, examples), replace=False))
+    span = 4 * np.sqrt(6 / (d + k))
+    start = np.concatenate([rng.uniform(-span, span, d * k), np.zeros(k + d)])
+    v = data[rows].astype(np.float64)
+    fit = minimize(tied_cost, start, (v, k), method="L-BFGS-B", jac=True, options={"maxiter": iterations})
+    return np.asarray(fit.x[: d * k].reshape(d, k))
+
+
+def ae_columns(request: Request) -> list[Column]:
+    """``U = A``, one autoencoder a column, each from its own draw of start and rows. alpha is 0..k-1.
+
+    A sigmoid decoder reaches (0, 1) only: bring the data into that range first, or the features chase saturation.
+    """
+    examples, iterations = request.settings["examples"], request.settings["iterations"]
+    return [
+        column_of(
+            np.arange(request.n_alpha),
+            train_features(request.rows, request.n_alpha, examples, iterations, request.rng),
+        )
+        for _ in range(request.n_columns)
+    ]

@@ -1,0 +1,104 @@
+"""Columns of representation: one index set and one sub-dictionary each (sec. 3.4, ``W = [U_1 w_1, ..., U_J w_J]``)."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pp_ref.dictionaries.spaces import Space
+
+Floats = NDArray[np.float64]
+Indices = NDArray[np.int64]
+Structure = Literal["dense", "gather", "separable", "channel-tied"]
+
+
+@dataclass(frozen=True, eq=False)
+class Column:
+    """One column's static half: ``W_j = U_j w_j``.
+
+    alpha      (k,) int64, sorted, distinct, in [0, d): weights kept, or dictionary elements kept for a basis
+    U          (d, k) float64, read-only
+    structure  what is true of U, for whoever multiplies by it:
+               "gather"        U = I[:, alpha], so v U = v[:, alpha]
+               "separable"     one channel, alpha = rows x columns of a Grid, U = U_y (x) U_x up to rounding
+               "channel-tied"  channels > 1, U = U_sites (x) I_channels exactly (channels last)
+               "dense"         nothing more is known
+    condition  of K_alpha + ridge I for ridge form, of K_alpha for atom form, of U (largest singular value over
+               smallest) for the others; inf if singular
+    rank       numerical rank of K_alpha, or of U, cut at eps k times the largest eigenvalue (singular value)
+    """
+
+    alpha: Indices
+    U: Floats
+    structure: Structure
+    condition: float
+    rank: int
+
+    def __post_init__(self) -> None:
+        self.alpha.setflags(write=False)
+        self.U.setflags(write=False)
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a builder is asked for, already checked. ``settings`` has every default filled in."""
+
+    space: Space
+    n_alpha: int
+    n_columns: int
+    tied: bool
+    alpha: str | Sequence[Indices]
+    rng: np.random.Generator
+    settings: Mapping[str, Any]
+    data: NDArray[Any] | None
+
+    @property
+    def rows(self) -> NDArray[Any]:
+        """The data of a data-driven kind, (n, d)."""
+        assert self.data is not None
+        return self.data
+
+
+def spectrum(values: Floats, k: int, ridge: float = 0.0) -> tuple[float, int]:
+    """Condition number and numerical rank from eigenvalues (of a symmetric K) or singular values.
+
+    ``condition = (max + ridge) / (min + ridge)``, ``rank = #{values > eps k max}``. What rounding leaves of a zero
+    eigenvalue may be negative; the condition number is then inf.
+    """
+    top, bottom = float(values.max()), float(values.min()) + ridge
+    rank = int((values > np.finfo(np.float64).eps * k * top).sum())
+    return (top + ridge) / bottom if bottom > 0 else np.inf, rank
+
+
+def column_of(alpha: Indices, U: Floats, structure: Structure = "dense") -> Column:
+    """A column whose condition and rank are those of U itself."""
+    condition, rank = spectrum(np.linalg.svd(U, compute_uv=False), min(U.shape))
+    return Column(alpha, U, structure, condition, rank)
+
+
+def gather_column(d: int, alpha: Indices) -> Column:
+    """U = I[:, alpha]: exact, condition 1, full rank."""
+    U = np.zeros((d, alpha.size))
+    U[alpha, np.arange(alpha.size)] = 1
+    return Column(alpha, U, "gather", 1.0, alpha.size)
+
+
+def tie(sites: Indices, channels: int) -> Indices:
+    """Flat indices of all channels at each site: ``alpha = sites * channels + channel``, sorted if sites are."""
+    return (sites[:, None] * channels + np.arange(channels)).ravel()
+
+
+def tied_sites(alpha: Indices, channels: int) -> Indices | None:
+    """The sites of an alpha that keeps all channels or none at each site; None of any other alpha."""
+    sites = np.unique(alpha // channels)
+    return sites if sites.size * channels == alpha.size else None
+
+
+def is_product(space: Space, alpha: Indices) -> bool:
+    """Whether alpha is rows x columns of a one-channel Grid of more than one row and column."""
+    if space.channels > 1 or len(space.sites) != 2 or 1 in space.sites:
+        return False
+    rows, columns = np.unravel_index(alpha, space.sites)
+    return bool(np.unique(rows).size * np.unique(columns).size == alpha.size)

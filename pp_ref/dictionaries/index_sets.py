@@ -1,0 +1,251 @@
+"""Which weights to keep: the choices of alpha.
+
+The paper draws alpha uniformly and leaves a designed choice open (sec. 3.2 and 5); sec. 3.4 asks for columns with
+"high resolution in a local area". Every function here returns (count,) int64, sorted and distinct, in [0, size).
+"""
+
+from collections.abc import Callable, Sequence
+from math import ceil, prod
+from typing import Any, NamedTuple
+
+import numpy as np
+from scipy.spatial.distance import cdist
+
+from pp_ref.dictionaries.columns import Floats, Indices, Request, tie
+
+
+def uniform(size: int, count: int, rng: np.random.Generator) -> Indices:
+    """Uniformly without replacement, sorted (sec. 3.2)."""
+    return np.sort(rng.choice(size, count, replace=False)).astype(np.int64)
+
+
+def bands(shape: Sequence[int], count: int) -> list[int]:
+    """How many points each of the evenly spaced rows of a lattice gets, so that they sum to ``count``.
+
+    shape    () to two axes; a single axis counts as one row
+    count    1 to the number of sites
+    returns  one count a row, equal wherever a factorisation of ``count`` has row and column spacings within sqrt(2)
+             of each other (the points are then a product set), else differing by at most one
+    """
+    height, width = (1, *shape)[-2:] if len(shape) < 2 else shape
+    stretch = {a: abs(np.log2(height * count / (a * a * width))) for a in range(ceil(count / width), height + 1)}
+    even = [a for a in stretch if count % a == 0 and stretch[a] <= 0.5 and a <= count]
+    rows = min(even or [a for a in stretch if a <= count], key=lambda a: stretch[a])
+    return [count * (r + 1) // rows - count * r // rows for r in range(rows)]
+
+
+def strided(shape: Sequence[int], count: int, column: int = 0) -> Indices:
+    """Rows and columns at an even stride, ``floor((i + phase) stride)`` on each axis.
+
+    shape   sites along each axis, one or two axes
+    column  shifts the phase along the R2 low-discrepancy sequence (Roberts, 2018), so that columns interleave
+
+    A product set of rows and columns whenever `bands` finds one; ``count`` is met exactly in any case.
+    """
+    height, width = (1, *shape)[-2:] if len(shape) < 2 else shape
+    phase_y, phase_x = (0.5 + column * 0.7548776662466927) % 1, (0.5 + column * 0.5698402909980532) % 1
+    layout = bands(shape, count)
+    rows = np.floor((np.arange(len(layout)) + phase_y) * height / len(layout))
+    kept = [y * width + np.floor((np.arange(n) + phase_x) * width / n) for y, n in zip(rows, layout, strict=True)]
+    return np.concatenate(kept).astype(np.int64)
+
+
+def windowed(
+    points: Floats,
+    shape: Sequence[int],
+    count: int,
+    centre: int,
+    window: float,
+    inside: float,
+    rng: np.random.Generator,
+) -> Indices:
+    """Dense in a window around ``centre``, sparse elsewhere: "high resolution in a local area" (sec. 3.4).
+
+    points   (size, p) positions of the sites
+    centre   site in the middle of the window
+    window   in (0, 1]: share of the sites, the nearest to the centre, that form the window
+    inside   in (0, 1]: share of the kept sites drawn inside it, as far as they fit; the rest are drawn outside
+    """
+    size = len(points)
+    near = np.argsort(cdist(points[[centre]], points, "sqeuclidean")[0], kind="stable")
+    edge = max(1, round(window * size))
+    n_inside = max(min(round(inside * count), edge), count - (size - edge))
+    return np.sort(
+        np.concatenate(
+            [
+                rng.choice(near[:edge], n_inside, replace=False),
+                rng.choice(near[edge:], count - n_inside, replace=False),
+            ]
+        )
+    ).astype(np.int64)
+
+
+def farthest(points: Floats, count: int, start: int) -> Indices:
+    """``i_{t+1} = argmax_i min_{s <= t} |x_i - x_{i_s}|``, from ``i_1 = start``; ties to the smallest index.
+
+    Gonzalez, Clustering to minimize the maximum intercluster distance (1985): its covering radius is at most twice
+    the best possible for that many points.
+    """
+    kept = [start]
+    gap = cdist(points[[start]], points, "sqeuclidean")[0]
+    while len(kept) < count:
+        gap[kept[-1]] = -1  # never again, even where every gap is zero
+        kept.append(int(gap.argmax()))
+        gap = np.where(gap < 0, gap, np.minimum(gap, cdist(points[kept[-1:]], points, "sqeuclidean")[0]))
+    return np.sort(np.array(kept, dtype=np.int64))
+
+
+def cholesky(K: Floats, count: int, rng: np.random.Generator, start: int | None = None) -> Indices:
+    """Pivots of a diagonally pivoted Cholesky factorisation: ``i = argmax diag(K - K_:a K_a^-1 K_a:)``.
+
+    K      (size, size) symmetric positive semi-definite
+    start  first pivot; None takes the largest variance
+
+    Each step keeps the weight that those kept so far predict worst (largest posterior variance of a Gaussian
+    process). Harbrecht, Peters, Schneider, On the low-rank approximation by the pivoted Cholesky decomposition (2012).
+    Once the largest residual is below ``eps size max(diag K)`` those kept predict all others to rounding; the pivots
+    left would be rounding noise, so the rest of the set is drawn uniformly: any choice spans the same space.
+    """
+    size = len(K)
+    residual = K.diagonal().copy()
+    floor = np.finfo(np.float64).eps * size * residual.max()
+    factor = np.zeros((count, size))
+    kept: list[int] = []
+    while len(kept) < count:
+        pivot = start if start is not None and not kept else int(residual.argmax())
+        if not residual[pivot] > floor:
+            rest = np.setdiff1d(np.arange(size), kept)
+            return np.sort(np.concatenate([kept, rng.choice(rest, count - len(kept), replace=False)])).astype(np.int64)
+        row = (K[pivot] - factor[: len(kept), pivot] @ factor[: len(kept)]) / np.sqrt(residual[pivot])
+        factor[len(kept)] = row
+        residual = residual - row**2
+        kept.append(pivot)
+        residual[kept] = -np.inf
+    return np.sort(np.array(kept, dtype=np.int64))
+
+
+def ridge_leverage(K: Floats, ridge: float) -> Floats:
+    """``l_i = [K (K + ridge I)^-1]_ii`` in [0, 1], summing to the effective dimension (degrees of freedom) of K.
+
+    Alaoui and Mahoney, Fast randomized kernel ridge regression with statistical guarantees (2015), def. 1.
+    At ridge 0 and full rank every score is 1: the draw is then uniform.
+    """
+    values, vectors = np.linalg.eigh(K)
+    # Below the numerical rank an eigenvalue is rounding; at ridge 0 it would count as a full degree of freedom.
+    values = np.where(values > np.finfo(np.float64).eps * len(K) * values[-1], values, 0)
+    shrink = np.divide(values, values + ridge, out=np.zeros_like(values), where=values > 0)
+    return np.asarray(vectors**2 @ shrink)
+
+
+def leverage(K: Floats, count: int, ridge: float, rng: np.random.Generator) -> Indices:
+    """Drawn without replacement with probability proportional to the ridge leverage scores, sorted.
+
+    Weights of score below eps (never active) are drawn uniformly, and only once all others are kept.
+    """
+    scores = ridge_leverage(K, ridge)
+    live = np.flatnonzero(scores > np.finfo(np.float64).eps)
+    share = scores[live] / scores[live].sum() if live.size else None
+    kept = rng.choice(live, min(count, live.size), replace=False, p=share)
+    rest = np.setdiff1d(np.arange(len(K)), live)
+    return np.sort(np.concatenate([kept, rng.choice(rest, count - kept.size, replace=False)])).astype(np.int64)
+
+
+def leading(order: Indices, count: int) -> Indices:
+    """The first ``count`` of a basis in its own order: lowest frequency, coarsest scale, largest variance."""
+    return np.sort(order[:count])
+
+
+def interleaved(order: Indices, count: int, column: int, n_columns: int) -> Indices:
+    """Column j keeps ranks ``floor((i + j / J) min(d, J count) / count)``, i < count, of a basis in its own order.
+
+    The columns deal the leading ``J count`` elements out between them, each from the lowest to the highest; when
+    there are fewer than that, all spread over the whole basis and overlap. With J = 1 this is `leading`.
+    """
+    reach = min(order.size, n_columns * count)
+    # Integer arithmetic: (i J + j) reach // (J count) has no rounding that could repeat a rank.
+    ranks = (np.arange(count) * n_columns + column) * reach // (n_columns * count)
+    return np.sort(order[ranks])
+
+
+class Ask(NamedTuple):
+    """What one call of a choice knows: the candidates, how many, and for which column."""
+
+    shape: tuple[int, ...]
+    points: Floats
+    size: int
+    count: int
+    column: int
+    n_columns: int
+    rng: np.random.Generator
+    settings: Any
+    kernel: Floats | None
+    order: Indices | None
+
+
+class Choice(NamedTuple):
+    """``needs``: "nothing", "positions" (chosen by site, so tied across channels), "kernel" or "order"."""
+
+    needs: str
+    settings: dict[str, Any]
+    choose: Callable[[Any], Indices]
+
+
+def _start(ask: Ask) -> int:
+    return int(ask.rng.integers(ask.size))
+
+
+# Greedy pivoting has no chance in it, so columns after the first differ by a drawn first pivot.
+CHOICES: dict[str, Choice] = {
+    "uniform": Choice("nothing", {}, lambda ask: uniform(ask.size, ask.count, ask.rng)),
+    "windowed": Choice(
+        "positions",
+        {"window": 0.2, "inside": 0.5},
+        lambda ask: windowed(
+            ask.points,
+            ask.shape,
+            ask.count,
+            # The windows of J columns tile the lattice: centres of J even blocks, modulo the number of sites.
+            int(strided(ask.shape, min(ask.n_columns, ask.size))[ask.column % ask.size]),
+            ask.settings["window"],
+            ask.settings["inside"],
+            ask.rng,
+        ),
+    ),
+    "strided": Choice("positions", {}, lambda ask: strided(ask.shape, ask.count, ask.column)),
+    "farthest": Choice("positions", {}, lambda ask: farthest(ask.points, ask.count, _start(ask))),
+    "cholesky": Choice(
+        "kernel",
+        {},
+        lambda ask: cholesky(ask.kernel, ask.count, ask.rng, _start(ask) if ask.column else None),
+    ),
+    "leverage": Choice("kernel", {}, lambda ask: leverage(ask.kernel, ask.count, ask.settings["ridge"], ask.rng)),
+    "leading": Choice("order", {}, lambda ask: leading(ask.order, ask.count)),
+    "interleaved": Choice("order", {}, lambda ask: interleaved(ask.order, ask.count, ask.column, ask.n_columns)),
+}
+
+
+def choose_alpha(request: Request, kernel: Floats | None = None, order: Indices | None = None) -> list[Indices]:
+    """One sorted index set a column, over all d weights; sites are chosen and then tied if the request is tied.
+
+    kernel  (candidates, candidates) for the choices that need one
+    order   (d,) ranks of a basis for the choices that need one
+    """
+    if not isinstance(request.alpha, str):
+        return list(request.alpha)
+    space, channels = request.space, request.space.channels if request.tied else 1
+    chosen = []
+    for column in range(request.n_columns):
+        ask = Ask(
+            space.sites,
+            space.site_points(),
+            prod(space.sites) if request.tied else space.size,
+            request.n_alpha // channels,
+            column,
+            request.n_columns,
+            request.rng,
+            request.settings,
+            kernel,
+            order,
+        )
+        chosen.append(tie(CHOICES[request.alpha].choose(ask), channels))
+    return chosen

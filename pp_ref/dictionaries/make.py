@@ -1,0 +1,277 @@
+"""`make_dictionary`: one table from kind to builder, and the one gate that checks what is asked for."""
+
+import operator
+from collections.abc import Callable, Mapping, Sequence
+from hashlib import sha256
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pp_ref.arrays import check_finite, check_fraction
+from pp_ref.dictionaries import autoencoder, random, ridge
+from pp_ref.dictionaries.columns import Column, Request, column_of
+from pp_ref.dictionaries.dictionary import Dictionary, generator_state
+from pp_ref.dictionaries.index_sets import CHOICES
+from pp_ref.dictionaries.settings import check_settings
+from pp_ref.dictionaries.spaces import Frames, Grid, Space, Units
+from pp_ref.errors import DomainError, ShapeError
+
+
+class Kind(NamedTuple):
+    """One kind of dictionary.
+
+    build     Request -> list of Columns
+    settings  names and defaults
+    choices   alpha choices, the default first; none where alpha merely numbers the elements
+    tied      every channel of a site is kept or none
+    smooth    needs sites with positions, so not Units
+    data      needs data (n, d)
+    """
+
+    build: Callable[[Request], list[Column]]
+    settings: Mapping[str, Any] = {}
+    choices: Sequence[str] = ()
+    tied: bool = False
+    smooth: bool = False
+    data: bool = False
+
+
+ANYWHERE = ("uniform", "windowed", "strided", "farthest")
+BY_KERNEL = (*ANYWHERE, "cholesky", "leverage")
+# Ridge 1e-3 for covariances is the authors'. Relative to SE's unit diagonal the same number is ours: with the paper's
+# length scale 1 it is the size of the smallest eigenvalue of a full grid (0.0013), so it hardly shrinks a prediction,
+# and at any length scale it keeps cond(K_alpha + ridge I) below 1e3 k, which float32 still resolves.
+RIDGE = {"ridge": 1e-3, "form": "ridge"}
+
+KINDS: dict[str, Kind] = {
+    "se": Kind(ridge.se_columns, {"length_scale": 1.0, **RIDGE}, BY_KERNEL, tied=True, smooth=True),
+    "matern": Kind(ridge.matern_columns, {"length_scale": 1.0, "nu": 1.5, **RIDGE}, BY_KERNEL, tied=True, smooth=True),
+    "emp": Kind(ridge.emp_columns, RIDGE, BY_KERNEL, data=True),
+    "emp2": Kind(ridge.emp2_columns, RIDGE, BY_KERNEL, data=True),
+    "ae": Kind(autoencoder.ae_columns, {"examples": 5000, "iterations": 50}, data=True),
+    "randcon": Kind(random.randcon_columns, {}, ANYWHERE),
+    "randfixu": Kind(random.randfixu_columns, {"distribution": "gaussian", "scale": None}),
+    "lowrank": Kind(random.lowrank_columns, {"irange": 0.1}),
+    "nokernel": Kind(random.nokernel_columns),
+}
+
+
+def make_dictionary(
+    kind: str | Callable[..., Any],
+    space: Space,
+    *,
+    proportion: float | None = None,
+    n_alpha: int | None = None,
+    n_columns: int = 1,
+    rng: np.random.Generator,
+    data: NDArray[Any] | None = None,
+    U: Any = None,
+    **settings: Any,
+) -> Dictionary:
+    """The static half of a predicted layer: J sub-dictionaries U_j with ``W_j = U_j w_j`` (sec. 3.1, 3.4, 3.5).
+
+    kind        one of `KINDS`, "own" with ``U`` the caller's array or list of arrays (d, k), or a kernel function
+                ``k(points_i (n, p), points_j (m, p)) -> (n, m)`` of rows of ``space.points()``
+    space       Grid, Frames or Units: d = space.size
+    proportion  in (0, 1]; n_alpha = max(1, round(proportion d)). Where alpha is tied across channels (se, matern,
+                downsample, and alpha windowed, strided or farthest) sites are rounded instead: n_alpha = channels
+                max(1, round(proportion d / channels))
+    n_alpha     1 to d; give this or proportion. Neither is needed where the count is known: own, nokernel, explicit alpha
+    n_columns   J >= 1
+    rng         Generator; its state on entry goes into the recipe
+    data        (n, d) real, finite: the layer's input, for the data-driven kinds
+    settings    by kind (see `KINDS`), e.g. length_scale (pixels or frames), ridge (absolute for emp, emp2 and a
+                caller's kernel; relative to a unit diagonal for se and matern), form "ridge" or "atom", nu, wavelet;
+                alpha: a name of `CHOICES`, with its settings, or a list of J index arrays
+    returns     Dictionary, float64
+    raises      DomainError, ShapeError: each names the argument and what to pass instead
+
+    A ridge of 0 makes U[alpha] the identity but lets rounding decide U where K_alpha is nearly singular: look at
+    ``condition`` and ``rank`` of each column.
+    """
+    if not isinstance(space, Grid | Frames | Units):
+        raise DomainError(f"space is {space!r}, expected a Grid, Frames or Units")
+    if not isinstance(rng, np.random.Generator):
+        raise DomainError(f"rng is {rng!r}, expected a numpy.random.Generator, e.g. numpy.random.default_rng(0)")
+    n_columns = _integer("n_columns", n_columns)
+    if n_columns < 1:
+        raise DomainError(f"n_columns is {n_columns}, expected an integer >= 1")
+    state = generator_state(rng)
+
+    name, entry = _look_up(kind, U)
+    alpha = settings.pop("alpha", None)
+    choice = _check_choice(name, entry, alpha, n_columns)
+    allowed = {**entry.settings, **(CHOICES[choice].settings if isinstance(choice, str) and choice else {})}
+    settings = check_settings(name, allowed, settings)
+    if entry.smooth and isinstance(space, Units):
+        raise DomainError(f"kind {name} needs positions, but {space} has none: use a Grid or Frames, or kind emp")
+    if isinstance(choice, str) and choice and CHOICES[choice].needs == "positions" and isinstance(space, Units):
+        raise DomainError(
+            f"alpha {choice} needs positions, but {space} has none: use a Grid or Frames, or alpha uniform"
+        )
+    _check_data(name, entry, space, data)
+    explicit = None if isinstance(choice, str) else _check_alpha(choice, space, n_columns)
+    tied = entry.tied or (isinstance(choice, str) and choice != "" and CHOICES[choice].needs == "positions")
+    arrays = None if U is None else _check_own(U, space, n_columns)
+    known = explicit or [np.arange(u.shape[1]) for u in arrays or ()] or None
+    if name == "nokernel":
+        known = [np.arange(space.size)]
+    count = _count(name, space, proportion, n_alpha, tied and explicit is None, known)
+
+    request = Request(space, count, n_columns, tied, explicit or str(choice), rng, settings, data)
+    columns = entry.build(request) if arrays is None else [column_of(np.arange(u.shape[1]), u) for u in arrays]
+    recipe = {
+        "kind": name,
+        "space": space.to_json(),
+        "proportion": None if proportion is None else float(proportion),
+        "n_alpha": None if n_alpha is None else int(n_alpha),
+        "n_columns": n_columns,
+        "settings": settings | ({"alpha": [a.tolist() for a in explicit] if explicit else choice} if choice else {}),
+        "rng": state,
+        "data": None if data is None else digest(data),
+        "U": None if arrays is None else [digest(u) for u in arrays],
+        "kernel": _kernel_name(kind) if name == "callable" else None,
+    }
+    return Dictionary(space, tuple(columns), recipe)
+
+
+def digest(array: NDArray[Any]) -> dict[str, Any]:
+    """What identifies an array: shape, dtype, SHA-256 of its bytes in C order."""
+    content = np.ascontiguousarray(array)
+    return {"shape": list(content.shape), "dtype": content.dtype.str, "sha256": sha256(content.data).hexdigest()}
+
+
+def _kernel_name(kernel: Any) -> str:
+    return f"{getattr(kernel, '__module__', '?')}.{getattr(kernel, '__qualname__', type(kernel).__qualname__)}"
+
+
+def _integer(name: str, value: Any) -> int:
+    try:
+        return operator.index(value)
+    except TypeError:
+        raise DomainError(f"{name} is {value!r}, expected an integer") from None
+
+
+def _look_up(kind: str | Callable[..., Any], U: Any) -> tuple[str, Kind]:
+    if callable(kind):
+        kernel = kind
+        return "callable", Kind(lambda request: ridge.callable_columns(request, kernel), RIDGE, BY_KERNEL)
+    if (kind == "own") != (U is not None):
+        raise DomainError(f"kind is {kind!r} and U is {'missing' if U is None else 'given'}: kind own goes with U")
+    if kind == "own":
+        return "own", Kind(lambda request: [])
+    if kind not in KINDS:
+        raise DomainError(f"kind is {kind!r}, expected one of {', '.join(KINDS)}, own, or a kernel function")
+    return kind, KINDS[kind]
+
+
+def _check_choice(name: str, entry: Kind, alpha: Any, n_columns: int) -> str | Sequence[Any]:
+    """The choice's name, "" for kinds without one, or the explicit lists."""
+    if not entry.choices:
+        if alpha is not None:
+            raise DomainError(
+                f"alpha is given, but the elements of kind {name} are not chosen from a larger set: omit it"
+            )
+        return ""
+    if alpha is None:
+        # The leading elements are the same for every column; several columns deal them out instead.
+        return entry.choices[1] if entry.choices[0] == "leading" and n_columns > 1 else entry.choices[0]
+    if isinstance(alpha, str):
+        if alpha not in entry.choices:
+            raise DomainError(
+                f"alpha is {alpha!r}, expected one of {', '.join(entry.choices)} for kind {name}, or lists"
+            )
+        return alpha
+    return list(alpha)
+
+
+def _check_alpha(lists: Sequence[Any], space: Space, n_columns: int) -> list[NDArray[np.int64]]:
+    if len(lists) != n_columns:
+        raise ShapeError(f"alpha has {len(lists)} index arrays, but n_columns is {n_columns}: expected one a column")
+    checked = []
+    for j, entries in enumerate(lists):
+        alpha = np.asarray(entries)
+        if alpha.ndim != 1 or alpha.size == 0 or alpha.dtype.kind not in "iu":
+            raise ShapeError(
+                f"alpha[{j}] has shape {alpha.shape} and dtype {alpha.dtype}, expected (k,) integers, k >= 1"
+            )
+        if alpha.min() < 0 or alpha.max() >= space.size:
+            raise DomainError(f"alpha[{j}] spans {alpha.min()} to {alpha.max()}, expected indices in [0, {space.size})")
+        if np.unique(alpha).size != alpha.size:
+            raise DomainError(f"alpha[{j}] repeats an index, expected distinct ones")
+        checked.append(np.sort(alpha).astype(np.int64))
+    if len({alpha.size for alpha in checked}) > 1:
+        raise ShapeError(f"alpha has lengths {[a.size for a in checked]}, expected the same for every column")
+    return checked
+
+
+def _check_own(U: Any, space: Space, n_columns: int) -> list[NDArray[np.float64]]:
+    arrays = [np.array(u, dtype=np.float64, order="C") for u in (U if isinstance(U, list | tuple) else [U] * n_columns)]
+    if len(arrays) != n_columns:
+        raise ShapeError(f"U has {len(arrays)} arrays, but n_columns is {n_columns}: expected one a column")
+    for j, u in enumerate(arrays):
+        if u.ndim != 2 or u.shape[0] != space.size or not 1 <= u.shape[1] <= space.size:
+            raise ShapeError(
+                f"U[{j}] has shape {u.shape}, expected (d, k) with d = {space.size} and 1 <= k <= d for {space}"
+            )
+        if u.shape != arrays[0].shape:
+            raise ShapeError(
+                f"U[{j}] has shape {u.shape} but U[0] {arrays[0].shape}: expected the same for every column"
+            )
+        check_finite(**{f"U[{j}]": u})
+    return arrays
+
+
+def _check_data(name: str, entry: Kind, space: Space, data: NDArray[Any] | None) -> None:
+    if not entry.data:
+        if data is not None:
+            raise DomainError(f"data is given, but kind {name} does not read any: omit it")
+        return
+    if data is None:
+        raise DomainError(f"data is missing: kind {name} needs the layer's input, (n, {space.size})")
+    if not isinstance(data, np.ndarray) or data.dtype.kind not in "buif":
+        raise DomainError(
+            f"data is {getattr(data, 'dtype', type(data).__name__)}, expected a NumPy array of real numbers"
+        )
+    if data.ndim != 2 or data.shape[1] != space.size:
+        raise ShapeError(f"data has shape {data.shape}, expected (n, d) with d = {space.size} for {space}")
+    if len(data) < 2:
+        raise ShapeError(f"data has {len(data)} rows, expected at least 2: a covariance divides by n - 1")
+    if data.dtype.kind == "f":
+        check_finite(data=data)
+
+
+def _count(
+    name: str,
+    space: Space,
+    proportion: float | None,
+    n_alpha: int | None,
+    tied: bool,
+    known: Sequence[NDArray[Any]] | None,
+) -> int:
+    """n_alpha, from exactly one of proportion, n_alpha, or from what is already known; all given have to agree."""
+    d, channels = space.size, space.channels if tied else 1
+    if proportion is not None and n_alpha is not None:
+        raise DomainError(f"proportion is {proportion} and n_alpha is {n_alpha}: expected exactly one of them")
+    if proportion is not None:
+        check_fraction(proportion=proportion)
+        count = channels * max(1, round(float(proportion) * (d // channels)))
+    elif n_alpha is not None:
+        count = _integer("n_alpha", n_alpha)
+        if not 1 <= count <= d:
+            raise DomainError(f"n_alpha is {count}, expected 1 to d = {d} for {space}")
+        if count % channels:
+            raise DomainError(
+                f"n_alpha is {count}, but alpha is tied across {channels} channels: expected a multiple of {channels}, "
+                f"e.g. {channels * max(1, round(count / channels))}"
+            )
+    elif known:
+        return known[0].size
+    else:
+        raise DomainError("neither proportion nor n_alpha is given: expected exactly one of them")
+    if known and count != known[0].size:
+        asked = f"proportion is {proportion}" if n_alpha is None else f"n_alpha is {n_alpha}"
+        reason = "nothing is predicted: expected proportion 1" if name == "nokernel" else f"omit both for kind {name}"
+        raise DomainError(f"{asked}, which keeps {count} of {d}, but {known[0].size} are kept here; {reason}")
+    return count

@@ -1,0 +1,46 @@
+"""Dictionaries that know nothing of the weights: random connections, random projections, low rank, the identity."""
+
+import numpy as np
+
+from pp_ref.dictionaries.columns import Column, Request, column_of, gather_column
+from pp_ref.dictionaries.index_sets import choose_alpha
+
+
+def randcon_columns(request: Request) -> list[Column]:
+    """RandCon: ``U = I[:, alpha]``, distinct columns of the identity (sec. 3.5). A unit sees k inputs and no others."""
+    return [gather_column(request.space.size, alpha) for alpha in choose_alpha(request)]
+
+
+def randfixu_columns(request: Request) -> list[Column]:
+    """RandFixU: a random projection, fixed (sec. 3.5). alpha is 0..k-1.
+
+    distribution  "gaussian": iid N(0, scale^2), as in the paper; "uniform": Uniform(-scale, scale), the authors' code
+    scale         None is d^(-1/2) for gaussian (columns of unit expected norm) and 0.1, the authors', for uniform
+    """
+    shape, scale = (request.space.size, request.n_alpha), request.settings["scale"]
+    columns = []
+    for _ in range(request.n_columns):
+        if request.settings["distribution"] == "gaussian":
+            U = request.rng.standard_normal(shape) * (request.space.size**-0.5 if scale is None else scale)
+        else:
+            U = request.rng.uniform(-1, 1, shape) * (0.1 if scale is None else scale)
+        columns.append(column_of(np.arange(request.n_alpha), U))
+    return columns
+
+
+def lowrank_columns(request: Request) -> list[Column]:
+    """LowRank: ``W = U V`` with both learned (sec. 2); U here is only where learning starts, Uniform(-irange, irange).
+
+    alpha is 0..k-1. The Dictionary says ``dynamic``: U counts as learned, and ``static_count`` is 0.
+    """
+    shape, irange = (request.space.size, request.n_alpha), request.settings["irange"]
+    return [
+        column_of(np.arange(request.n_alpha), request.rng.uniform(-irange, irange, shape))
+        for _ in range(request.n_columns)
+    ]
+
+
+def nokernel_columns(request: Request) -> list[Column]:
+    """No prediction: U = I, every weight is learned. The columns share one array."""
+    column = gather_column(request.space.size, np.arange(request.space.size))
+    return [column] * request.n_columns

@@ -1,0 +1,118 @@
+"""Where each weight sits: the domain on which a feature is a function (sec. 3, "w : W -> R").
+
+A space has a lattice of *sites*, on which smoothness makes sense, times uncorrelated *channels*. The flat index of a
+weight is C order of ``shape`` with channels last: ``i = site * channels + channel``.
+"""
+
+from dataclasses import asdict, dataclass, fields
+from math import prod
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pp_ref.errors import DomainError
+
+
+@dataclass(frozen=True)
+class _Lattice:
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            size = getattr(self, field.name)
+            if isinstance(size, bool) or not isinstance(size, int | np.integer) or size < 1:
+                raise DomainError(f"{field.name} of {type(self).__name__} is {size!r}, expected an integer >= 1")
+            object.__setattr__(self, field.name, int(size))
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Axes of a feature before it is flattened in C order, channels last."""
+        raise NotImplementedError
+
+    @property
+    def sites(self) -> tuple[int, ...]:
+        """Axes along which neighbours resemble each other; () where there are none."""
+        return self.shape[:-1]
+
+    @property
+    def channels(self) -> int:
+        """Number of uncorrelated values at each site."""
+        return self.shape[-1]
+
+    @property
+    def size(self) -> int:
+        """d, the number of weights of one feature."""
+        return prod(self.shape)
+
+    def points(self) -> NDArray[np.float64]:
+        """(d, axes) float64: row i is the position of weight i along each axis of ``shape``, channel last."""
+        return _lattice_points(self.shape)
+
+    def site_points(self) -> NDArray[np.float64]:
+        """(d / channels, axes - 1) float64: row s is the position of site s, in pixels or frames."""
+        return _lattice_points(self.sites)
+
+    def to_json(self) -> dict[str, Any]:
+        """``{"type": class name, field: size, ...}``, read back by `space_from_json`."""
+        return {"type": type(self).__name__, **asdict(self)}
+
+
+@dataclass(frozen=True)
+class Grid(_Lattice):
+    """Pixels of an image patch, i = (iy, ix, ic); flattened as (height, width, channels). Units: pixels."""
+
+    height: int
+    width: int
+    channels: int = 1  # type: ignore[assignment]  # a field here, a property of the other spaces
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(height, width, channels)."""
+        return (self.height, self.width, self.channels)
+
+
+@dataclass(frozen=True)
+class Frames(_Lattice):
+    """A window of speech frames, i = (frame, coefficient); flattened as (frames, coefficients). Units: frames.
+
+    Coefficients count as channels: cepstra are decorrelated by their cosine transform, so a smooth kernel joins frames
+    only. Where neighbouring coefficients do resemble each other (filter-bank energies), use ``Grid(frames, bands)``.
+    """
+
+    frames: int
+    coefficients: int
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(frames, coefficients)."""
+        return (self.frames, self.coefficients)
+
+
+@dataclass(frozen=True)
+class Units(_Lattice):
+    """n hidden units in no particular order: no position, so no smooth kernel; data-driven kinds only."""
+
+    n: int
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(n,): every unit is a channel of one site."""
+        return (self.n,)
+
+
+Space = Grid | Frames | Units
+_SPACES: dict[str, type[Space]] = {"Grid": Grid, "Frames": Frames, "Units": Units}
+
+
+def space_from_json(description: dict[str, Any]) -> Space:
+    """The space that ``space.to_json()`` described.
+
+    raises  DomainError for a type that does not exist
+    """
+    sizes = {name: size for name, size in description.items() if name != "type"}
+    if description.get("type") not in _SPACES:
+        raise DomainError(f"space type is {description.get('type')!r}, expected one of {', '.join(_SPACES)}")
+    return _SPACES[description["type"]](**sizes)
+
+
+def _lattice_points(shape: tuple[int, ...]) -> NDArray[np.float64]:
+    return np.indices(shape).reshape(len(shape), -1).T.astype(np.float64)
