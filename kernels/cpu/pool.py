@@ -21,7 +21,7 @@ def pool(v: NDArray[Any], U: NDArray[Any]) -> NDArray[Any]:
     returns  (n, k) of that dtype
     raises   ShapeError if axis d differs; DomainError for any other dtype, or two
 
-    A thread owns whole rows of the output and adds up axis d in order, so that no sum is split: the bits do not depend on
+    A thread owns whole rows of the output and adds up axis d in order, so no sum is split: the bits do not depend on
     the number of threads. The first call compiles (seconds); later processes read the cache, where one can be written.
     """
     check_axes("n d, d k", v=v, U=U)

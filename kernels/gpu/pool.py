@@ -19,8 +19,8 @@ def pool(v: Array, U: Array) -> Array:
     v        (n, d) CuPy array, float32 or float64, the input batch; n = 0 is fine
     U        (d, k) CuPy array of v's dtype, the static dictionary
     returns  (n, k) CuPy array of that dtype
-    raises   ShapeError if axis d differs; DeviceError without a GPU, or for arrays that are not on it; DomainError for any
-             other dtype, or two
+    raises   ShapeError if axis d differs; DeviceError without a GPU, or for arrays that are not on it; DomainError for
+             any other dtype, or two
 
     A thread owns one output and adds up axis d in order, so two runs agree bit for bit. The compiler fuses multiply and
     add, which rounds once where the processor's loops round twice: the same bound holds, other bits come out.

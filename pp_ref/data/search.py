@@ -89,7 +89,7 @@ def find_data(name: str, path: str | os.PathLike[str] | None = None) -> Path:
 
     name     a key of COLLECTIONS, such as ``"mnist"``
     path     a folder; where it is given, nothing else is looked at and nothing is downloaded
-    returns  the first of: ``path``, ``$PP_REF_DATA`` (the folder or its subfolder ``name``), the user's cache, a download
+    returns  the first of: ``path``, ``$PP_REF_DATA`` (either folder or its subfolder ``name``), the cache, a download
     raises   DataError listing every place that was looked in, and what to do
     """
     found, missed = look_for(name, path)

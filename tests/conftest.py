@@ -1,0 +1,58 @@
+"""What a test may need of the machine, and what is said when the machine lacks it."""
+
+import os
+from collections.abc import Callable
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+from pp_ref.backends import gpu_absence
+from pp_ref.data.search import look_for
+
+STAGED = Path(__file__).resolve().parents[2] / "shared" / "data"
+if STAGED.is_dir():
+    os.environ.setdefault("PP_REF_DATA", str(STAGED))
+
+# No deadlines: a busy machine is not a wrong answer. `ci` draws the same examples each time.
+settings.register_profile("default", deadline=None)
+settings.register_profile("ci", deadline=None, derandomize=True)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
+
+
+def require_gpu() -> None:
+    """Skip without a GPU; fail instead where PP_REF_REQUIRE_GPU says that one is expected."""
+    if why := gpu_absence():
+        (pytest.fail if os.environ.get("PP_REF_REQUIRE_GPU") else pytest.skip)(why)
+
+
+def require_data(name: str = "mnist") -> None:
+    """Skip where no place on this machine holds the data set; a test never downloads one."""
+    found, missed = look_for(name)
+    if found is None:
+        pytest.skip(f"{name} was not found in: {'; '.join(missed)}")
+
+
+def require_module(name: str) -> Callable[[], None]:
+    """Skip where an optional package is not installed."""
+
+    def require() -> None:
+        if find_spec(name) is None:
+            pytest.skip(f"{name} is not installed: pip install {name}")
+
+    return require
+
+
+REQUIREMENTS = {
+    "gpu": require_gpu,
+    "jax": require_module("jax"),
+    "needs_data": require_data,
+    "torch": require_module("torch"),
+}
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    for name, require in REQUIREMENTS.items():
+        for mark in item.iter_markers(name):
+            require(*mark.args)

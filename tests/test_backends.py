@@ -1,0 +1,58 @@
+"""What the machine can compute with, asked and told."""
+
+import sys
+
+import pytest
+
+from pp_ref.backends import available, gpu_absence
+from tests.conftest import require_gpu
+
+
+def test_numpy_and_numba_are_there():
+    backends = available()
+    assert list(backends) == ["numpy", "numba", "cupy"]
+    assert backends["numpy"] is None
+    assert backends["numba"] is None
+
+
+def test_a_missing_package_is_a_reason_not_an_error(monkeypatch):
+    monkeypatch.setitem(sys.modules, "cupy", None)
+    monkeypatch.setitem(sys.modules, "numba", None)
+    assert str(gpu_absence()).startswith("CuPy found no usable GPU: ")
+    assert str(available()["numba"]).startswith("Numba cannot be imported: ")
+
+
+class Driver:
+    """Stands for CuPy, with a number of devices or an error."""
+
+    def __init__(self, answer):
+        self.answer = answer
+        self.cuda = self.runtime = self
+
+    def getDeviceCount(self):
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        (1, None),
+        (0, "the CUDA driver lists no device"),
+        (RuntimeError("driver too old"), "CuPy found no usable GPU: driver too old"),
+    ],
+)
+def test_the_driver_is_asked(monkeypatch, answer, expected):
+    monkeypatch.setitem(sys.modules, "cupy", Driver(answer))
+    assert gpu_absence() == expected
+
+
+def test_a_missing_gpu_skips_or_fails(monkeypatch):
+    monkeypatch.setitem(sys.modules, "cupy", Driver(0))
+    monkeypatch.delenv("PP_REF_REQUIRE_GPU", raising=False)
+    with pytest.raises(pytest.skip.Exception, match="the CUDA driver lists no device"):
+        require_gpu()
+    monkeypatch.setenv("PP_REF_REQUIRE_GPU", "1")
+    with pytest.raises(pytest.fail.Exception, match="the CUDA driver lists no device"):
+        require_gpu()
