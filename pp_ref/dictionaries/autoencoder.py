@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
-from scipy.special import expit
 
 from pp_ref.dictionaries.columns import Column, Floats, Request, column_of
+from pp_ref.layers.autoencoder import autoencoder_backward_weights, autoencoder_forward
 
 
 def tied_cost(parameters: Floats, v: Floats, k: int) -> tuple[float, Floats]:
@@ -15,17 +15,13 @@ def tied_cost(parameters: Floats, v: Floats, k: int) -> tuple[float, Floats]:
 
     parameters  (d k + k + d,) float64: A (d, k), b (k,), c (d,), flattened in that order
     v           (n, d) float64 in [0, 1], the range of the decoder
-    returns     J, and dJ/dparameters in the same order; A is used twice, so its gradient has two terms
+    returns     J, and dJ/dparameters in the same order
     """
-    n, d = v.shape
+    d = v.shape[1]
     A, b, c = parameters[: d * k].reshape(d, k), parameters[d * k : d * k + k], parameters[d * k + k :]
-    h = expit(v @ A + b)  # (n, d) (d, k) -> (n, k)
-    out = expit(h @ A.T + c)  # (n, k) (k, d) -> (n, d)
-    miss = out - v
-    dout = 2 / n * miss * out * (1 - out)  # (n, d), before the decoder's sigmoid
-    dh = dout @ A * h * (1 - h)  # (n, d) (d, k) -> (n, k), before the encoder's
-    dA = v.T @ dh + dout.T @ h  # (d, n) (n, k) twice -> (d, k)
-    return float((miss**2).sum() / n), np.concatenate([dA.ravel(), dh.sum(0), dout.sum(0)])
+    cost, cache = autoencoder_forward(v, A, b, c)
+    dA, db, dc = autoencoder_backward_weights(1.0, cache)
+    return float(cost), np.concatenate([dA.ravel(), db, dc])
 
 
 def train_features(data: NDArray[Any], k: int, examples: int, iterations: int, rng: np.random.Generator) -> Floats:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from pp_ref.dictionaries.spaces import Space
 
-Floats = NDArray[np.float64]
+Floats = NDArray[np.floating[Any]]
 Indices = NDArray[np.int64]
 Structure = Literal["dense", "gather", "separable", "channel-tied"]
 

@@ -12,7 +12,8 @@ from numpy.typing import DTypeLike, NDArray
 
 from pp_ref.dictionaries.columns import Column, gather_column
 from pp_ref.dictionaries.spaces import Space, space_from_json
-from pp_ref.errors import DataError, DomainError, import_extra
+from pp_ref.errors import DataError, DomainError
+from pp_ref.files import write_atomically
 
 BIT_GENERATORS = ("MT19937", "PCG64", "PCG64DXSM", "Philox", "SFC64")
 
@@ -44,7 +45,7 @@ class Dictionary:
     @property
     def dynamic(self) -> bool:
         """True if U is learned too and the columns hold only its start (kind lowrank)."""
-        return self.recipe["kind"] == "lowrank"
+        return bool(self.recipe["kind"] == "lowrank")
 
     @property
     def static_count(self) -> int:
@@ -57,10 +58,10 @@ class Dictionary:
         return sum(c.alpha.size if c.structure == "gather" else c.U.size for c in self.columns)
 
     def U(self, dtype: DTypeLike = np.float64) -> list[NDArray[Any]]:
-        """Each column's U (d, k) in ``dtype``, C-contiguous, fresh, numbers below the format's smallest normal set to 0.
+        """Each column's U (d, k) in ``dtype``, C-contiguous and fresh, with subnormals of that format set to 0.
 
-        Subnormals make a BLAS product up to 60 times slower; flushing them moves no entry by more than that smallest
-        normal, 1.2e-38 in float32.
+        Subnormals make a BLAS product up to 60 times slower; flushing them moves no entry by more than the
+        format's smallest normal number, 1.2e-38 in float32.
         """
         return [flush_subnormals(np.array(column.U, dtype=dtype, order="C")) for column in self.columns]
 
@@ -68,8 +69,10 @@ class Dictionary:
         """Write arrays and recipe to one safetensors file, whole or not at all.
 
         Columns that only gather are kept as alpha alone, which is exact.
-        raises  MissingExtraError without safetensors; OSError from the disk, leaving an older file as it was
+        raises  DataError if it cannot be written (a full disk, say); an older file is then untouched
         """
+        from safetensors.numpy import save
+
         tensors = {
             "condition": np.array([column.condition for column in self.columns]),
             "rank": np.array([column.rank for column in self.columns]),
@@ -83,7 +86,7 @@ class Dictionary:
             "recipe": json.dumps(self.recipe),
             "structure": json.dumps([column.structure for column in self.columns]),
         }
-        _write_whole(Path(path), import_extra("safetensors.numpy", "oracle").save(tensors, metadata))
+        write_atomically(Path(path), save(tensors, metadata))
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> "Dictionary":
@@ -91,12 +94,13 @@ class Dictionary:
 
         raises  DataError if the file is missing, truncated, or not a dictionary
         """
-        safetensors = import_extra("safetensors", "oracle")
+        from safetensors import SafetensorError, safe_open
+
         try:
-            with safetensors.safe_open(path, framework="numpy") as file:
+            with safe_open(path, framework="numpy") as file:
                 metadata = file.metadata() or {}
-                tensors = {name: file.get_tensor(name) for name in file.keys()}
-        except (OSError, safetensors.SafetensorError) as error:
+                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # not a mapping
+        except (OSError, SafetensorError) as error:
             raise DataError(f"{path} cannot be read as a dictionary ({error}): save it again or rebuild it") from error
         if metadata.get("format") != "pp_ref.Dictionary 1":
             raise DataError(f"{path} is a safetensors file but holds no dictionary: expected one from Dictionary.save")
@@ -191,15 +195,3 @@ def generator_from_state(state: dict[str, Any]) -> np.random.Generator:
     bits = getattr(np.random, state["bit_generator"])()
     bits.state = arrays(state)
     return np.random.Generator(bits)
-
-
-def _write_whole(path: Path, content: bytes) -> None:
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with part.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)

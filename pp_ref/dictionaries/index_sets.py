@@ -5,6 +5,7 @@ The paper draws alpha uniformly and leaves a designed choice open (sec. 3.2 and 
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from math import ceil, prod
 from typing import Any, NamedTuple
 
@@ -167,7 +168,8 @@ def interleaved(order: Indices, count: int, column: int, n_columns: int) -> Indi
     return np.sort(order[ranks])
 
 
-class Ask(NamedTuple):
+@dataclass(frozen=True)
+class Ask:
     """What one call of a choice knows: the candidates, how many, and for which column."""
 
     shape: tuple[int, ...]
@@ -183,7 +185,7 @@ class Ask(NamedTuple):
 
 
 class Choice(NamedTuple):
-    """``needs``: "nothing", "positions" (chosen by site, so tied across channels), "kernel" or "order"."""
+    """``needs``: "nothing", "positions" (chosen by site, so tied across channels), "kernel", "order" (of a basis)."""
 
     needs: str
     settings: dict[str, Any]

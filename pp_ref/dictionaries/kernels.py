@@ -23,7 +23,9 @@ def se_kernel(a: Floats, b: Floats, length_scale: float) -> Floats:
 
     Beyond about 38 length scales the value is exactly 0; beyond 13 it is subnormal in float32.
     """
-    return np.exp(-0.5 * cdist(a, b, "sqeuclidean") / length_scale**2)
+    square: Floats = cdist(a, b, "sqeuclidean")
+    K: Floats = np.exp(-0.5 * square / length_scale**2)
+    return K
 
 
 def matern_kernel(a: Floats, b: Floats, length_scale: float, nu: float) -> Floats:
@@ -34,7 +36,7 @@ def matern_kernel(a: Floats, b: Floats, length_scale: float, nu: float) -> Float
 
     Evaluated through logarithms and the scaled Bessel function, as z^nu underflows where K_nu overflows.
     """
-    z = np.sqrt(2 * nu) * cdist(a, b) / length_scale
+    z: Floats = np.sqrt(2 * nu) * cdist(a, b) / length_scale
     if nu == 0.5:
         return np.exp(-z)
     if nu == 1.5:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pp_ref.arrays import check_finite, check_fraction
-from pp_ref.dictionaries import autoencoder, random, ridge
+from pp_ref.dictionaries import autoencoder, bases, random, ridge
 from pp_ref.dictionaries.columns import Column, Request, column_of
 from pp_ref.dictionaries.dictionary import Dictionary, generator_state
 from pp_ref.dictionaries.index_sets import CHOICES
@@ -39,6 +39,7 @@ class Kind(NamedTuple):
 
 ANYWHERE = ("uniform", "windowed", "strided", "farthest")
 BY_KERNEL = (*ANYWHERE, "cholesky", "leverage")
+BY_ORDER = ("leading", "interleaved", "uniform")
 # Ridge 1e-3 for covariances is the authors'. Relative to SE's unit diagonal the same number is ours: with the paper's
 # length scale 1 it is the size of the smallest eigenvalue of a full grid (0.0013), so it hardly shrinks a prediction,
 # and at any length scale it keeps cond(K_alpha + ridge I) below 1e3 k, which float32 still resolves.
@@ -53,6 +54,12 @@ KINDS: dict[str, Kind] = {
     "randcon": Kind(random.randcon_columns, {}, ANYWHERE),
     "randfixu": Kind(random.randfixu_columns, {"distribution": "gaussian", "scale": None}),
     "lowrank": Kind(random.lowrank_columns, {"irange": 0.1}),
+    "dct": Kind(bases.dct_columns, {}, BY_ORDER, smooth=True),
+    "fourier": Kind(bases.fourier_columns, {}, BY_ORDER, smooth=True),
+    "wavelet": Kind(bases.wavelet_columns, {"wavelet": "db4", "level": None}, BY_ORDER, smooth=True),
+    "pca": Kind(bases.pca_columns, {}, BY_ORDER, data=True),
+    "kmeans": Kind(bases.kmeans_columns, {"whitening": None, "iterations": 30}, data=True),
+    "downsample": Kind(bases.downsample_columns, tied=True, smooth=True),
     "nokernel": Kind(random.nokernel_columns),
 }
 
@@ -77,7 +84,8 @@ def make_dictionary(
     proportion  in (0, 1]; n_alpha = max(1, round(proportion d)). Where alpha is tied across channels (se, matern,
                 downsample, and alpha windowed, strided or farthest) sites are rounded instead: n_alpha = channels
                 max(1, round(proportion d / channels))
-    n_alpha     1 to d; give this or proportion. Neither is needed where the count is known: own, nokernel, explicit alpha
+    n_alpha     1 to d; give this or proportion. Neither is needed where the count is known
+                anyway: own, nokernel, explicit alpha
     n_columns   J >= 1
     rng         Generator; its state on entry goes into the recipe
     data        (n, d) real, finite: the layer's input, for the data-driven kinds
@@ -100,34 +108,33 @@ def make_dictionary(
     state = generator_state(rng)
 
     name, entry = _look_up(kind, U)
-    alpha = settings.pop("alpha", None)
-    choice = _check_choice(name, entry, alpha, n_columns)
-    allowed = {**entry.settings, **(CHOICES[choice].settings if isinstance(choice, str) and choice else {})}
-    settings = check_settings(name, allowed, settings)
-    if entry.smooth and isinstance(space, Units):
-        raise DomainError(f"kind {name} needs positions, but {space} has none: use a Grid or Frames, or kind emp")
-    if isinstance(choice, str) and choice and CHOICES[choice].needs == "positions" and isinstance(space, Units):
+    choice, explicit = _check_alpha(name, entry, settings.pop("alpha", None), space, n_columns)
+    needs, extra = (CHOICES[choice].needs, CHOICES[choice].settings) if choice else ("nothing", {})
+    settings = check_settings(name, {**entry.settings, **extra}, settings)
+    by_site = needs == "positions"
+    if (entry.smooth or by_site) and isinstance(space, Units):
+        what = f"alpha {choice}" if by_site else f"kind {name}"
         raise DomainError(
-            f"alpha {choice} needs positions, but {space} has none: use a Grid or Frames, or alpha uniform"
+            f"{what} needs positions, but {space} has none: use a Grid or Frames, or kind emp, alpha uniform"
         )
     _check_data(name, entry, space, data)
-    explicit = None if isinstance(choice, str) else _check_alpha(choice, space, n_columns)
-    tied = entry.tied or (isinstance(choice, str) and choice != "" and CHOICES[choice].needs == "positions")
     arrays = None if U is None else _check_own(U, space, n_columns)
-    known = explicit or [np.arange(u.shape[1]) for u in arrays or ()] or None
-    if name == "nokernel":
-        known = [np.arange(space.size)]
-    count = _count(name, space, proportion, n_alpha, tied and explicit is None, known)
+    known = (
+        explicit[0].size if explicit else arrays[0].shape[1] if arrays else space.size if name == "nokernel" else None
+    )
+    tied = (entry.tied and not explicit) or by_site
+    count = _count(name, space, proportion, n_alpha, tied, known)
 
-    request = Request(space, count, n_columns, tied, explicit or str(choice), rng, settings, data)
-    columns = entry.build(request) if arrays is None else [column_of(np.arange(u.shape[1]), u) for u in arrays]
+    request = Request(space, count, n_columns, tied, explicit or choice, rng, settings, data)
+    columns = [column_of(np.arange(count), u) for u in arrays] if arrays else entry.build(request)
+    alpha = {"alpha": [a.tolist() for a in explicit]} if explicit else {"alpha": choice} if choice else {}
     recipe = {
         "kind": name,
         "space": space.to_json(),
         "proportion": None if proportion is None else float(proportion),
         "n_alpha": None if n_alpha is None else int(n_alpha),
         "n_columns": n_columns,
-        "settings": settings | ({"alpha": [a.tolist() for a in explicit] if explicit else choice} if choice else {}),
+        "settings": settings | alpha,
         "rng": state,
         "data": None if data is None else digest(data),
         "U": None if arrays is None else [digest(u) for u in arrays],
@@ -166,44 +173,42 @@ def _look_up(kind: str | Callable[..., Any], U: Any) -> tuple[str, Kind]:
     return kind, KINDS[kind]
 
 
-def _check_choice(name: str, entry: Kind, alpha: Any, n_columns: int) -> str | Sequence[Any]:
-    """The choice's name, "" for kinds without one, or the explicit lists."""
+def _check_alpha(
+    name: str, entry: Kind, alpha: Any, space: Space, n_columns: int
+) -> tuple[str, list[NDArray[np.int64]] | None]:
+    """The name of a choice ("" for kinds without one), or the caller's own index arrays, sorted."""
     if not entry.choices:
         if alpha is not None:
-            raise DomainError(
-                f"alpha is given, but the elements of kind {name} are not chosen from a larger set: omit it"
-            )
-        return ""
+            raise DomainError(f"alpha is given, but kind {name} has no larger set to choose its elements from: omit it")
+        return "", None
     if alpha is None:
-        # The leading elements are the same for every column; several columns deal them out instead.
-        return entry.choices[1] if entry.choices[0] == "leading" and n_columns > 1 else entry.choices[0]
+        # The leading elements would be the same for every column; several columns deal them out instead.
+        return entry.choices[1 if entry.choices[0] == "leading" and n_columns > 1 else 0], None
     if isinstance(alpha, str):
         if alpha not in entry.choices:
             raise DomainError(
-                f"alpha is {alpha!r}, expected one of {', '.join(entry.choices)} for kind {name}, or lists"
+                f"alpha is {alpha!r}, expected one of {', '.join(entry.choices)} for kind {name}, or index arrays"
             )
-        return alpha
-    return list(alpha)
-
-
-def _check_alpha(lists: Sequence[Any], space: Space, n_columns: int) -> list[NDArray[np.int64]]:
-    if len(lists) != n_columns:
-        raise ShapeError(f"alpha has {len(lists)} index arrays, but n_columns is {n_columns}: expected one a column")
-    checked = []
-    for j, entries in enumerate(lists):
-        alpha = np.asarray(entries)
-        if alpha.ndim != 1 or alpha.size == 0 or alpha.dtype.kind not in "iu":
+        return alpha, None
+    if len(alpha) != n_columns:
+        raise ShapeError(f"alpha has {len(alpha)} index arrays, but n_columns is {n_columns}: expected one a column")
+    checked: list[NDArray[np.int64]] = []
+    for j, entries in enumerate(alpha):
+        indices = np.asarray(entries)
+        if indices.ndim != 1 or indices.size == 0 or indices.dtype.kind not in "iu":
             raise ShapeError(
-                f"alpha[{j}] has shape {alpha.shape} and dtype {alpha.dtype}, expected (k,) integers, k >= 1"
+                f"alpha[{j}] has shape {indices.shape} and dtype {indices.dtype}, expected (k,) integers, k >= 1"
             )
-        if alpha.min() < 0 or alpha.max() >= space.size:
-            raise DomainError(f"alpha[{j}] spans {alpha.min()} to {alpha.max()}, expected indices in [0, {space.size})")
-        if np.unique(alpha).size != alpha.size:
+        if indices.min() < 0 or indices.max() >= space.size:
+            raise DomainError(
+                f"alpha[{j}] spans {indices.min()} to {indices.max()}, expected indices in [0, {space.size})"
+            )
+        if np.unique(indices).size != indices.size:
             raise DomainError(f"alpha[{j}] repeats an index, expected distinct ones")
-        checked.append(np.sort(alpha).astype(np.int64))
-    if len({alpha.size for alpha in checked}) > 1:
-        raise ShapeError(f"alpha has lengths {[a.size for a in checked]}, expected the same for every column")
-    return checked
+        if checked and indices.size != checked[0].size:
+            raise ShapeError(f"alpha[{j}] has {indices.size} indices but alpha[0] {checked[0].size}: expected the same")
+        checked.append(np.sort(indices).astype(np.int64))
+    return "", checked
 
 
 def _check_own(U: Any, space: Space, n_columns: int) -> list[NDArray[np.float64]]:
@@ -248,7 +253,7 @@ def _count(
     proportion: float | None,
     n_alpha: int | None,
     tied: bool,
-    known: Sequence[NDArray[Any]] | None,
+    known: int | None,
 ) -> int:
     """n_alpha, from exactly one of proportion, n_alpha, or from what is already known; all given have to agree."""
     d, channels = space.size, space.channels if tied else 1
@@ -266,12 +271,12 @@ def _count(
                 f"n_alpha is {count}, but alpha is tied across {channels} channels: expected a multiple of {channels}, "
                 f"e.g. {channels * max(1, round(count / channels))}"
             )
-    elif known:
-        return known[0].size
+    elif known is not None:
+        return known
     else:
         raise DomainError("neither proportion nor n_alpha is given: expected exactly one of them")
-    if known and count != known[0].size:
+    if known is not None and count != known:
         asked = f"proportion is {proportion}" if n_alpha is None else f"n_alpha is {n_alpha}"
         reason = "nothing is predicted: expected proportion 1" if name == "nokernel" else f"omit both for kind {name}"
-        raise DomainError(f"{asked}, which keeps {count} of {d}, but {known[0].size} are kept here; {reason}")
+        raise DomainError(f"{asked}, which keeps {count} of {d}, but {known} are kept here; {reason}")
     return count

@@ -53,6 +53,16 @@ def _count(name: str, value: Any) -> int:
     return int(value)
 
 
+def _optional_count(name: str, value: Any) -> int | None:
+    return None if value is None else _count(name, value)
+
+
+def _text(name: str, value: Any) -> str:
+    if not isinstance(value, str):
+        raise DomainError(f"{name} is {value!r}, expected a name")
+    return value
+
+
 def _one_of(*names: str) -> Callable[[str, Any], str]:
     def check(name: str, value: Any) -> str:
         if value not in names:
@@ -74,6 +84,9 @@ CHECKS: dict[str, Callable[[str, Any], Any]] = {
     "distribution": _one_of("gaussian", "uniform"),
     "scale": _optional_positive,
     "irange": _positive,
+    "wavelet": _text,
+    "level": _optional_count,
+    "whitening": _optional_positive,
 }
 
 

@@ -62,7 +62,7 @@ class Grid(_Lattice):
 
     height: int
     width: int
-    channels: int = 1  # type: ignore[assignment]  # a field here, a property of the other spaces
+    channels: int = 1
 
     @property
     def shape(self) -> tuple[int, ...]:
