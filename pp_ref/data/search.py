@@ -62,20 +62,20 @@ def look_for(name: str, path: str | os.PathLike[str] | None = None) -> tuple[Pat
     """
     if name not in COLLECTIONS:
         raise DataError(f"no data set is called {name!r}; expected one of: {', '.join(sorted(COLLECTIONS))}")
-    if path is not None:
-        places = [(f"path={os.fspath(path)}", Path(path)), (f"its subfolder {name}", Path(path) / name)]
-    else:
-        places = [(f"the user cache {user_cache(name)}", user_cache(name))]
-        if variable := os.environ.get("PP_REF_DATA"):
-            given = Path(variable).expanduser()
-            places = [(f"PP_REF_DATA={variable}", given), (f"its subfolder {name}", given / name), *places]
-        else:
-            places = [("PP_REF_DATA, which is not set", Path("")), *places]
     missed = []
+    places: list[tuple[str, Path]] = []
+    variable = os.environ.get("PP_REF_DATA")
+    if path is not None:
+        places += [(f"path={os.fspath(path)}", Path(path)), (f"its subfolder {name}", Path(path) / name)]
+    elif variable:
+        given = Path(variable).expanduser()
+        places += [(f"PP_REF_DATA={variable}", given), (f"its subfolder {name}", given / name)]
+    else:
+        missed.append("PP_REF_DATA, which is not set")
+    if path is None:
+        places.append((f"the user cache {user_cache(name)}", user_cache(name)))
     for words, folder in places:
-        if folder == Path(""):
-            missed.append(words)
-        elif not folder.is_dir():
+        if not folder.is_dir():
             missed.append(f"{words}: no such folder")
         elif lacking := [file for file in COLLECTIONS[name].files if file_in(folder, file) is None]:
             missed.append(f"{words}: lacks {', '.join(lacking)}")

@@ -1,0 +1,182 @@
+"""Where data are looked for, in which order, and what a download leaves behind."""
+
+import hashlib
+import http.server
+import threading
+
+import pytest
+
+from pp_ref.data import find_data
+from pp_ref.data.search import COLLECTIONS, Collection, file_in, look_for, user_cache
+from pp_ref.errors import DataError
+
+FILES = {"a-idx1-ubyte.gz": b"content of a" * 1000, "b-idx1-ubyte.gz": b"content of b"}
+
+
+class Server(http.server.ThreadingHTTPServer):
+    """Serves FILES at /good/, other bytes at /wrong/, half of each file at /half/, and nothing else."""
+
+    def __init__(self):
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.asked = []
+
+    def __getitem__(self, mirror):
+        return f"http://127.0.0.1:{self.server_port}/{mirror}/"
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.server.asked.append(self.path)
+        _, mirror, file = self.path.split("/")
+        if mirror not in ("good", "wrong", "half"):
+            self.send_error(404)
+            return
+        content = FILES[file][::-1] if mirror == "wrong" else FILES[file]
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content[: len(content) // 2] if mirror == "half" else content)
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def server():
+    with Server() as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture(autouse=True)
+def machine(tmp_path, monkeypatch):
+    """A machine with nothing on it: an empty cache, no PP_REF_DATA, and a data set called "letters"."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    monkeypatch.delenv("PP_REF_DATA", raising=False)
+    serve(monkeypatch)
+    return tmp_path
+
+
+def serve(monkeypatch, *mirrors):
+    sums = {name: hashlib.sha256(content).hexdigest() for name, content in FILES.items()}
+    monkeypatch.setitem(COLLECTIONS, "letters", Collection(sums, mirrors))
+
+
+def fill(folder, names=tuple(FILES)):
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in names:
+        (folder / name).write_bytes(b"local")
+    return folder
+
+
+def test_an_explicit_folder_or_its_subfolder(machine):
+    assert find_data("letters", fill(machine / "here")) == machine / "here"
+    fill(machine / "there" / "letters")
+    assert find_data("letters", str(machine / "there")) == machine / "there" / "letters"
+
+
+def test_the_environment_comes_before_the_cache(machine, monkeypatch):
+    cache = fill(user_cache("letters"))
+    assert find_data("letters") == cache
+    given = fill(machine / "given" / "letters")
+    monkeypatch.setenv("PP_REF_DATA", str(machine / "given"))
+    assert find_data("letters") == given
+    assert find_data("letters", fill(machine / "explicit")) == machine / "explicit"
+    monkeypatch.setenv("PP_REF_DATA", str(given))
+    assert find_data("letters") == given
+
+
+def test_the_working_folder_is_a_folder_too(machine, monkeypatch):
+    monkeypatch.chdir(fill(machine / "here"))
+    monkeypatch.setenv("PP_REF_DATA", ".")
+    assert find_data("letters").resolve() == machine / "here"
+
+
+def test_an_incomplete_folder_is_passed_over_and_named(machine, monkeypatch):
+    monkeypatch.setenv("PP_REF_DATA", str(fill(machine / "given", ["a-idx1-ubyte.gz"])))
+    cache = fill(user_cache("letters"))
+    found, missed = look_for("letters")
+    assert found == cache
+    assert missed == [
+        f"PP_REF_DATA={machine / 'given'}: lacks b-idx1-ubyte.gz",
+        "its subfolder letters: no such folder",
+    ]
+
+
+def test_files_may_be_unpacked(machine):
+    fill(machine / "here", ["a-idx1-ubyte", "b-idx1-ubyte.gz"])
+    assert find_data("letters", machine / "here") == machine / "here"
+    assert file_in(machine / "here", "a-idx1-ubyte.gz") == machine / "here" / "a-idx1-ubyte"
+    assert file_in(machine / "here", "c.gz") is None
+
+
+def test_an_explicit_folder_without_the_files_is_an_error_and_nothing_is_fetched(machine, monkeypatch, server):
+    serve(monkeypatch, server["good"])
+    message = (
+        rf"^letters was not found. Looked in: path={machine}: lacks a-idx1-ubyte.gz, b-idx1-ubyte.gz; its subfolder "
+        r"letters: no such folder. Put a-idx1-ubyte.gz, b-idx1-ubyte.gz \(compressed or not\) into one folder, and set "
+        "PP_REF_DATA to it or pass it as path=$"
+    )
+    with pytest.raises(DataError, match=message):
+        find_data("letters", machine)
+    assert server.asked == []
+
+
+def test_an_unknown_name():
+    with pytest.raises(DataError, match="^no data set is called 'letter'; expected one of: letters, mnist$"):
+        find_data("letter")
+
+
+def test_a_download_is_kept_and_used_again(monkeypatch, server):
+    serve(monkeypatch, server["good"])
+    folder = find_data("letters")
+    assert folder == user_cache("letters")
+    assert {file.name: file.read_bytes() for file in folder.iterdir()} == FILES
+    assert find_data("letters") == folder
+    assert len(server.asked) == len(FILES)
+
+
+@pytest.mark.parametrize(
+    ("mirror", "why"),
+    [("wrong", "ValueError: SHA256 hash of downloaded file"), ("half", "IncompleteRead"), ("gone", "HTTPError: 404")],
+)
+def test_a_broken_download_leaves_nothing(monkeypatch, server, mirror, why):
+    serve(monkeypatch, server[mirror])
+    message = (
+        f"PP_REF_DATA, which is not set; .*user cache .*: no such folder; {server[mirror]}a-idx1-ubyte.gz: .*{why}"
+    )
+    with pytest.raises(DataError, match=message):
+        find_data("letters")
+    assert list(user_cache("letters").iterdir()) == []
+
+
+def test_the_next_mirror_is_tried(monkeypatch, server):
+    serve(monkeypatch, server["gone"], server["half"], server["wrong"], server["good"])
+    assert {file.name: file.read_bytes() for file in find_data("letters").iterdir()} == FILES
+
+
+def test_what_came_before_the_line_broke_is_not_fetched_again(monkeypatch, server):
+    serve(monkeypatch, server["good"])
+    fill(user_cache("letters"), [])
+    (user_cache("letters") / "a-idx1-ubyte.gz").write_bytes(FILES["a-idx1-ubyte.gz"])
+    find_data("letters")
+    assert server.asked == ["/good/b-idx1-ubyte.gz"]
+
+
+def test_no_network(monkeypatch):
+    with Server() as closed:
+        address = closed["good"]
+    serve(monkeypatch, address)
+    with pytest.raises(DataError, match="ConnectionError.*set PP_REF_DATA to it or pass it as path=$"):
+        find_data("letters")
+
+
+def test_a_cache_that_cannot_be_written(machine, monkeypatch, server):
+    (machine / "cache").write_text("a file where the folder should be")
+    serve(monkeypatch, server["good"])
+    with pytest.raises(DataError, match="letters was not found.*(FileExistsError|NotADirectoryError|PermissionError)"):
+        find_data("letters")
