@@ -1,0 +1,12 @@
+"""A loss and its gradient, put together from layers: what there is to learn, and what a prediction costs.
+
+Every model keeps one contract: `init(rng) -> params` (a dict of dynamic arrays), `loss_and_gradient(params, x, y)`,
+`predict(params, x)`, `count()` (dynamic, static, total) and `filters(params)` (the materialised weights, to look at).
+"""
+
+from pp_ref.models.autoencoder import Autoencoder
+from pp_ref.models.mlp import MLP
+from pp_ref.models.pretraining import Pretrained, pretrain
+from pp_ref.models.weights import Count, Full, LowRank, Params, Predicted, Weights
+
+__all__ = ["MLP", "Autoencoder", "Count", "Full", "LowRank", "Params", "Predicted", "Pretrained", "Weights", "pretrain"]

@@ -1,0 +1,81 @@
+"""A layer as a tied autoencoder, by which it is pretrained (paper, sec. 3.5; constants in the authors' code)."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+import numpy as np
+from numpy.typing import DTypeLike
+
+from pp_ref.arrays import Array, array_namespace
+from pp_ref.layers.autoencoder import autoencoder_backward_weights, autoencoder_forward
+from pp_ref.layers.sigmoid import sigmoid_forward
+from pp_ref.models.weights import Count, Params, Predicted, Weights
+
+
+@dataclass(frozen=True)
+class Autoencoder:
+    """h = s(v W + b), r = s(h W^T + c), loss = mean over the batch of |r - v|^2.
+
+    weights     full, predicted or low rank; decoder and encoder are tied through it
+    per_column  False: one reconstruction from all columns together, with a visible bias c.
+                True: each column reconstructs the whole input alone, without c, and the losses add, as in the
+                authors' code
+
+    Parameters: those of the weights, and "c" (d,).
+    """
+
+    weights: Weights
+    per_column: bool = False
+
+    def init(self, rng: np.random.Generator, spread: float = 0.1, dtype: DTypeLike = np.float32) -> Params:
+        """Draw dynamic weights from Uniform(+-spread); biases are zero."""
+        params = self.weights.init(rng, spread, dtype)
+        return params if self.per_column else params | {"c": np.zeros(self.weights.d, dtype)}
+
+    def loss(self, params: Params, x: Array, y: None = None) -> Array:
+        """What `loss_and_gradient` differentiates."""
+        W, _ = self.weights.expand(params)
+        return sum(autoencoder_forward(x, *tied)[0] for tied in self._tied(params, W))
+
+    def loss_and_gradient(self, params: Params, x: Array, y: None = None) -> tuple[Array, Params]:
+        """The loss, and its gradient with respect to every dynamic parameter.
+
+        params   as `init` returns them
+        x        (n, d) inputs in [0, 1]
+        y        ignored: the target is x
+        returns  loss, a 0-d array; gradient, a dict like params
+        raises   ShapeError
+        """
+        W, cache = self.weights.expand(params)
+        xp = array_namespace(W)
+        losses, gradients = [], []
+        for tied in self._tied(params, W):
+            loss, tied_cache = autoencoder_forward(x, *tied)
+            losses.append(loss)
+            gradients.append(autoencoder_backward_weights(1.0, tied_cache))
+        dW, db, dc = zip(*gradients, strict=True)
+        gradient = self.weights.expand_backward(xp.concat(dW, axis=1), cache) | {"b": xp.concat(db), "c": dc[0]}
+        return sum(losses), {name: gradient[name] for name in params}
+
+    def predict(self, params: Params, x: Array) -> Array:
+        """h (n, m): what the layer above is given."""
+        h, _ = sigmoid_forward(self.weights.forward(params, x)[0])
+        return h
+
+    def filters(self, params: Params) -> list[Array]:
+        """W (d, m), predicted weights included."""
+        return [self.weights.expand(params)[0]]
+
+    def count(self) -> dict[str, Count]:
+        """Dynamic, static and total weights, then the biases."""
+        biases = self.weights.m + (0 if self.per_column else self.weights.d)
+        return {"1": self.weights.count(), "biases": Count(biases, 0, biases)}
+
+    def _tied(self, params: Params, W: Array) -> Iterator[tuple[Array, Array, Array]]:
+        """W, b and c of every autoencoder that the layer is made of: one, or one a column."""
+        if not self.per_column:
+            yield W, params["b"], params["c"]
+            return
+        widths = [width for _, width in self.weights.shapes.values()] if isinstance(self.weights, Predicted) else [W.shape[1]]
+        no_bias = array_namespace(W).zeros(W.shape[0], dtype=W.dtype)
+        for end, width in zip(np.cumsum(widths), widths, strict=True):
+            yield W[:, end - width : end], params["b"][end - width : end], no_bias

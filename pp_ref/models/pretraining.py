@@ -1,0 +1,74 @@
+"""Layerwise pretraining: each layer an autoencoder on what the one below puts out (paper, sec. 3.5)."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from pp_ref.arrays import Array, array_namespace
+from pp_ref.models.autoencoder import Autoencoder
+from pp_ref.models.weights import Params, Weights
+from pp_ref.training import SGD, Checkpoint, Fit, fit_sgd
+
+BATCH = 1000  # examples that are encoded at once: bounds the memory
+
+
+class Pretrained(NamedTuple):
+    """Layers, their parameters under the names an MLP gives them, and how each autoencoder's fit went."""
+
+    layers: tuple[Weights, ...]
+    params: Params
+    fits: list[Fit]
+
+
+def pretrain(
+    x: Array,
+    choose: Sequence[Callable[[Array], Weights]],
+    settings: SGD,
+    rng: np.random.Generator,
+    *,
+    spread: float = 0.1,
+    per_column: bool = False,
+    on_epoch: Callable[[int, dict[str, Any]], None] | None = None,
+    checkpoints: Sequence[Checkpoint] | None = None,
+) -> Pretrained:
+    """Train every layer as a tied autoencoder on the activations of the pretrained layers below.
+
+    x            (n, d) data in [0, 1]
+    choose       for each layer, a function from its input (n, d_l) to its weights: a dictionary that is built from the
+                 data (Emp, Emp2, AE) can so be taken from the activations, and stays fixed from then on
+    settings     SGD of each autoencoder; with 0 epochs the layers keep their random start
+    rng          draws starts and orders
+    spread       dynamic weights start from Uniform(+-spread)
+    per_column   the authors' way, see `Autoencoder`
+    on_epoch     called with the layer's number, from 1, and the epoch's record
+    checkpoints  one for each layer
+    returns      Pretrained; visible biases are dropped
+    """
+    layers: list[Weights] = []
+    params: Params = {}
+    fits: list[Fit] = []
+    v = x
+    for number, choose_weights in enumerate(choose, start=1):
+        weights = choose_weights(v)
+        model = Autoencoder(weights, per_column)
+
+        def objective(params: Params, rows: Array, _: np.random.Generator, model: Autoencoder = model, v: Array = v) -> Any:
+            return model.loss_and_gradient(params, v[rows])
+
+        fit = fit_sgd(
+            objective,
+            model.init(rng, spread, x.dtype),
+            v.shape[0],
+            settings,
+            rng,
+            on_epoch=(lambda record, number=number: on_epoch(number, record)) if on_epoch else None,
+            checkpoint=checkpoints[number - 1] if checkpoints else None,
+        )
+        layers, fits = [*layers, weights], [*fits, fit]
+        params |= {f"{number}.{name}": array for name, array in fit.params.items() if name != "c"}
+        if number < len(choose):
+            xp = array_namespace(v)
+            batches = range(0, v.shape[0], BATCH)
+            v = xp.concat([model.predict(fit.params, v[start : start + BATCH]) for start in batches], axis=0)
+    return Pretrained(tuple(layers), params, fits)

@@ -1,0 +1,215 @@
+"""Three ways to hold the weights W (d, m) of a layer: in full, predicted through a dictionary, as a learned product.
+
+A model asks its weights for an affine map and its backward pass, or for W itself and the pull-back of dW (an
+autoencoder ties its decoder through it). Parameters are named arrays, dynamic ones only: what is learned, and what a
+distributed run would communicate (paper, sec. 1). The bias b is dynamic too, and never predicted.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from pp_ref.arrays import Array, array_namespace, real_part
+from pp_ref.dictionaries import Dictionary
+from pp_ref.errors import ShapeError
+from pp_ref.layers.dense import dense_backward_input, dense_backward_weights, dense_forward
+from pp_ref.layers.lowrank import lowrank_backward, lowrank_backward_weights, lowrank_forward
+from pp_ref.layers.predicted import (
+    CombineCache,
+    Order,
+    combine_backward_weights,
+    combine_forward,
+    expand_backward,
+    expand_forward,
+    predicted_backward,
+    predicted_backward_weights,
+    predicted_forward,
+)
+
+Params = dict[str, Array]
+
+
+class Count(NamedTuple):
+    """How many numbers a layer's weights hold: learned, computed once, and in the full matrix W they stand for."""
+
+    dynamic: int
+    static: int
+    total: int
+
+
+class Weights(Protocol):
+    """What a model needs of its weights; `backward` returns dv only where `wrt_input`, since data needs none."""
+
+    @property
+    def d(self) -> int: ...
+    @property
+    def m(self) -> int: ...
+    def count(self) -> Count: ...
+    def init(self, rng: np.random.Generator, spread: float, dtype: DTypeLike) -> Params: ...
+    def forward(self, params: Params, v: Array) -> tuple[Array, Any]: ...
+    def backward(self, dy: Array, cache: Any, wrt_input: bool) -> tuple[Array | None, Params]: ...
+    def expand(self, params: Params) -> tuple[Array, Any]: ...
+    def expand_backward(self, dW: Array, cache: Any) -> Params: ...
+
+
+def _uniform(rng: np.random.Generator, shape: tuple[int, ...], spread: float, dtype: DTypeLike) -> Array:
+    return rng.uniform(-spread, spread, shape).astype(dtype)
+
+
+@dataclass(frozen=True)
+class Full:
+    """Every weight is learned ("nokernel" in Figure 4). Parameters: W (d, m), b (m,)."""
+
+    d: int
+    m: int
+
+    def count(self) -> Count:
+        return Count(self.d * self.m, 0, self.d * self.m)
+
+    def init(self, rng: np.random.Generator, spread: float, dtype: DTypeLike) -> Params:
+        return {"W": _uniform(rng, (self.d, self.m), spread, dtype), "b": np.zeros(self.m, dtype)}
+
+    def forward(self, params: Params, v: Array) -> tuple[Array, Any]:
+        return dense_forward(v, params["W"], params["b"])
+
+    def backward(self, dy: Array, cache: Any, wrt_input: bool) -> tuple[Array | None, Params]:
+        dW, db = dense_backward_weights(dy, cache)
+        return dense_backward_input(dy, cache) if wrt_input else None, {"W": dW, "b": db}
+
+    def expand(self, params: Params) -> tuple[Array, None]:
+        return params["W"], None
+
+    def expand_backward(self, dW: Array, cache: None) -> Params:
+        return {"W": dW}
+
+
+@dataclass(frozen=True)
+class Predicted:
+    """Only w is learned, W = [U_1 w_1, ..., U_J w_J] with a fixed dictionary (paper, sec. 3).
+
+    dictionary  its columns hold alpha_j and U_j (d, k_j)
+    m           int: units, divided between the columns as equally as they can be
+    Parameters: w0, ..., w{J-1} (k_j, m_j), b (m,).
+    raises      ShapeError if there are more columns than units
+
+    `forward` takes the input v, or the list of pooled inputs v U_j in its place: a first layer's never change.
+    """
+
+    dictionary: Dictionary
+    m: int
+
+    def __post_init__(self) -> None:
+        if self.dictionary.n_columns > self.m:
+            raise ShapeError(f"the dictionary has {self.dictionary.n_columns} columns for {self.m} units; use fewer columns")
+
+    @property
+    def d(self) -> int:
+        return self.dictionary.space.size
+
+    @cached_property
+    def shapes(self) -> dict[str, tuple[int, int]]:
+        """The shape (k_j, m_j) of every w_j."""
+        J = self.dictionary.n_columns
+        widths = [self.m // J + (j < self.m % J) for j in range(J)]
+        return {
+            f"w{j}": (column.U.shape[1], width)
+            for j, (column, width) in enumerate(zip(self.dictionary.columns, widths, strict=True))
+        }
+
+    @cached_property
+    def _cast(self) -> dict[tuple[str, str], list[Array]]:
+        return {}
+
+    def U(self, like: Array) -> list[Array]:
+        """The dictionaries in the array library and real precision of `like`, cast once and kept."""
+        xp = array_namespace(like)
+        dtype = np.dtype(str(real_part(like).dtype).rpartition(".")[2])
+        key = (xp.__name__, dtype.name)
+        if key not in self._cast:
+            self._cast[key] = [xp.asarray(U) for U in self.dictionary.U(dtype)]
+        return self._cast[key]
+
+    def order(self, n: int) -> Order:
+        """The order with fewer flops for a batch of n, forward and backward together."""
+        K, d, m = sum(k for k, _ in self.shapes.values()), self.d, self.m
+        products = sum(k * width for k, width in self.shapes.values())  # of one pass over all w_j
+        dictionary_first = n * (2 * d * K + 3 * products)
+        weights_first = 2 * d * products + 3 * n * d * m
+        return "dictionary" if dictionary_first <= weights_first else "weights"
+
+    def count(self) -> Count:
+        return Count(sum(k * width for k, width in self.shapes.values()), self.dictionary.static_count, self.d * self.m)
+
+    def init(self, rng: np.random.Generator, spread: float, dtype: DTypeLike) -> Params:
+        params = {name: _uniform(rng, shape, spread, dtype) for name, shape in self.shapes.items()}
+        return params | {"b": np.zeros(self.m, dtype)}
+
+    def forward(self, params: Params, v: Array | list[Array]) -> tuple[Array, Any]:
+        w = [params[name] for name in self.shapes]
+        if isinstance(v, list):
+            return combine_forward(v, w, params["b"])
+        return predicted_forward(v, self.U(v), w, params["b"], self.order(v.shape[0]))
+
+    def backward(self, dy: Array, cache: Any, wrt_input: bool) -> tuple[Array | None, Params]:
+        dv = None
+        if isinstance(cache, CombineCache):
+            dw, db = combine_backward_weights(dy, cache)
+        elif wrt_input:
+            dv, dw, db = predicted_backward(dy, cache)
+        else:
+            dw, db = predicted_backward_weights(dy, cache)
+        return dv, dict(zip(self.shapes, dw, strict=True)) | {"b": db}
+
+    def expand(self, params: Params) -> tuple[Array, Any]:
+        w = [params[name] for name in self.shapes]
+        return expand_forward(self.U(w[0]), w)
+
+    def expand_backward(self, dW: Array, cache: Any) -> Params:
+        return dict(zip(self.shapes, expand_backward(dW, cache), strict=True))
+
+
+@dataclass(frozen=True)
+class LowRank:
+    """Both factors are learned, W = U w ("LowRank" in Figure 4). Parameters: U (d, rank), w (rank, m), b (m,)."""
+
+    d: int
+    m: int
+    rank: int
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.rank <= min(self.d, self.m):
+            raise ShapeError(f"rank is {self.rank}, expected 1..{min(self.d, self.m)}, the rank of a full {self.d}x{self.m}")
+
+    @classmethod
+    def with_proportion(cls, d: int, m: int, proportion: float) -> "LowRank":
+        """The rank at which both factors together hold that share of d m weights: rank (d + m) = proportion d m."""
+        return cls(d, m, max(1, min(d, m, round(proportion * d * m / (d + m)))))
+
+    def count(self) -> Count:
+        return Count(self.rank * (self.d + self.m), 0, self.d * self.m)
+
+    def init(self, rng: np.random.Generator, spread: float, dtype: DTypeLike) -> Params:
+        return {
+            "U": _uniform(rng, (self.d, self.rank), spread, dtype),
+            "w": _uniform(rng, (self.rank, self.m), spread, dtype),
+            "b": np.zeros(self.m, dtype),
+        }
+
+    def forward(self, params: Params, v: Array) -> tuple[Array, Any]:
+        return lowrank_forward(v, params["U"], params["w"], params["b"])
+
+    def backward(self, dy: Array, cache: Any, wrt_input: bool) -> tuple[Array | None, Params]:
+        if wrt_input:
+            dv, dU, dw, db = lowrank_backward(dy, cache)
+            return dv, {"U": dU, "w": dw, "b": db}
+        return None, dict(zip(("U", "w", "b"), lowrank_backward_weights(dy, cache), strict=True))
+
+    def expand(self, params: Params) -> tuple[Array, tuple[Array, Array]]:
+        return params["U"] @ params["w"], (params["U"], params["w"])
+
+    def expand_backward(self, dW: Array, cache: tuple[Array, Array]) -> Params:
+        U, w = cache
+        return {"U": dW @ w.T, "w": U.T @ dW}

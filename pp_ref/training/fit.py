@@ -1,0 +1,29 @@
+"""What a fit returns: parameters, history, and the reason for stopping."""
+
+from enum import Enum
+from typing import Any, NamedTuple
+
+from pp_ref.arrays import Array
+
+
+class Stop(Enum):
+    """Why a fit ended."""
+
+    GRADIENT = "every gradient entry is below gtol"
+    FLAT = "one step lowered the loss by less than ftol"
+    EPOCHS = "all epochs are done"
+    BUDGET = "the budget of iterations or evaluations is spent: not converged"
+    LINE_SEARCH = "no step lowers the loss: check the gradient before touching the line search"
+    DIVERGED = "the loss became NaN or infinite: lower the learning rate, or look for bad values in the data"
+
+
+class Fit(NamedTuple):
+    """The end of a fit. `history` has one record an epoch or iteration, each with its loss."""
+
+    params: dict[str, Array]
+    history: list[dict[str, Any]]
+    stop: Stop
+
+
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C during a fit; the message says what is saved and how to go on."""

@@ -1,0 +1,50 @@
+"""Dynamic parameters as one flat vector: what an optimiser sees, and what a distributed run would send."""
+
+from dataclasses import dataclass
+from math import prod
+
+from pp_ref.arrays import Array, array_namespace
+from pp_ref.errors import ShapeError
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where each named array lies in the vector: names in order, with their shapes."""
+
+    shapes: dict[str, tuple[int, ...]]
+
+    @property
+    def size(self) -> int:
+        return sum(prod(shape) for shape in self.shapes.values())
+
+    def views(self, vector: Array) -> dict[str, Array]:
+        """The named arrays as views of the vector: writing to one writes to the other.
+
+        raises  ShapeError if the vector has another length
+        """
+        if vector.shape != (self.size,):
+            raise ShapeError(f"vector has shape {tuple(vector.shape)}, expected ({self.size},): {', '.join(self.shapes)}")
+        xp = array_namespace(vector)
+        named, start = {}, 0
+        for name, shape in self.shapes.items():
+            named[name] = xp.reshape(vector[start : start + prod(shape)], shape)
+            start += prod(shape)
+        return named
+
+    def vector(self, named: dict[str, Array]) -> Array:
+        """The named arrays, one after the other, copied into one vector.
+
+        raises  ShapeError if a name is missing, unknown, or has another shape
+        """
+        shapes = {name: tuple(array.shape) for name, array in named.items()}
+        if shapes != self.shapes:
+            wrong = sorted(set(shapes.items()) ^ set(self.shapes.items()))
+            raise ShapeError(f"parameters do not fit the layout, first at {wrong[0][0]!r}: {shapes} but expected {self.shapes}")
+        xp = array_namespace(*named.values())
+        return xp.concat([xp.reshape(named[name], (-1,)) for name in self.shapes])
+
+
+def flatten(params: dict[str, Array]) -> tuple[Array, Layout]:
+    """params as one vector, and the layout that turns it back."""
+    layout = Layout({name: tuple(array.shape) for name, array in params.items()})
+    return layout.vector(params), layout

@@ -1,0 +1,68 @@
+"""L-BFGS from SciPy on the flat vector of dynamic parameters (paper, Figure 2)."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from scipy.optimize import minimize
+
+from pp_ref.arrays import Array
+from pp_ref.training.fit import Fit, Stop
+from pp_ref.training.flat import flatten
+
+Objective = Callable[[dict[str, Array]], tuple[Array, dict[str, Array]]]
+
+
+def fit_lbfgs(
+    objective: Objective,
+    params: dict[str, Array],
+    *,
+    iterations: int = 500,
+    gtol: float = 1e-5,
+    ftol: float = 1e-9,
+    memory: int = 10,
+) -> Fit:
+    """Minimise objective(params) -> (loss, gradient) by L-BFGS-B without bounds.
+
+    objective   loss and gradient of the whole data set; called with arrays of params' dtype
+    params      start, a dict of arrays; not written to
+    iterations  int >= 1: the budget; evaluations may be up to 1.25 times as many, plus 20
+    gtol        largest |gradient entry| at which the fit ends
+    ftol        relative decrease of the loss in one step at which it ends
+    memory      pairs of steps kept for the inverse Hessian
+    returns     Fit; history has loss and gradient_norm (largest entry) of each iteration
+
+    SciPy works in float64 whatever it is given; with float32 models ftol much below 1e-7 cannot be reached. Its
+    iterates differ between releases, so compare losses and gradient norms, never iterates.
+    """
+    start, layout = flatten(params)
+    history: list[dict[str, Any]] = []
+    latest: dict[str, float] = {}
+
+    def float64_objective(vector: np.ndarray[Any, Any]) -> tuple[float, np.ndarray[Any, Any]]:
+        loss, gradient = objective(layout.views(vector.astype(start.dtype)))
+        flat = np.asarray(layout.vector(gradient), np.float64)
+        latest.update(loss=float(loss), gradient_norm=float(np.max(np.abs(flat), initial=0.0)))
+        return float(loss), flat
+
+    def record(_: object) -> None:
+        history.append({"iteration": len(history) + 1, **latest})
+
+    result = minimize(
+        float64_objective,
+        np.asarray(start, np.float64),
+        jac=True,
+        method="L-BFGS-B",
+        callback=record,
+        options={"maxiter": iterations, "maxfun": iterations * 5 // 4 + 20, "gtol": gtol, "ftol": ftol, "maxcor": memory},
+    )
+    return Fit(layout.views(result.x.astype(start.dtype)), history, _reason(result, gtol))
+
+
+def _reason(result: Any, gtol: float) -> Stop:
+    """L-BFGS-B's status: 0 converged, 1 budget, 2 abnormal."""
+    if not np.isfinite(result.fun):
+        return Stop.DIVERGED
+    if result.status == 0:
+        return Stop.GRADIENT if np.max(np.abs(result.jac), initial=0.0) <= gtol else Stop.FLAT
+    return Stop.BUDGET if result.status == 1 else Stop.LINE_SEARCH

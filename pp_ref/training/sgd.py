@@ -1,0 +1,133 @@
+"""Stochastic gradient descent with momentum, as the authors' code runs it (constants: the presets of experiments)."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import isfinite
+from typing import Any
+
+import numpy as np
+
+from pp_ref.arrays import Array, check_positive
+from pp_ref.errors import DomainError
+from pp_ref.layers.regularisers import limit_column_norms
+from pp_ref.training.checkpoint import Checkpoint, State
+from pp_ref.training.fit import Fit, Interrupted, Stop
+from pp_ref.training.flat import flatten
+
+Params = dict[str, Array]
+Objective = Callable[[Params, np.ndarray[Any, Any], np.random.Generator], tuple[Array, Params]]
+
+
+@dataclass(frozen=True)
+class SGD:
+    """How to descend.
+
+    epochs            int >= 0: passes over the examples, each in a new random order
+    learning_rate     float > 0, of the first step
+    batch             int >= 1 examples a step; the last step of an epoch takes what is left
+    momentum          in [0, 1), of the first epoch
+    final_momentum    in [0, 1), reached linearly after momentum_epochs; None keeps momentum
+    momentum_epochs   int >= 1
+    decay             float >= 1: the learning rate is divided by it at each step
+    floor             float >= 0: the learning rate does not fall below
+    max_column_norm   float > 0: columns of every matrix are projected onto this norm after each step; None for no limit
+    raises            DomainError
+    """
+
+    epochs: int
+    learning_rate: float
+    batch: int = 100
+    momentum: float = 0.0
+    final_momentum: float | None = None
+    momentum_epochs: int = 1
+    decay: float = 1.0
+    floor: float = 0.0
+    max_column_norm: float | None = None
+
+    def __post_init__(self) -> None:
+        check_positive(learning_rate=self.learning_rate, batch=self.batch, momentum_epochs=self.momentum_epochs)
+        for name, value in (("momentum", self.momentum), ("final_momentum", self.final_momentum or 0.0)):
+            if not 0 <= value < 1:
+                raise DomainError(f"{name} is {value}, expected a number in [0, 1)")
+        if not (self.decay >= 1 and self.epochs >= 0 and self.floor >= 0):
+            raise DomainError(
+                f"decay is {self.decay} (expected >= 1), epochs {self.epochs}, floor {self.floor} (expected >= 0)"
+            )
+
+    def momentum_at(self, epoch: int) -> float:
+        """Momentum of the epoch, counted from 0."""
+        if self.final_momentum is None:
+            return self.momentum
+        share = min(epoch / self.momentum_epochs, 1.0)
+        return self.momentum + share * (self.final_momentum - self.momentum)
+
+    def learning_rate_at(self, step: int) -> float:
+        """Learning rate of the step, counted from 0 over all epochs."""
+        return max(self.learning_rate * self.decay**-step, self.floor)
+
+
+def fit_sgd(
+    objective: Objective,
+    params: Params,
+    n: int,
+    settings: SGD,
+    rng: np.random.Generator,
+    *,
+    evaluate: Callable[[Params], dict[str, float]] | None = None,
+    on_epoch: Callable[[dict[str, Any]], None] | None = None,
+    checkpoint: Checkpoint | None = None,
+) -> Fit:
+    """Minimise the mean over n examples by SGD: u <- mu u - eta g, p <- p + u.
+
+    objective   (params, rows, rng) -> (loss, gradient) of the examples in rows, an int array; the gradient's arrays are
+                this function's to overwrite. rng is there for dropout
+    params      start, a dict of arrays; not written to
+    n           int >= 1: examples
+    settings    SGD
+    rng         draws the order of the examples
+    evaluate    called after each epoch; what it returns goes into the history (errors, in [0, 1])
+    on_epoch    called with each epoch's record: epoch, loss (mean of its steps), learning_rate, seconds, evaluations
+    checkpoint  written after each epoch; if its file is there, the fit goes on from it, to the same bits
+    returns     Fit; stops with DIVERGED, and the parameters as they are, at the first loss that is not finite
+    raises      DomainError; DataError from the checkpoint; Interrupted on Ctrl-C
+    """
+    check_positive(n=n)
+    vector, layout = flatten(params)
+    velocity = np.zeros_like(vector)
+    history: list[dict[str, Any]] = []
+    if checkpoint and (state := checkpoint.load()):
+        vector, velocity, history = state.vectors["params"], state.vectors["velocity"], state.history
+        rng.bit_generator.state = state.rng
+    params, velocities = layout.views(vector), layout.views(velocity)
+    steps = -(-n // settings.batch)
+    try:
+        for epoch in range(len(history), settings.epochs):
+            began, losses, momentum = time.perf_counter(), [], settings.momentum_at(epoch)
+            order = rng.permutation(n)
+            for step in range(steps):
+                rate = settings.learning_rate_at(epoch * steps + step)
+                loss, gradient = objective(params, order[step * settings.batch : (step + 1) * settings.batch], rng)
+                losses.append(float(loss))
+                if not isfinite(losses[-1]):
+                    return Fit(params, history, Stop.DIVERGED)
+                for name, g in gradient.items():
+                    p, u = params[name], velocities[name]
+                    g *= rate
+                    u *= momentum
+                    u -= g
+                    p += u
+                    if settings.max_column_norm and p.ndim == 2:
+                        p[...] = limit_column_norms(p, settings.max_column_norm)
+            record = {"epoch": epoch + 1, "loss": sum(losses) / steps, "learning_rate": rate}
+            record |= evaluate(params) if evaluate else {}
+            record["seconds"] = time.perf_counter() - began
+            history.append(record)
+            if checkpoint:
+                checkpoint.save(State({"params": vector, "velocity": velocity}, rng.bit_generator.state, history))
+            if on_epoch:
+                on_epoch(record)
+    except KeyboardInterrupt as error:
+        saved = f"the state after it is in {checkpoint.path}: run again to go on" if checkpoint else "nothing was saved"
+        raise Interrupted(f"stopped by Ctrl-C, {len(history)} of {settings.epochs} epochs done; {saved}") from error
+    return Fit(params, history, Stop.EPOCHS)
