@@ -25,8 +25,8 @@ setup: $(VENV)/.synced
 
 # --inexact leaves alone what was added by hand (torch, say), and uv itself.
 $(VENV)/.synced: uv.lock setup.cfg pyproject.toml
-	$(PYTHON) -c 'import sys; sys.exit(f"pp_ref needs Python >= 3.11, but $(PYTHON) is {sys.version.split()[0]}: make PYTHON=...") if sys.version_info < (3, 11) else None'
-	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(PYTHON) -c 'import sys; sys.exit(f"pp_ref needs Python >= 3.11, but $(PYTHON) is {sys.version.split()[0]}: make PYTHON=...") if sys.version_info < (3, 11) else None'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(UV)
 	VIRTUAL_ENV= UV_PROJECT_ENVIRONMENT= UV_PYTHON=$(BIN)/python $(BIN)/uv sync --quiet --frozen --inexact $(EXTRAS)
 	touch $@
