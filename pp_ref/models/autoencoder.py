@@ -75,7 +75,11 @@ class Autoencoder:
         if not self.per_column:
             yield W, params["b"], params["c"]
             return
-        widths = [width for _, width in self.weights.shapes.values()] if isinstance(self.weights, Predicted) else [W.shape[1]]
+        widths = (
+            [width for _, width in self.weights.shapes.values()]
+            if isinstance(self.weights, Predicted)
+            else [W.shape[1]]
+        )
         no_bias = array_namespace(W).zeros(W.shape[0], dtype=W.dtype)
         for end, width in zip(np.cumsum(widths), widths, strict=True):
             yield W[:, end - width : end], params["b"][end - width : end], no_bias

@@ -67,7 +67,9 @@ class MLP:
             raise ShapeError("layers is empty, expected at least one hidden layer")
         for number, (below, above) in enumerate(zip(self.layers, self.layers[1:], strict=False), start=2):
             if above.d != self._outputs(below):
-                raise ShapeError(f"layer {number} reads {above.d} inputs, but the layer below has {self._outputs(below)} outputs")
+                raise ShapeError(
+                    f"layer {number} reads {above.d} inputs, but the layer below has {self._outputs(below)} outputs"
+                )
 
     def _outputs(self, layer: Weights) -> int:
         return layer.m // MAXOUT_PIECES if self.activation == "maxout" else layer.m
@@ -79,7 +81,9 @@ class MLP:
 
     @property
     def _named(self) -> list[tuple[str, Weights]]:
-        return [(f"{number}.", layer) for number, layer in enumerate(self.layers, start=1)] + [("softmax.", self.softmax)]
+        return [(f"{number}.", layer) for number, layer in enumerate(self.layers, start=1)] + [
+            ("softmax.", self.softmax)
+        ]
 
     def init(self, rng: np.random.Generator, spread: float = 0.1, dtype: DTypeLike = np.float32) -> Params:
         """Draw dynamic weights from Uniform(+-spread), the softmax's from Uniform(+-0.02); biases are zero."""
@@ -218,7 +222,9 @@ def mlp(sizes: Sequence[int], dictionaries: Sequence[Dictionary | None] | None =
     hidden = len(sizes) - 2
     dictionaries = [None] * hidden if dictionaries is None else dictionaries
     if hidden < 1 or len(dictionaries) != hidden:
-        raise ShapeError(f"sizes has {hidden} hidden layers but dictionaries {len(dictionaries)}; expected the same number")
+        raise ShapeError(
+            f"sizes has {hidden} hidden layers but dictionaries {len(dictionaries)}; expected the same number"
+        )
     layers: list[Weights] = []
     for d, m, dictionary in zip(sizes, sizes[1:], dictionaries, strict=False):
         layers.append(Full(d, m) if dictionary is None else Predicted(dictionary, m))

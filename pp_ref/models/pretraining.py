@@ -53,7 +53,9 @@ def pretrain(
         weights = choose_weights(v)
         model = Autoencoder(weights, per_column)
 
-        def objective(params: Params, rows: Array, _: np.random.Generator, model: Autoencoder = model, v: Array = v) -> Any:
+        def objective(
+            params: Params, rows: Array, _: np.random.Generator, model: Autoencoder = model, v: Array = v
+        ) -> Any:
             return model.loss_and_gradient(params, v[rows])
 
         fit = fit_sgd(

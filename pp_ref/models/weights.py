@@ -103,7 +103,9 @@ class Predicted:
 
     def __post_init__(self) -> None:
         if self.dictionary.n_columns > self.m:
-            raise ShapeError(f"the dictionary has {self.dictionary.n_columns} columns for {self.m} units; use fewer columns")
+            raise ShapeError(
+                f"the dictionary has {self.dictionary.n_columns} columns for {self.m} units; use fewer columns"
+            )
 
     @property
     def d(self) -> int:
@@ -181,7 +183,9 @@ class LowRank:
 
     def __post_init__(self) -> None:
         if not 1 <= self.rank <= min(self.d, self.m):
-            raise ShapeError(f"rank is {self.rank}, expected 1..{min(self.d, self.m)}, the rank of a full {self.d}x{self.m}")
+            raise ShapeError(
+                f"rank is {self.rank}, expected 1..{min(self.d, self.m)}, the rank of a full {self.d}x{self.m}"
+            )
 
     @classmethod
     def with_proportion(cls, d: int, m: int, proportion: float) -> "LowRank":

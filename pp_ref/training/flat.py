@@ -23,7 +23,9 @@ class Layout:
         raises  ShapeError if the vector has another length
         """
         if vector.shape != (self.size,):
-            raise ShapeError(f"vector has shape {tuple(vector.shape)}, expected ({self.size},): {', '.join(self.shapes)}")
+            raise ShapeError(
+                f"vector has shape {tuple(vector.shape)}, expected ({self.size},): {', '.join(self.shapes)}"
+            )
         xp = array_namespace(vector)
         named, start = {}, 0
         for name, shape in self.shapes.items():
@@ -39,7 +41,9 @@ class Layout:
         shapes = {name: tuple(array.shape) for name, array in named.items()}
         if shapes != self.shapes:
             wrong = sorted(set(shapes.items()) ^ set(self.shapes.items()))
-            raise ShapeError(f"parameters do not fit the layout, first at {wrong[0][0]!r}: {shapes} but expected {self.shapes}")
+            raise ShapeError(
+                f"parameters do not fit the layout, first at {wrong[0][0]!r}: {shapes} but expected {self.shapes}"
+            )
         xp = array_namespace(*named.values())
         return xp.concat([xp.reshape(named[name], (-1,)) for name in self.shapes])
 

@@ -54,7 +54,13 @@ def fit_lbfgs(
         jac=True,
         method="L-BFGS-B",
         callback=record,
-        options={"maxiter": iterations, "maxfun": iterations * 5 // 4 + 20, "gtol": gtol, "ftol": ftol, "maxcor": memory},
+        options={
+            "maxiter": iterations,
+            "maxfun": iterations * 5 // 4 + 20,
+            "gtol": gtol,
+            "ftol": ftol,
+            "maxcor": memory,
+        },
     )
     return Fit(layout.views(result.x.astype(start.dtype)), history, _reason(result, gtol))
 

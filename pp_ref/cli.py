@@ -1,0 +1,82 @@
+"""The `pp-ref` command. Nothing heavy is imported before a command runs."""
+
+import sys
+from enum import Enum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(
+    help="The reference for predicted parameters, W = U_alpha w_alpha (Denil et al., 2013).",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+reproduce = typer.Typer(help="Make a figure of the paper from real data.", no_args_is_help=True)
+app.add_typer(reproduce, name="reproduce")
+
+
+class ProfileName(str, Enum):
+    """How thoroughly: embedded data in minutes, real data in hours, or every constant of the authors' code."""
+
+    demo = "demo"
+    standard = "standard"
+    authors = "authors"
+
+
+ProfileOption = Annotated[ProfileName, typer.Option("--profile", help=str(ProfileName.__doc__))]
+OutOption = Annotated[
+    Path | None, typer.Option("--out", help="Folder for records and figures.", show_default="runs/FIGURE/PROFILE")
+]
+
+
+@app.command()
+def info() -> None:
+    """Show versions, backends, threads, and which data is found where."""
+    from pp_ref.report import print_info
+
+    print_info()
+
+
+@reproduce.command("figure4-left")
+def figure4_left(
+    profile: ProfileOption = ProfileName.demo,
+    out: OutOption = None,
+    jobs: Annotated[int, typer.Option(min=1, help="Runs at a time; the machine's threads are shared out.")] = 1,
+) -> None:
+    """MLP on MNIST: error against the proportion learned, for every dictionary pair. Go on with a stopped sweep by
+    giving the same command again."""
+    from rich.console import Console
+
+    from pp_ref.experiments import figure4_left as experiment
+    from pp_ref.experiments.drawing import save_figure
+    from pp_ref.experiments.run_store import RunStore
+    from pp_ref.experiments.sweep import sweep
+
+    store = RunStore(out or Path("runs") / "figure4-left" / profile.value)
+    recipes = experiment.recipes(experiment.PROFILES[profile.value])
+    done = sweep(experiment.run, recipes, store, jobs=jobs, epochs=experiment.epochs)
+    records = [record for record in done.records if record]
+    if records:
+        Console().print(experiment.table(records))
+        for path in save_figure(experiment.figure(records), store.folder / "figure4-left"):
+            typer.echo(path)
+    if done.failures:
+        raise typer.Exit(1)
+
+
+def main() -> None:
+    """Run a command. What goes wrong is said in one line: exit code 1, or 130 after Ctrl-C."""
+    from pp_ref.errors import DataError, DeviceError, DomainError, MissingExtraError, ShapeError
+
+    try:
+        app()
+    except (DataError, DeviceError, DomainError, MissingExtraError, ShapeError) as error:
+        sys.exit(f"pp-ref: {error}")
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

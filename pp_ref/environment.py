@@ -1,0 +1,66 @@
+"""What a result was computed with: written into every record, printed by `pp-ref info`."""
+
+import os
+import platform
+import resource
+import sys
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from pp_ref import __version__
+
+PACKAGES = (
+    "numpy",
+    "scipy",
+    "numba",
+    "cupy-cuda13x",
+    "torch",
+    "jax",
+    "scikit-learn",
+    "PyWavelets",
+    "mlxtend",
+    "safetensors",
+)
+
+
+def versions() -> dict[str, str]:
+    """pp_ref, Python and every installed package that results may depend on, with their versions."""
+    found = {"pp_ref": __version__, "python": platform.python_version()}
+    for package in PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def machine() -> dict[str, str | int]:
+    """Processor, number of cores this process may use, and operating system."""
+    return {
+        "processor": _processor(),
+        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
+        "system": f"{platform.system()} {platform.machine()}",
+    }
+
+
+def blas_threads() -> int:
+    """Threads that NumPy's BLAS uses in this process."""
+    import numpy  # noqa: F401  the library has to be loaded to be asked
+    from threadpoolctl import threadpool_info
+
+    return max((int(pool["num_threads"]) for pool in threadpool_info() if pool["user_api"] == "blas"), default=1)
+
+
+def peak_memory_mb() -> float:
+    """The most memory this process has held so far, in MB (1e6 bytes)."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # kilobytes on Linux, bytes on macOS
+    return peak / 1e6 if sys.platform == "darwin" else peak * 1024 / 1e6
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor() or "unknown"
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or "unknown"

@@ -1,0 +1,1 @@
+"""The paper's figures from real data: one file a figure, on one run store and one sweep."""

@@ -1,0 +1,100 @@
+"""Many runs, some at a time: finished ones are skipped, so a killed sweep goes on where it was."""
+
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from dataclasses import dataclass
+from multiprocessing import Manager, get_context
+from queue import Empty, Queue
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from threadpoolctl import threadpool_limits
+
+from pp_ref.errors import DomainError
+from pp_ref.experiments.run_store import Record, RunStore
+
+Recipe = dict[str, Any]
+Report = Callable[[str], None]
+Run = Callable[[Recipe, RunStore, Report], Record]  # a module's function: worker processes import it by name
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """What came of it: records in the order of the recipes (None where the run failed), and the failures in words."""
+
+    records: list[Record | None]
+    failures: list[str]
+
+
+def sweep(
+    run: Run, recipes: Sequence[Recipe], store: RunStore, *, jobs: int = 1, epochs: Callable[[Recipe], int]
+) -> Sweep:
+    """Run every recipe that has no record yet.
+
+    run      (recipe, store, report) -> record; calls report(text) once an epoch
+    recipes  JSON-serialisable, with "label", "proportion" and "seed"
+    jobs     int >= 1 processes; the BLAS threads of the machine are shared out between them
+    epochs   how often a recipe's run will report: what the time left is reckoned by
+    returns  Sweep; a run that raises is a failure, the others go on
+    raises   DomainError; KeyboardInterrupt, after which everything finished is kept
+    """
+    if jobs < 1:
+        raise DomainError(f"jobs is {jobs}, expected an int >= 1: how many runs are done at a time")
+    pending = [recipe for recipe in recipes if store.load(recipe) is None]
+    threads = max(1, (os.cpu_count() or 1) // jobs)
+    failures: list[str] = []
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
+    console = Console(stderr=True)
+    with Manager() as manager, Progress(*columns, console=console) as progress:
+        reports: Queue[str] = manager.Queue()
+        bar = progress.add_task(f"{len(pending)} of {len(recipes)} runs to do", total=sum(map(epochs, pending)))
+        pool = ProcessPoolExecutor(jobs, mp_context=get_context("spawn"))
+        try:
+            waiting = {pool.submit(_worker, run, recipe, store, reports, threads): recipe for recipe in pending}
+            while waiting:
+                done, _ = wait(waiting, timeout=0.5, return_when=FIRST_COMPLETED)
+                _show(reports, progress, bar)
+                for future in done:
+                    name = store.name(waiting.pop(future))
+                    failures += _outcome(future, name, console)
+        except KeyboardInterrupt:
+            pool.shutdown(cancel_futures=True)
+            finished = sum(store.load(recipe) is not None for recipe in recipes)
+            console.print(
+                f"Stopped by Ctrl-C. {finished} of {len(recipes)} runs are finished, the others keep their last epoch in "
+                f"{store.folder}: give the same command again to go on."
+            )
+            raise
+        pool.shutdown()
+    return Sweep([store.load(recipe) for recipe in recipes], failures)
+
+
+def _worker(run: Run, recipe: Recipe, store: RunStore, reports: "Queue[str]", threads: int) -> str:
+    with threadpool_limits(threads):
+        record = run(recipe, store, reports.put)
+        store.save(record)
+    return str(record["summary"])
+
+
+def _show(reports: "Queue[str]", progress: Progress, bar: Any) -> None:
+    while True:
+        try:
+            progress.update(bar, advance=1, description=reports.get_nowait())
+        except Empty:
+            return
+
+
+def _outcome(future: "Future[str]", name: str, console: Console) -> list[str]:
+    if error := future.exception():
+        console.print(f"{name}: failed: {error}", style="red", markup=False)
+        return [f"{name}: {type(error).__name__}: {error}"]
+    console.print(f"{name}: {future.result()}", markup=False, highlight=False)
+    return []
