@@ -115,4 +115,4 @@ def space_from_json(description: dict[str, Any]) -> Space:
 
 
 def _lattice_points(shape: tuple[int, ...]) -> NDArray[np.float64]:
-    return np.indices(shape).reshape(len(shape), -1).T.astype(np.float64)
+    return np.indices(shape).reshape(len(shape), prod(shape)).T.astype(np.float64)
