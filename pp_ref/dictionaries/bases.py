@@ -163,13 +163,13 @@ def kmeans_columns(request: Request) -> list[Column]:
     columns = []
     for _ in range(request.n_columns):
         try:
-            centres, _ = kmeans2(
-                data, k, iter=request.settings["iterations"], minit="++", missing="raise", rng=request.rng
-            )
-        except ClusterError:
-            raise DomainError(
-                f"data has too few distinct rows for {k} clusters (one lost all of its rows): lower n_alpha or add data"
-            ) from None
+            # k-means++ divides by zero once every row is a centre already.
+            with np.errstate(invalid="raise"):
+                centres, _ = kmeans2(
+                    data, k, iter=request.settings["iterations"], minit="++", missing="raise", rng=request.rng
+                )
+        except (ClusterError, FloatingPointError):
+            raise DomainError(f"data has too few distinct rows for {k} clusters: lower n_alpha or add data") from None
         columns.append(column_of(np.arange(k), np.ascontiguousarray(P @ centres.T)))
     return columns
 
@@ -180,7 +180,7 @@ def downsample_columns(request: Request) -> list[Column]:
     Blocks are laid out as by `index_sets.bands`; alpha is the middle weight of each block. All columns are equal.
     """
     space, sites = request.space, request.space.sites
-    height, width = (1, *sites)[-2:] if len(sites) < 2 else sites
+    height, width = (1, *sites)[-2:]
     layout = bands(sites, request.n_alpha // space.channels)
     U: Floats = np.zeros((prod(sites), sum(layout)))
     centres: list[int] = []

@@ -125,7 +125,7 @@ class Dictionary:
         kernel: Callable[..., Any] | None = None,
         U: Any = None,
     ) -> "Dictionary":
-        """Make the dictionary again from its recipe: the same bits on the same machine and library versions.
+        """Make the dictionary again from its recipe: the same bits on one machine, library and thread count.
 
         data    the array of a data-driven kind; its digest must be the recipe's
         kernel  the function of a dictionary made from the caller's own

@@ -23,12 +23,12 @@ def uniform(size: int, count: int, rng: np.random.Generator) -> Indices:
 def bands(shape: Sequence[int], count: int) -> list[int]:
     """How many points each of the evenly spaced rows of a lattice gets, so that they sum to ``count``.
 
-    shape    () to two axes; a single axis counts as one row
+    shape    one or two axes; a single axis counts as one row
     count    1 to the number of sites
     returns  one count a row, equal wherever a factorisation of ``count`` has row and column spacings within sqrt(2)
              of each other (the points are then a product set), else differing by at most one
     """
-    height, width = (1, *shape)[-2:] if len(shape) < 2 else shape
+    height, width = (1, *shape)[-2:]  # a single axis is one row
     stretch = {a: abs(np.log2(height * count / (a * a * width))) for a in range(ceil(count / width), height + 1)}
     even = [a for a in stretch if count % a == 0 and stretch[a] <= 0.5 and a <= count]
     rows = min(even or [a for a in stretch if a <= count], key=lambda a: stretch[a])
@@ -43,7 +43,7 @@ def strided(shape: Sequence[int], count: int, column: int = 0) -> Indices:
 
     A product set of rows and columns whenever `bands` finds one; ``count`` is met exactly in any case.
     """
-    height, width = (1, *shape)[-2:] if len(shape) < 2 else shape
+    height, width = (1, *shape)[-2:]  # a single axis is one row
     phase_y, phase_x = (0.5 + column * 0.7548776662466927) % 1, (0.5 + column * 0.5698402909980532) % 1
     layout = bands(shape, count)
     rows = np.floor((np.arange(len(layout)) + phase_y) * height / len(layout))
@@ -52,13 +52,7 @@ def strided(shape: Sequence[int], count: int, column: int = 0) -> Indices:
 
 
 def windowed(
-    points: Floats,
-    shape: Sequence[int],
-    count: int,
-    centre: int,
-    window: float,
-    inside: float,
-    rng: np.random.Generator,
+    points: Floats, count: int, centre: int, window: float, inside: float, rng: np.random.Generator
 ) -> Indices:
     """Dense in a window around ``centre``, sparse elsewhere: "high resolution in a local area" (sec. 3.4).
 
@@ -70,7 +64,7 @@ def windowed(
     size = len(points)
     near = np.argsort(cdist(points[[centre]], points, "sqeuclidean")[0], kind="stable")
     edge = max(1, round(window * size))
-    n_inside = max(min(round(inside * count), edge), count - (size - edge))
+    n_inside = max(min(ceil(inside * count), edge), count - (size - edge))
     return np.sort(
         np.concatenate(
             [
@@ -204,7 +198,6 @@ CHOICES: dict[str, Choice] = {
         {"window": 0.2, "inside": 0.5},
         lambda ask: windowed(
             ask.points,
-            ask.shape,
             ask.count,
             # The windows of J columns tile the lattice: centres of J even blocks, modulo the number of sites.
             int(strided(ask.shape, min(ask.n_columns, ask.size))[ask.column % ask.size]),

@@ -34,7 +34,7 @@ def ridge_dictionary(K: Floats, alpha: Indices, ridge: float, form: str = "ridge
     try:
         factor = cho_factor(K_alpha + ridge * np.eye(alpha.size), lower=True)
     except LinAlgError:
-        floor = np.finfo(np.float64).eps * alpha.size * max(eigenvalues[-1], np.finfo(np.float64).tiny)
+        floor = np.finfo(np.float64).eps * alpha.size * max(abs(eigenvalues).max(), 1)
         raise DomainError(
             f"ridge is {ridge}, but K_alpha ({alpha.size} x {alpha.size}, numerical rank {rank}, smallest eigenvalue "
             f"{eigenvalues[0]:.1e}) + ridge I is not positive definite in float64; expected ridge well above "
