@@ -1,0 +1,160 @@
+"""The record of a mistake, and the mistakes that any operation can make."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from pp_ref.arrays import Array, array_namespace
+
+Function = Callable[..., Any]
+Change = Callable[[Any], Any]
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One mistake.
+
+    name       a few words, distinct among the faults of an operation
+    operation  the function that is wrong, as pp_ref.layers names it: "dense_backward"
+    sentence   what the wrong function does, to be read after the function's name
+    wrong      the wrong function, with the signature of the right one
+    """
+
+    name: str
+    operation: str
+    sentence: str
+    wrong: Function
+
+
+def after(right: Function, at: int | None, change: Change) -> Function:
+    """``right``, with what it returns (its entry ``at``, if not None) put through ``change``."""
+
+    def wrong(*args: Any) -> Any:
+        result = right(*args)
+        if at is None:
+            return change(result)
+        return (*result[:at], change(result[at]), *result[at + 1 :])
+
+    return wrong
+
+
+def before(right: Function, at: int, change: Change) -> Function:
+    """``right``, given its argument ``at`` put through ``change``."""
+
+    def wrong(*args: Any) -> Any:
+        return right(*args[:at], change(args[at]), *args[at + 1 :])
+
+    return wrong
+
+
+def cached(right: Function, **changes: Change) -> Function:
+    """The backward pass ``right``, reading the cache with the named entries put through their changes."""
+    return before(
+        right, 1, lambda cache: cache._replace(**{name: f(getattr(cache, name)) for name, f in changes.items()})
+    )
+
+
+def each(change: Change) -> Change:
+    """``change`` on every column's array."""
+    return lambda arrays: [change(array) for array in arrays]
+
+
+def accumulating(right: Function) -> Function:
+    """A backward pass that adds to its last result, as if nobody had set the gradients to zero."""
+    kept: list[Any] = []
+
+    def wrong(*args: Any) -> Any:
+        result = right(*args)
+        gradients = result if isinstance(result, tuple) else (result,)
+        shapes = [_shape(gradient) for gradient in gradients]
+        if kept and kept[0] == shapes:
+            gradients = tuple(_add(new, old) for new, old in zip(gradients, kept[1], strict=True))
+        kept[:] = [shapes, gradients]
+        return gradients if isinstance(result, tuple) else gradients[0]
+
+    return wrong
+
+
+def _shape(gradient: Any) -> Any:
+    return (
+        [_shape(array) for array in gradient]
+        if isinstance(gradient, list)
+        else (type(gradient), gradient.shape, gradient.dtype)
+    )
+
+
+def _add(new: Any, old: Any) -> Any:
+    return [_add(*pair) for pair in zip(new, old, strict=True)] if isinstance(new, list) else new + old
+
+
+def stale(right: Function) -> Function:
+    """A backward pass that reads the cache of the last call of equal size."""
+    kept: list[Any] = []
+
+    def wrong(dy: Any, cache: Any) -> Any:
+        shapes = [_shape(array) for array in (dy if isinstance(dy, list) else [dy])]
+        last = kept[1] if kept and kept[0] == shapes else cache
+        kept[:] = [shapes, cache]
+        return right(dy, last)
+
+    return wrong
+
+
+# Changes of one array.
+
+
+def negative(x: Array) -> Array:
+    return -x
+
+
+def halved(x: Array) -> Array:
+    return x / 2
+
+
+def doubled(x: Array) -> Array:
+    return 2 * x
+
+
+def zero(x: Array) -> Array:
+    return array_namespace(x).zeros_like(x)
+
+
+def double_precision(x: Array) -> Array:
+    xp = array_namespace(x)
+    return xp.astype(x, xp.float64)
+
+
+def neighbour(x: Array) -> Array:
+    """Every row shifted by one column, as by an index that is off by one."""
+    return array_namespace(x).roll(x, 1, axis=-1)
+
+
+def next_row(x: Array) -> Array:
+    return array_namespace(x).roll(x, 1, axis=0)
+
+
+def last_row_missing(x: Array) -> Array:
+    """What a kernel leaves of a batch that is no multiple of its tile."""
+    return array_namespace(x).concat([x[:-1, ...], zero(x[-1:, ...])], axis=0)
+
+
+def nan_to_zero(x: Array) -> Array:
+    xp = array_namespace(x)
+    return xp.where(xp.isnan(x), zero(x), x)
+
+
+def transposed_if_square(x: Array) -> Array:
+    """A forgotten or superfluous transpose, which only a square matrix lets through."""
+    return x.T if x.shape[0] == x.shape[1] else x
+
+
+def eleven_bits(x: Array) -> Array:
+    """Rounded to the 11 significant bits of TF32 and half precision (Veltkamp's splitting, in float32)."""
+    xp = array_namespace(x)
+    single = xp.astype(x, xp.float32)
+    scaled = single * 8193.0
+    return xp.astype(scaled - (scaled - single), x.dtype)
+
+
+def mean_for_sum(x: Array, n: int) -> Array:
+    return x / max(n, 1)

@@ -1,0 +1,164 @@
+"""Running error analysis: a layer's own code, run on arrays that carry a bound of their rounding error.
+
+A `Bounded` array stands for the result that `dtype` arithmetic would compute: `value` is the exact result (held in
+longdouble) and `error` bounds |computed - value| entry by entry, for any order of summation and with or without fused
+multiply-add. Every operation adds what it inherits from its operands to what it rounds itself (Higham, *Accuracy and
+Stability of Numerical Algorithms*, sec. 2.2, 3.3 and 3.5). Since the layers ask their arrays for a namespace, a bound
+of any composition needs no formula of its own; `docs/derivations.md#error-bounds` gives the rules.
+"""
+
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+
+Exact = np.longdouble
+FUNCTION_ULPS = 4  # what NumPy promises for its vectorised exp and log in float32, and more than in float64
+
+
+class Bounded:
+    """Array-API array, as far as the layers use it."""
+
+    __array_ufunc__ = None  # ndarray @ Bounded must ask Bounded
+
+    def __init__(self, value: Any, error: Any, dtype: np.dtype) -> None:
+        self.value = np.asarray(value, Exact)
+        self.error = np.broadcast_to(np.asarray(error, Exact), self.value.shape)
+        self.dtype = np.dtype(dtype)
+
+    def __array_namespace__(self, api_version: str | None = None) -> Any:
+        return NAMESPACE
+
+    shape = property(lambda self: self.value.shape)
+    ndim = property(lambda self: self.value.ndim)
+    T = property(lambda self: Bounded(self.value.T, self.error.T, self.dtype))
+    magnitude = property(lambda self: abs(self.value) + self.error)  # bounds what was computed
+
+    def __getitem__(self, key: Any) -> "Bounded":
+        return Bounded(self.value[key], self.error[key], self.dtype)
+
+    def _lift(self, other: Any) -> "Bounded":
+        """An operand that is no Bounded is exact, unless it is a scalar that dtype cannot hold."""
+        if isinstance(other, Bounded):
+            return other
+        rounding = 0 if np.ndim(other) else abs(Exact(self.dtype.type(other)) - Exact(other))
+        return Bounded(other, rounding, self.dtype)
+
+    def _rounded(self, value: Any, inherited: Any, units: int = 1) -> "Bounded":
+        """One rounding: |fl(z) - z| <= u |z| + tiny. The reference's own rounding is below 2^-10 of u."""
+        limits = np.finfo(self.dtype)
+        u = units * Exact(limits.eps) / 2 * (1 + Exact(2) ** -10)
+        return Bounded(value, inherited + u * (abs(value) + inherited) + limits.tiny, self.dtype)
+
+    def _summed(self, value: Any, inherited: Any, magnitude: Any, length: int) -> "Bounded":
+        """A sum of `length` terms, each perhaps a product: g = length u / (1 - length u) of the sum of magnitudes."""
+        limits = np.finfo(self.dtype)
+        lu = length * Exact(limits.eps) / 2 * (1 + Exact(2) ** -10)
+        return Bounded(value, inherited + lu / (1 - lu) * magnitude + length * Exact(limits.tiny), self.dtype)
+
+    def __neg__(self) -> "Bounded":
+        return Bounded(-self.value, self.error, self.dtype)
+
+    def __add__(self, other: Any) -> "Bounded":
+        other = self._lift(other)
+        return self._rounded(self.value + other.value, self.error + other.error)
+
+    def __mul__(self, other: Any) -> "Bounded":
+        other = self._lift(other)
+        inherited = self.magnitude * other.error + self.error * abs(other.value)
+        return self._rounded(self.value * other.value, inherited)
+
+    def __truediv__(self, other: Any) -> "Bounded":
+        other = self._lift(other)
+        value = self.value / other.value
+        return self._rounded(value, (self.error + abs(value) * other.error) / (abs(other.value) - other.error))
+
+    def __matmul__(self, other: Any) -> "Bounded":
+        other = self._lift(other)
+        inherited = self.magnitude @ other.error + self.error @ abs(other.value)
+        return self._summed(self.value @ other.value, inherited, self.magnitude @ other.magnitude, self.shape[-1])
+
+    __radd__, __rmul__ = __add__, __mul__
+
+    def __sub__(self, other: Any) -> "Bounded":
+        return self + -self._lift(other)
+
+    def __rsub__(self, other: Any) -> "Bounded":
+        return self._lift(other) + -self
+
+    def __rtruediv__(self, other: Any) -> "Bounded":
+        return self._lift(other) / self
+
+    def __rmatmul__(self, other: Any) -> "Bounded":
+        return self._lift(other) @ self
+
+    def __gt__(self, other: Any) -> Any:
+        return self.value > self._lift(other).value
+
+    def __ge__(self, other: Any) -> Any:
+        return self.value >= self._lift(other).value
+
+    def __le__(self, other: Any) -> Any:
+        return self.value <= self._lift(other).value
+
+
+def _exp(x: Bounded) -> Bounded:
+    value = np.exp(x.value)
+    return x._rounded(value, value * np.expm1(x.error), units=2 * FUNCTION_ULPS)  # an ulp is at most 2 u
+
+
+def _log(x: Bounded) -> Bounded:
+    return x._rounded(np.log(x.value), x.error / (x.value - x.error), units=2 * FUNCTION_ULPS)
+
+
+def _sqrt(x: Bounded) -> Bounded:
+    value = np.sqrt(x.value)  # |sqrt a - sqrt b| = |a - b| / (sqrt a + sqrt b), and at most sqrt |a - b|
+    inherited = np.where(value > 0, x.error / np.where(value > 0, value, 1), np.sqrt(x.error))
+    return x._rounded(value, inherited)
+
+
+def _sum(x: Bounded, axis: int | None = None, keepdims: bool = False) -> Bounded:
+    value, inherited, magnitude = (
+        np.sum(part, axis=axis, keepdims=keepdims) for part in (x.value, x.error, x.magnitude)
+    )
+    return x._summed(value, inherited, magnitude, x.value.size if axis is None else x.shape[axis])
+
+
+def _max(x: Bounded, axis: int, keepdims: bool = False) -> Bounded:
+    """|max a - max b| <= max |a - b|."""
+    return Bounded(x.value.max(axis, keepdims=keepdims), x.error.max(axis, keepdims=keepdims), x.dtype)
+
+
+def _where(condition: Any, x: Bounded, y: Bounded) -> Bounded:
+    """The reference's branch. Branches of a continuous function agree where rounding could choose the other one."""
+    return Bounded(np.where(condition, x.value, y.value), np.where(condition, x.error, y.error), x.dtype)
+
+
+def _concat(arrays: list[Bounded], axis: int = 0) -> Bounded:
+    value, error = (np.concat([getattr(x, part) for x in arrays], axis=axis) for part in ("value", "error"))
+    return Bounded(value, error, arrays[0].dtype)
+
+
+def _reshape(x: Bounded, shape: tuple[int, ...]) -> Bounded:
+    return Bounded(x.value.reshape(shape), x.error.reshape(shape), x.dtype)
+
+
+NAMESPACE = SimpleNamespace(
+    __name__="bounded",
+    exp=_exp,
+    log=_log,
+    sqrt=_sqrt,
+    sum=_sum,
+    max=_max,
+    where=_where,
+    concat=_concat,
+    reshape=_reshape,
+    argmax=lambda x, axis: np.argmax(x.value if isinstance(x, Bounded) else x, axis=axis),
+    zeros_like=lambda x: Bounded(np.zeros_like(x.value), 0, x.dtype),
+    ones_like=lambda x: Bounded(np.ones_like(x.value), 0, x.dtype),
+    astype=lambda x, dtype: Bounded(x, 0, dtype),
+    asarray=np.asarray,
+    arange=np.arange,
+    any=np.any,
+    isdtype=np.isdtype,
+)
