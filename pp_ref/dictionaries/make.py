@@ -40,9 +40,9 @@ class Kind(NamedTuple):
 ANYWHERE = ("uniform", "windowed", "strided", "farthest")
 BY_KERNEL = (*ANYWHERE, "cholesky", "leverage")
 BY_ORDER = ("leading", "interleaved", "uniform")
-# Ridge 1e-3 for covariances is the authors'. Relative to SE's unit diagonal the same number is ours: the paper gives none,
-# and the authors' 0.1 came with length scales 2 and 3. With the paper's length scale 1 it is the size of the smallest
-# eigenvalue of a full grid (0.0013), so it hardly shrinks a prediction; at any length scale it keeps
+# Ridge 1e-3 for covariances is the authors'. Relative to SE's unit diagonal the same number is ours: the paper gives
+# none, and the authors' 0.1 came with length scales 2 and 3. With the paper's length scale 1 it is the size of the
+# smallest eigenvalue of a full grid (0.0013), so it hardly shrinks a prediction; at any length scale it keeps
 # cond(K_alpha + ridge I) below 1e3 k, which float32 still resolves.
 RIDGE = {"ridge": 1e-3, "form": "ridge"}
 

@@ -116,13 +116,15 @@ def test_farthest_point_keeps_everything_even_where_points_coincide():
     np.testing.assert_array_equal(farthest(np.zeros((5, 2)), 5, start=3), np.arange(5))
 
 
-def test_cholesky_takes_the_largest_posterior_variance_each_time():
-    kept = [int(K.diagonal().argmax())]
+@pytest.mark.parametrize("smooth", [True, False], ids=["se", "random covariance"])
+def test_cholesky_takes_the_largest_posterior_variance_each_time(smooth):
+    C = K if smooth else np.cov(np.random.default_rng(4).standard_normal((49, 80)))
+    kept = [int(C.diagonal().argmax())]
     for count in range(2, 12):
-        gain = K[:, kept] @ np.linalg.solve(K[np.ix_(kept, kept)], K[kept])
-        variance = (K - gain).diagonal().copy()
+        gain = C[:, kept] @ np.linalg.solve(C[np.ix_(kept, kept)], C[kept])
+        variance = (C - gain).diagonal().copy()
         variance[kept] = -1
-        alpha = cholesky(K, count, np.random.default_rng(0))
+        alpha = cholesky(C, count, np.random.default_rng(0))
         new = set(alpha.tolist()) - set(kept)
         assert len(new) == 1
         assert set(kept) < set(alpha.tolist())
