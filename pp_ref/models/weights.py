@@ -196,9 +196,12 @@ class LowRank:
         return Count(self.rank * (self.d + self.m), 0, self.d * self.m)
 
     def init(self, rng: np.random.Generator, spread: float, dtype: DTypeLike) -> Params:
+        """Draw both factors from Uniform(+-s), s^4 = 3 spread^2 / rank: then U w starts with the variance spread^2 / 3
+        of full weights. With s = spread the product would start so small that a sigmoid net hardly leaves its start."""
+        s = (3 * spread**2 / self.rank) ** 0.25
         return {
-            "U": _uniform(rng, (self.d, self.rank), spread, dtype),
-            "w": _uniform(rng, (self.rank, self.m), spread, dtype),
+            "U": _uniform(rng, (self.d, self.rank), s, dtype),
+            "w": _uniform(rng, (self.rank, self.m), s, dtype),
             "b": np.zeros(self.m, dtype),
         }
 

@@ -156,6 +156,7 @@ NAMESPACE = SimpleNamespace(
     argmax=lambda x, axis: np.argmax(x.value if isinstance(x, Bounded) else x, axis=axis),
     zeros_like=lambda x: Bounded(np.zeros_like(x.value), 0, x.dtype),
     ones_like=lambda x: Bounded(np.ones_like(x.value), 0, x.dtype),
+    zeros=lambda shape, dtype: Bounded(np.zeros(shape), 0, dtype),
     astype=lambda x, dtype: Bounded(x, 0, dtype),
     asarray=np.asarray,
     arange=np.arange,

@@ -221,7 +221,9 @@ def batch_split(operation: Operation, forward: Pass, backward: Pass, case: Case)
         shared | {name: mapped(lambda rows, s=s: rows[s], arguments[name]) for name in operation.batch}
         for s in (slice(None, cut), slice(cut, None))
     ]
-    weights = np.array([cut, case.n - cut], Exact) / max(case.n, 1) if operation.mean else np.ones(2, Exact)
+    weights = np.ones(2, Exact)
+    if operation.mean:
+        weights = np.array([cut, case.n - cut], Exact) / case.n if case.n else weights / 2
     y, cache = run(forward, arguments)
     dy = cotangent(y, rng)
     dys = (

@@ -4,6 +4,7 @@ from functools import cache
 
 from pp_ref.oracle.faults import FAULTS, Fault
 from tests.properties.checks import violations
+from tests.properties.models import MODELS
 from tests.properties.operations import OPERATIONS, Case, Operation
 
 # Fixed, so that no draw decides what is caught: square sizes, where a forgotten transpose goes through; unequal
@@ -19,9 +20,12 @@ CASES = (
 )
 
 
+TESTED = (*OPERATIONS, *MODELS)
+
+
 def affected(fault: Fault) -> list[Operation]:
     """The operations whose forward or backward pass the fault replaces."""
-    return [operation for operation in OPERATIONS if fault.operation in operation.functions]
+    return [operation for operation in TESTED if fault.operation in operation.functions]
 
 
 @cache
