@@ -1,0 +1,34 @@
+"""Every property of every operation and model, on drawn shapes, dtypes, layouts and scales."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.properties.checks import PROPERTIES, Property
+from tests.properties.models import MODELS
+from tests.properties.operations import LAYOUTS, OPERATIONS, Case, Operation
+
+sizes = st.integers(1, 6)
+CASES = st.builds(
+    Case,
+    n=st.integers(0, 6),
+    d=sizes,
+    columns=st.lists(st.tuples(sizes, sizes), min_size=1, max_size=4).map(tuple),
+    dtype=st.sampled_from(["float32", "float64", "longdouble"]),
+    layout=st.sampled_from(LAYOUTS),
+    scale=st.sampled_from([1.0, 64.0]),
+    seed=st.integers(0, 2**32 - 1),
+)
+PAIRS = [
+    pytest.param(operation, each, id=f"{operation.name}: {each.name}")
+    for operation in (*OPERATIONS, *MODELS)
+    for each in PROPERTIES
+    if each.applies(operation)
+]
+
+
+@pytest.mark.parametrize(("operation", "each"), PAIRS)
+@settings(max_examples=25)
+@given(case=CASES)
+def test_property(operation: Operation, each: Property, case: Case) -> None:
+    each(operation, operation.forward, operation.backward, case)
