@@ -43,12 +43,24 @@ def machine() -> dict[str, str | int]:
     }
 
 
-def blas_threads() -> int:
-    """Threads that NumPy's BLAS uses in this process."""
+def blas() -> dict[str, str | int]:
+    """The library behind NumPy's matrix products: its name, version, the kernels it chose for this processor, threads.
+
+    OpenBLAS takes kernels for an older processor where it does not know this one: on AMD's Zen 5 those without AVX-512,
+    at half the rate. `OPENBLAS_CORETYPE=SkylakeX` in the environment chooses for it.
+    """
     import numpy  # noqa: F401  the library has to be loaded to be asked
     from threadpoolctl import threadpool_info
 
-    return max((int(pool["num_threads"]) for pool in threadpool_info() if pool["user_api"] == "blas"), default=1)
+    for pool in threadpool_info():
+        if pool["user_api"] == "blas":
+            return {
+                "library": pool["internal_api"],
+                "version": pool["version"] or "unknown",
+                "kernels": pool.get("architecture", "unknown"),
+                "threads": pool["num_threads"],
+            }
+    return {"library": "unknown", "version": "unknown", "kernels": "unknown", "threads": 1}
 
 
 def peak_memory_mb() -> float:

@@ -19,7 +19,7 @@ from rich.table import Table
 
 from pp_ref.data import Dataset, load_digits, load_mnist
 from pp_ref.dictionaries import Grid, Units, make_dictionary
-from pp_ref.environment import blas_threads, machine, peak_memory_mb, versions
+from pp_ref.environment import blas, machine, peak_memory_mb, versions
 from pp_ref.errors import DomainError
 from pp_ref.experiments.run_store import Record, RunStore
 from pp_ref.models import MLP, Full, LowRank, Predicted, Weights, pretrain
@@ -225,7 +225,7 @@ def run(recipe: dict[str, Any], store: RunStore, report: Callable[[str], None]) 
         "history": fit.history,
         "data": {"name": data.name, "digest": data.digest, "source": data.source},
         "versions": versions(),
-        "machine": machine() | {"blas_threads": blas_threads()},
+        "machine": machine() | {"blas": blas()},
         "seconds": seconds,
         "peak_memory_mb": peak_memory_mb(),
     }

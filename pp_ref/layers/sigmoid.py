@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from pp_ref.arrays import Array, array_namespace, real_part
+from pp_ref.arrays import Array, array_namespace
 
 
 class SigmoidCache(NamedTuple):
@@ -12,13 +12,12 @@ class SigmoidCache(NamedTuple):
 def sigmoid_forward(v: Array) -> tuple[Array, SigmoidCache]:
     """y = 1 / (1 + exp(-v)), elementwise, any shape.
 
-    Written with z = exp(-|v|) <= 1: y = 1 / (1 + z) for v >= 0 and z / (1 + z) below, so nothing overflows and the
-    small values keep their relative accuracy. A complex v takes the branch of its real part.
+    Written as exp(min(v, 0)) / (1 + exp(-|v|)), where no exponent is positive: nothing overflows, and the small values
+    keep their relative accuracy. NumPy orders complex numbers by their real part first, so with -|v| = min(v, -v) the
+    same line serves a complex step.
     """
     xp = array_namespace(v)
-    positive = real_part(v) >= 0
-    z = xp.exp(xp.where(positive, -v, v))
-    y = xp.where(positive, xp.ones_like(z), z) / (1 + z)
+    y = xp.exp(xp.minimum(v, xp.zeros_like(v))) / (1 + xp.exp(xp.minimum(v, -v)))
     return y, SigmoidCache(y)
 
 
