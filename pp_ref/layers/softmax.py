@@ -23,18 +23,21 @@ def softmax_cross_entropy_forward(z: Array, labels: Array) -> tuple[Array, Softm
     z        (n, m) logits
     labels   (n,) int in 0..m-1
     returns  loss, a 0-d array, in nats per example; cache
-    raises   ShapeError, DomainError for a label outside the range
+    raises   ShapeError, DomainError for labels that are no integers or outside the range
 
     log-sum-exp is taken relative to each row's maximum: no overflow at any finite logits. No examples: loss 0.
     """
     sizes = check_axes("n m, n", z=z, labels=labels)
     xp = array_namespace(z)
+    if not xp.isdtype(labels.dtype, "integral"):
+        raise DomainError(f"labels has dtype {labels.dtype}, expected integers: the class of each example")
+    labels = xp.astype(labels, xp.int64)  # in uint8, class 256 would be class 0
     outside = (labels < 0) | (labels >= sizes["m"])
     if xp.any(outside):
         row = int(xp.argmax(xp.astype(outside, xp.int8)))
         raise DomainError(f"labels[{row}] is {int(labels[row])}, expected a class in 0..{sizes['m'] - 1}")
     p, log_sum_exp = _softmax_and_log_sum_exp(z)
-    onehot = xp.astype(labels[:, None] == xp.arange(sizes["m"], dtype=labels.dtype), z.dtype)
+    onehot = xp.astype(labels[:, None] == xp.arange(sizes["m"], dtype=xp.int64), z.dtype)
     loss = xp.sum(log_sum_exp - xp.sum(z * onehot, axis=1)) / max(sizes["n"], 1)
     return loss, SoftmaxCrossEntropyCache(p, onehot)
 

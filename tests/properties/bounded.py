@@ -129,6 +129,13 @@ def _max(x: Bounded, axis: int, keepdims: bool = False) -> Bounded:
     return Bounded(x.value.max(axis, keepdims=keepdims), x.error.max(axis, keepdims=keepdims), x.dtype)
 
 
+def _minimum(x: Bounded, y: Bounded) -> Bounded:
+    """The smaller one's error; where rounding could exchange them, the larger: |min a - min b| <= max |a - b|."""
+    smaller = np.where(x.value < y.value, x.error, y.error)
+    apart = abs(x.value - y.value) > x.error + y.error
+    return Bounded(np.minimum(x.value, y.value), np.where(apart, smaller, np.maximum(x.error, y.error)), x.dtype)
+
+
 def _where(condition: Any, x: Bounded, y: Bounded) -> Bounded:
     """The reference's branch. Branches of a continuous function agree where rounding could choose the other one."""
     return Bounded(np.where(condition, x.value, y.value), np.where(condition, x.error, y.error), x.dtype)
@@ -150,6 +157,7 @@ NAMESPACE = SimpleNamespace(
     sqrt=_sqrt,
     sum=_sum,
     max=_max,
+    minimum=_minimum,
     where=_where,
     concat=_concat,
     reshape=_reshape,
@@ -157,9 +165,10 @@ NAMESPACE = SimpleNamespace(
     zeros_like=lambda x: Bounded(np.zeros_like(x.value), 0, x.dtype),
     ones_like=lambda x: Bounded(np.ones_like(x.value), 0, x.dtype),
     zeros=lambda shape, dtype: Bounded(np.zeros(shape), 0, dtype),
-    astype=lambda x, dtype: Bounded(x, 0, dtype),
+    astype=lambda x, dtype: Bounded(x, 0, dtype) if np.isdtype(dtype, "real floating") else np.astype(x, dtype),
     asarray=np.asarray,
     arange=np.arange,
     any=np.any,
     isdtype=np.isdtype,
+    int64=np.int64,
 )

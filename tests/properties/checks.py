@@ -392,7 +392,7 @@ def repeatable(operation: Operation, forward: Pass, backward: Pass | None, case:
 
 @holds_for(always)
 def nan_propagates(operation: Operation, forward: Pass, backward: Pass | None, case: Case) -> None:
-    """One NaN in an argument shows in y where the definition puts it; a NaN cotangent in all it reaches."""
+    """NaN in an argument shows in y where the definition puts it, and in its gradient; in dy, in all it reaches."""
     arguments, rng = operation.draw(case), case.rng
     for name in operation.learned:
         spoilt = arguments | {name: mapped(np.copy, arguments[name])}
@@ -400,8 +400,13 @@ def nan_propagates(operation: Operation, forward: Pass, backward: Pass | None, c
         if leaf.size:
             leaf[np.unravel_index(rng.integers(leaf.size), leaf.shape)] = np.nan
         want = operation.definition(*fresh(converted(spoilt, Exact)).values())
-        for a, b in zip(leaves(run(forward, spoilt)[0]), leaves(want), strict=True):
+        y, cache = run(forward, spoilt)
+        for a, b in zip(leaves(y), leaves(want), strict=True):
             np.testing.assert_array_equal(np.isnan(a), np.isnan(b), err_msg=f"NaN in {name}")
+        if backward and any(np.isnan(leaf).any() for leaf in leaves(y)):
+            dy = mapped(lambda leaf: np.where(np.isnan(leaf), leaf, np.ones_like(leaf)), y)  # what comes back from y
+            pulled = gradients(operation, backward, dy, cache)[name]
+            assert any(np.isnan(leaf).any() for leaf in leaves(pulled)), f"d{name} is finite though y is not"
     if backward:
         y, cache = run(forward, arguments)
         dy = cotangent(y, rng)

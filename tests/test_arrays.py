@@ -1,0 +1,50 @@
+"""The gate at the public edge: every message names the argument, what it is, and what was expected."""
+
+import array_api_strict
+import numpy as np
+import pytest
+
+from pp_ref.arrays import check_axes, check_finite, check_fraction, check_positive, real_part
+from pp_ref.errors import DomainError, ShapeError
+
+
+def test_axes_have_one_size_each():
+    assert check_axes("n d, d m, m", v=np.zeros((2, 3)), W=np.zeros((3, 4)), b=np.zeros(4)) == {"n": 2, "d": 3, "m": 4}
+
+
+def test_messages_for_axes():
+    with pytest.raises(ShapeError, match=r"^axis d is 3 in v but 5 in W$"):
+        check_axes("n d, d m", v=np.zeros((2, 3)), W=np.zeros((5, 4)))
+    with pytest.raises(ShapeError, match=r"^v has shape \(2, 3, 1\), expected axes \(n, d\)$"):
+        check_axes("n d", v=np.zeros((2, 3, 1)))
+
+
+@pytest.mark.parametrize("library", [np, array_api_strict])
+def test_finite_names_the_first_entry(library):
+    check_finite(v=library.zeros((2, 2)))
+    spoilt = library.asarray([[0.0, 1.0], [float("inf"), float("nan")]])
+    with pytest.raises(
+        DomainError, match=r"^v has 2 entries that are NaN or infinite, first at \(1, 0\); expected finite"
+    ):
+        check_finite(v=spoilt)
+
+
+@pytest.mark.parametrize("value", [0.0, -1.0, float("inf"), float("nan")])
+def test_positive(value):
+    check_positive(ridge=1e-300)
+    with pytest.raises(DomainError, match=rf"^ridge is {value}, expected a finite number > 0$"):
+        check_positive(ridge=value)
+
+
+@pytest.mark.parametrize("value", [0.0, -0.5, 1.5, float("nan")])
+def test_fraction(value):
+    check_fraction(proportion=1.0)
+    message = rf"^proportion is {value}, expected a number in \(0, 1\]: 1 keeps everything$"
+    with pytest.raises(DomainError, match=message):
+        check_fraction(proportion=value)
+
+
+def test_real_part_of_real_and_complex():
+    np.testing.assert_array_equal(real_part(np.array([1 + 2j])), [1])
+    v = np.array([1.5])
+    assert real_part(v) is v
