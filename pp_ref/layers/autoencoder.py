@@ -36,7 +36,10 @@ def autoencoder_forward(v: Array, W: Array, b: Array, c: Array) -> tuple[Array, 
 
 
 def autoencoder_backward(dloss: Array | float, cache: AutoencoderCache) -> tuple[Array, Array, Array, Array]:
-    """Pull dloss back to dv (n, d), dW (d, m), db (m,), dc (d,)."""
+    """Pull dloss back to dv (n, d), dW (d, m), db (m,), dc (d,).
+
+    Derived in docs/derivations.md#autoencoder.
+    """
     derror, dz, dW, db, dc = _backward(dloss, cache)
     return dz @ cache.W.T - derror, dW, db, dc  # v feeds the encoder, and is what r is compared with
 

@@ -24,7 +24,10 @@ def dense_forward(v: Array, W: Array, b: Array) -> tuple[Array, DenseCache]:
 
 
 def dense_backward(dy: Array, cache: DenseCache) -> tuple[Array, Array, Array]:
-    """Pull dy (n, m) back to dv (n, d), dW (d, m), db (m,)."""
+    """Pull dy (n, m) back to dv (n, d), dW (d, m), db (m,).
+
+    Derived in docs/derivations.md#dense.
+    """
     return dense_backward_input(dy, cache), *dense_backward_weights(dy, cache)
 
 

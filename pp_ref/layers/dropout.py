@@ -33,5 +33,8 @@ def dropout_forward(v: Array, rate: float, rng: np.random.Generator) -> tuple[Ar
 
 
 def dropout_backward(dy: Array, cache: DropoutCache) -> Array:
-    """dv = dy s with the mask of the forward pass."""
+    """dv = dy s with the mask of the forward pass.
+
+    Derived in docs/derivations.md#dropout.
+    """
     return dy * cache.scale

@@ -30,7 +30,10 @@ def lowrank_forward(v: Array, U: Array, w: Array, b: Array) -> tuple[Array, LowR
 
 
 def lowrank_backward(dy: Array, cache: LowRankCache) -> tuple[Array, Array, Array, Array]:
-    """Pull dy (n, m) back to dv (n, d), dU (d, k), dw (k, m), db (m,)."""
+    """Pull dy (n, m) back to dv (n, d), dU (d, k), dw (k, m), db (m,).
+
+    Derived in docs/derivations.md#lowrank.
+    """
     dpooled = dy @ cache.w.T  # (n, m) (m, k) -> (n, k)
     return dpooled @ cache.U.T, *lowrank_backward_weights(dy, cache)
 

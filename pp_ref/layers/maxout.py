@@ -30,7 +30,10 @@ def maxout_forward(v: Array, pieces: int) -> tuple[Array, MaxoutCache]:
 
 
 def maxout_backward(dy: Array, cache: MaxoutCache) -> Array:
-    """dv (n, m pieces): dy at the winning piece, zero at the others."""
+    """dv (n, m pieces): dy at the winning piece, zero at the others.
+
+    Derived in docs/derivations.md#maxout.
+    """
     xp = array_namespace(dy)
     won = cache.winner[:, :, None] == xp.arange(cache.pieces)
     grouped = xp.where(won, dy[:, :, None], xp.zeros_like(dy)[:, :, None])

@@ -64,7 +64,10 @@ def pool_forward(v: Array, U: Arrays) -> tuple[list[Array], PoolCache]:
 
 
 def pool_backward(dpooled: Arrays, cache: PoolCache) -> Array:
-    """dv = sum_j dpooled_j U_j^T: the columns share their input, so their gradients add."""
+    """dv = sum_j dpooled_j U_j^T: the columns share their input, so their gradients add.
+
+    Derived in docs/derivations.md#pool.
+    """
     dv = dpooled[0] @ cache.U[0].T  # (n, k) (k, d) -> (n, d)
     for dpooled_j, U_j in zip(dpooled[1:], cache.U[1:], strict=True):
         dv += dpooled_j @ U_j.T
@@ -90,7 +93,10 @@ def combine_forward(pooled: Arrays, w: Arrays, b: Array) -> tuple[Array, Combine
 
 
 def combine_backward(dy: Array, cache: CombineCache) -> tuple[list[Array], list[Array], Array]:
-    """Pull dy (n, m) back to dpooled (J of (n, k_j)), dw (J of (k_j, m_j)), db (m,)."""
+    """Pull dy (n, m) back to dpooled (J of (n, k_j)), dw (J of (k_j, m_j)), db (m,).
+
+    Derived in docs/derivations.md#combine.
+    """
     blocks = _split(dy, [w_j.shape[1] for w_j in cache.w])
     dpooled = [dy_j @ w_j.T for dy_j, w_j in zip(blocks, cache.w, strict=True)]  # (n, m_j) (m_j, k) -> (n, k)
     return dpooled, *combine_backward_weights(dy, cache)
@@ -121,7 +127,10 @@ def expand_forward(U: Arrays, w: Arrays) -> tuple[Array, ExpandCache]:
 
 
 def expand_backward(dW: Array, cache: ExpandCache) -> list[Array]:
-    """dw_j = U_j^T dW_j, where dW_j (d, m_j) is the block of column j."""
+    """dw_j = U_j^T dW_j, where dW_j (d, m_j) is the block of column j.
+
+    Derived in docs/derivations.md#expand.
+    """
     return [U_j.T @ dW_j for U_j, dW_j in zip(cache.U, _split(dW, cache.widths), strict=True)]
 
 
@@ -150,7 +159,10 @@ def predicted_forward(
 
 
 def predicted_backward(dy: Array, cache: PredictedCache) -> tuple[Array, list[Array], Array]:
-    """Pull dy (n, m) back to dv (n, d), dw (J of (k_j, m_j)), db (m,)."""
+    """Pull dy (n, m) back to dv (n, d), dw (J of (k_j, m_j)), db (m,).
+
+    Derived in docs/derivations.md#predicted.
+    """
     if isinstance(cache, DictionaryFirstCache):
         dpooled, dw, db = combine_backward(dy, cache.combine)
         return pool_backward(dpooled, cache.pool), dw, db

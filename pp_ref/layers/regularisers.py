@@ -26,7 +26,10 @@ def weight_decay_forward(W: Array, rate: float) -> tuple[Array, WeightDecayCache
 
 
 def weight_decay_backward(dpenalty: Array | float, cache: WeightDecayCache) -> Array:
-    """dW = 2 rate W dpenalty."""
+    """dW = 2 rate W dpenalty.
+
+    Derived in docs/derivations.md#weight-decay.
+    """
     return cache.W * (2 * cache.rate * dpenalty)
 
 

@@ -16,6 +16,9 @@ def relu_forward(v: Array) -> tuple[Array, ReluCache]:
 
 
 def relu_backward(dy: Array, cache: ReluCache) -> Array:
-    """dv = dy where v > 0. At v = 0, where any value in [0, dy] is a subgradient, the rule is 0. At NaN it is dy."""
+    """dv = dy where v > 0. At v = 0, where any value in [0, dy] is a subgradient, the rule is 0. At NaN it is dy.
+
+    Derived in docs/derivations.md#relu.
+    """
     xp = array_namespace(dy)
     return xp.where(cache.v <= 0, xp.zeros_like(dy), dy)

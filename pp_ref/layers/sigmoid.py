@@ -22,5 +22,8 @@ def sigmoid_forward(v: Array) -> tuple[Array, SigmoidCache]:
 
 
 def sigmoid_backward(dy: Array, cache: SigmoidCache) -> Array:
-    """dv = dy y (1 - y)."""
+    """dv = dy y (1 - y).
+
+    Derived in docs/derivations.md#sigmoid.
+    """
     return dy * cache.y * (1 - cache.y)

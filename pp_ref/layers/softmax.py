@@ -43,7 +43,10 @@ def softmax_cross_entropy_forward(z: Array, labels: Array) -> tuple[Array, Softm
 
 
 def softmax_cross_entropy_backward(dloss: Array | float, cache: SoftmaxCrossEntropyCache) -> Array:
-    """dz = dloss (p - onehot) / n."""
+    """dz = dloss (p - onehot) / n.
+
+    Derived in docs/derivations.md#softmax.
+    """
     return (cache.p - cache.onehot) * (dloss / max(cache.p.shape[0], 1))
 
 
