@@ -52,15 +52,15 @@ def blas() -> dict[str, str | int]:
     import numpy  # noqa: F401  the library has to be loaded to be asked
     from threadpoolctl import threadpool_info
 
-    for pool in threadpool_info():
-        if pool["user_api"] == "blas":
-            return {
-                "library": pool["internal_api"],
-                "version": pool["version"] or "unknown",
-                "kernels": pool.get("architecture", "unknown"),
-                "threads": pool["num_threads"],
-            }
-    return {"library": "unknown", "version": "unknown", "kernels": "unknown", "threads": 1}
+    pools = [pool for pool in threadpool_info() if pool["user_api"] == "blas"]
+    pools.sort(key=lambda pool: "numpy" not in pool["filepath"])  # SciPy's wheels bring a BLAS of their own
+    found = pools[0] if pools else {}
+    return {
+        "library": found.get("internal_api", "unknown"),
+        "version": found.get("version") or "unknown",
+        "kernels": found.get("architecture", "unknown"),
+        "threads": found.get("num_threads", 1),
+    }
 
 
 def peak_memory_mb() -> float:
