@@ -14,15 +14,16 @@ def write_atomically(path: Path, content: bytes) -> None:
     beside = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with beside.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(path)
+        try:
+            with beside.open("wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            beside.replace(path)
+        finally:
+            beside.unlink(missing_ok=True)
     except OSError as error:
         raise DataError(
             f"{path} could not be written: {error.strerror or error}; what was there before is untouched: "
             "free some space or choose another folder, and run again"
         ) from error
-    finally:
-        beside.unlink(missing_ok=True)

@@ -65,6 +65,9 @@ class MLP:
             raise DomainError(f"classes is {self.classes}, expected at least 2")
         if not self.layers:
             raise ShapeError("layers is empty, expected at least one hidden layer")
+        for number, layer in enumerate(self.layers, start=1):
+            if self.activation == "maxout" and layer.m % MAXOUT_PIECES:
+                raise ShapeError(f"layer {number} has {layer.m} units, maxout wants a multiple of {MAXOUT_PIECES}")
         for number, (below, above) in enumerate(zip(self.layers, self.layers[1:], strict=False), start=2):
             if above.d != self._outputs(below):
                 raise ShapeError(
@@ -147,12 +150,11 @@ class MLP:
 
     def error(self, params: Params, x: "Array | PooledInput", y: Array, batch: int = 1000) -> float:
         """The share of examples that are misclassified, in [0, 1]; evaluated in batches to bound the memory."""
-        wrong = 0
+        wrong, xp = 0, array_namespace(y)
         for start in range(0, y.shape[0], batch):
             rows = slice(start, start + batch)
-            xp = array_namespace(y)
-            wrong += int(xp.sum(xp.astype(self.predict(params, x[rows]) != y[rows], xp.int64)))
-        return wrong / max(y.shape[0], 1)
+            wrong += int(xp.sum(xp.astype(self.predict(params, x[rows, ...]) != y[rows], xp.int64)))
+        return float(wrong / max(y.shape[0], 1))
 
     def filters(self, params: Params) -> list[Array]:
         """W (d, m) of every hidden layer, predicted weights included."""
@@ -223,10 +225,13 @@ def mlp(sizes: Sequence[int], dictionaries: Sequence[Dictionary | None] | None =
     dictionaries = [None] * hidden if dictionaries is None else dictionaries
     if hidden < 1 or len(dictionaries) != hidden:
         raise ShapeError(
-            f"sizes has {hidden} hidden layers but dictionaries {len(dictionaries)}; expected the same number"
+            f"sizes has {hidden} hidden layers but dictionaries {len(dictionaries)}; "
+            "expected the same number, at least one"
         )
+    pieces = MAXOUT_PIECES if settings.get("activation") == "maxout" else 1
+    inputs = [sizes[0], *(m // pieces for m in sizes[1:])]
     layers: list[Weights] = []
-    for d, m, dictionary in zip(sizes, sizes[1:], dictionaries, strict=False):
+    for d, m, dictionary in zip(inputs, sizes[1:], dictionaries, strict=False):
         layers.append(Full(d, m) if dictionary is None else Predicted(dictionary, m))
     model = MLP(tuple(layers), sizes[-1], **settings)
     if layers[0].d != sizes[0]:

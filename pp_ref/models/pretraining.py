@@ -1,11 +1,12 @@
 """Layerwise pretraining: each layer an autoencoder on what the one below puts out (paper, sec. 3.5)."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from pp_ref.arrays import Array, array_namespace
+from pp_ref.arrays import Array, array_namespace, check_finite
 from pp_ref.models.autoencoder import Autoencoder
 from pp_ref.models.weights import Params, Weights
 from pp_ref.training import SGD, Checkpoint, Fit, fit_sgd
@@ -44,7 +45,9 @@ def pretrain(
     on_epoch     called with the layer's number, from 1, and the epoch's record
     checkpoints  one for each layer
     returns      Pretrained; visible biases are dropped
+    raises       DomainError if x is not finite; what fit_sgd raises
     """
+    check_finite(x=x)
     layers: list[Weights] = []
     params: Params = {}
     fits: list[Fit] = []
@@ -64,7 +67,7 @@ def pretrain(
             v.shape[0],
             settings,
             rng,
-            on_epoch=(lambda record, number=number: on_epoch(number, record)) if on_epoch else None,
+            on_epoch=partial(on_epoch, number) if on_epoch else None,
             checkpoint=checkpoints[number - 1] if checkpoints else None,
         )
         layers, fits = [*layers, weights], [*fits, fit]

@@ -196,8 +196,8 @@ class LowRank:
         return Count(self.rank * (self.d + self.m), 0, self.d * self.m)
 
     def init(self, rng: np.random.Generator, spread: float, dtype: DTypeLike) -> Params:
-        """Draw both factors from Uniform(+-s), s^4 = 3 spread^2 / rank: then U w starts with the variance spread^2 / 3
-        of full weights. With s = spread the product would start so small that a sigmoid net hardly leaves its start."""
+        """Draw both factors from Uniform(+-s), s^4 = 3 spread^2 / rank: the variance of U w is then spread^2 / 3, that
+        of full weights."""
         s = (3 * spread**2 / self.rank) ** 0.25
         return {
             "U": _uniform(rng, (self.d, self.rank), s, dtype),

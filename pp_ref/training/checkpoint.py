@@ -7,8 +7,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save
 
-from pp_ref.errors import DataError, import_extra
+from pp_ref.errors import DataError, DomainError
 from pp_ref.files import write_atomically
 
 
@@ -16,7 +18,7 @@ class State(NamedTuple):
     """Everything that decides how a fit goes on."""
 
     vectors: dict[str, NDArray[Any]]  # flat parameters, velocity, ...
-    rng: dict[str, Any]  # the bit generator's state
+    rng: dict[str, Any]  # the bit generator's state, as `generator_state` gives it
     history: list[dict[str, Any]]
 
 
@@ -35,10 +37,16 @@ class Checkpoint:
         """Replace the file by this state, atomically.
 
         raises  DataError if it cannot be written; the previous checkpoint is then untouched
+                DomainError for a dtype that safetensors does not have (longdouble, complex128)
         """
-        safetensors = import_extra("safetensors.numpy", "oracle")
         meta = {"recipe": self.recipe, "rng": state.rng, "history": state.history}
-        content = safetensors.save(state.vectors, {name: json.dumps(value) for name, value in meta.items()})
+        # safetensors copies memory as it lies: the entries of a strided array would change places.
+        vectors = {name: np.ascontiguousarray(vector) for name, vector in state.vectors.items()}
+        try:
+            content = save(vectors, {name: json.dumps(value) for name, value in meta.items()})
+        except SafetensorError as error:
+            dtypes = ", ".join(f"{name} is {vector.dtype}" for name, vector in vectors.items())
+            raise DomainError(f"{dtypes}: a checkpoint cannot hold that; expected float32 or float64") from error
         write_atomically(self.path, content)
 
     def load(self) -> State | None:
@@ -48,13 +56,12 @@ class Checkpoint:
         """
         if not self.path.exists():
             return None
-        safetensors = import_extra("safetensors", "oracle")
         try:
-            with safetensors.safe_open(self.path, framework="numpy") as file:
+            with safe_open(self.path, framework="numpy") as file:
                 meta = {name: json.loads(value) for name, value in (file.metadata() or {}).items()}
                 vectors = {name: np.array(file.get_tensor(name)) for name in file.keys()}  # noqa: SIM118
             recipe, rng, history = meta["recipe"], meta["rng"], meta["history"]
-        except (safetensors.SafetensorError, KeyError, ValueError) as error:
+        except (SafetensorError, OSError, KeyError, ValueError) as error:
             raise DataError(f"{self.path} is not a readable checkpoint ({error}): delete it to start afresh") from error
         if recipe != (wanted := json.loads(json.dumps(self.recipe))):
             differing = sorted(name for name in recipe | wanted if recipe.get(name) != wanted.get(name))

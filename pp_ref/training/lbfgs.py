@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from scipy.optimize import minimize
 
-from pp_ref.arrays import Array
+from pp_ref.arrays import Array, check_finite, check_positive
 from pp_ref.training.fit import Fit, Stop
 from pp_ref.training.flat import flatten
 
@@ -31,10 +31,13 @@ def fit_lbfgs(
     ftol        relative decrease of the loss in one step at which it ends
     memory      pairs of steps kept for the inverse Hessian
     returns     Fit; history has loss and gradient_norm (largest entry) of each iteration
+    raises      DomainError, also for a start that is not finite
 
     SciPy works in float64 whatever it is given; with float32 models ftol much below 1e-7 cannot be reached. Its
     iterates differ between releases, so compare losses and gradient norms, never iterates.
     """
+    check_positive(iterations=iterations, memory=memory)
+    check_finite(**params)
     start, layout = flatten(params)
     history: list[dict[str, Any]] = []
     latest: dict[str, float] = {}

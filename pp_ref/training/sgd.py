@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from pp_ref.arrays import Array, check_positive
+from pp_ref.arrays import Array, array_namespace, check_finite, check_positive
+from pp_ref.dictionaries.dictionary import generator_state
 from pp_ref.errors import DomainError
 from pp_ref.layers.regularisers import limit_column_norms
 from pp_ref.training.checkpoint import Checkpoint, State
@@ -50,6 +51,8 @@ class SGD:
         for name, value in (("momentum", self.momentum), ("final_momentum", self.final_momentum or 0.0)):
             if not 0 <= value < 1:
                 raise DomainError(f"{name} is {value}, expected a number in [0, 1)")
+        if self.max_column_norm is not None:
+            check_positive(max_column_norm=self.max_column_norm)
         if not (self.decay >= 1 and self.epochs >= 0 and self.floor >= 0):
             raise DomainError(
                 f"decay is {self.decay} (expected >= 1), epochs {self.epochs}, floor {self.floor} (expected >= 0)"
@@ -90,15 +93,17 @@ def fit_sgd(
     on_epoch    called with each epoch's record: epoch, loss (mean of its steps), learning_rate, seconds, evaluations
     checkpoint  written after each epoch; if its file is there, the fit goes on from it, to the same bits
     returns     Fit; stops with DIVERGED, and the parameters as they are, at the first loss that is not finite
-    raises      DomainError; DataError from the checkpoint; Interrupted on Ctrl-C
+    raises      DomainError, also for a start that is not finite; DataError from the checkpoint; Interrupted on Ctrl-C
     """
     check_positive(n=n)
+    check_finite(**params)
     vector, layout = flatten(params)
-    velocity = np.zeros_like(vector)
+    velocity = array_namespace(vector).zeros_like(vector)
     history: list[dict[str, Any]] = []
     if checkpoint and (state := checkpoint.load()):
         vector, velocity, history = state.vectors["params"], state.vectors["velocity"], state.history
         rng.bit_generator.state = state.rng
+    saved = len(history)  # epochs that are in the checkpoint
     params, velocities = layout.views(vector), layout.views(velocity)
     steps = -(-n // settings.batch)
     try:
@@ -117,17 +122,20 @@ def fit_sgd(
                     u *= momentum
                     u -= g
                     p += u
-                    if settings.max_column_norm and p.ndim == 2:
+                    if settings.max_column_norm is not None and p.ndim == 2:
                         p[...] = limit_column_norms(p, settings.max_column_norm)
             record = {"epoch": epoch + 1, "loss": sum(losses) / steps, "learning_rate": rate}
             record |= evaluate(params) if evaluate else {}
             record["seconds"] = time.perf_counter() - began
             history.append(record)
             if checkpoint:
-                checkpoint.save(State({"params": vector, "velocity": velocity}, rng.bit_generator.state, history))
+                checkpoint.save(State({"params": vector, "velocity": velocity}, generator_state(rng), history))
+                saved = len(history)
             if on_epoch:
                 on_epoch(record)
     except KeyboardInterrupt as error:
-        saved = f"the state after it is in {checkpoint.path}: run again to go on" if checkpoint else "nothing was saved"
-        raise Interrupted(f"stopped by Ctrl-C, {len(history)} of {settings.epochs} epochs done; {saved}") from error
+        said = f"stopped by Ctrl-C after {len(history)} of {settings.epochs} epochs; "
+        if checkpoint and saved:
+            raise Interrupted(f"{said}epoch {saved} is in {checkpoint.path}: run again to go on") from error
+        raise Interrupted(f"{said}nothing is saved: run again to start afresh") from error
     return Fit(params, history, Stop.EPOCHS)

@@ -1,0 +1,298 @@
+"""SGD: exact on powers of two, equal to a loop anyone can read, and resumable to the bit."""
+
+from dataclasses import replace
+
+import array_api_strict
+import numpy as np
+import pytest
+
+from pp_ref.errors import DomainError, ShapeError
+from pp_ref.training import SGD, Checkpoint, Interrupted, Stop, fit_sgd
+
+ROWS = np.random.default_rng(0).standard_normal((23, 3))
+
+
+def linear(slope):
+    """loss = slope . p, whose gradient is the same everywhere: every step can be written down."""
+
+    def objective(params, rows, rng):
+        return np.asarray(np.vdot(slope, params["p"])), {"p": np.array(slope, float)}
+
+    return objective
+
+
+def to_the_mean(params, rows, rng):
+    """loss = 1/2 mean |p - row|^2 over the rows: its minimum is their mean."""
+    gap = params["p"] - ROWS[rows]
+    return np.asarray(0.5 * np.sum(gap**2) / len(rows)), {"p": gap.mean(axis=0)}
+
+
+def noisy(params, rows, rng):
+    """An objective that draws, as dropout does."""
+    loss, gradient = to_the_mean(params, rows, rng)
+    return loss, {"p": gradient["p"] * rng.integers(0, 2, 3)}
+
+
+def fitted(settings, start=0.0, slope=1.0, n=1):
+    fit = fit_sgd(linear([slope]), {"p": np.array([start])}, n, settings, np.random.default_rng(0))
+    return fit.params["p"][0]
+
+
+def without_seconds(history):
+    return [{name: value for name, value in record.items() if name != "seconds"} for record in history]
+
+
+# One step an epoch; u <- mu u - eta g, p <- p + u with g = 1. All of it is exact in binary.
+@pytest.mark.parametrize(
+    ("settings", "want"),
+    [
+        (SGD(3, 0.5), -(0.5 + 0.5 + 0.5)),
+        (SGD(3, 0.5, momentum=0.5), -(0.5 + 0.75 + 0.875)),
+        (SGD(3, 0.5, decay=2.0), -(0.5 + 0.25 + 0.125)),
+        (SGD(4, 0.5, decay=2.0, floor=0.125), -(0.5 + 0.25 + 0.125 + 0.125)),
+        # momentum 0, 1/4, 1/2, 1/2: u = -1, -5/4, -13/8, -29/16
+        (SGD(4, 1.0, momentum=0.0, final_momentum=0.5, momentum_epochs=2), -(1 + 1.25 + 1.625 + 1.8125)),
+        # momentum may fall as well: 1/2, 0
+        (SGD(2, 1.0, momentum=0.5, final_momentum=0.0), -2.0),
+        (SGD(0, 1.0), 0.0),
+    ],
+    ids=["plain", "momentum", "decay", "floor", "rising momentum", "falling momentum", "no epochs"],
+)
+def test_steps_by_hand(settings, want):
+    assert fitted(settings) == want
+
+
+def test_decay_counts_steps_over_all_epochs():
+    assert fitted(SGD(2, 1.0, batch=2, decay=2.0), n=4) == -(1 + 0.5 + 0.25 + 0.125)
+
+
+def test_columns_longer_than_the_limit_are_projected_after_each_step_and_vectors_are_not():
+    start = {"W": np.array([[3.0, 0.25], [4.0, 0.0]]), "b": np.array([8.0])}
+
+    def objective(params, rows, rng):
+        return np.asarray(0.0), {"W": np.zeros((2, 2)), "b": np.zeros(1)}
+
+    fit = fit_sgd(objective, start, 1, SGD(1, 1.0, max_column_norm=2.5), np.random.default_rng(0))
+    np.testing.assert_array_equal(fit.params["W"], [[1.5, 0.25], [2.0, 0.0]])
+    np.testing.assert_array_equal(fit.params["b"], [8.0])
+    np.testing.assert_array_equal(start["W"], [[3.0, 0.25], [4.0, 0.0]])
+
+
+def test_every_epoch_is_a_new_permutation_and_the_last_batch_takes_what_is_left():
+    seen = []
+
+    def objective(params, rows, rng):
+        seen.append(rows.copy())
+        return np.asarray(0.0), {"p": np.zeros(1)}
+
+    fit_sgd(objective, {"p": np.zeros(1)}, 23, SGD(2, 1.0, batch=5), np.random.default_rng(0))
+    assert [len(rows) for rows in seen] == [5, 5, 5, 5, 3] * 2
+    first, second = np.concatenate(seen[:5]), np.concatenate(seen[5:])
+    assert sorted(first) == sorted(second) == list(range(23))
+    assert (first != second).any()
+    assert (first != np.arange(23)).any()
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.longdouble])
+def test_equals_a_loop_anyone_can_read(dtype):
+    settings = SGD(3, 0.1, batch=5, momentum=0.5, final_momentum=0.9, momentum_epochs=2, decay=1.01, floor=0.09)
+    rows, start = ROWS.astype(dtype), {"p": np.ones(3, dtype), "W": np.ones((2, 2), dtype)}
+
+    def objective(params, chosen, rng):
+        gap = params["p"] - rows[chosen]
+        return np.sum(gap * gap), {"p": gap.sum(axis=0), "W": params["W"] * 2}
+
+    fit = fit_sgd(objective, start, 23, settings, np.random.default_rng(7))
+    p, W, up, uW, rate, rng = np.ones(3, dtype), np.ones((2, 2), dtype), 0, 0, [], np.random.default_rng(7)
+    for momentum in (0.5, 0.7, 0.9):
+        order = rng.permutation(23)
+        for start_of_batch in range(0, 23, 5):
+            rate.append(max(0.1 * 1.01 ** -len(rate), 0.09))
+            gp = (p - rows[order[start_of_batch : start_of_batch + 5]]).sum(axis=0)
+            up, uW = momentum * up - rate[-1] * gp, momentum * uW - rate[-1] * (2 * W)
+            p, W = p + up, W + uW
+    # The same operations on the same numbers, rounded the same way.
+    np.testing.assert_array_equal(fit.params["p"], p)
+    np.testing.assert_array_equal(fit.params["W"], W)
+    assert fit.params["p"].dtype == dtype
+    assert [record["learning_rate"] for record in fit.history] == rate[4::5]
+
+
+def test_the_start_is_not_written_to_and_no_epochs_return_it():
+    start = {"p": np.ones(3)}
+    fit_sgd(to_the_mean, start, 23, SGD(2, 0.5), np.random.default_rng(0))
+    np.testing.assert_array_equal(start["p"], np.ones(3))
+    fit = fit_sgd(to_the_mean, start, 23, SGD(0, 0.5), np.random.default_rng(0))
+    assert (fit.history, fit.stop) == ([], Stop.EPOCHS)
+    np.testing.assert_array_equal(fit.params["p"], start["p"])
+
+
+def test_the_minimum_of_a_quadratic():
+    """On the whole batch, p - mean shrinks by 1/2 each step: after 60 steps only rounding is left."""
+    fit = fit_sgd(to_the_mean, {"p": np.ones(3)}, 23, SGD(60, 0.5), np.random.default_rng(0))
+    assert fit.stop is Stop.EPOCHS
+    rounding = 23 * np.finfo(float).eps / 2 * abs(ROWS).sum(axis=0)  # of one mean; halving keeps the sum below two
+    assert (abs(fit.params["p"] - ROWS.mean(axis=0)) <= 2 * rounding).all()
+
+
+def test_history_has_the_mean_loss_of_the_steps_and_what_was_evaluated():
+    told = []
+    losses = iter([1.0, 2.0, 6.0, 4.0, 4.0, 7.0])
+
+    def objective(params, rows, rng):
+        return np.asarray(next(losses)), {"p": np.zeros(1)}
+
+    fit = fit_sgd(
+        objective,
+        {"p": np.zeros(1)},
+        6,
+        SGD(2, 1.0, batch=2, decay=2.0),
+        np.random.default_rng(0),
+        evaluate=lambda params: {"test_error": 0.25},
+        on_epoch=told.append,
+    )
+    assert told == fit.history
+    assert without_seconds(fit.history) == [
+        {"epoch": 1, "loss": 3.0, "learning_rate": 0.25, "test_error": 0.25},
+        {"epoch": 2, "loss": 5.0, "learning_rate": 2.0**-5, "test_error": 0.25},
+    ]
+    assert all(record["seconds"] >= 0 for record in fit.history)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_diverged_at_the_first_loss_that_is_not_finite(bad):
+    losses = iter([1.0, 1.0, bad, 1.0])
+
+    def objective(params, rows, rng):
+        return np.asarray(next(losses)), {"p": np.ones(1)}
+
+    fit = fit_sgd(objective, {"p": np.zeros(1)}, 4, SGD(9, 1.0, batch=2), np.random.default_rng(0))
+    assert fit.stop is Stop.DIVERGED
+    assert "lower the learning rate, or look for bad values in the data" in fit.stop.value
+    assert len(fit.history) == 1
+    np.testing.assert_array_equal(fit.params["p"], [-2.0])  # the step of the bad loss is not taken
+
+
+def test_another_array_library():
+    xp = array_api_strict
+
+    def objective(params, rows, rng):
+        return xp.sum(params["p"]), {"p": xp.ones(2), "W": xp.zeros((1, 1))}
+
+    start = {"p": xp.zeros(2), "W": xp.ones((1, 1)) * 4}
+    settings = SGD(2, 0.5, momentum=0.5, max_column_norm=2.0)
+    fit = fit_sgd(objective, start, 1, settings, np.random.default_rng(0))
+    np.testing.assert_array_equal(np.asarray(fit.params["p"]), [-1.25, -1.25])
+    np.testing.assert_array_equal(np.asarray(fit.params["W"]), [[2.0]])
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"learning_rate": 0.0}, "^learning_rate is 0.0, expected a finite number > 0$"),
+        ({"learning_rate": np.nan}, "^learning_rate is nan, expected"),
+        ({"batch": 0}, "^batch is 0, expected"),
+        ({"momentum_epochs": 0}, "^momentum_epochs is 0, expected"),
+        ({"momentum": 1.0}, r"^momentum is 1.0, expected a number in \[0, 1\)$"),
+        ({"momentum": np.nan}, "^momentum is nan, expected"),
+        ({"final_momentum": -0.5}, "^final_momentum is -0.5, expected"),
+        ({"decay": 0.5}, r"^decay is 0.5 \(expected >= 1\)"),
+        ({"decay": np.nan}, "^decay is nan"),
+        ({"epochs": -1}, "epochs -1, floor 0.0 .expected >= 0.$"),
+        ({"floor": -1.0}, "epochs 1, floor -1.0 .expected >= 0.$"),
+        ({"max_column_norm": 0.0}, "^max_column_norm is 0.0, expected a finite number > 0$"),
+        ({"max_column_norm": -1.0}, "^max_column_norm is -1.0, expected"),
+    ],
+    ids=str,
+)
+def test_settings_that_make_no_sense(wrong, message):
+    with pytest.raises(DomainError, match=message):
+        replace(SGD(1, 1.0), **wrong)
+
+
+def test_arguments_that_make_no_sense():
+    with pytest.raises(DomainError, match="^n is 0, expected a finite number > 0$"):
+        fit_sgd(to_the_mean, {"p": np.zeros(3)}, 0, SGD(1, 1.0), np.random.default_rng(0))
+    with pytest.raises(DomainError, match=r"^p has 1 entries that are NaN or infinite, first at \(1,\)"):
+        fit_sgd(to_the_mean, {"p": np.array([0, np.nan, 0])}, 23, SGD(1, 1.0), np.random.default_rng(0))
+
+
+GENERATORS = [np.random.PCG64, np.random.PCG64DXSM, np.random.MT19937, np.random.Philox, np.random.SFC64]
+
+
+@pytest.mark.parametrize("bits", GENERATORS, ids=lambda bits: bits.__name__)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_stopped_fit_goes_on_to_the_same_bits(tmp_path, bits, dtype):
+    """An objective that draws shows whether the generator goes on where it was."""
+    settings = SGD(5, 0.1, batch=4, momentum=0.5, final_momentum=0.9, momentum_epochs=4, decay=1.01)
+    start = {"p": np.ones(3, dtype)}
+
+    def rng():
+        return np.random.Generator(bits(5))
+
+    whole = fit_sgd(noisy, start, 23, settings, rng())
+    checkpoint = Checkpoint(tmp_path / "fit.safetensors", {"settings": "these"})
+    for stop_after in (1, 3):
+
+        def stop(record, stop_after=stop_after):
+            if record["epoch"] == stop_after:
+                raise KeyboardInterrupt
+
+        with pytest.raises(Interrupted):
+            fit_sgd(noisy, start, 23, settings, rng(), on_epoch=stop, checkpoint=checkpoint)
+    told = []
+    parts = fit_sgd(noisy, start, 23, settings, rng(), on_epoch=told.append, checkpoint=checkpoint)
+    assert [record["epoch"] for record in told] == [4, 5]
+    assert parts.params["p"].dtype == dtype
+    assert parts.params["p"].tobytes() == whole.params["p"].tobytes()
+    assert without_seconds(parts.history) == without_seconds(whole.history)
+    again = fit_sgd(noisy, start, 23, settings, rng(), checkpoint=checkpoint)  # nothing is left to do
+    assert again.params["p"].tobytes() == whole.params["p"].tobytes()
+
+
+def test_ctrl_c_says_what_is_saved_and_how_to_go_on(tmp_path):
+    def stopping(epoch, step):
+        calls = iter(range(100))
+
+        def objective(params, rows, rng):
+            if next(calls) == (epoch - 1) * 2 + step - 1:
+                raise KeyboardInterrupt
+            return to_the_mean(params, rows, rng)
+
+        return objective
+
+    start, settings, rng = {"p": np.ones(3)}, SGD(5, 0.1, batch=20), np.random.default_rng(0)
+    checkpoint = Checkpoint(tmp_path / "fit.safetensors", {})
+    with pytest.raises(Interrupted, match="^stopped by Ctrl-C after 0 of 5 epochs; nothing is saved: run again"):
+        fit_sgd(stopping(1, 2), start, 23, settings, rng, checkpoint=checkpoint)
+    with pytest.raises(Interrupted, match="^stopped by Ctrl-C after 2 of 5 epochs; nothing is saved"):
+        fit_sgd(stopping(3, 1), start, 23, settings, rng)
+    with pytest.raises(
+        Interrupted, match=r"^stopped by Ctrl-C after 2 of 5 epochs; epoch 2 is in .*safetensors: run again to go on$"
+    ):
+        fit_sgd(stopping(3, 2), start, 23, settings, rng, checkpoint=checkpoint)
+    assert len(checkpoint.load().history) == 2
+
+
+def test_ctrl_c_while_a_checkpoint_is_written_keeps_the_one_before(tmp_path, monkeypatch):
+    checkpoint, start, settings = Checkpoint(tmp_path / "fit.safetensors", {}), {"p": np.ones(3)}, SGD(3, 0.1)
+    syncs = iter(range(100))
+
+    def fsync(_):
+        if next(syncs) == 1:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("os.fsync", fsync)
+    with pytest.raises(Interrupted, match=r"after 2 of 3 epochs; epoch 1 is in"):
+        fit_sgd(to_the_mean, start, 23, settings, np.random.default_rng(0), checkpoint=checkpoint)
+    assert [file.name for file in tmp_path.iterdir()] == ["fit.safetensors"]
+    parts = fit_sgd(to_the_mean, start, 23, settings, np.random.default_rng(0), checkpoint=checkpoint)
+    whole = fit_sgd(to_the_mean, start, 23, settings, np.random.default_rng(0))
+    assert parts.params["p"].tobytes() == whole.params["p"].tobytes()
+
+
+def test_a_checkpoint_of_other_shapes_is_refused(tmp_path):
+    checkpoint = Checkpoint(tmp_path / "fit.safetensors", {})
+    fit_sgd(to_the_mean, {"p": np.ones(3)}, 23, SGD(1, 0.1), np.random.default_rng(0), checkpoint=checkpoint)
+    with pytest.raises(ShapeError, match=r"^vector has shape \(3,\), expected \(4,\): p$"):
+        fit_sgd(linear(np.ones(4)), {"p": np.ones(4)}, 1, SGD(2, 0.1), np.random.default_rng(0), checkpoint=checkpoint)
