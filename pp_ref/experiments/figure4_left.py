@@ -9,6 +9,8 @@ not pretrained, as in the paper.
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
+from math import isfinite
 from statistics import mean
 from typing import Any
 
@@ -17,6 +19,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator, PercentFormatter
 from rich.table import Table
 
+from pp_ref.arrays import check_finite
 from pp_ref.data import Dataset, load_digits, load_mnist
 from pp_ref.dictionaries import Grid, Units, make_dictionary
 from pp_ref.environment import blas, machine, peak_memory_mb, versions
@@ -169,10 +172,14 @@ def run(recipe: dict[str, Any], store: RunStore, report: Callable[[str], None]) 
     store    keeps the checkpoints: a run that was killed goes on from its last epoch, to the same bits
     report   called with a sentence after each epoch
     returns  the record: recipe, test_error (share), counts, dictionaries, history, data, versions, machine, seconds
+    raises   DomainError for data that is not finite; DataError from data or checkpoints; Interrupted on Ctrl-C
     """
     began = time.perf_counter()
     data = DATA[recipe["data"]]()
-    x, y = data.train
+    (x, y), (x_test, y_test) = (
+        (split.x.astype(recipe["dtype"], copy=False), split.y) for split in (data.train, data.test)
+    )
+    check_finite(x=x, x_test=x_test)
     said = f"{recipe['label']} at {recipe['proportion']:.3f}, seed {recipe['seed']}"
     dictionary_rng, pretraining_rng, fine_tuning_rng = np.random.default_rng(recipe["seed"]).spawn(3)
 
@@ -181,12 +188,7 @@ def run(recipe: dict[str, Any], store: RunStore, report: Callable[[str], None]) 
 
     pretrained = pretrain(
         x,
-        [
-            lambda v, kind=kind, number=number: _weights(
-                kind, number, v, recipe["hidden"][number], recipe, dictionary_rng
-            )
-            for number, kind in enumerate(recipe["kinds"])
-        ],
+        [partial(_weights, recipe, number, dictionary_rng) for number in range(len(recipe["hidden"]))],
         SGD(**recipe["pretraining"]),
         pretraining_rng,
         spread=recipe["spread"],
@@ -197,7 +199,7 @@ def run(recipe: dict[str, Any], store: RunStore, report: Callable[[str], None]) 
     model = MLP(pretrained.layers, classes=10, weight_decay=recipe["weight_decay"])
     params = model.init(fine_tuning_rng, recipe["spread"], recipe["dtype"]) | pretrained.params
     predicted = isinstance(model.layers[0], Predicted)
-    inputs, test_inputs = (model.pool(x), model.pool(data.test.x)) if predicted else (x, data.test.x)
+    inputs, test_inputs = (model.pool(x), model.pool(x_test)) if predicted else (x, x_test)
 
     def objective(params: dict[str, Any], rows: Any, rng: np.random.Generator) -> Any:
         return model.loss_and_gradient(params, inputs[rows], y[rows], rng)
@@ -208,11 +210,11 @@ def run(recipe: dict[str, Any], store: RunStore, report: Callable[[str], None]) 
         len(y),
         SGD(**recipe["fine_tuning"]),
         fine_tuning_rng,
-        evaluate=lambda params: {"test_error": model.error(params, test_inputs, data.test.y)},
+        evaluate=lambda params: {"test_error": model.error(params, test_inputs, y_test)},
         on_epoch=lambda record: report(f"{said}: epoch {record['epoch']}, test error {record['test_error']:.2%}"),
         checkpoint=checkpoint("fine-tuning"),
     )
-    test_error = model.error(fit.params, test_inputs, data.test.y)
+    test_error = model.error(fit.params, test_inputs, y_test)
     seconds = time.perf_counter() - began
     return {
         "recipe": recipe,
@@ -231,9 +233,9 @@ def run(recipe: dict[str, Any], store: RunStore, report: Callable[[str], None]) 
     }
 
 
-def _weights(kind: str, number: int, v: Any, m: int, recipe: dict[str, Any], rng: np.random.Generator) -> Weights:
+def _weights(recipe: dict[str, Any], number: int, rng: np.random.Generator, v: Any) -> Weights:
     """The weights of a layer that reads v (n, d): layer 0 sees pixels on a grid, the others units without a place."""
-    d = v.shape[1]
+    kind, m, d = recipe["kinds"][number], recipe["hidden"][number], v.shape[1]
     if kind == "nokernel":
         return Full(d, m)
     if kind == "lowrank":
@@ -261,7 +263,8 @@ def _describe(layer: Weights) -> dict[str, Any]:
         "kind": layer.dictionary.recipe["kind"],
         "settings": layer.dictionary.recipe["settings"],
         "n_alpha": [column.alpha.size for column in columns],
-        "condition": [column.condition for column in columns],
+        # JSON has no infinity: a singular K has no condition number.
+        "condition": [column.condition if isfinite(column.condition) else None for column in columns],
         "rank": [column.rank for column in columns],
     }
 
@@ -303,7 +306,7 @@ def table(records: Sequence[Record]) -> Table:
 
 
 def figure(records: Sequence[Record]) -> Figure:
-    """Error against proportion, one line a pair; bars reach from the best seed to the worst. nokernel is a line across."""
+    """Error against proportion, one line a pair, bars from the best seed to the worst; nokernel is a line across."""
     drawn = Figure(figsize=(7.5, 5), layout="constrained")
     axes = drawn.subplots()
     grouped = _grouped(records)

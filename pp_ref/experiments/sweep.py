@@ -1,11 +1,13 @@
 """Many runs, some at a time: finished ones are skipped, so a killed sweep goes on where it was."""
 
 import os
+import signal
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass
 from multiprocessing import Manager, get_context
 from queue import Empty, Queue
+from threading import Event
 from typing import Any
 
 from rich.console import Console
@@ -38,7 +40,7 @@ def sweep(
     jobs     int >= 1 processes; the BLAS threads of the machine are shared out between them
     epochs   how often a recipe's run will report: what the time left is reckoned by
     returns  Sweep; a run that raises is a failure, the others go on
-    raises   DomainError; KeyboardInterrupt, after which everything finished is kept
+    raises   DomainError; KeyboardInterrupt, after which everything finished is kept, and every run's last epoch
     """
     if jobs < 1:
         raise DomainError(f"jobs is {jobs}, expected an int >= 1: how many runs are done at a time")
@@ -55,10 +57,15 @@ def sweep(
     console = Console(stderr=True)
     with Manager() as manager, Progress(*columns, console=console) as progress:
         reports: Queue[str] = manager.Queue()
+        stop: Event = manager.Event()
         bar = progress.add_task(f"{len(pending)} of {len(recipes)} runs to do", total=sum(map(epochs, pending)))
-        pool = ProcessPoolExecutor(jobs, mp_context=get_context("spawn"))
+        # Ctrl-C reaches every process of a terminal. The workers leave it to this one, which tells them by `stop`: so
+        # they end between two epochs, whoever sent it, and do not begin what the pool has already handed them.
+        pool = ProcessPoolExecutor(
+            jobs, get_context("spawn"), initializer=signal.signal, initargs=(signal.SIGINT, signal.SIG_IGN)
+        )
         try:
-            waiting = {pool.submit(_worker, run, recipe, store, reports, threads): recipe for recipe in pending}
+            waiting = {pool.submit(_worker, run, recipe, store, reports, stop, threads): recipe for recipe in pending}
             while waiting:
                 done, _ = wait(waiting, timeout=0.5, return_when=FIRST_COMPLETED)
                 _show(reports, progress, bar)
@@ -66,20 +73,29 @@ def sweep(
                     name = store.name(waiting.pop(future))
                     failures += _outcome(future, name, console)
         except KeyboardInterrupt:
+            console.print("Ctrl-C: stopping at the end of this epoch ...")
+            stop.set()
             pool.shutdown(cancel_futures=True)
             finished = sum(store.load(recipe) is not None for recipe in recipes)
             console.print(
-                f"Stopped by Ctrl-C. {finished} of {len(recipes)} runs are finished, the others keep their last epoch in "
-                f"{store.folder}: give the same command again to go on."
+                f"Stopped by Ctrl-C. {finished} of {len(recipes)} runs are finished, the others keep their last epoch "
+                f"in {store.folder}: give the same command again to go on."
             )
             raise
         pool.shutdown()
     return Sweep([store.load(recipe) for recipe in recipes], failures)
 
 
-def _worker(run: Run, recipe: Recipe, store: RunStore, reports: "Queue[str]", threads: int) -> str:
+def _worker(run: Run, recipe: Recipe, store: RunStore, reports: "Queue[str]", stop: Event, threads: int) -> str:
+    def report(text: str) -> None:
+        reports.put(text)
+        if stop.is_set():
+            raise KeyboardInterrupt
+
+    if stop.is_set():
+        raise KeyboardInterrupt
     with threadpool_limits(threads):
-        record = run(recipe, store, reports.put)
+        record = run(recipe, store, report)
         store.save(record)
     return str(record["summary"])
 
