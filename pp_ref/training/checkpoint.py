@@ -41,7 +41,7 @@ class Checkpoint:
         """
         meta = {"recipe": self.recipe, "rng": state.rng, "history": state.history}
         # safetensors copies memory as it lies: the entries of a strided array would change places.
-        vectors = {name: np.ascontiguousarray(vector) for name, vector in state.vectors.items()}
+        vectors = {name: np.asarray(vector, order="C") for name, vector in state.vectors.items()}
         try:
             content = save(vectors, {name: json.dumps(value) for name, value in meta.items()})
         except SafetensorError as error:

@@ -1,0 +1,140 @@
+"""Checkpoints: the same bits back, or a refusal that says why; a full disk loses nothing."""
+
+import errno
+import json
+import os
+
+import numpy as np
+import pytest
+
+from pp_ref.dictionaries.dictionary import generator_state
+from pp_ref.errors import DataError, DomainError
+from pp_ref.training import Checkpoint
+from pp_ref.training.checkpoint import State
+
+RECIPE = {"label": "SE-Emp", "hidden": (500, 500), "proportion": 0.1, "settings": {"ridge": 1e-3}}
+
+
+@pytest.fixture
+def checkpoint(tmp_path):
+    return Checkpoint(tmp_path / "folder" / "fit.safetensors", RECIPE)
+
+
+def state(dtype=np.float32, n=5):
+    vectors = {"params": np.arange(n).astype(dtype), "velocity": np.arange(n)[::-1].astype(dtype)}
+    history = [{"epoch": 1, "loss": 0.1, "seconds": 1 / 3, "note": "ü"}]
+    return State(vectors, generator_state(np.random.default_rng(2**127 + 3)), history)
+
+
+@pytest.mark.parametrize("dtype", ["f2", "f4", "f8", ">f8", "i4", "i8", "u1", "?", "c8"])
+def test_every_bit_comes_back(checkpoint, dtype):
+    saved = state(dtype)
+    checkpoint.save(saved)
+    loaded = checkpoint.load()
+    for name, vector in saved.vectors.items():
+        np.testing.assert_array_equal(loaded.vectors[name], vector)
+        assert loaded.vectors[name].dtype == np.dtype(dtype).newbyteorder("=")
+    assert loaded.rng == saved.rng
+    assert loaded.history == saved.history
+
+
+def test_special_values_come_back(checkpoint):
+    special = np.array([0.0, -0.0, np.inf, -np.inf, np.nan, 5e-324, np.nextafter(1, 2)])
+    checkpoint.save(State({"params": special}, {}, []))
+    assert checkpoint.load().vectors["params"].tobytes() == special.tobytes()
+
+
+@pytest.mark.parametrize(
+    "array",
+    [np.arange(12.0).reshape(3, 4).T, np.arange(12.0)[::2], np.arange(12.0)[::-1], np.zeros((0, 3)), np.array(7.0)],
+    ids=["transposed", "strided", "backwards", "empty", "0-d"],
+)
+def test_the_memory_layout_does_not_matter(checkpoint, array):
+    checkpoint.save(State({"array": array}, {}, []))
+    loaded = checkpoint.load().vectors["array"]
+    np.testing.assert_array_equal(loaded, array, strict=True)
+    loaded[...] = 1  # a copy of its own, not the file
+
+
+@pytest.mark.parametrize("bits", ["PCG64", "PCG64DXSM", "MT19937", "Philox", "SFC64"])
+def test_generators_go_on_where_they_were(checkpoint, bits):
+    """PCG64's integers have 128 bits, MT19937's state is an array: JSON has to carry both."""
+    rng = np.random.Generator(getattr(np.random, bits)(3))
+    rng.integers(0, 9, 3, dtype=np.uint32)  # leaves half of a 64-bit draw in the buffer
+    checkpoint.save(State({}, generator_state(rng), []))
+    again = np.random.Generator(getattr(np.random, bits)(0))
+    again.bit_generator.state = checkpoint.load().rng
+    np.testing.assert_array_equal(again.integers(0, 2**32, 9, dtype=np.uint32), rng.integers(0, 2**32, 9, dtype="u4"))
+    np.testing.assert_array_equal(again.random(9), rng.random(9))
+
+
+def test_no_file_is_no_state(checkpoint):
+    assert checkpoint.load() is None
+
+
+def test_another_recipe_is_refused_by_its_differing_fields(checkpoint):
+    checkpoint.save(state())
+    other = Checkpoint(checkpoint.path, {"label": "SE-Emp", "hidden": [500, 500], "proportion": 0.25, "seed": 1})
+    message = (
+        r"fit.safetensors is a checkpoint of another recipe: proportion, seed, settings differ "
+        r"\(\[0.1, None, {'ridge': 0.001}\], expected \[0.25, 1, None\]\): use another path, or delete it"
+    )
+    with pytest.raises(DataError, match=message):
+        other.load()
+    assert Checkpoint(checkpoint.path, json.loads(json.dumps(RECIPE))).load()  # a tuple is JSON's list
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda content: b"",
+        lambda content: content[:5],
+        lambda content: content[:40],
+        lambda content: content[:-1],
+        lambda content: content + b"\0",
+        lambda content: b"PK\3\4" + bytes(100),
+        lambda content: content.replace(b'\\"epoch\\"', b'\\"epo\\\\\\"'),
+        lambda content: content.replace(b'"rng":', b'"rgn":'),
+    ],
+    ids=["empty", "5 bytes", "within the header", "one byte short", "one too many", "zip", "bad JSON", "no rng"],
+)
+def test_what_is_no_checkpoint_is_refused(checkpoint, damage):
+    checkpoint.save(state())
+    whole = checkpoint.path.read_bytes()
+    assert damage(whole) != whole
+    checkpoint.path.write_bytes(damage(whole))
+    with pytest.raises(DataError, match="fit.safetensors is not a readable checkpoint .*: delete it to start afresh$"):
+        checkpoint.load()
+
+
+def test_a_folder_is_no_checkpoint(checkpoint):
+    checkpoint.path.mkdir(parents=True)
+    with pytest.raises(DataError, match="is not a readable checkpoint"):
+        checkpoint.load()
+
+
+@pytest.mark.parametrize("dtype", [np.longdouble, np.complex128])
+def test_a_dtype_that_the_format_lacks(checkpoint, dtype):
+    message = (
+        f"^params is {np.dtype(dtype)}, velocity is .*: a checkpoint cannot hold that; expected float32 or float64$"
+    )
+    with pytest.raises(DomainError, match=message):
+        checkpoint.save(state(dtype))
+
+
+def full_disk(*_):
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def test_a_full_disk_leaves_the_checkpoint_before(checkpoint, monkeypatch):
+    checkpoint.save(state(n=5))
+    before = checkpoint.path.read_bytes()
+    monkeypatch.setattr("os.fsync", full_disk)
+    with pytest.raises(DataError, match="safetensors could not be written: No space left on device; what was there"):
+        checkpoint.save(state(n=7))
+    monkeypatch.undo()
+    assert [file.name for file in checkpoint.path.parent.iterdir()] == ["fit.safetensors"]
+    assert checkpoint.path.read_bytes() == before
+    assert len(checkpoint.load().vectors["params"]) == 5
+    checkpoint.save(state(n=7))
+    assert len(checkpoint.load().vectors["params"]) == 7

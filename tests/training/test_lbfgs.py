@@ -1,0 +1,150 @@
+"""L-BFGS: each reason for stopping, and what SciPy and the objective get to see. Iterates are never compared."""
+
+import numpy as np
+import pytest
+
+from pp_ref.dictionaries import Units, make_dictionary
+from pp_ref.errors import DomainError, ShapeError
+from pp_ref.models import MLP, Full, Predicted
+from pp_ref.training import Stop, fit_lbfgs
+
+CURVATURES = np.array([1.0, 4.0, 16.0, 64.0])
+MINIMUM = np.array([3.0, -2.0, 0.5, 8.0])
+
+
+def quadratic(params):
+    """1/2 sum c (p - m)^2."""
+    gap = np.concatenate([params["a"], params["b"]]) - MINIMUM
+    slope = CURVATURES * gap
+    return np.asarray(0.5 * np.vdot(gap, slope)), {"a": slope[:1], "b": slope[1:]}
+
+
+def rosenbrock(params):
+    """(1 - x)^2 + 100 (y - x^2)^2: a bent valley, minimum 0 at (1, 1)."""
+    x, y = params["p"]
+    return (1 - x) ** 2 + 100 * (y - x * x) ** 2, {
+        "p": np.array([2 * (x - 1) - 400 * x * (y - x * x), 200 * (y - x * x)])
+    }
+
+
+def start(dtype=float):
+    return {"a": np.zeros(1, dtype), "b": np.ones(3, dtype)}
+
+
+def test_gradient_a_quadratic_to_its_minimum():
+    """|p - m| <= |gradient| / smallest curvature, and that is 1."""
+    fit = fit_lbfgs(quadratic, start(), gtol=1e-9, ftol=0)
+    assert fit.stop is Stop.GRADIENT
+    assert fit.history[-1]["gradient_norm"] <= 1e-9
+    assert (abs(np.concatenate([fit.params["a"], fit.params["b"]]) - MINIMUM) <= 1e-9).all()
+    assert [record["iteration"] for record in fit.history] == list(range(1, len(fit.history) + 1))
+    assert fit.history[0]["loss"] > fit.history[-1]["loss"] >= 0
+
+
+def test_gradient_of_rosenbrock():
+    """Near (1, 1) the Hessian's smallest eigenvalue is 0.399: the error is at most 2.6 gtol times sqrt 2."""
+    fit = fit_lbfgs(rosenbrock, {"p": np.array([-1.2, 1.0])}, gtol=1e-8, ftol=0)
+    assert fit.stop is Stop.GRADIENT
+    assert (abs(fit.params["p"] - 1) <= 4e-8).all()
+
+
+def test_flat_when_the_loss_hardly_falls():
+    fit = fit_lbfgs(rosenbrock, {"p": np.array([-1.2, 1.0])}, gtol=0, ftol=1e-3)
+    assert fit.stop is Stop.FLAT
+
+
+def test_budget_when_iterations_run_out():
+    fit = fit_lbfgs(rosenbrock, {"p": np.array([-1.2, 1.0])}, iterations=3)
+    assert fit.stop is Stop.BUDGET
+    assert len(fit.history) == 3
+
+
+def test_line_search_when_the_gradient_points_uphill():
+    def wrong(params):
+        loss, gradient = quadratic(params)
+        return loss, {name: -g for name, g in gradient.items()}
+
+    fit = fit_lbfgs(wrong, start())
+    assert fit.stop is Stop.LINE_SEARCH
+    assert "check the gradient" in fit.stop.value
+
+
+@pytest.mark.parametrize("good", [0, 1, 3])
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_diverged_when_the_loss_is_not_finite(good, bad):
+    losses = iter(range(1000))
+
+    def objective(params):
+        loss, gradient = rosenbrock(params)
+        return (loss, gradient) if next(losses) < good else (bad, {"p": gradient["p"] * np.nan})
+
+    assert fit_lbfgs(objective, {"p": np.array([-1.2, 1.0])}).stop is Stop.DIVERGED
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_the_objective_sees_its_own_dtype_and_scipy_float64(dtype, monkeypatch):
+    import scipy.optimize
+
+    from pp_ref.training import lbfgs
+
+    seen = []
+
+    def minimize(function, x0, **options):
+        def watched(vector):
+            loss, gradient = function(vector)
+            seen.append((vector.dtype, type(loss), gradient.dtype))
+            return loss, gradient
+
+        assert x0.dtype == np.float64
+        return scipy.optimize.minimize(watched, x0, **options)
+
+    def objective(params):
+        assert {array.dtype for array in params.values()} == {np.dtype(dtype)}
+        return quadratic(params)
+
+    monkeypatch.setattr(lbfgs, "minimize", minimize)
+    begun = start(dtype)
+    fit = fit_lbfgs(objective, begun)
+    assert set(seen) == {(np.dtype(np.float64), float, np.dtype(np.float64))}
+    assert {name: array.dtype for name, array in fit.params.items()} == {"a": dtype, "b": dtype}
+    np.testing.assert_array_equal(begun["b"], np.ones(3))
+
+
+def test_a_small_predicted_net():
+    """Weight decay makes the minimum finite; there the gradient vanishes in every layer."""
+    rng = np.random.default_rng(0)
+    x, y = rng.random((40, 12)), rng.integers(0, 3, 40)
+    dictionary = make_dictionary("emp", Units(12), proportion=0.5, n_columns=2, rng=rng, data=x)
+    model = MLP((Predicted(dictionary, 6), Full(6, 5)), 3, weight_decay=1e-2)
+    begun = model.init(rng, dtype=float)
+    fit = fit_lbfgs(lambda params: model.loss_and_gradient(params, x, y), begun, gtol=1e-7, ftol=0)
+    assert fit.stop is Stop.GRADIENT
+    loss, gradient = model.loss_and_gradient(fit.params, x, y)
+    assert max(abs(g).max() for g in gradient.values()) <= 1e-7
+    assert loss < model.loss(begun, x, y)
+    assert loss == fit.history[-1]["loss"]
+
+
+def test_nothing_to_learn():
+    fit = fit_lbfgs(lambda params: (np.asarray(2.0), {"p": np.zeros(2)}), {"p": np.ones(2)})
+    assert (fit.stop, fit.history) == (Stop.GRADIENT, [])
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"iterations": 0}, "^iterations is 0, expected a finite number > 0$"),
+        ({"memory": 0}, "^memory is 0, expected a finite number > 0$"),
+    ],
+    ids=str,
+)
+def test_settings_that_make_no_sense(wrong, message):
+    with pytest.raises(DomainError, match=message):
+        fit_lbfgs(quadratic, start(), **wrong)
+
+
+def test_arguments_that_make_no_sense():
+    with pytest.raises(DomainError, match=r"^a has 1 entries that are NaN or infinite, first at \(0,\)"):
+        fit_lbfgs(quadratic, start() | {"a": np.array([np.nan])})
+    with pytest.raises(ShapeError, match=r"^parameters do not fit the layout, first at 'b'"):
+        fit_lbfgs(lambda params: (np.asarray(0.0), {"a": np.zeros(1)}), start())
