@@ -39,6 +39,15 @@ def info() -> None:
     print_info()
 
 
+@app.command()
+def show(record: Annotated[Path, typer.Argument(help="The JSON record of a run.")]) -> None:
+    """Show one run: dynamic, static and total parameters, its dictionaries, and how its error went."""
+    from pp_ref.experiments.run_store import read_record
+    from pp_ref.report import print_record
+
+    print_record(read_record(record))
+
+
 @reproduce.command("figure4-left")
 def figure4_left(
     profile: ProfileOption = ProfileName.demo,

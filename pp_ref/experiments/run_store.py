@@ -38,7 +38,7 @@ class RunStore:
         raises  DataError if the file is not a record
         """
         path = self.path(recipe)
-        return _read(path) if path.exists() else None
+        return read_record(path) if path.exists() else None
 
     def save(self, record: Record) -> Path:
         """Write the record of a finished run, atomically, and drop its checkpoints.
@@ -56,13 +56,19 @@ class RunStore:
 
         raises  DataError if a file is not a record
         """
-        return [_read(path) for path in sorted(self.folder.glob("*.json"))]
+        return [read_record(path) for path in sorted(self.folder.glob("*.json"))]
 
 
-def _read(path: Path) -> Record:
+def read_record(path: Path) -> Record:
+    """The record in a file.
+
+    raises  DataError if it is missing or is no record
+    """
     try:
         record = json.loads(path.read_bytes())
         return {"recipe": record["recipe"], **record}
+    except OSError as error:
+        raise DataError(f"{path} cannot be read ({error.strerror}): expected the JSON record of a run") from error
     except (ValueError, KeyError, TypeError) as error:
         raise DataError(
             f"{path} is not the record of a run ({error!r}): delete it, and that run is done again"

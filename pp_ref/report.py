@@ -1,0 +1,75 @@
+"""What there is to see on a terminal: this installation, and what a model's weights cost."""
+
+import math
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from pp_ref.backends import available
+from pp_ref.data.search import COLLECTIONS, look_for
+from pp_ref.environment import blas, machine, versions
+from pp_ref.models.weights import Count
+
+
+def parameter_table(counts: Mapping[str, Count]) -> Table:
+    """Dynamic, static and total numbers of each layer and of all of them, as `MLP.count` gives them."""
+    table = _table("parameters", ("layer", "dynamic", "static", "total", "learned"))
+    whole = Count(*(sum(column) for column in zip(*counts.values(), strict=True)))
+    for name, count in [*counts.items(), ("all", whole)]:
+        table.add_row(name, *(f"{number:,}" for number in count), f"{count.dynamic / max(count.total, 1):.1%}")
+    return table
+
+
+def print_info() -> None:
+    """Versions, machine, BLAS, the backends of the pooling path, and where each data set was found."""
+    console = Console()
+    console.print(_pairs("versions", versions().items()))
+    console.print(_pairs("machine", (machine() | {f"BLAS {name}": value for name, value in blas().items()}).items()))
+    console.print(_pairs("backends", ((name, reason or "ready") for name, reason in available().items())))
+    found = []
+    for name in COLLECTIONS:
+        folder, places = look_for(name)
+        found.append((name, str(folder) if folder else "not on this machine: " + "; ".join(places)))
+    console.print(_pairs("data", found))
+
+
+def print_record(record: Mapping[str, Any]) -> None:
+    """One run of an experiment: its parameters, its dictionaries, and how the error went."""
+    console = Console()
+    recipe = record["recipe"]
+    said = ("experiment", "label", "proportion", "n_columns", "seed", "data")
+    console.print(_pairs(record["summary"], ((name, recipe[name]) for name in said)))
+    console.print(parameter_table({name: Count(**count) for name, count in record["counts"].items()}))
+    dictionaries = _table("dictionaries", ("layer", "kind", "kept", "rank", "largest condition"))
+    for number, layer in enumerate(record["dictionaries"], start=1):
+        if layer["weights"] == "Predicted":
+            conditions = [math.inf if condition is None else condition for condition in layer["condition"]]
+            dictionaries.add_row(
+                str(number), layer["kind"], _span(layer["n_alpha"]), _span(layer["rank"]), f"{max(conditions):.1e}"
+            )
+    console.print(dictionaries)
+    epochs = _table("epochs", ("epoch", "loss", "test error"))
+    for epoch in record["history"]:
+        epochs.add_row(str(epoch["epoch"]), f"{epoch['loss']:.4f}", f"{epoch['test_error']:.2%}")
+    console.print(epochs)
+
+
+def _span(numbers: list[int]) -> str:
+    low, high = min(numbers), max(numbers)
+    return f"{low}" if low == high else f"{low} to {high}"
+
+
+def _table(title: str, headings: Iterable[str]) -> Table:
+    table = Table(title=title, title_justify="left")
+    for number, heading in enumerate(headings):
+        table.add_column(heading, justify="right" if number else "left")
+    return table
+
+
+def _pairs(title: str, rows: Iterable[tuple[str, Any]]) -> Table:
+    table = Table(title=title, title_justify="left", show_header=False)
+    for name, value in rows:
+        table.add_row(name, str(value))
+    return table
