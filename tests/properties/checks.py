@@ -97,24 +97,27 @@ def complex_step(operation: Operation, forward: Pass, backward: Pass, case: Case
 
 @holds_for(lambda operation: differentiable(operation) and not operation.analytic)
 def taylor_order(operation: Operation, forward: Pass, backward: Pass, case: Case) -> None:
-    """The central remainder of sum dy sin(y) falls as h^3: the sine gives it a third derivative."""
-    case = case.at(dtype="float64", scale=1.0)
+    """The central remainder of sum dy sin(y) falls as h^3: the sine gives it a third derivative.
+
+    In longdouble, so that steps can be small enough for a whole model and yet leave more than rounding.
+    """
+    case = case.at(dtype="longdouble", scale=1.0)
     arguments, rng = operation.draw(case), case.rng
     y, cache = run(forward, arguments)
     dy = cotangent(y, rng)
     pulled = gradients(operation, backward, mapped(lambda c, leaf: c * np.cos(leaf), dy, y), cache)
-    steps, orders = 2.0 ** -np.arange(5, 10), []
+    steps, orders = Exact(2) ** -np.arange(8, 13), []
     for _ in range(3):
         dx = {name: direction(arguments[name], rng) for name in operation.learned}
         slope = sum(dot(pulled[name], dx[name]) for name in dx)
 
-        def f(h: float, dx: Arguments = dx) -> Any:
+        def f(h: Any, dx: Arguments = dx) -> Any:
             moved = arguments | {name: mapped(lambda x, d: x + h * d, arguments[name], dx[name]) for name in dx}
             return dot(dy, mapped(np.sin, run(forward, moved)[0]))
 
         left = np.array([abs(f(h) - f(-h) - 2 * h * slope) for h in steps])
         # Every |dy sin| term, and the argument of every sine, is rounded a few times.
-        rounding = 8 * np.finfo(float).eps * dot(mapped(abs, dy), mapped(lambda leaf: 1 + abs(leaf), y))
+        rounding = 8 * np.finfo(Exact).eps * dot(mapped(abs, dy), mapped(lambda leaf: 1 + abs(leaf), y))
         if not (left <= rounding).all():
             orders.append(np.median(np.log2(left[:-1]) - np.log2(left[1:])))
     assert not orders or np.median(orders) > 2.8, f"the remainder falls with order {np.median(orders):.2f}, expected 3"

@@ -3,6 +3,7 @@
 from functools import cache
 
 from pp_ref.oracle.faults import FAULTS, Fault
+from tests.properties import dictionaries
 from tests.properties.checks import violations
 from tests.properties.models import MODELS
 from tests.properties.operations import OPERATIONS, Case, Operation
@@ -31,6 +32,8 @@ def affected(fault: Fault) -> list[Operation]:
 @cache
 def caught_by(fault: Fault) -> dict[str, str]:
     """{property: its message} over every operation the fault affects."""
+    if fault.operation in dictionaries.CHECKS:
+        return dictionaries.violations(fault.operation, fault.wrong)
     failed: dict[str, str] = {}
     for operation in affected(fault):
         forward, backward = operation.with_function(fault.operation, fault.wrong)

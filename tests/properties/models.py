@@ -60,7 +60,7 @@ def mlp(make: Callable[[Case], MLP], offsets: float, case: Case, draw: Draw) -> 
     return {
         "model": model,
         "params": drawn(model, draw, offsets),
-        "x": draw(case.n, case.d),
+        "x": draw(case.n, case.d) / 4,
         "y": np.random.default_rng(case.seed + 1).integers(0, CLASSES, case.n),
         "rng": case.rng if model.dropout else None,
     }
@@ -159,14 +159,14 @@ MODELS = (
     _mlp(
         "MLP, relu, dropout",
         lambda case: MLP((predicted(case),), CLASSES, "relu", dropout=0.25),
-        offsets=16.0,
+        offsets=4.0,
         batch=(),
         analytic=False,
     ),
     _mlp(
         "MLP, maxout",
         lambda case: MLP((Full(case.d, 2 * case.m),), CLASSES, "maxout", weight_decay=DECAY),
-        offsets=16.0,
+        offsets=4.0,
         batch=("x", "y"),
         analytic=False,
     ),

@@ -1,0 +1,124 @@
+"""Mistakes in the static half: kernels, covariances, and the ridge dictionary U = k_alpha^T (K_alpha + lambda I)^-1."""
+
+from typing import Any
+
+import numpy as np
+
+from pp_ref.dictionaries.kernels import covariance, se_kernel
+from pp_ref.dictionaries.ridge import ridge_dictionary
+from pp_ref.oracle.faults.fault import Fault, Function, after, before, next_row
+
+
+def ridge_by(formula: Function) -> Function:
+    """The ridge form by another formula of (K, alpha, K_alpha, ridge); the atom form as it should be."""
+
+    def wrong(K: Any, alpha: Any, ridge: float, form: str = "ridge") -> Any:
+        U, condition, rank = ridge_dictionary(K, alpha, ridge, form)
+        return (U if form == "atom" else formula(K, alpha, K[np.ix_(alpha, alpha)], ridge)), condition, rank
+
+    return wrong
+
+
+def regularised(K_alpha: Any, ridge: float) -> Any:
+    return K_alpha + ridge * np.eye(len(K_alpha))
+
+
+def ridge_on_every_weight(K: Any, alpha: Any, ridge: float, form: str = "ridge") -> Any:
+    return ridge_dictionary(K + ridge * np.eye(len(K)), alpha, 0.0 if form == "ridge" else ridge, form)
+
+
+def ridge_in_place(K: Any, alpha: Any, ridge: float, form: str = "ridge") -> Any:
+    result = ridge_dictionary(K, alpha, ridge, form)
+    K[alpha, alpha] += ridge
+    return result
+
+
+def covariance_about_zero(data: Any, power: int = 1) -> Any:
+    x = data.astype(np.float64) ** power
+    return x.T @ x / (len(x) - 1)
+
+
+def covariance_over_n(data: Any, power: int = 1) -> Any:
+    return covariance(data, power) * ((len(data) - 1) / len(data))
+
+
+def correlation(data: Any, power: int = 1) -> Any:
+    K = covariance(data, power)
+    scale = np.sqrt(np.diag(K))
+    return K / np.outer(scale, scale)
+
+
+def covariance_in_one_pass(data: Any, power: int = 1) -> Any:
+    x = data.astype(np.float64) ** power
+    mean = x.mean(0)
+    return (x.T @ x - len(x) * np.outer(mean, mean)) / (len(x) - 1)
+
+
+RIDGE, SE, COV = "ridge_dictionary", "se_kernel", "covariance"
+
+FAULTS = (
+    Fault("ridge omitted", RIDGE, "leaves out the ridge", ridge_by(lambda K, a, Ka, r: np.linalg.solve(Ka, K[a]).T)),
+    Fault("ridge on every weight", RIDGE, "adds the ridge to k_alpha too", ridge_on_every_weight),
+    Fault("ridge squared", RIDGE, "squares the ridge", before(ridge_dictionary, 2, lambda ridge: ridge * ridge)),
+    Fault(
+        "ridge everywhere",
+        RIDGE,
+        "adds the ridge to every entry of K_alpha, not to its diagonal",
+        ridge_by(lambda K, a, Ka, r: np.linalg.solve(Ka + r, K[a]).T),
+    ),
+    Fault(
+        "inverse omitted",
+        RIDGE,
+        "multiplies by K_alpha + lambda I in place of its inverse",
+        ridge_by(lambda K, a, Ka, r: K[:, a] @ regularised(Ka, r)),
+    ),
+    Fault("atoms", RIDGE, "returns the atoms, without a solve", ridge_by(lambda K, a, Ka, r: K[:, a].copy())),
+    Fault(
+        "whole kernel",
+        RIDGE,
+        "solves with the kernel of all weights, then picks columns",
+        ridge_by(lambda K, a, Ka, r: (K @ np.linalg.inv(regularised(K, r)))[:, a]),
+    ),
+    Fault(
+        "alpha off by one",
+        RIDGE,
+        "keeps each weight's neighbour",
+        ridge_by(lambda K, a, Ka, r: ridge_dictionary(K, np.sort((a + 1) % len(K)), r)[0]),
+    ),
+    Fault("rows shifted", RIDGE, "is shifted by one weight", after(ridge_dictionary, 0, next_row)),
+    Fault("alpha sorted", RIDGE, "sorts the dictionary's columns by alpha", before(ridge_dictionary, 1, np.sort)),
+    Fault("kernel overwritten", RIDGE, "adds the ridge to the caller's K", ridge_in_place),
+    Fault(
+        "float32", RIDGE, "solves in float32", after(ridge_dictionary, 0, lambda U: U.astype(np.float32).astype(float))
+    ),
+    Fault("1/2 missing", SE, "leaves out the 1/2 in the exponent", lambda a, b, s: se_kernel(a, b, s) ** 2),
+    Fault(
+        "length scale not squared", SE, "divides by sigma, not by its square", lambda a, b, s: se_kernel(a, b, s**0.5)
+    ),
+    Fault(
+        "distance not squared",
+        SE,
+        "takes the distance where its square belongs",
+        lambda a, b, s: np.exp(-0.5 * np.sqrt(-2 * s**2 * np.log(se_kernel(a, b, s))) / s**2),
+    ),
+    Fault(
+        "first axis only",
+        SE,
+        "measures distance along the first axis",
+        lambda a, b, s: se_kernel(a[:, :1], b[:, :1], s),
+    ),
+    Fault("transposed", SE, "returns k(b, a)", lambda a, b, s: se_kernel(b, a, s)),
+    Fault("not centred", COV, "does not subtract the mean", covariance_about_zero),
+    Fault("divided by n", COV, "divides by n, not n - 1", covariance_over_n),
+    Fault("correlation", COV, "is the correlation", correlation),
+    Fault("one pass", COV, "subtracts the mean's square afterwards, which cancels digits", covariance_in_one_pass),
+    Fault(
+        "squared covariance",
+        COV,
+        "squares the covariance, where Emp2 is the covariance of the squares",
+        lambda data, power=1: covariance(data) ** power,
+    ),
+    Fault(
+        "between examples", COV, "is the covariance between examples", lambda data, power=1: covariance(data.T, power)
+    ),
+)
