@@ -150,11 +150,11 @@ class MLP:
 
     def error(self, params: Params, x: "Array | PooledInput", y: Array, batch: int = 1000) -> float:
         """The share of examples that are misclassified, in [0, 1]; evaluated in batches to bound the memory."""
-        wrong, xp = 0, array_namespace(y)
-        for start in range(0, y.shape[0], batch):
-            rows = slice(start, start + batch)
+        wrong, n, xp = 0, y.shape[0], array_namespace(y)
+        for start in range(0, n, batch):
+            rows = slice(start, min(start + batch, n))
             wrong += int(xp.sum(xp.astype(self.predict(params, x[rows, ...]) != y[rows], xp.int64)))
-        return float(wrong / max(y.shape[0], 1))
+        return float(wrong / max(n, 1))
 
     def filters(self, params: Params) -> list[Array]:
         """W (d, m) of every hidden layer, predicted weights included."""

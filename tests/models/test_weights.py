@@ -1,0 +1,210 @@
+"""Three ways to hold W: their shapes, their counts, and one affine map in all of them."""
+
+import array_api_strict
+import numpy as np
+import pytest
+
+from pp_ref.dictionaries import Grid, Units, make_dictionary
+from pp_ref.errors import ShapeError
+from pp_ref.layers.predicted import DictionaryFirstCache, WeightsFirstCache
+from pp_ref.models import Count, Full, LowRank, Predicted
+from tests.bounds import assert_within, gemm_bound
+
+
+def own(*U):
+    """A dictionary whose columns are these arrays."""
+    return make_dictionary("own", Units(len(U[0])), U=list(U), n_columns=len(U), rng=np.random.default_rng(0))
+
+
+def integers(*shape, seed=0):
+    """Small integers, of which every order of summation makes the same sum."""
+    return np.random.default_rng(seed).integers(-3, 4, shape).astype(float)
+
+
+U2 = (integers(6, 2, seed=1), integers(6, 2, seed=2))
+EACH = {
+    "full": Full(6, 5),
+    "predicted, one column": Predicted(own(U2[0]), 5),
+    "predicted, two columns": Predicted(own(*U2), 5),
+    "low rank": LowRank(6, 5, 2),
+}
+
+
+@pytest.fixture(params=EACH, ids=str)
+def weights(request):
+    return EACH[request.param]
+
+
+def whole_params(weights):
+    """Integers in the shapes that `init` draws."""
+    drawn = weights.init(np.random.default_rng(0), 1.0, float)
+    return {name: integers(*array.shape, seed=seed) for seed, (name, array) in enumerate(drawn.items(), start=3)}
+
+
+def test_names_shapes_and_dtypes():
+    def shapes(weights):
+        params = weights.init(np.random.default_rng(0), 0.1, np.float32)
+        assert {array.dtype for array in params.values()} == {np.dtype(np.float32)}
+        assert not params["b"].any()
+        return {name: array.shape for name, array in params.items()}
+
+    assert shapes(Full(6, 5)) == {"W": (6, 5), "b": (5,)}
+    assert shapes(EACH["predicted, two columns"]) == {"w0": (2, 3), "w1": (2, 2), "b": (5,)}
+    assert shapes(LowRank(6, 5, 2)) == {"U": (6, 2), "w": (2, 5), "b": (5,)}
+
+
+def test_the_affine_map_is_that_of_the_expanded_weights(weights):
+    """On integers both are exact, in either order."""
+    params, v = whole_params(weights), integers(7, 6, seed=9)
+    W, _ = weights.expand(params)
+    assert W.shape == (weights.d, weights.m) == (6, 5)
+    y, _ = weights.forward(params, v)
+    np.testing.assert_array_equal(y, v @ W + params["b"])
+
+
+def test_predicted_expands_column_by_column():
+    weights = EACH["predicted, two columns"]
+    params = whole_params(weights)
+    W, _ = weights.expand(params)
+    np.testing.assert_array_equal(W, np.hstack([U2[0] @ params["w0"], U2[1] @ params["w1"]]))
+
+
+def test_backward_of_forward_and_of_expand_agree(weights):
+    """dw from the layer's own pass is the pull-back of dW = v^T dy; exact on integers."""
+    params, v, dy = whole_params(weights), integers(7, 6, seed=9), integers(7, 5, seed=10)
+    _, cache = weights.forward(params, v)
+    dv, gradient = weights.backward(dy, cache, wrt_input=True)
+    W, expand_cache = weights.expand(params)
+    np.testing.assert_array_equal(dv, dy @ W.T)
+    np.testing.assert_array_equal(gradient.pop("b"), dy.sum(axis=0))
+    pulled = weights.expand_backward(v.T @ dy, expand_cache)
+    assert list(pulled) == list(gradient)
+    for name, dw in pulled.items():
+        np.testing.assert_array_equal(gradient[name], dw)
+    none, without = weights.backward(dy, cache, wrt_input=False)
+    assert none is None
+    for name, dw in pulled.items():
+        np.testing.assert_array_equal(without[name], dw)
+
+
+def test_the_order_is_chosen_by_flops_and_does_not_change_the_result():
+    """k = 2 of d = 6, so K = 4 pooled inputs of two columns: 84 n against 120 + 90 n flops, dictionary first at any n.
+    With k = d nothing is saved: 234 n against 360 + 90 n, so above n = 2.5 the weights are formed first."""
+    assert [EACH["predicted, two columns"].order(n) for n in (0, 1, 1000)] == ["dictionary"] * 3
+    square = Predicted(own(integers(6, 6, seed=1), integers(6, 6, seed=2)), 5)
+    assert [square.order(n) for n in (0, 2, 3, 1000)] == ["dictionary", "dictionary", "weights", "weights"]
+    params = whole_params(square)
+    for n, kind in ((2, DictionaryFirstCache), (7, WeightsFirstCache)):
+        v = integers(n, 6, seed=9)
+        y, cache = square.forward(params, v)
+        assert isinstance(cache, kind)
+        np.testing.assert_array_equal(y, v @ square.expand(params)[0] + params["b"])
+
+
+def test_pooled_inputs_take_the_place_of_the_input():
+    weights = EACH["predicted, two columns"]
+    params, v, dy = whole_params(weights), integers(7, 6, seed=9), integers(7, 5, seed=10)
+    y, cache = weights.forward(params, [v @ U for U in U2])
+    np.testing.assert_array_equal(y, weights.forward(params, v)[0])
+    dv, gradient = weights.backward(dy, cache, wrt_input=False)
+    want = weights.backward(dy, weights.forward(params, v)[1], wrt_input=False)[1]
+    assert dv is None
+    assert list(gradient) == list(want)
+    for name, g in gradient.items():
+        np.testing.assert_array_equal(g, want[name])
+
+
+@pytest.mark.parametrize(
+    ("m", "columns", "widths"), [(6, 2, [3, 3]), (7, 3, [3, 2, 2]), (5, 5, [1] * 5), (500, 10, [50] * 10)]
+)
+def test_units_are_split_as_equally_as_they_can_be(m, columns, widths):
+    weights = Predicted(own(*[integers(6, 2)] * columns), m)
+    assert [width for _, width in weights.shapes.values()] == widths
+
+
+def test_more_columns_than_units():
+    with pytest.raises(ShapeError, match="^the dictionary has 2 columns for 1 units; use fewer columns$"):
+        Predicted(own(*U2), 1)
+
+
+def test_counts():
+    assert Full(784, 500).count() == Count(392_000, 0, 392_000)
+    assert Predicted(own(*U2), 5).count() == Count(2 * 3 + 2 * 2, 2 * 6 * 2, 30)
+    assert LowRank(784, 500, 3).count() == Count(3 * 1284, 0, 392_000)
+
+
+@pytest.mark.parametrize("columns", [1, 5, 10])
+def test_the_dynamic_count_does_not_depend_on_the_number_of_columns(columns):
+    """Paper, sec. 3.4: columns divide the units, and the pooled input of each has the same size."""
+    dictionary = make_dictionary(
+        "randcon", Grid(28, 28), proportion=0.1, n_columns=columns, rng=np.random.default_rng(0)
+    )
+    count = Predicted(dictionary, 500).count()
+    assert (count.dynamic, count.total) == (78 * 500, 392_000)
+    assert count.static == 78 * columns  # RandCon only gathers
+
+
+@pytest.mark.parametrize("proportion", [20 / 784, 0.05, 0.1, 0.25])
+@pytest.mark.parametrize(("d", "m"), [(784, 500), (500, 500), (40, 7)])
+def test_low_rank_comes_as_near_to_the_proportion_as_a_rank_can(d, m, proportion):
+    weights = LowRank.with_proportion(d, m, proportion)
+    wanted = proportion * d * m
+    assert abs(weights.count().dynamic - wanted) <= max((d + m) / 2, d + m - wanted)
+
+
+def test_low_rank_at_the_edges():
+    assert LowRank.with_proportion(784, 500, 1e-9).rank == 1
+    assert LowRank.with_proportion(784, 500, 1.0).rank == 305  # 305 (784 + 500) = 391,620 of 392,000
+    for rank in (0, 6):
+        with pytest.raises(ShapeError, match=rf"^rank is {rank}, expected 1..5, the rank of a full 6x5$"):
+            LowRank(6, 5, rank)
+
+
+@pytest.mark.parametrize("rank", [1, 10, 100])
+def test_low_rank_starts_with_the_variance_of_full_weights(rank):
+    """Var (U w) = spread^2 / 3. One entry's square has relative variance 2 + 1.2 / rank at most for sums of products
+    of uniform factors; rows share U and columns w, so the mean square of the whole has that of about 2 (1/d + 1/m)."""
+    d, m = 900, 800
+    params = LowRank(d, m, rank).init(np.random.default_rng(0), 0.1, float)
+    s = (3 * 0.1**2 / rank) ** 0.25
+    for name in "Uw":
+        assert 0.99 * s < abs(params[name]).max() <= s
+    variance = np.mean((params["U"] @ params["w"]) ** 2)
+    deviations = np.sqrt(2 * (1 / d + 1 / m))
+    assert abs(variance / (0.1**2 / 3) - 1) <= 5 * deviations
+
+
+def test_full_weights_start_uniform():
+    W = Full(200, 300).init(np.random.default_rng(0), 0.1, float)["W"]
+    assert 0.0999 < abs(W).max() <= 0.1
+    # 60,000 squares of a uniform draw: mean 1/3, variance 4/45, in units of 0.1^2
+    assert abs(np.mean(W**2) / 0.01 - 1 / 3) <= 5 * np.sqrt(4 / 45 / W.size)
+
+
+def test_the_same_generator_draws_the_same_start(weights):
+    first, second = (weights.init(np.random.default_rng(3), 0.1, np.float32) for _ in range(2))
+    for name, array in first.items():
+        np.testing.assert_array_equal(array, second[name])
+
+
+def test_the_dictionary_is_cast_once_for_each_library_and_precision():
+    weights = Predicted(own(*U2), 5)
+    single, double = np.zeros(1, np.float32), np.zeros(1)
+    assert [U.dtype for U in weights.U(single)] == [np.float32] * 2
+    assert [U.dtype for U in weights.U(double)] == [np.float64] * 2
+    assert weights.U(single) is weights.U(single)
+    assert weights.U(np.zeros(1, complex))[0].dtype == np.float64
+    strict = weights.U(array_api_strict.zeros(1, dtype=array_api_strict.float32))
+    assert strict[0].dtype == array_api_strict.float32
+
+
+def test_float32_weights_stay_within_the_bound_of_their_product():
+    dictionary = make_dictionary("se", Grid(5, 4), proportion=0.5, n_columns=2, rng=np.random.default_rng(0))
+    weights = Predicted(dictionary, 4)
+    params = weights.init(np.random.default_rng(1), 1.0, np.float32)
+    W, _ = weights.expand(params)
+    assert W.dtype == np.float32
+    for j, U in enumerate(weights.U(W)):
+        w = params[f"w{j}"]
+        exact = U.astype(np.longdouble) @ w.astype(np.longdouble)
+        assert_within(W[:, 2 * j : 2 * j + 2], exact, gemm_bound(U, w, np.float32), f"W_{j}")
