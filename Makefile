@@ -8,10 +8,10 @@ EXTRAS := --extra dev --extra features --extra test
 # One BLAS thread a worker: pytest already runs one worker a core.
 TEST_THREADS := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
 
-.PHONY: demo test lint setup lock
+.PHONY: demo test test-gpu lint setup lock
 
 demo: setup  ## Figure 4 (left) on the embedded digits: a table, and the figure
-	$(BIN)/pp-ref reproduce figure4-left --profile demo
+	$(BIN)/pp-ref reproduce figure4-left --profile demo --jobs 2
 
 test: setup  ## every test, one worker a core
 	$(TEST_THREADS) $(BIN)/python -m pytest -n auto
@@ -33,3 +33,6 @@ $(VENV)/.synced: uv.lock setup.cfg pyproject.toml
 
 lock: setup  ## after a change of the requirements; no machine's own index gets in
 	$(BIN)/uv lock --no-config --default-index https://pypi.org/simple
+
+test-gpu:  ## on a machine with CuPy and a CUDA device, where a skipped GPU test is a failure; nothing is installed
+	PP_REF_REQUIRE_GPU=1 $(PYTHON) -m pytest -m gpu

@@ -1,9 +1,9 @@
 """The `pp-ref` command. Nothing heavy is imported before a command runs."""
 
 import sys
-from enum import Enum
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -17,7 +17,7 @@ reproduce = typer.Typer(help="Make a figure of the paper from real data.", no_ar
 app.add_typer(reproduce, name="reproduce")
 
 
-class ProfileName(str, Enum):
+class ProfileName(StrEnum):
     """How thoroughly: embedded data in minutes, real data in hours, or every constant of the authors' code."""
 
     demo = "demo"
@@ -56,20 +56,35 @@ def figure4_left(
 ) -> None:
     """MLP on MNIST: error against the proportion learned, for every dictionary pair. Go on with a stopped sweep by
     giving the same command again."""
+    from pp_ref.experiments import figure4_left as experiment
+
+    _reproduce("figure4-left", experiment, profile, out, jobs)
+
+
+@reproduce.command("figure1")
+def figure1(profile: ProfileOption = ProfileName.demo, out: OutOption = None) -> None:
+    """Learned features of an MLP, a few of their weights, and the rest predicted from these."""
+    from pp_ref.experiments import figure1 as experiment
+
+    _reproduce("figure1", experiment, profile, out, jobs=1)
+
+
+def _reproduce(name: str, experiment: Any, profile: ProfileName, out: Path | None, jobs: int) -> None:
+    """Do the runs of an experiment that have no record yet, print its table, write its figure."""
     from rich.console import Console
 
-    from pp_ref.experiments import figure4_left as experiment
+    from pp_ref.experiments import figure4_left as profiles
     from pp_ref.experiments.drawing import save_figure
     from pp_ref.experiments.run_store import RunStore
     from pp_ref.experiments.sweep import sweep
 
-    store = RunStore(out or Path("runs") / "figure4-left" / profile.value)
-    recipes = experiment.recipes(experiment.PROFILES[profile.value])
+    store = RunStore(out or Path("runs") / name / profile.value)
+    recipes = experiment.recipes(profiles.PROFILES[profile.value])
     done = sweep(experiment.run, recipes, store, jobs=jobs, epochs=experiment.epochs)
     records = [record for record in done.records if record]
     if records:
         Console().print(experiment.table(records))
-        for path in save_figure(experiment.figure(records), store.folder / "figure4-left"):
+        for path in save_figure(experiment.figure(records), store.folder / name):
             typer.echo(path)
     if done.failures:
         raise typer.Exit(1)

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from math import isfinite
 from statistics import mean
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -26,7 +26,7 @@ from pp_ref.environment import blas, machine, peak_memory_mb, versions
 from pp_ref.errors import DomainError
 from pp_ref.experiments.run_store import Record, RunStore
 from pp_ref.models import MLP, Full, LowRank, Predicted, Weights, pretrain
-from pp_ref.training import SGD, Checkpoint, fit_sgd
+from pp_ref.training import SGD, Checkpoint, Fit, fit_sgd
 
 # The legend of the figure: dictionary kinds of layer 1 and layer 2.
 PAIRS: dict[str, tuple[str, str]] = {
@@ -165,16 +165,25 @@ def epochs(recipe: dict[str, Any]) -> int:
     return int(len(recipe["hidden"]) * recipe["pretraining"]["epochs"] + recipe["fine_tuning"]["epochs"])
 
 
-def run(recipe: dict[str, Any], store: RunStore, report: Callable[[str], None]) -> Record:
-    """Train one net and judge it on the test images after each epoch; the last epoch's error is the result.
+class Trained(NamedTuple):
+    """A fine-tuned net, and what its run saw."""
+
+    model: MLP
+    params: dict[str, Any]
+    test_error: float
+    pretraining: list[Fit]
+    fit: Fit
+    data: Dataset
+
+
+def train(recipe: dict[str, Any], store: RunStore, report: Callable[[str], None]) -> Trained:
+    """Pretrain and fine-tune one net; the last epoch's test error is the result.
 
     recipe   one of `recipes`
     store    keeps the checkpoints: a run that was killed goes on from its last epoch, to the same bits
     report   called with a sentence after each epoch
-    returns  the record: recipe, test_error (share), counts, dictionaries, history, data, versions, machine, seconds
     raises   DomainError for data that is not finite; DataError from data or checkpoints; Interrupted on Ctrl-C
     """
-    began = time.perf_counter()
     data = DATA[recipe["data"]]()
     (x, y), (x_test, y_test) = (
         (split.x.astype(recipe["dtype"], copy=False), split.y) for split in (data.train, data.test)
@@ -198,8 +207,7 @@ def run(recipe: dict[str, Any], store: RunStore, report: Callable[[str], None]) 
     )
     model = MLP(pretrained.layers, classes=10, weight_decay=recipe["weight_decay"])
     params = model.init(fine_tuning_rng, recipe["spread"], recipe["dtype"]) | pretrained.params
-    predicted = isinstance(model.layers[0], Predicted)
-    inputs, test_inputs = (model.pool(x), model.pool(x_test)) if predicted else (x, x_test)
+    inputs, test_inputs = (model.pool(x), model.pool(x_test)) if _pools(model.layers[0]) else (x, x_test)
 
     def objective(params: dict[str, Any], rows: Any, rng: np.random.Generator) -> Any:
         return model.loss_and_gradient(params, inputs[rows], y[rows], rng)
@@ -215,22 +223,37 @@ def run(recipe: dict[str, Any], store: RunStore, report: Callable[[str], None]) 
         checkpoint=checkpoint("fine-tuning"),
     )
     test_error = model.error(fit.params, test_inputs, y_test)
+    return Trained(model, fit.params, test_error, pretrained.fits, fit, data)
+
+
+def run(recipe: dict[str, Any], store: RunStore, report: Callable[[str], None]) -> Record:
+    """`train`, and the record of it.
+
+    returns  the record: recipe, test_error (share), counts, dictionaries, history, data, versions, machine, seconds
+    """
+    began = time.perf_counter()
+    trained = train(recipe, store, report)
     seconds = time.perf_counter() - began
     return {
         "recipe": recipe,
-        "summary": f"test error {test_error:.2%}, {fit.stop.value}, {seconds:.0f} s",
-        "test_error": test_error,
-        "stop": fit.stop.name,
-        "counts": {name: count._asdict() for name, count in model.count().items()},
-        "dictionaries": [_describe(layer) for layer in model.layers],
-        "pretraining": [layer.history for layer in pretrained.fits],
-        "history": fit.history,
-        "data": {"name": data.name, "digest": data.digest, "source": data.source},
+        "summary": f"test error {trained.test_error:.2%}, {trained.fit.stop.value}, {seconds:.0f} s",
+        "test_error": trained.test_error,
+        "stop": trained.fit.stop.name,
+        "counts": {name: count._asdict() for name, count in trained.model.count().items()},
+        "dictionaries": [_describe(layer) for layer in trained.model.layers],
+        "pretraining": [fit.history for fit in trained.pretraining],
+        "history": trained.fit.history,
+        "data": {"name": trained.data.name, "digest": trained.data.digest, "source": trained.data.source},
         "versions": versions(),
         "machine": machine() | {"blas": blas()},
         "seconds": seconds,
         "peak_memory_mb": peak_memory_mb(),
     }
+
+
+def _pools(layer: Weights) -> bool:
+    """Whether to keep the pooled input of the whole data set: if it is at most three times the data itself."""
+    return isinstance(layer, Predicted) and sum(k for k, _ in layer.shapes.values()) <= 3 * layer.d
 
 
 def _weights(recipe: dict[str, Any], number: int, rng: np.random.Generator, v: Any) -> Weights:

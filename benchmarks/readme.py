@@ -1,0 +1,158 @@
+"""Write the README's tables of results from the committed records.
+
+python benchmarks/readme.py            rewrite what stands between the markers
+python benchmarks/readme.py --check    exit with 1 if README.md is not what the records say
+"""
+
+import json
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from statistics import mean
+from typing import Any
+
+from pp_ref.experiments.figure4_left import PAIRS
+from pp_ref.experiments.run_store import RunStore
+
+ROOT = Path(__file__).parent.parent
+README = ROOT / "README.md"
+FIGURES = ROOT / "benchmarks" / "figures"
+SPEED = ROOT / "benchmarks" / "speed"
+
+
+def markdown(headings: list[str], rows: list[list[str]]) -> str:
+    """A table whose first column is text and whose others are numbers."""
+    rule = ["---"] + ["---:"] * (len(headings) - 1)
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in [headings, rule, *rows])
+
+
+def figure4_left() -> str:
+    """Mean test error of each pair at each proportion; the range over seeds where there are several."""
+    records = RunStore(FIGURES / "figure4-left").records()
+    errors: dict[tuple[str, float], list[float]] = {}
+    for record in records:
+        recipe = record["recipe"]
+        errors.setdefault((recipe["label"], recipe["proportion"]), []).append(record["test_error"])
+    proportions = sorted({proportion for _, proportion in errors})
+    rows = [
+        [label, *(_error(errors.get((label, proportion), [])) for proportion in proportions)]
+        for label in PAIRS
+        if any(owner == label for owner, _ in errors)
+    ]
+    seeds = sorted({len(found) for found in errors.values()})
+    processor, kernels = (
+        {r["machine"]["processor"] for r in records},
+        {r["machine"]["blas"]["kernels"] for r in records},
+    )
+    hours = sum(record["seconds"] for record in records) / 3600
+    note = (
+        f"{len(records)} runs, {' or '.join(map(str, seeds))} seeds each (± half the range over seeds), "
+        f"{hours:.1f} core hours on {', '.join(processor)} (OpenBLAS kernels: {', '.join(kernels)}), "
+        f"at most {max(record['peak_memory_mb'] for record in records):,.0f} MB."
+    )
+    return markdown(["test error, layer 1 - layer 2", *(f"{p:.3g}" for p in proportions)], rows) + "\n\n" + note
+
+
+def _error(errors: list[float]) -> str:
+    if not errors:
+        return ""
+    spread = f" ± {(max(errors) - min(errors)) / 2:.2%}" if len(errors) > 1 else ""
+    return f"{mean(errors):.2%}{spread}"
+
+
+def figure1() -> str:
+    """Relative squared error of the reconstruction, by proportion kept."""
+    (record,) = RunStore(FIGURES / "figure1").records()
+    headings = ["relative squared error", *(f"{p:.0%} kept" for p in record["recipe"]["proportions"])]
+    return markdown(
+        headings, [[name, *(f"{mean(draws):.0%}" for draws in rows)] for name, rows in record["errors"].items()]
+    )
+
+
+def mlp_epoch() -> str:
+    """Seconds an epoch, ours against PyTorch's better SGD, for each committed record."""
+    rows = []
+    for path in sorted(SPEED.glob("mlp_epoch*.json")):
+        record = json.loads(path.read_text())
+        for block in record["measured"]:
+            ours, *theirs = block["rows"]
+            best = min(theirs, key=lambda row: row["median_s"])
+            rows.append(
+                [
+                    record["blas"]["kernels"],
+                    str(block["threads"]),
+                    _seconds(ours),
+                    _seconds(best),
+                    f"{block['ratio_of_medians']:.2f}",
+                    f"{block['peak_gflops']:.0f}",
+                    f"{ours['share_of_peak']:.0%}",
+                    f"{best['share_of_peak']:.0%}",
+                ]
+            )
+    machine = f"{record['machine']['processor']}, {record['machine']['cores']} cores, {record['examples']:,} examples"
+    return (
+        markdown(
+            [
+                "OpenBLAS kernels",
+                "threads",
+                "pp_ref, s",
+                "PyTorch, s",
+                "ratio",
+                "peak, Gflop/s",
+                "pp_ref of peak",
+                "PyTorch of peak",
+            ],
+            rows,
+        )
+        + f"\n\nMedian (minimum to maximum) of {record['rounds']} interleaved epochs; {machine}; PyTorch "
+        f"{record['versions']['torch']}, NumPy {record['versions']['numpy']}. Peak: NumPy's 2048-cube product."
+    )
+
+
+def _seconds(row: dict[str, Any]) -> str:
+    return f"{row['median_s']:.2f} ({row['min_s']:.2f} to {row['max_s']:.2f})"
+
+
+def start_up() -> str:
+    """Seconds until a new process has done nothing yet."""
+    record = json.loads((SPEED / "start_up.json").read_text())
+    return markdown(["new process", "seconds"], [[row["name"], _seconds(row)] for row in record["rows"]])
+
+
+def planted_faults() -> str:
+    """How many there are; that all are caught is what tests/properties/test_faults.py asserts."""
+    from pp_ref.oracle.faults import FAULTS
+
+    return f"{len(FAULTS)} planted faults in {len({fault.operation for fault in FAULTS})} operations"
+
+
+BLOCKS: dict[str, Callable[[], str]] = {
+    "figure4-left": figure4_left,
+    "figure1": figure1,
+    "mlp-epoch": mlp_epoch,
+    "start-up": start_up,
+    "faults": planted_faults,
+}
+
+
+def rendered(text: str) -> str:
+    """README with every block between `<!-- NAME -->` and `<!-- /NAME -->` made anew."""
+    for name, block in BLOCKS.items():
+        pattern = re.compile(rf"(<!-- {name} -->\n).*?(\n<!-- /{name} -->)", re.DOTALL)
+        if not pattern.search(text):
+            sys.exit(f"README.md has no markers <!-- {name} --> and <!-- /{name} -->")
+        text = pattern.sub(lambda found, block=block: found[1] + block() + found[2], text)
+    return text
+
+
+def main() -> None:
+    text = README.read_text()
+    new = rendered(text)
+    if "--check" in sys.argv[1:]:
+        sys.exit("README.md is not what the records say: run python benchmarks/readme.py" if new != text else 0)
+    README.write_text(new)
+
+
+if __name__ == "__main__":
+    main()
