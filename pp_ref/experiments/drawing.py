@@ -51,7 +51,7 @@ def filter_grid(W: NDArray[Any], shape: Sequence[int], columns: int | None = Non
     height, width, *channels = shape
     image = np.ones((rows * (height + 1) + 1, columns * (width + 1) + 1, *channels))
     scale = np.maximum(np.abs(W).max(axis=0, initial=0.0), np.finfo(np.float64).tiny)
-    for number, w in enumerate((0.5 + 0.5 * W / scale).T):
+    for number, w in enumerate((0.5 + 0.5 * (W / scale)).T):
         top, left = (number // columns) * (height + 1) + 1, (number % columns) * (width + 1) + 1
         image[top : top + height, left : left + width] = w.reshape(shape)
     return image

@@ -5,7 +5,7 @@ import signal
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass
-from multiprocessing import Manager, get_context
+from multiprocessing import get_context
 from queue import Empty, Queue
 from threading import Event
 from typing import Any
@@ -54,16 +54,14 @@ def sweep(
         TimeElapsedColumn(),
         TimeRemainingColumn(),
     )
-    console = Console(stderr=True)
-    with Manager() as manager, Progress(*columns, console=console) as progress:
+    console, context = Console(stderr=True), get_context("spawn")  # a fork would copy locks of the BLAS's threads
+    with context.Manager() as manager, Progress(*columns, console=console) as progress:
         reports: Queue[str] = manager.Queue()
         stop: Event = manager.Event()
         bar = progress.add_task(f"{len(pending)} of {len(recipes)} runs to do", total=sum(map(epochs, pending)))
         # Ctrl-C reaches every process of a terminal. The workers leave it to this one, which tells them by `stop`: so
         # they end between two epochs, whoever sent it, and do not begin what the pool has already handed them.
-        pool = ProcessPoolExecutor(
-            jobs, get_context("spawn"), initializer=signal.signal, initargs=(signal.SIGINT, signal.SIG_IGN)
-        )
+        pool = ProcessPoolExecutor(jobs, context, initializer=signal.signal, initargs=(signal.SIGINT, signal.SIG_IGN))
         try:
             waiting = {pool.submit(_worker, run, recipe, store, reports, stop, threads): recipe for recipe in pending}
             while waiting:

@@ -1,0 +1,97 @@
+"""The run store: a run is known by its recipe, its record is whole, and its leftovers are cleared away."""
+
+import errno
+import json
+import os
+
+import pytest
+
+from pp_ref.errors import DataError
+from pp_ref.experiments.run_store import RunStore
+
+RECIPE = {"label": "SE-Emp", "proportion": 20 / 784, "seed": 0, "fine_tuning": {"learning_rate": 0.3}}
+
+
+@pytest.fixture
+def store(tmp_path):
+    return RunStore(tmp_path / "runs")
+
+
+def test_a_record_comes_back(store):
+    record = {"recipe": RECIPE, "test_error": 1 / 3, "history": [{"loss": 0.1}], "summary": "σ"}
+    assert store.load(RECIPE) is None
+    assert store.records() == []
+    path = store.save(record)
+    assert store.load(RECIPE) == record
+    assert store.records() == [record]
+    assert list(store.folder.iterdir()) == [path]
+    assert json.loads(path.read_text()) == record
+
+
+def test_the_name_can_be_read_and_is_always_the_same(store):
+    """The digest is SHA-256 over sorted JSON: records of yesterday are found today, whatever the order of the keys."""
+    assert store.name(RECIPE) == "SE-Emp-p0.026-s0-062bc6d900"
+    assert store.name(dict(reversed(RECIPE.items()))) == store.name(RECIPE)
+    assert store.name(json.loads(json.dumps(RECIPE))) == store.name(RECIPE)
+    assert store.name(RECIPE | {"label": "a/b ..*"}).startswith("a_b_.._-p0.026-s0-")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"seed": 1},
+        {"proportion": 20 / 783},
+        {"label": "SE-Emp2"},
+        {"fine_tuning": {"learning_rate": 0.30000000000000004}},
+        {"another": None},
+    ],
+    ids=str,
+)
+def test_another_constant_is_another_record(store, change):
+    store.save({"recipe": RECIPE})
+    assert store.load(RECIPE | change) is None
+    assert store.name(RECIPE | change) != store.name(RECIPE)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"{", b'{"recipe": {}', b"[]", b"{}", b"3", b"\xff\xfe", b"null"],
+    ids=lambda content: repr(content),
+)
+def test_what_is_no_record_is_refused(store, content):
+    path = store.save({"recipe": RECIPE})
+    path.write_bytes(content)
+    for read in (lambda: store.load(RECIPE), store.records):
+        with pytest.raises(
+            DataError, match="json is not the record of a run .*: delete it, and that run is done again$"
+        ):
+            read()
+
+
+def test_checkpoints_are_dropped_when_the_record_is_safe(store):
+    other = RECIPE | {"seed": 1}
+    phases = ("layer1", "layer2", "fine-tuning")
+    for recipe in (RECIPE, other):
+        for phase in phases:
+            file = store.checkpoint(recipe, phase)
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(b"state")
+    store.checkpoint(RECIPE, "layer1").with_suffix(".safetensors.7.part").write_bytes(b"left by a kill")
+    store.save({"recipe": RECIPE})
+    left = {store.checkpoint(other, phase) for phase in phases}
+    assert set((store.folder / "unfinished").iterdir()) == left
+
+
+def test_a_full_disk_keeps_the_checkpoints(store, monkeypatch):
+    file = store.checkpoint(RECIPE, "layer1")
+    file.parent.mkdir(parents=True)
+    file.write_bytes(b"state")
+
+    def full(_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(DataError, match="json could not be written: No space left on device"):
+        store.save({"recipe": RECIPE})
+    assert store.load(RECIPE) is None
+    assert file.read_bytes() == b"state"
