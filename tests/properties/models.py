@@ -19,11 +19,11 @@ DECAY = 0.25
 class Model(Operation):
     """`arguments` begin with the model, the names of its parameters, and their list; then come x, y and rng."""
 
-    loss_and_gradient: Callable[..., Any] = lambda: None
+    model: type = MLP
 
     @property
     def functions(self) -> tuple[str, ...]:
-        return (self.loss_and_gradient.__qualname__,)
+        return (f"{self.model.__name__}.loss_and_gradient",)
 
     def with_function(self, name: str, function: Callable[..., Any]) -> tuple[Callable[..., Any], Callable[..., Any]]:
         return partial(loss_of, function), scaled
@@ -124,7 +124,7 @@ def _mlp(name: str, make: Callable[[Case], MLP], offsets: float = 0.0, **known: 
         mlp_definition,
         learned=("params",),
         mean=True,
-        loss_and_gradient=MLP.loss_and_gradient,
+        model=MLP,
         **known,
     )
 
@@ -139,7 +139,7 @@ def _autoencoder(name: str, per_column: bool) -> Model:
         learned=("params",),
         batch=("x",),
         mean=True,
-        loss_and_gradient=Autoencoder.loss_and_gradient,
+        model=Autoencoder,
     )
 
 

@@ -1,0 +1,171 @@
+"""A network is a stack of stages under a softmax: what multilayer perceptron and convnet have in common."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from pp_ref.arrays import Array, array_namespace
+from pp_ref.errors import DomainError
+from pp_ref.layers.regularisers import weight_decay_backward, weight_decay_forward
+from pp_ref.layers.softmax import softmax_cross_entropy_backward, softmax_cross_entropy_forward
+from pp_ref.models.stages import Dense, Stage
+from pp_ref.models.weights import Count, Full, Params
+
+SOFTMAX_SPREAD = 0.02  # the authors' code: Uniform(+-0.02) on the softmax, Uniform(+-0.1) below
+
+
+@dataclass(frozen=True)
+class PooledInput:
+    """A first layer's pooled input, all columns side by side: rows are selected as from x itself."""
+
+    array: Array  # (n, k_1 + ... + k_J)
+    widths: tuple[int, ...]  # k_1, ..., k_J
+
+    def __getitem__(self, rows: Any) -> "PooledInput":
+        return PooledInput(self.array[rows], self.widths)
+
+    def columns(self) -> list[Array]:
+        """The J arrays (n, k_j), views."""
+        ends = np.cumsum(self.widths)
+        return [self.array[:, end - k : end] for k, end in zip(self.widths, ends, strict=True)]
+
+
+Input = Array | PooledInput
+
+
+class _Caches(NamedTuple):
+    stages: list[Any]
+    loss: Any
+    decay: dict[str, Any]
+
+
+class Network(ABC):
+    """Stages, and on top a softmax with cross-entropy that is never predicted.
+
+    Parameters are named "1.W", "1.b", "2.w0", ..., "softmax.W", "softmax.b": the number of a stage among those with
+    weights, then the name that its weights give.
+    """
+
+    classes: int
+    weight_decay: float
+
+    @property
+    @abstractmethod
+    def stages(self) -> tuple[Stage, ...]:
+        """From the input up, without the softmax."""
+
+    @property
+    @abstractmethod
+    def outputs(self) -> int:
+        """What the softmax reads."""
+
+    def _check_top(self) -> None:
+        """raises DomainError"""
+        if self.classes < 2:
+            raise DomainError(f"classes is {self.classes}, expected at least 2")
+
+    @property
+    def softmax(self) -> Full:
+        """The weights on top, always learned in full."""
+        return Full(self.outputs, self.classes)
+
+    @property
+    def _named(self) -> list[tuple[str, Stage]]:
+        """Stages with the prefix of their parameters; "" where there are none."""
+        named, number = [], 0
+        for stage in self.stages:
+            number += stage.weights is not None
+            named.append((f"{number}." if stage.weights else "", stage))
+        return [*named, ("softmax.", Dense(self.softmax))]
+
+    def init(self, rng: np.random.Generator, spread: float = 0.1, dtype: DTypeLike = np.float32) -> Params:
+        """Draw dynamic weights from Uniform(+-spread), the softmax's from Uniform(+-0.02); biases are zero."""
+        params: Params = {}
+        for prefix, stage in self._named:
+            if stage.weights:
+                drawn = stage.weights.init(rng, SOFTMAX_SPREAD if prefix == "softmax." else spread, dtype)
+                params |= {prefix + name: array for name, array in drawn.items()}
+        return params
+
+    def loss(self, params: Params, x: Input, y: Array, rng: np.random.Generator | None = None) -> Array:
+        """Mean cross-entropy of the labels in nats, plus the weight decay: what `loss_and_gradient` differentiates."""
+        return self._loss(params, x, y, rng)[0]
+
+    def loss_and_gradient(
+        self, params: Params, x: Input, y: Array, rng: np.random.Generator | None = None
+    ) -> tuple[Array, Params]:
+        """The loss, and its gradient with respect to every dynamic parameter.
+
+        params   as `init` returns them; their dtype is the model's
+        x        the inputs, one example a row; for an MLP also what `pool` made of them
+        y        (n,) int labels
+        rng      draws the dropout masks; None switches dropout off
+        returns  loss, a 0-d array; gradient, a dict like params
+        raises   ShapeError, DomainError
+        """
+        loss, caches = self._loss(params, x, y, rng)
+        named = self._named
+        lowest = next(number for number, (_, stage) in enumerate(named) if stage.weights)
+        gradient: Params = {}
+        dv = softmax_cross_entropy_backward(1.0, caches.loss)
+        for number in range(len(named) - 1, lowest - 1, -1):  # below the lowest weights there is nothing to learn
+            prefix, stage = named[number]
+            dv, dweights = stage.backward(dv, caches.stages[number], wrt_input=number > lowest)
+            gradient |= {prefix + name: array for name, array in dweights.items()}
+        for name, cache in caches.decay.items():
+            gradient[name] = gradient[name] + weight_decay_backward(1.0, cache)
+        return loss, {name: gradient[name] for name in params}
+
+    def logits(self, params: Params, x: Input) -> Array:
+        """(n, classes): log-probabilities up to a constant a row."""
+        return self._forward(params, x, None)[0]
+
+    def predict(self, params: Params, x: Input) -> Array:
+        """(n,) int: the most probable class of each example."""
+        logits = self.logits(params, x)
+        return array_namespace(logits).argmax(logits, axis=1)
+
+    def error(self, params: Params, x: Input, y: Array, batch: int = 1000) -> float:
+        """The share of examples that are misclassified, in [0, 1]; evaluated in batches to bound the memory."""
+        wrong, n, xp = 0, y.shape[0], array_namespace(y)
+        for start in range(0, n, batch):
+            rows = slice(start, min(start + batch, n))
+            wrong += int(xp.sum(xp.astype(self.predict(params, x[rows, ...]) != y[rows], xp.int64)))
+        return float(wrong / max(n, 1))
+
+    def filters(self, params: Params) -> list[Array]:
+        """W (d, m) of every stage with weights, predicted ones included, the softmax left out."""
+        return [stage.weights.expand(_under(prefix, params))[0] for prefix, stage in self._named[:-1] if stage.weights]
+
+    def count(self) -> dict[str, Count]:
+        """Dynamic, static and total weights of each stage that has any, then all biases."""
+        weighted = {prefix.rstrip("."): stage.weights for prefix, stage in self._named if stage.weights}
+        biases = sum(weights.m for weights in weighted.values())
+        return {name: weights.count() for name, weights in weighted.items()} | {"biases": Count(biases, 0, biases)}
+
+    def _forward(self, params: Params, x: Input, rng: np.random.Generator | None) -> tuple[Array, list[Any]]:
+        v = x.columns() if isinstance(x, PooledInput) else x
+        caches = []
+        for prefix, stage in self._named:
+            v, cache = stage.forward(_under(prefix, params) if prefix else {}, v, rng)
+            caches.append(cache)
+        return v, caches
+
+    def _loss(self, params: Params, x: Input, y: Array, rng: np.random.Generator | None) -> tuple[Array, _Caches]:
+        logits, caches = self._forward(params, x, rng)
+        loss, top = softmax_cross_entropy_forward(logits, y)
+        decay = {}
+        if self.weight_decay:
+            for name, array in params.items():
+                if array.ndim == 2:  # biases have one axis
+                    penalty, decay[name] = weight_decay_forward(array, self.weight_decay)
+                    loss = loss + penalty
+        return loss, _Caches(caches, top, decay)
+
+
+def _under(prefix: str, params: Params) -> Params:
+    """The parameters of one stage, by the names its weights give them."""
+    return {name.removeprefix(prefix): array for name, array in params.items() if name.startswith(prefix)}
