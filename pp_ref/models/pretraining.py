@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from pp_ref.arrays import Array, array_namespace, check_finite
+from pp_ref.errors import DomainError
 from pp_ref.models.autoencoder import Autoencoder
 from pp_ref.models.weights import Params, Weights
 from pp_ref.training import SGD, Checkpoint, Fit, fit_sgd
@@ -45,8 +46,10 @@ def pretrain(
     on_epoch     called with the layer's number, from 1, and the epoch's record
     checkpoints  one for each layer
     returns      Pretrained; visible biases are dropped
-    raises       DomainError if x is not finite; what fit_sgd raises
+    raises       DomainError if x is not finite or not floating-point; what fit_sgd raises
     """
+    if not array_namespace(x).isdtype(x.dtype, "real floating"):
+        raise DomainError(f"x is {x.dtype}, expected floating-point numbers: pixels, for one, are divided by 255")
     check_finite(x=x)
     layers: list[Weights] = []
     params: Params = {}

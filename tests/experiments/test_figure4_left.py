@@ -12,7 +12,7 @@ from pp_ref.errors import DataError, DomainError
 from pp_ref.experiments import figure4_left
 from pp_ref.experiments.figure4_left import PAIRS, PROFILES, epochs, figure, learned, recipes, run, table
 from pp_ref.experiments.run_store import RunStore
-from pp_ref.models.mlp import SOFTMAX_SPREAD
+from pp_ref.models.network import SOFTMAX_SPREAD
 from pp_ref.training import SGD, Checkpoint, Interrupted
 
 SMALL = {"hidden": [12, 9], "n_columns": 2, "data": "few"}

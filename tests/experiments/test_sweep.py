@@ -5,7 +5,6 @@ Run as a program, this module is a sweep of slow runs for the tests to interrupt
 
 import os
 import signal
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -18,10 +17,9 @@ from pp_ref.errors import DataError, DomainError
 from pp_ref.experiments.run_store import RunStore
 from pp_ref.experiments.sweep import sweep
 from pp_ref.training import SGD, Checkpoint, fit_sgd
+from tests.processes import running, wait_for
 
-ROOT = Path(__file__).resolve().parents[2]
 SLOW = {"epochs": 1000, "pause": 0.1}
-WIDE = os.environ | {"COLUMNS": "300"}  # one line stays one line
 
 
 def recipes(labels, epochs=3, pause=0.0):
@@ -98,27 +96,16 @@ def test_no_jobs(store, jobs):
         sweep(run, recipes(["a"]), store, jobs=jobs, epochs=epochs)
 
 
-def wait_for(condition, process):
-    """Poll until it holds; a process that ends before that is a failure."""
-    while not condition():
-        assert process.poll() is None, process.communicate()
-        time.sleep(0.02)
-
-
 @pytest.mark.parametrize("sent_to", ["process", "terminal"])
 def test_ctrl_c_stops_between_epochs_and_the_next_start_goes_on(store, sent_to):
     """A terminal sends SIGINT to every process of its group, `kill` to one: both end the same way."""
     (recipe,) = recipes(["a"], **SLOW)
     checkpoint = Checkpoint(store.checkpoint(recipe, "fit"), recipe)
 
-    def start():
-        command = [sys.executable, "-m", "tests.experiments.test_sweep", str(store.folder)]
-        return subprocess.Popen(command, cwd=ROOT, env=WIDE, stderr=subprocess.PIPE, text=True, start_new_session=True)
-
-    first = start()
-    wait_for(checkpoint.path.exists, first)
-    (os.killpg if sent_to == "terminal" else os.kill)(first.pid, signal.SIGINT)
-    _, said = first.communicate(timeout=60)
+    with running("tests.experiments.test_sweep", store.folder) as first:
+        wait_for(checkpoint.path.exists, first)
+        (os.killpg if sent_to == "terminal" else os.kill)(first.pid, signal.SIGINT)
+        _, said = first.communicate(timeout=60)
     assert first.returncode == 130
     assert (
         f"0 of 4 runs are finished, the others keep their last epoch in {store.folder}: give the same command" in said
@@ -128,10 +115,10 @@ def test_ctrl_c_stops_between_epochs_and_the_next_start_goes_on(store, sent_to):
     history = checkpoint.load().history
     assert history
 
-    second = start()
-    wait_for(lambda: len(checkpoint.load().history) > len(history), second)
-    os.kill(second.pid, signal.SIGINT)
-    second.communicate(timeout=60)
+    with running("tests.experiments.test_sweep", store.folder) as second:
+        wait_for(lambda: len(checkpoint.load().history) > len(history), second)
+        os.kill(second.pid, signal.SIGINT)
+        second.communicate(timeout=60)
     assert second.returncode == 130
     assert checkpoint.load().history[: len(history)] == history
 

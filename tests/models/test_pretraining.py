@@ -137,6 +137,14 @@ def test_data_that_is_not_finite_is_refused_before_anything_is_learned(bad):
     assert chosen == []
 
 
+def test_pixels_as_bytes_are_refused():
+    """The parameters take the dtype of the data: as bytes they would all be 0."""
+    with pytest.raises(
+        DomainError, match="^x is uint8, expected floating-point numbers: pixels, for one, are divided by"
+    ):
+        pretrained(x=(255 * X).astype(np.uint8))
+
+
 def test_full_weights_of_one_layer():
     made = pretrained([lambda v: Full(v.shape[1], 4)])
     assert list(made.params) == ["1.W", "1.b"]

@@ -1,0 +1,35 @@
+"""Programs that a test starts, watches and interrupts; none outlives its test."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+WIDE = os.environ | {"COLUMNS": "300"}  # one line stays one line
+
+
+@contextmanager
+def running(*module: object) -> Iterator[subprocess.Popen[str]]:
+    """`python -m module` in a process group of its own, as a terminal starts it."""
+    command = [sys.executable, "-m", *map(str, module)]
+    process = subprocess.Popen(command, cwd=ROOT, env=WIDE, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    try:
+        yield process
+    finally:
+        if process.poll() is None:  # the test has failed
+            os.killpg(process.pid, signal.SIGKILL)
+            process.communicate()
+
+
+def wait_for(condition: Callable[[], bool], process: subprocess.Popen[str], seconds: float = 120) -> None:
+    """Poll until it holds; a process that ends before that, or never gets there, is a failure."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < end, f"nothing after {seconds} s"
+        time.sleep(0.02)
