@@ -80,7 +80,7 @@ def mlp_epoch() -> str:
             best = min(theirs, key=lambda row: row["median_s"])
             rows.append(
                 [
-                    record["blas"]["kernels"],
+                    record["machine"]["blas"]["kernels"],
                     str(block["threads"]),
                     _seconds(ours),
                     _seconds(best),

@@ -34,6 +34,11 @@ def versions() -> dict[str, str]:
     return found
 
 
+def circumstances() -> dict[str, object]:
+    """What every record says of how it came about: versions, machine with its BLAS, and this process's peak memory."""
+    return {"versions": versions(), "machine": machine() | {"blas": blas()}, "peak_memory_mb": peak_memory_mb()}
+
+
 def machine() -> dict[str, str | int]:
     """Processor, number of cores this process may use, and operating system."""
     return {

@@ -25,7 +25,7 @@ import torch
 from threadpoolctl import threadpool_limits
 
 from pp_ref.data import load_digits, load_mnist
-from pp_ref.environment import blas, machine, peak_memory_mb, versions
+from pp_ref.environment import circumstances
 from pp_ref.errors import DataError
 from pp_ref.models.mlp import mlp
 from pp_ref.training import SGD, fit_sgd
@@ -170,11 +170,7 @@ def main() -> None:
         "flops": flops(len(y)),
         "rounds": arguments.rounds,
         "measured": measured,
-        "peak_memory_mb": peak_memory_mb(),
-        "versions": versions(),
-        "machine": machine(),
-        "blas": blas(),
-    }
+    } | circumstances()
     arguments.out.write_text(json.dumps(record, indent=1) + "\n")
     for block in measured:
         print("threads {threads}: peak {peak_gflops:.0f} Gflop/s, ratio {ratio_of_medians:.2f}".format(**block))

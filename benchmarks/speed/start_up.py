@@ -13,7 +13,7 @@ import sys
 import time
 from pathlib import Path
 
-from pp_ref.environment import machine, versions
+from pp_ref.environment import circumstances
 
 GOAL_S = 0.3
 COMMANDS = {
@@ -39,7 +39,7 @@ def main() -> None:
         {"name": name, "min_s": min(times), "median_s": statistics.median(times), "max_s": max(times)}
         for name, times in seconds.items()
     ]
-    record = {"goal_s": GOAL_S, "rounds": arguments.rounds, "rows": rows, "versions": versions(), "machine": machine()}
+    record = {"goal_s": GOAL_S, "rounds": arguments.rounds, "rows": rows} | circumstances()
     arguments.out.write_text(json.dumps(record, indent=1) + "\n")
     for row in rows:
         print("{name:16} median {median_s:.3f} s, {min_s:.3f} to {max_s:.3f}".format(**row))

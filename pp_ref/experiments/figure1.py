@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from rich.table import Table
 
 from pp_ref.dictionaries import Dictionary, Grid, make_dictionary
-from pp_ref.environment import blas, machine, versions
+from pp_ref.environment import circumstances
 from pp_ref.experiments import figure4_left
 from pp_ref.experiments.drawing import show_filters
 from pp_ref.experiments.run_store import Record, RunStore
@@ -112,10 +112,8 @@ def run(recipe: dict[str, Any], store: RunStore, report: Callable[[str], None]) 
             "predicted": np.float32(predicted[:, features]).tolist(),
         },
         "history": trained.fit.history,
-        "versions": versions(),
-        "machine": machine() | {"blas": blas()},
         "seconds": seconds,
-    }
+    } | circumstances()
 
 
 def _reconstruct(

@@ -22,7 +22,7 @@ from rich.table import Table
 from pp_ref.arrays import check_finite
 from pp_ref.data import Dataset, load_digits, load_mnist
 from pp_ref.dictionaries import Grid, Units, make_dictionary
-from pp_ref.environment import blas, machine, peak_memory_mb, versions
+from pp_ref.environment import circumstances
 from pp_ref.errors import DomainError
 from pp_ref.experiments.run_store import Record, RunStore
 from pp_ref.models import MLP, Full, LowRank, Predicted, Weights, pretrain
@@ -244,11 +244,8 @@ def run(recipe: dict[str, Any], store: RunStore, report: Callable[[str], None]) 
         "pretraining": [fit.history for fit in trained.pretraining],
         "history": trained.fit.history,
         "data": {"name": trained.data.name, "digest": trained.data.digest, "source": trained.data.source},
-        "versions": versions(),
-        "machine": machine() | {"blas": blas()},
         "seconds": seconds,
-        "peak_memory_mb": peak_memory_mb(),
-    }
+    } | circumstances()
 
 
 def _pools(layer: Weights) -> bool:
