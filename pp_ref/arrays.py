@@ -4,7 +4,7 @@ The hand-written passes use the array-API subset, so the same lines run on NumPy
 array-api-strict. `Array` is any array of such a library.
 """
 
-from typing import Any
+from typing import Any, SupportsIndex
 
 from array_api_compat import array_namespace
 
@@ -12,7 +12,17 @@ from pp_ref.errors import DomainError, ShapeError
 
 Array = Any
 
-__all__ = ["Array", "array_namespace", "check_axes", "check_finite", "check_fraction", "check_positive", "real_part"]
+__all__ = [
+    "Array",
+    "array_namespace",
+    "check_axes",
+    "check_finite",
+    "check_fraction",
+    "check_integer",
+    "check_positive",
+    "check_rate",
+    "real_part",
+]
 
 
 def check_axes(spec: str, **arrays: Array) -> dict[str, int]:
@@ -68,6 +78,26 @@ def check_fraction(**values: float) -> None:
     for name, value in values.items():
         if not 0 < value <= 1:
             raise DomainError(f"{name} is {value}, expected a number in (0, 1]: 1 keeps everything")
+
+
+def check_integer(least: int, **values: int) -> None:
+    """Refuse what is no integer, and anything below ``least``.
+
+    raises  DomainError with the argument's name and value
+    """
+    for name, value in values.items():
+        if not isinstance(value, SupportsIndex) or value < least:
+            raise DomainError(f"{name} is {value!r}, expected an integer >= {least}")
+
+
+def check_rate(**values: float) -> None:
+    """Refuse anything outside [0, 1), NaN included.
+
+    raises  DomainError with the argument's name and value
+    """
+    for name, value in values.items():
+        if not 0 <= value < 1:
+            raise DomainError(f"{name} is {value}, expected a number in [0, 1): 0 switches it off")
 
 
 def real_part(x: Array) -> Array:

@@ -1,6 +1,5 @@
 """Many runs, some at a time: finished ones are skipped, so a killed sweep goes on where it was."""
 
-import os
 import signal
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
@@ -14,6 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from threadpoolctl import threadpool_limits
 
+from pp_ref.environment import cores
 from pp_ref.errors import DomainError
 from pp_ref.experiments.run_store import Record, RunStore
 
@@ -45,7 +45,7 @@ def sweep(
     if jobs < 1:
         raise DomainError(f"jobs is {jobs}, expected an int >= 1: how many runs are done at a time")
     pending = [recipe for recipe in recipes if store.load(recipe) is None]
-    threads = max(1, (os.cpu_count() or 1) // jobs)
+    threads = max(1, cores() // jobs)
     failures: list[str] = []
     columns = (
         TextColumn("{task.description}"),

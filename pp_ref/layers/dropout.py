@@ -4,8 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from pp_ref.arrays import Array, array_namespace
-from pp_ref.errors import DomainError
+from pp_ref.arrays import Array, array_namespace, check_rate
 
 
 class DropoutCache(NamedTuple):
@@ -24,8 +23,7 @@ def dropout_forward(v: Array, rate: float, rng: np.random.Generator) -> tuple[Ar
     Kept values are scaled up while learning, so that E[y] = v and the network is used unchanged afterwards; the
     original halves the weights after training instead, which is the same network.
     """
-    if not 0 <= rate < 1:
-        raise DomainError(f"rate is {rate}, expected a number in [0, 1): the probability of dropping a unit")
+    check_rate(rate=rate)
     xp = array_namespace(v)
     kept = xp.asarray(rng.random(v.shape) >= rate)
     scale = xp.astype(kept, v.dtype) / (1 - rate)

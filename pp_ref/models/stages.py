@@ -6,7 +6,7 @@ from typing import Any, Literal, Protocol
 
 import numpy as np
 
-from pp_ref.arrays import Array
+from pp_ref.arrays import Array, check_rate
 from pp_ref.errors import DomainError, ShapeError
 from pp_ref.layers.dropout import dropout_backward, dropout_forward
 from pp_ref.layers.maxout import maxout_backward, maxout_forward
@@ -94,6 +94,9 @@ class Dropout(_NoWeights):
     """Drops with probability `rate` while learning: where there is a Generator to draw from."""
 
     rate: float
+
+    def __post_init__(self) -> None:
+        check_rate(rate=self.rate)
 
     def shape(self, below: Shape) -> Shape:
         return below

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from pp_ref.arrays import Array, array_namespace, check_finite, check_positive
+from pp_ref.arrays import Array, array_namespace, check_finite, check_positive, check_rate
 from pp_ref.dictionaries.dictionary import generator_state
 from pp_ref.errors import DomainError
 from pp_ref.layers.regularisers import limit_column_norms
@@ -48,9 +48,7 @@ class SGD:
 
     def __post_init__(self) -> None:
         check_positive(learning_rate=self.learning_rate, batch=self.batch, momentum_epochs=self.momentum_epochs)
-        for name, value in (("momentum", self.momentum), ("final_momentum", self.final_momentum or 0.0)):
-            if not 0 <= value < 1:
-                raise DomainError(f"{name} is {value}, expected a number in [0, 1)")
+        check_rate(momentum=self.momentum, final_momentum=self.final_momentum or 0.0)
         if self.max_column_norm is not None:
             check_positive(max_column_norm=self.max_column_norm)
         if not (self.decay >= 1 and self.epochs >= 0 and self.floor >= 0):

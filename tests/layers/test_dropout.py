@@ -46,6 +46,6 @@ def test_no_entries():
 
 @pytest.mark.parametrize("rate", [1.0, -0.1, float("nan")])
 def test_message_says_what_a_rate_is(rate):
-    message = rf"^rate is {rate}, expected a number in \[0, 1\): the probability of dropping a unit$"
+    message = rf"^rate is {rate}, expected a number in \[0, 1\): 0 switches it off$"
     with pytest.raises(DomainError, match=message):
         dropout_forward(np.ones(3), rate, np.random.default_rng(0))

@@ -193,7 +193,7 @@ def test_another_array_library():
         ({"learning_rate": np.nan}, "^learning_rate is nan, expected"),
         ({"batch": 0}, "^batch is 0, expected"),
         ({"momentum_epochs": 0}, "^momentum_epochs is 0, expected"),
-        ({"momentum": 1.0}, r"^momentum is 1.0, expected a number in \[0, 1\)$"),
+        ({"momentum": 1.0}, r"^momentum is 1.0, expected a number in \[0, 1\): 0"),
         ({"momentum": np.nan}, "^momentum is nan, expected"),
         ({"final_momentum": -0.5}, "^final_momentum is -0.5, expected"),
         ({"decay": 0.5}, r"^decay is 0.5 \(expected >= 1\)"),
