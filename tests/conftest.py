@@ -9,6 +9,7 @@ import pytest
 from hypothesis import settings
 
 from pp_ref.backends import gpu_absence
+from pp_ref.data import Dataset, load_cifar10
 from pp_ref.data.search import look_for
 
 STAGED = Path(__file__).resolve().parents[2] / "shared" / "data"
@@ -50,6 +51,16 @@ REQUIREMENTS = {
     "needs_data": require_data,
     "torch": require_module("torch"),
 }
+
+
+@pytest.fixture(scope="session")
+def cifar10(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
+    """CIFAR-10 for tests marked `needs_data("cifar10")`, decoded once for all workers of a run, never into a home."""
+    run = tmp_path_factory.getbasetemp()
+    shared = run.parent if "PYTEST_XDIST_WORKER" in os.environ else run
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(shared / "cache"))
+        return load_cifar10()
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

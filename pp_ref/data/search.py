@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from pp_ref.errors import DataError
 
-__all__ = ["COLLECTIONS", "Collection", "file_in", "find_data", "look_for", "user_cache"]
+__all__ = ["COLLECTIONS", "Collection", "file_in", "files_in", "find_data", "look_for", "user_cache"]
 
 
 class Collection(NamedTuple):
@@ -18,6 +18,10 @@ class Collection(NamedTuple):
 
     files: dict[str, str]  # the publisher's file name -> SHA-256 of a download
     mirrors: tuple[str, ...]  # addresses of folders that hold those files, tried in turn
+    forms: tuple[tuple[str, ...], ...] = ()  # other files with the same content, each tuple enough by itself
+
+
+CIFAR10_BATCHES = (*(f"data_batch_{number}" for number in range(1, 6)), "test_batch")
 
 
 COLLECTIONS = {
@@ -33,6 +37,17 @@ COLLECTIONS = {
             "https://storage.googleapis.com/cvdf-datasets/mnist/",
         ),
     ),
+    "cifar10": Collection(
+        files={"cifar-10-binary.tar.gz": "c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd"},
+        mirrors=("https://www.cs.toronto.edu/~kriz/",),
+        forms=(
+            tuple(f"cifar-10-batches-bin/{batch}.bin" for batch in CIFAR10_BATCHES),
+            tuple(f"{batch}.bin" for batch in CIFAR10_BATCHES),
+            tuple(f"cifar-10-batches-py/{batch}" for batch in CIFAR10_BATCHES),
+            CIFAR10_BATCHES,
+            ("cifar-10-python.tar.gz",),
+        ),
+    ),
 }
 
 
@@ -44,18 +59,39 @@ def user_cache(name: str) -> Path:
 
 
 def file_in(folder: Path, file: str) -> Path | None:
-    """The path of ``file`` in ``folder``, as it is named or without its ``.gz``; None where there is neither."""
-    for candidate in (folder / file, folder / file.removesuffix(".gz")):
-        if candidate.is_file():
-            return candidate
-    return None
+    """The path of ``file`` in ``folder``, as it is named or without its ``.gz``; None where there is neither.
+
+    A ``.tar.gz`` may also be a ``.tar.xz`` or ``.tar.bz2``, for tar archives are read whatever compressed them.
+    """
+    bare = file.removesuffix(".gz")
+    names = [file, bare]
+    if bare.endswith(".tar"):
+        names += [f"{bare}.xz", f"{bare}.bz2"]
+    return next((folder / name for name in names if (folder / name).is_file()), None)
+
+
+def files_in(name: str, place: Path) -> list[Path]:
+    """The files of collection ``name`` in the place that `find_data` gave: unpacked ones before an archive of them."""
+    if place.is_file():
+        return [place]
+    collection = COLLECTIONS[name]
+    forms = ([file_in(place, file) for file in form] for form in (*collection.forms, tuple(collection.files)))
+    return next(([file for file in files if file] for files in forms if all(files)), [])
+
+
+def lacking(name: str, folder: Path) -> list[str]:
+    """What ``folder`` lacks of the form of collection ``name`` that it holds most of."""
+    forms = (tuple(COLLECTIONS[name].files), *COLLECTIONS[name].forms)
+    absent = [[file for file in form if file_in(folder, file) is None] for form in forms]
+    nearest = max(range(len(forms)), key=lambda form: len(forms[form]) - len(absent[form]))  # the first of equals
+    return absent[nearest]
 
 
 def look_for(name: str, path: str | os.PathLike[str] | None = None) -> tuple[Path | None, list[str]]:
     """Look for collection ``name`` on this machine, without downloading anything.
 
-    path     a folder; where it is given, it is the only one looked in
-    returns  the folder that holds every file, or None; and one line for each place that was not it
+    path     a folder, or an archive of the whole data set; where it is given, it is the only place looked in
+    returns  the folder that holds every file (or the archive), or None; and one line for each place that was not it
     raises   DataError for a name that is not in COLLECTIONS
 
     A folder given by ``path`` or ``$PP_REF_DATA`` may hold the files itself, or in a subfolder called ``name``.
@@ -74,11 +110,13 @@ def look_for(name: str, path: str | os.PathLike[str] | None = None) -> tuple[Pat
         missed.append("PP_REF_DATA, which is not set")
     if path is None:
         places.append((f"the user cache {user_cache(name)}", user_cache(name)))
+    if path is not None and Path(path).is_file() and len(COLLECTIONS[name].files) == 1:
+        return Path(path), missed
     for words, folder in places:
         if not folder.is_dir():
-            missed.append(f"{words}: no such folder")
-        elif lacking := [file for file in COLLECTIONS[name].files if file_in(folder, file) is None]:
-            missed.append(f"{words}: lacks {', '.join(lacking)}")
+            missed.append(f"{words}: {'a file, expected a folder' if folder.is_file() else 'no such folder'}")
+        elif not files_in(name, folder):
+            missed.append(f"{words}: lacks {', '.join(lacking(name, folder))}")
         else:
             return folder, missed
     return None, missed
@@ -88,7 +126,7 @@ def find_data(name: str, path: str | os.PathLike[str] | None = None) -> Path:
     """The folder that holds every file of collection ``name``; downloads it where no place on this machine does.
 
     name     a key of COLLECTIONS, such as ``"mnist"``
-    path     a folder; where it is given, nothing else is looked at and nothing is downloaded
+    path     a folder or an archive; where it is given, nothing else is looked at and nothing is downloaded
     returns  the first of: ``path``, ``$PP_REF_DATA`` (either folder or its subfolder ``name``), the cache, a download
     raises   DataError listing every place that was looked in, and what to do
     """
@@ -97,9 +135,10 @@ def find_data(name: str, path: str | os.PathLike[str] | None = None) -> Path:
         found, failed = download(name)
         missed += failed
     if found is None:
+        how = "compressed or not, or unpacked" if COLLECTIONS[name].forms else "compressed or not"
         raise DataError(
             f"{name} was not found. Looked in: {'; '.join(missed)}. Put {', '.join(COLLECTIONS[name].files)} "
-            f"(compressed or not) into one folder, and set PP_REF_DATA to it or pass it as path="
+            f"({how}) into one folder, and set PP_REF_DATA to it or pass it as path="
         )
     return found
 

@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from pp_ref.data import find_data
-from pp_ref.data.search import COLLECTIONS, Collection, file_in, look_for, user_cache
+from pp_ref.data.search import COLLECTIONS, Collection, file_in, files_in, look_for, user_cache
 from pp_ref.errors import DataError
 
 FILES = {"a-idx1-ubyte.gz": b"content of a" * 1000, "b-idx1-ubyte.gz": b"content of b"}
@@ -114,6 +114,51 @@ def test_files_may_be_unpacked(machine):
     assert file_in(machine / "here", "c.gz") is None
 
 
+@pytest.mark.parametrize("ending", [".tar", ".tar.gz", ".tar.xz", ".tar.bz2"])
+def test_an_archive_of_any_compression(machine, ending):
+    file = fill(machine / "here", [f"letters{ending}"]) / f"letters{ending}"
+    assert file_in(machine / "here", "letters.tar.gz") == file
+    assert file_in(machine / "here", "letters.tar") == file
+
+
+@pytest.fixture
+def archived(monkeypatch):
+    """A data set that is published as one archive, and may lie unpacked."""
+    sums = {"letters.tar.gz": hashlib.sha256(b"local").hexdigest()}
+    monkeypatch.setitem(COLLECTIONS, "letters", Collection(sums, (), (("letters/a", "letters/b"), ("a", "b"))))
+
+
+@pytest.mark.usefixtures("archived")
+def test_each_form_of_a_data_set_is_enough(machine):
+    packed = fill(machine / "packed", ["letters.tar.xz"])
+    assert files_in("letters", find_data("letters", packed)) == [packed / "letters.tar.xz"]
+    assert files_in("letters", find_data("letters", packed / "letters.tar.xz")) == [packed / "letters.tar.xz"]
+    unpacked = fill(machine / "unpacked" / "letters", ["a", "b"])
+    for given in (unpacked, unpacked.parent):
+        assert files_in("letters", find_data("letters", given)) == [unpacked / "a", unpacked / "b"]
+    fill(unpacked.parent, ["letters.tar"])
+    assert files_in("letters", unpacked.parent) == [unpacked / "a", unpacked / "b"]
+    assert files_in("letters", machine) == []
+
+
+@pytest.mark.usefixtures("archived")
+def test_what_is_lacking_is_said_of_the_nearest_form(machine):
+    fill(machine / "some" / "letters", ["b"])
+    message = (
+        "Looked in: path=.*some: lacks letters/a; its subfolder letters: lacks a. Put letters.tar.gz "
+        r"\(compressed or not, or unpacked\) into one folder"
+    )
+    with pytest.raises(DataError, match=message):
+        find_data("letters", machine / "some")
+    with pytest.raises(DataError, match="lacks letters.tar.gz; its subfolder letters: no such folder"):
+        find_data("letters", machine)
+
+
+def test_a_file_is_no_place_for_a_data_set_of_several(machine):
+    with pytest.raises(DataError, match="path=.*a-idx1-ubyte.gz: a file, expected a folder; its subf"):
+        find_data("letters", fill(machine / "here") / "a-idx1-ubyte.gz")
+
+
 def test_an_explicit_folder_without_the_files_is_an_error_and_nothing_is_fetched(machine, monkeypatch, server):
     serve(monkeypatch, server["good"])
     message = (
@@ -127,7 +172,7 @@ def test_an_explicit_folder_without_the_files_is_an_error_and_nothing_is_fetched
 
 
 def test_an_unknown_name():
-    with pytest.raises(DataError, match="^no data set is called 'letter'; expected one of: letters, mnist$"):
+    with pytest.raises(DataError, match="^no data set is called 'letter'; expected one of: cifar10, letters, mnist$"):
         find_data("letter")
 
 

@@ -1,0 +1,25 @@
+"""What every data set is once it is read: images beside their labels, to train on and to judge by."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Dataset", "Split"]
+
+
+class Split(NamedTuple):
+    """Images beside their labels."""
+
+    x: NDArray[Any]  # (n, ...) one image a row; dtype, shape and range as the loader says, C-contiguous
+    y: NDArray[np.int64]  # (n,) in 0..9
+
+
+class Dataset(NamedTuple):
+    """What a model is trained on, what it is judged on, and where both came from."""
+
+    name: str
+    train: Split
+    test: Split
+    source: str  # in words, with the SHA-256 of what was read
+    digest: str  # SHA-256 over pixels and labels, so over the split and its order too
