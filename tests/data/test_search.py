@@ -118,7 +118,6 @@ def test_files_may_be_unpacked(machine):
 def test_an_archive_of_any_compression(machine, ending):
     file = fill(machine / "here", [f"letters{ending}"]) / f"letters{ending}"
     assert file_in(machine / "here", "letters.tar.gz") == file
-    assert file_in(machine / "here", "letters.tar") == file
 
 
 @pytest.fixture
