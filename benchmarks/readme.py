@@ -12,6 +12,7 @@ from pathlib import Path
 from statistics import mean
 from typing import Any
 
+from pp_ref.experiments.error_curves import error_and_spread, grouped
 from pp_ref.experiments.figure4_left import PAIRS
 from pp_ref.experiments.run_store import RunStore
 
@@ -30,13 +31,10 @@ def markdown(headings: list[str], rows: list[list[str]]) -> str:
 def figure4_left() -> str:
     """Mean test error of each pair at each proportion; the range over seeds where there are several."""
     records = RunStore(FIGURES / "figure4-left").records()
-    errors: dict[tuple[str, float], list[float]] = {}
-    for record in records:
-        recipe = record["recipe"]
-        errors.setdefault((recipe["label"], recipe["proportion"]), []).append(record["test_error"])
+    errors = {key: [record["test_error"] for record in group] for key, group in grouped(records, PAIRS).items()}
     proportions = sorted({proportion for _, proportion in errors})
     rows = [
-        [label, *(_error(errors.get((label, proportion), [])) for proportion in proportions)]
+        [label, *(error_and_spread(errors[label, p]) if (label, p) in errors else "" for p in proportions)]
         for label in PAIRS
         if any(owner == label for owner, _ in errors)
     ]
@@ -52,13 +50,6 @@ def figure4_left() -> str:
         f"at most {max(record['peak_memory_mb'] for record in records):,.0f} MB."
     )
     return markdown(["test error, layer 1 - layer 2", *(f"{p:.3g}" for p in proportions)], rows) + "\n\n" + note
-
-
-def _error(errors: list[float]) -> str:
-    if not errors:
-        return ""
-    spread = f" ± {(max(errors) - min(errors)) / 2:.2%}" if len(errors) > 1 else ""
-    return f"{mean(errors):.2%}{spread}"
 
 
 def figure1() -> str:

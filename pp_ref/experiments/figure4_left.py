@@ -10,13 +10,10 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
-from math import isfinite
-from statistics import mean
 from typing import Any, NamedTuple
 
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.ticker import NullLocator, PercentFormatter
 from rich.table import Table
 
 from pp_ref.arrays import check_finite
@@ -24,6 +21,7 @@ from pp_ref.data import Dataset, load_digits, load_mnist
 from pp_ref.dictionaries import Grid, Units, make_dictionary
 from pp_ref.environment import circumstances
 from pp_ref.errors import DomainError
+from pp_ref.experiments.error_curves import describe, error_figure, error_table
 from pp_ref.experiments.run_store import Record, RunStore
 from pp_ref.models import MLP, Full, LowRank, Predicted, Weights, pretrain
 from pp_ref.training import SGD, Checkpoint, Fit, fit_sgd
@@ -240,7 +238,7 @@ def run(recipe: dict[str, Any], store: RunStore, report: Callable[[str], None]) 
         "test_error": trained.test_error,
         "stop": trained.fit.stop.name,
         "counts": {name: count._asdict() for name, count in trained.model.count().items()},
-        "dictionaries": [_describe(layer) for layer in trained.model.layers],
+        "dictionaries": [describe(layer) for layer in trained.model.layers],
         "pretraining": [fit.history for fit in trained.pretraining],
         "history": trained.fit.history,
         "data": {"name": trained.data.name, "digest": trained.data.digest, "source": trained.data.source},
@@ -273,106 +271,11 @@ def _weights(recipe: dict[str, Any], number: int, rng: np.random.Generator, v: A
     return Predicted(dictionary, m)
 
 
-def _describe(layer: Weights) -> dict[str, Any]:
-    """Of a predicted layer: what its dictionary is and how well it is conditioned."""
-    if not isinstance(layer, Predicted):
-        return {"weights": type(layer).__name__} | ({"rank": layer.rank} if isinstance(layer, LowRank) else {})
-    columns = layer.dictionary.columns
-    return {
-        "weights": "Predicted",
-        "kind": layer.dictionary.recipe["kind"],
-        "settings": layer.dictionary.recipe["settings"],
-        "n_alpha": [column.alpha.size for column in columns],
-        # JSON has no infinity: a singular K has no condition number.
-        "condition": [column.condition if isfinite(column.condition) else None for column in columns],
-        "rank": [column.rank for column in columns],
-    }
-
-
-def learned(record: Record) -> float:
-    """The dynamic share of all weights and biases of the net, softmax included."""
-    counts = record["counts"].values()
-    return float(sum(count["dynamic"] for count in counts) / sum(count["total"] for count in counts))
-
-
 def table(records: Sequence[Record]) -> Table:
-    """Mean test error and spread over seeds, for each pair and proportion, with the parameters it took."""
-    made = Table(title="Figure 4 (left): MLP 784-500-500-10, test error")
-    for heading in (
-        "dictionaries",
-        "proportion",
-        "dynamic",
-        "static",
-        "of all weights",
-        "seeds",
-        "test error",
-        "spread",
-    ):
-        made.add_column(heading, justify="left" if heading == "dictionaries" else "right")
-    for (label, proportion), group in _grouped(records).items():
-        errors = [record["test_error"] for record in group]
-        counts = group[0]["counts"].values()
-        made.add_row(
-            label,
-            f"{proportion:.3f}",
-            f"{sum(count['dynamic'] for count in counts):,}",
-            f"{sum(count['static'] for count in counts):,}",
-            f"{learned(group[0]):.1%}",
-            str(len(errors)),
-            f"{mean(errors):.2%}",
-            f"{max(errors) - min(errors):.2%}" if len(errors) > 1 else "",
-        )
-    return made
+    """`error_table` of all pairs."""
+    return error_table(records, PAIRS, "Figure 4 (left): MLP 784-500-500-10, test error")
 
 
 def figure(records: Sequence[Record]) -> Figure:
-    """Error against proportion, one line a pair, bars from the best seed to the worst; nokernel is a line across."""
-    drawn = Figure(figsize=(7.5, 5), layout="constrained")
-    axes = drawn.subplots()
-    grouped = _grouped(records)
-    ticks = sorted({proportion for _, proportion in grouped})
-    for number, label in enumerate(dict.fromkeys(label for label, _ in grouped)):
-        points = {
-            proportion: [record["test_error"] for record in group]
-            for (owner, proportion), group in grouped.items()
-            if owner == label
-        }
-        means = np.array([mean(errors) for errors in points.values()])
-        if label == "nokernel":
-            axes.axhline(means[0], color="black", linestyle="--", linewidth=1, label=f"nokernel ({means[0]:.2%})")
-            axes.axhspan(min(points[1.0]), max(points[1.0]), color="black", alpha=0.12, linewidth=0)
-            continue
-        below = means - [min(errors) for errors in points.values()]
-        above = [max(errors) for errors in points.values()] - means
-        axes.errorbar(
-            list(points),
-            means,
-            (below, above),
-            label=label,
-            color=f"C{number}",
-            marker="osD^vPX*"[number % 8],
-            markersize=5,
-            linewidth=1.5,
-            capsize=3,
-        )
-    axes.set(xscale="log", yscale="log", xlabel="Proportion of parameters learned", ylabel="Test error")
-    axes.set_title("MLP on MNIST: which dictionary predicts the weights best?")
-    axes.set_xticks(ticks, [f"{tick:.3g}" for tick in ticks])
-    axes.xaxis.set_minor_locator(NullLocator())
-    for formatter in (axes.yaxis.set_major_formatter, axes.yaxis.set_minor_formatter):
-        formatter(PercentFormatter(1, decimals=0))
-    axes.grid(alpha=0.3, which="both")
-    axes.legend(title="layer 1 - layer 2")
-    return drawn
-
-
-def _grouped(records: Sequence[Record]) -> dict[tuple[str, float], list[Record]]:
-    """Records by pair, in the order of PAIRS, and by proportion."""
-    order = list(PAIRS)
-    keys = sorted({(order.index(r["recipe"]["label"]), r["recipe"]["proportion"]) for r in records})
-    return {
-        (order[pair], proportion): [
-            r for r in records if r["recipe"]["label"] == order[pair] and r["recipe"]["proportion"] == proportion
-        ]
-        for pair, proportion in keys
-    }
+    """`error_figure` of all pairs; nokernel is the line across."""
+    return error_figure(records, PAIRS, "nokernel", "MLP on MNIST: which dictionary predicts the weights best?")

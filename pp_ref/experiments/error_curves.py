@@ -1,0 +1,112 @@
+"""What the experiments that trade error for parameters share: a line a label, a point a proportion, bars over seeds."""
+
+from collections.abc import Iterable, Sequence
+from math import isfinite
+from statistics import mean
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.ticker import NullLocator, PercentFormatter
+from rich import box
+from rich.table import Table
+
+from pp_ref.experiments.run_store import Record
+from pp_ref.models import LowRank, Predicted, Weights
+
+
+def describe(layer: Weights) -> dict[str, Any]:
+    """Of a predicted layer: what its dictionary is and how well it is conditioned."""
+    if not isinstance(layer, Predicted):
+        return {"weights": type(layer).__name__} | ({"rank": layer.rank} if isinstance(layer, LowRank) else {})
+    columns = layer.dictionary.columns
+    return {
+        "weights": "Predicted",
+        "kind": layer.dictionary.recipe["kind"],
+        "settings": layer.dictionary.recipe["settings"],
+        "n_alpha": [column.alpha.size for column in columns],
+        # JSON has no infinity: a singular K has no condition number.
+        "condition": [column.condition if isfinite(column.condition) else None for column in columns],
+        "rank": [column.rank for column in columns],
+    }
+
+
+def learned(record: Record) -> float:
+    """The dynamic share of all weights and biases of the net, softmax included."""
+    counts = record["counts"].values()
+    return float(sum(count["dynamic"] for count in counts) / sum(count["total"] for count in counts))
+
+
+def grouped(records: Sequence[Record], labels: Iterable[str]) -> dict[tuple[str, float], list[Record]]:
+    """Records by label, in the order of `labels`, and by proportion, rising."""
+    groups: dict[tuple[str, float], list[Record]] = {}
+    for label in labels:
+        own = [record for record in records if record["recipe"]["label"] == label]
+        for record in sorted(own, key=lambda record: float(record["recipe"]["proportion"])):
+            groups.setdefault((label, record["recipe"]["proportion"]), []).append(record)
+    return groups
+
+
+def error_table(records: Sequence[Record], labels: Iterable[str], title: str) -> Table:
+    """Mean test error and half its range over seeds, for each label and proportion, and the parameters it took."""
+    made = Table(title=title, box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)  # fits 80 characters
+    for heading in ("dictionaries", "kept", "dynamic", "static", "learned", "seeds", "test error"):
+        made.add_column(heading, justify="left" if heading == "dictionaries" else "right", no_wrap=True)
+    for (label, proportion), group in grouped(records, labels).items():
+        errors = [record["test_error"] for record in group]
+        counts = group[0]["counts"].values()
+        made.add_row(
+            label,
+            f"{proportion:.3f}",
+            f"{sum(count['dynamic'] for count in counts):,}",
+            f"{sum(count['static'] for count in counts):,}",
+            f"{learned(group[0]):.1%}",
+            str(len(errors)),
+            error_and_spread(errors),
+        )
+    return made
+
+
+def error_and_spread(errors: Sequence[float]) -> str:
+    """The mean in per cent, and where there are several, half the range."""
+    spread = f" ± {50 * (max(errors) - min(errors)):.2f}" if len(errors) > 1 else ""
+    return f"{mean(errors):.2%}{spread}"
+
+
+def error_figure(records: Sequence[Record], labels: Iterable[str], baseline: str, title: str) -> Figure:
+    """Error against proportion, one line a label, bars from the best seed to the worst; `baseline` is a line across."""
+    drawn = Figure(figsize=(7.5, 5), layout="constrained")
+    axes = drawn.subplots()
+    groups = grouped(records, labels)
+    for number, label in enumerate(dict.fromkeys(label for label, _ in groups)):
+        errors = {
+            proportion: [record["test_error"] for record in group]
+            for (owner, proportion), group in groups.items()
+            if owner == label
+        }
+        means = np.array([mean(found) for found in errors.values()])
+        low, high = (np.array([pick(found) for found in errors.values()]) for pick in (min, max))
+        if label == baseline:
+            axes.axhline(means[0], color="black", linestyle="--", linewidth=1, label=f"{label} ({means[0]:.2%})")
+            axes.axhspan(low[0], high[0], color="black", alpha=0.12, linewidth=0)
+            continue
+        axes.errorbar(
+            list(errors),
+            means,
+            (means - low, high - means),
+            label=label,
+            color=f"C{number}",
+            marker="osD^vPX*"[number % 8],
+            markersize=5,
+            linewidth=1.5,
+            capsize=3,
+        )
+    ticks = sorted({proportion for _, proportion in groups})
+    axes.set(xscale="log", yscale="log", xlabel="Proportion of parameters learned", ylabel="Test error", title=title)
+    axes.set_xticks(ticks, [f"{tick:.3g}" for tick in ticks])
+    axes.xaxis.set_minor_locator(NullLocator())
+    for formatter in (axes.yaxis.set_major_formatter, axes.yaxis.set_minor_formatter):
+        formatter(PercentFormatter(1, decimals=0))
+    axes.grid(alpha=0.3, which="both")
+    axes.legend()
+    return drawn
