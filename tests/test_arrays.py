@@ -4,7 +4,7 @@ import array_api_strict
 import numpy as np
 import pytest
 
-from pp_ref.arrays import check_axes, check_finite, check_fraction, check_positive, real_part
+from pp_ref.arrays import check_axes, check_finite, check_fraction, check_integer, check_positive, real_part
 from pp_ref.errors import DomainError, ShapeError
 
 
@@ -42,6 +42,13 @@ def test_fraction(value):
     message = rf"^proportion is {value}, expected a number in \(0, 1\]: 1 keeps everything$"
     with pytest.raises(DomainError, match=message):
         check_fraction(proportion=value)
+
+
+@pytest.mark.parametrize("value", [0, -1, 1.0, "1", None])
+def test_integer(value):
+    check_integer(1, stride=1, size=np.int64(7))
+    with pytest.raises(DomainError, match=rf"^stride is {value!r}, expected an integer >= 1$"):
+        check_integer(1, stride=value)
 
 
 def test_real_part_of_real_and_complex():

@@ -57,7 +57,7 @@ def pool_forward(v: Array, U: Arrays) -> tuple[list[Array], PoolCache]:
     returns  J arrays (n, k_j), cache
     raises   ShapeError
     """
-    _check_columns(U=U)
+    check_columns(U=U)
     for j, U_j in enumerate(U):
         check_axes("n d, d k", v=v, **{f"U[{j}]": U_j})
     return [v @ U_j for U_j in U], PoolCache(U)  # (n, d) (d, k) -> (n, k)
@@ -83,7 +83,7 @@ def combine_forward(pooled: Arrays, w: Arrays, b: Array) -> tuple[Array, Combine
     returns  y (n, m), cache
     raises   ShapeError
     """
-    _check_columns(pooled=pooled, w=w)
+    check_columns(pooled=pooled, w=w)
     for j, (pooled_j, w_j) in enumerate(zip(pooled, w, strict=True)):
         check_axes("n k, k m", **{f"pooled[{j}]": pooled_j, f"w[{j}]": w_j})
     xp = array_namespace(b)
@@ -97,7 +97,7 @@ def combine_backward(dy: Array, cache: CombineCache) -> tuple[list[Array], list[
 
     Derived in docs/derivations.md#combine.
     """
-    blocks = _split(dy, [w_j.shape[1] for w_j in cache.w])
+    blocks = split(dy, [w_j.shape[1] for w_j in cache.w])
     dpooled = [dy_j @ w_j.T for dy_j, w_j in zip(blocks, cache.w, strict=True)]  # (n, m_j) (m_j, k) -> (n, k)
     return dpooled, *combine_backward_weights(dy, cache)
 
@@ -105,7 +105,7 @@ def combine_backward(dy: Array, cache: CombineCache) -> tuple[list[Array], list[
 def combine_backward_weights(dy: Array, cache: CombineCache) -> tuple[list[Array], Array]:
     """dw and db alone: what a first layer needs, whose pooled input is fixed."""
     xp = array_namespace(dy)
-    blocks = _split(dy, [w_j.shape[1] for w_j in cache.w])
+    blocks = split(dy, [w_j.shape[1] for w_j in cache.w])
     dw = [pooled_j.T @ dy_j for pooled_j, dy_j in zip(cache.pooled, blocks, strict=True)]  # (k, n) (n, m_j) -> (k, m_j)
     return dw, xp.sum(dy, axis=0)
 
@@ -118,7 +118,7 @@ def expand_forward(U: Arrays, w: Arrays) -> tuple[Array, ExpandCache]:
     returns  W (d, m), cache
     raises   ShapeError
     """
-    _check_columns(U=U, w=w)
+    check_columns(U=U, w=w)
     for j, (U_j, w_j) in enumerate(zip(U, w, strict=True)):
         check_axes("d k, k m", **{f"U[{j}]": U_j, f"w[{j}]": w_j})
     xp = array_namespace(w[0])
@@ -131,7 +131,7 @@ def expand_backward(dW: Array, cache: ExpandCache) -> list[Array]:
 
     Derived in docs/derivations.md#expand.
     """
-    return [U_j.T @ dW_j for U_j, dW_j in zip(cache.U, _split(dW, cache.widths), strict=True)]
+    return [U_j.T @ dW_j for U_j, dW_j in zip(cache.U, split(dW, cache.widths), strict=True)]
 
 
 def predicted_forward(
@@ -178,14 +178,14 @@ def predicted_backward_weights(dy: Array, cache: PredictedCache) -> tuple[list[A
     return expand_backward(dW, cache.expand), db
 
 
-def _check_columns(**lists: Arrays) -> None:
+def check_columns(**lists: Arrays) -> None:
     lengths = {name: len(arrays) for name, arrays in lists.items()}
     if min(lengths.values()) == 0 or len(set(lengths.values())) > 1:
         said = ", ".join(f"{name} has {length}" for name, length in lengths.items())
         raise ShapeError(f"{said} columns; expected the same number, at least one, in each")
 
 
-def _split(y: Array, widths: Sequence[int]) -> list[Array]:
+def split(y: Array, widths: Sequence[int]) -> list[Array]:
     """Cut y (n, m) into blocks of the given widths."""
     blocks, start = [], 0
     for width in widths:

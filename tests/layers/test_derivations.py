@@ -15,6 +15,6 @@ def test_docstring_links_to_a_heading(name):
     headings = {
         line[3:].lower().replace(" ", "-") for line in PAGE.read_text("utf-8").splitlines() if line[:3] == "## "
     }
-    link = re.search(r"Derived in docs/derivations\.md#([a-z-]+)\.", getattr(layers, name).__doc__)
+    link = re.search(r"Derived in docs/derivations\.md#([a-z0-9_-]+)\.", getattr(layers, name).__doc__)
     assert link, f"{name} does not say where it is derived"
     assert link[1] in headings

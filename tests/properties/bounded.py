@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 Exact = np.longdouble
-FUNCTION_ULPS = 4  # what NumPy promises for its vectorised exp and log in float32, and more than in float64
+FUNCTION_ULPS = 4  # what NumPy promises for its vectorised exp, log and powers in float32, and more than in float64
 
 
 class Bounded:
@@ -36,6 +36,12 @@ class Bounded:
 
     def __getitem__(self, key: Any) -> "Bounded":
         return Bounded(self.value[key], self.error[key], self.dtype)
+
+    def __setitem__(self, key: Any, other: Any) -> None:
+        other = self._lift(other)
+        self.value[key] = other.value
+        self.error = self.error.copy()  # a broadcast array cannot be written to
+        self.error[key] = other.error
 
     def _lift(self, other: Any) -> "Bounded":
         """An operand that is no Bounded is exact, unless it is a scalar that dtype cannot hold."""
@@ -77,6 +83,13 @@ class Bounded:
         other = self._lift(other)
         inherited = self.magnitude @ other.error + self.error @ abs(other.value)
         return self._summed(self.value @ other.value, inherited, self.magnitude @ other.magnitude, self.shape[-1])
+
+    def __pow__(self, power: float) -> "Bounded":
+        """Of a positive number: a relative error of r makes one of at most (1 - r)^-|power| - 1."""
+        value = self.value**power
+        relative = np.expm1(-abs(power) * np.log1p(-self.error / self.value))
+        exponent = abs(Exact(self.dtype.type(power)) - Exact(power)) * abs(np.log(self.value))
+        return self._rounded(value, value * (relative + exponent * (1 + relative)), units=2 * FUNCTION_ULPS)
 
     __radd__, __rmul__ = __add__, __mul__
 
@@ -136,8 +149,10 @@ def _minimum(x: Bounded, y: Bounded) -> Bounded:
     return Bounded(np.minimum(x.value, y.value), np.where(apart, smaller, np.maximum(x.error, y.error)), x.dtype)
 
 
-def _where(condition: Any, x: Bounded, y: Bounded) -> Bounded:
+def _where(condition: Any, x: Any, y: Any) -> Any:
     """The reference's branch. Branches of a continuous function agree where rounding could choose the other one."""
+    if not isinstance(x, Bounded):  # indices: exact
+        return np.where(condition, x, y)
     return Bounded(np.where(condition, x.value, y.value), np.where(condition, x.error, y.error), x.dtype)
 
 
@@ -146,8 +161,23 @@ def _concat(arrays: list[Bounded], axis: int = 0) -> Bounded:
     return Bounded(value, error, arrays[0].dtype)
 
 
+def _stack(arrays: list[Bounded], axis: int = 0) -> Bounded:
+    value, error = (np.stack([getattr(x, part) for x in arrays], axis=axis) for part in ("value", "error"))
+    return Bounded(value, error, arrays[0].dtype)
+
+
 def _reshape(x: Bounded, shape: tuple[int, ...]) -> Bounded:
     return Bounded(x.value.reshape(shape), x.error.reshape(shape), x.dtype)
+
+
+def _permute_dims(x: Bounded, axes: tuple[int, ...]) -> Bounded:
+    return Bounded(x.value.transpose(axes), x.error.transpose(axes), x.dtype)
+
+
+def _full(shape: tuple[int, ...], fill: float, dtype: Any) -> Any:
+    """Bounded, unless of integers, which are exact."""
+    full = np.full(shape, fill, Exact if np.isdtype(dtype, "real floating") else dtype)
+    return Bounded(full, 0, dtype) if np.isdtype(dtype, "real floating") else full
 
 
 NAMESPACE = SimpleNamespace(
@@ -160,15 +190,22 @@ NAMESPACE = SimpleNamespace(
     minimum=_minimum,
     where=_where,
     concat=_concat,
+    stack=_stack,
     reshape=_reshape,
+    permute_dims=_permute_dims,
+    full=_full,
+    empty=lambda shape, dtype: _full(shape, 0, dtype),
+    result_type=lambda *arrays: arrays[0].dtype,
+    isnan=lambda x: np.isnan(x.value),
     argmax=lambda x, axis: np.argmax(x.value if isinstance(x, Bounded) else x, axis=axis),
     zeros_like=lambda x: Bounded(np.zeros_like(x.value), 0, x.dtype),
     ones_like=lambda x: Bounded(np.ones_like(x.value), 0, x.dtype),
-    zeros=lambda shape, dtype: Bounded(np.zeros(shape), 0, dtype),
+    zeros=lambda shape, dtype: _full(shape, 0, dtype),
     astype=lambda x, dtype: Bounded(x, 0, dtype) if np.isdtype(dtype, "real floating") else np.astype(x, dtype),
     asarray=np.asarray,
     arange=np.arange,
     any=np.any,
     isdtype=np.isdtype,
+    int16=np.int16,
     int64=np.int64,
 )

@@ -5,6 +5,7 @@ from functools import cache
 from pp_ref.oracle.faults import FAULTS, Fault
 from tests.properties import dictionaries
 from tests.properties.checks import violations
+from tests.properties.images import IMAGES
 from tests.properties.models import MODELS
 from tests.properties.operations import OPERATIONS, Case, Operation
 
@@ -21,7 +22,7 @@ CASES = (
 )
 
 
-TESTED = (*OPERATIONS, *MODELS)
+TESTED = (*OPERATIONS, *IMAGES, *MODELS)
 
 
 def affected(fault: Fault) -> list[Operation]:

@@ -5,6 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.properties.checks import PROPERTIES, Property
+from tests.properties.images import IMAGES
 from tests.properties.models import MODELS
 from tests.properties.operations import LAYOUTS, OPERATIONS, Case, Operation
 
@@ -21,7 +22,7 @@ CASES = st.builds(
 )
 PAIRS = [
     pytest.param(operation, each, id=f"{operation.name}: {each.name}")
-    for operation in (*OPERATIONS, *MODELS)
+    for operation in (*OPERATIONS, *IMAGES, *MODELS)
     for each in PROPERTIES
     if each.applies(operation)
 ]

@@ -4,13 +4,26 @@ The property suite must catch every one of them; and where somebody's result equ
 fault's sentence says what went wrong.
 """
 
-from pp_ref.oracle.faults import dictionaries, full, losses, models, predicted, units
+from pp_ref.oracle.faults import (
+    convolution,
+    dictionaries,
+    full,
+    losses,
+    models,
+    pooling,
+    predicted,
+    predicted_convolution,
+    units,
+)
 from pp_ref.oracle.faults.fault import Fault
 
 FAULTS: tuple[Fault, ...] = (
     *full.FAULTS,
     *predicted.FAULTS,
     *units.FAULTS,
+    *convolution.FAULTS,
+    *predicted_convolution.FAULTS,
+    *pooling.FAULTS,
     *losses.FAULTS,
     *models.FAULTS,
     *dictionaries.FAULTS,

@@ -1,0 +1,71 @@
+"""The depthwise convolution with fixed filters: each channel by itself, all with the same k filters (paper, sec. 3.4).
+
+This is what a convolution with a dictionary is when alpha is tied across channels. Then U = U_s (x) I, with U_s
+(fh fw, k) for one channel and I the identity of the c channels, and c times fewer products do the same.
+"""
+
+from typing import NamedTuple
+
+from pp_ref.arrays import Array, array_namespace, check_axes
+from pp_ref.layers.conv2d import blocks, patches
+from pp_ref.layers.windows import overlap_add, pad, windows
+
+
+class DepthwiseConv2dCache(NamedTuple):
+    image_shape: tuple[int, int]  # (h, w)
+    u: Array  # (fh, fw, k)
+    stride: int
+    padding: int
+
+
+def depthwise_conv2d_forward(
+    v: Array, u: Array, stride: int = 1, padding: int = 0
+) -> tuple[Array, DepthwiseConv2dCache]:
+    """y[n, i, j, s, c] = sum over p, q of v[n, i stride + p - padding, j stride + q - padding, c] u[p, q, s].
+
+    v        (n, h, w, c) input images
+    u        (fh, fw, k) filters of one channel, fixed; not flipped
+    stride   int >= 1, pixels from one patch to the next
+    padding  int >= 0, pixels of zeros on all four sides
+    returns  y (n, h', w', k, c), as `conv2d_forward` counts h' and w'; cache
+    raises   ShapeError, also for images smaller than the filters; DomainError for another stride or padding
+    """
+    check_axes("n h w c, fh fw k", v=v, u=u)
+    n, h, w, c = v.shape
+    fh, fw, k = u.shape
+    height, width = patches(v, (fh, fw), stride, padding)
+    xp = array_namespace(v)
+    y = xp.empty((n, height, width, k, c), dtype=xp.result_type(v, u))
+    flat = xp.reshape(u, (fh * fw, k))
+    for block in blocks(n, height * width * fh * fw * c):
+        padded = pad(pad(v[block, ...], 1, padding, padding), 2, padding, padding)
+        # Places in the patch before places in the image: each product then has the whole image's h' w' c columns.
+        rows = xp.stack(windows(padded, 2, fw, stride, width), axis=1)  # (n, fw, h + 2 padding, w', c)
+        columns = xp.stack(windows(rows, 2, fh, stride, height), axis=1)  # (n, fh, fw, h', w', c)
+        size = columns.shape[0]
+        product = flat.T @ xp.reshape(columns, (size, fh * fw, height * width * c))  # (k, fh fw) (fh fw, h' w' c)
+        y[block, ...] = xp.permute_dims(xp.reshape(product, (size, k, height, width, c)), (0, 2, 3, 1, 4))
+    return y, DepthwiseConv2dCache((h, w), u, stride, padding)
+
+
+def depthwise_conv2d_backward(dy: Array, cache: DepthwiseConv2dCache) -> Array:
+    """dv (n, h, w, c): dy (n, h', w', k, c) pulled back through the filters, added where patches overlap.
+
+    Derived in docs/derivations.md#depthwise_conv2d.
+    """
+    (h, w), u, stride, padding = cache
+    n, height, width, k, c = dy.shape
+    fh, fw, _ = u.shape
+    xp = array_namespace(dy)
+    dv = xp.empty((n, h, w, c), dtype=xp.result_type(dy, u))
+    flat = xp.reshape(u, (fh * fw, k))
+    for block in blocks(n, height * width * fh * fw * c):
+        first = xp.permute_dims(dy[block, ...], (0, 3, 1, 2, 4))  # (n, k, h', w', c)
+        size = first.shape[0]
+        dcolumns = flat @ xp.reshape(first, (size, k, height * width * c))  # (fh fw, k) (k, h' w' c)
+        dcolumns = xp.reshape(dcolumns, (size, fh, fw, height, width, c))
+        parts = [dcolumns[:, p, ...] for p in range(fh)]
+        drows = overlap_add(parts, 2, stride, h + 2 * padding)  # (n, fw, h + 2 padding, w', c)
+        dpadded = overlap_add([drows[:, q, ...] for q in range(fw)], 2, stride, w + 2 * padding)
+        dv[block, ...] = dpadded[:, padding : padding + h, padding : padding + w, :]
+    return dv

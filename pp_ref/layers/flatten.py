@@ -1,0 +1,31 @@
+"""Between convolutional and fully connected layers: images become rows."""
+
+from math import prod
+from typing import NamedTuple
+
+from pp_ref.arrays import Array, array_namespace, check_axes
+
+
+class FlattenCache(NamedTuple):
+    image_shape: tuple[int, int, int]  # (h, w, c)
+
+
+def flatten_forward(v: Array) -> tuple[Array, FlattenCache]:
+    """y[n, (iy w + ix) c + ic] = v[n, iy, ix, ic]: the order of a `Grid` of h x w x c weights.
+
+    v        (n, h, w, c) images
+    returns  y (n, h w c), which may share v's memory; cache
+    raises   ShapeError
+    """
+    check_axes("n h w c", v=v)
+    n, *image_shape = v.shape
+    h, w, c = image_shape
+    return array_namespace(v).reshape(v, (n, prod(image_shape))), FlattenCache((h, w, c))
+
+
+def flatten_backward(dy: Array, cache: FlattenCache) -> Array:
+    """dv (n, h, w, c): the entries of dy (n, h w c), each where it came from.
+
+    Derived in docs/derivations.md#flatten.
+    """
+    return array_namespace(dy).reshape(dy, (dy.shape[0], *cache.image_shape))

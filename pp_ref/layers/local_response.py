@@ -1,0 +1,60 @@
+"""Local response normalisation across channels (Krizhevsky, Sutskever and Hinton 2012, sec. 3.3)."""
+
+from functools import reduce
+from operator import add
+from typing import NamedTuple
+
+from pp_ref.arrays import Array, check_axes, check_integer, check_positive
+from pp_ref.errors import DomainError
+from pp_ref.layers.windows import overlap_add, pad, windows
+
+CHANNELS = 3
+
+
+class LocalResponseCache(NamedTuple):
+    v: Array  # (n, h, w, c)
+    base: Array  # (n, h, w, c)  k + alpha / size sum v^2
+    size: int
+    alpha: float
+    beta: float
+
+
+def local_response_forward(
+    v: Array, size: int, alpha: float, beta: float, k: float
+) -> tuple[Array, LocalResponseCache]:
+    """y[c] = v[c] / (k + alpha / size sum over i of v[i]^2)^beta, i from c - size // 2 to c + (size - 1) // 2.
+
+    v        (n, h, w, c) images; channels beyond the first and the last count as 0
+    size     int >= 1, channels in a sum
+    alpha    float >= 0
+    beta     float >= 0
+    k        float > 0, which keeps the power real and smooth
+    returns  y (n, h, w, c), cache
+    raises   ShapeError, DomainError
+
+    alpha is divided by size, as in cuda-convnet and PyTorch. The formula printed in the paper of 2012 has alpha alone:
+    its 1e-4 at size 5 is 5e-4 here.
+    """
+    check_axes("n h w c", v=v)
+    check_integer(1, size=size)
+    check_positive(k=k)
+    for name, value in (("alpha", alpha), ("beta", beta)):
+        if not 0 <= value < float("inf"):
+            raise DomainError(f"{name} is {value}, expected a finite number >= 0")
+    squares = pad(v * v, CHANNELS, size // 2, (size - 1) // 2)
+    total = reduce(add, windows(squares, CHANNELS, size, 1, v.shape[CHANNELS]))
+    base = k + alpha * total / size
+    return v * base**-beta, LocalResponseCache(v, base, size, alpha, beta)
+
+
+def local_response_backward(dy: Array, cache: LocalResponseCache) -> Array:
+    """dv[c] = dy[c] base[c]^-beta - 2 alpha beta / size v[c] sum of dy[i] v[i] base[i]^(-beta - 1), base[i] holding c.
+
+    Derived in docs/derivations.md#local_response.
+    """
+    v, base, size, alpha, beta = cache
+    scaled = dy * base**-beta
+    cross = scaled * v / base  # what a channel's own sum asks of every channel in it
+    before, c = size // 2, v.shape[CHANNELS]
+    shared = overlap_add([cross] * size, CHANNELS, 1, c + size - 1)[..., before : before + c]
+    return scaled - 2 * alpha * beta * v * shared / size

@@ -1,0 +1,131 @@
+"""Max-pooling and average-pooling of images, by windows along the width and then along the height.
+
+The paper does not say how its convnet pools (sec. 4.2). With ``ceil``, a last window may reach over the lower or right
+edge. There the maximum sees -inf, and the average counts real pixels only, so that a constant image stays constant.
+"""
+
+from functools import reduce
+from operator import add
+from typing import NamedTuple
+
+from pp_ref.arrays import Array, array_namespace, check_axes, check_integer
+from pp_ref.errors import ShapeError
+from pp_ref.layers.windows import count_windows, overlap_add, pad, take, windows
+
+HEIGHT, WIDTH = 1, 2
+
+
+class MaxPool2dCache(NamedTuple):
+    row: Array  # (n, h', w', c) int16: which row of the window has the maximum
+    column: Array  # (n, h, w', c) int16: which column, for a window of one row
+    image_shape: tuple[int, int]  # (h, w)
+    size: int
+    stride: int
+
+
+class AveragePool2dCache(NamedTuple):
+    pixels: Array  # (h', w', 1), the number of real ones in each window
+    image_shape: tuple[int, int]  # (h, w)
+    size: int
+    stride: int
+
+
+def max_pool2d_forward(v: Array, size: int, stride: int, ceil: bool = True) -> tuple[Array, MaxPool2dCache]:
+    """y[n, i, j, c] = max over p, q < size of v[n, i stride + p, j stride + q, c].
+
+    v        (n, h, w, c) input images
+    size     int >= 1, height and width of a window
+    stride   int >= 1, pixels from one window to the next
+    ceil     whether a last window may reach over the edge, where v is -inf
+    returns  y (n, h', w', c) with h' = 1 + (h - size) / stride, rounded up or down; w' likewise; cache
+    raises   ShapeError, also for images smaller than a window; DomainError for another size or stride
+
+    In a tie the first pixel in row-major order wins and takes the whole gradient: the first row that has the maximum,
+    and in it the first column. NaN is larger than any number.
+    """
+    height, width = _outputs(v, size, stride, ceil)
+    _, h, w, _ = v.shape
+    y, column = _largest(v, WIDTH, size, stride, width)
+    y, row = _largest(y, HEIGHT, size, stride, height)
+    return y, MaxPool2dCache(row, column, (h, w), size, stride)
+
+
+def max_pool2d_backward(dy: Array, cache: MaxPool2dCache) -> Array:
+    """dv (n, h, w, c): dy (n, h', w', c) at the pixel that won, added where it won several windows, zero elsewhere.
+
+    Derived in docs/derivations.md#max_pool2d.
+    """
+    row, column, (h, w), size, stride = cache
+    xp = array_namespace(dy)
+    for winner, axis, extent in ((row, HEIGHT, h), (column, WIDTH, w)):
+        parts = [xp.where(winner == at, dy, xp.zeros_like(dy)) for at in range(size)]
+        dy = _overlap_add(parts, axis, stride, extent)
+    return dy
+
+
+def average_pool2d_forward(v: Array, size: int, stride: int, ceil: bool = True) -> tuple[Array, AveragePool2dCache]:
+    """y[n, i, j, c] = mean over p, q < size of v[n, i stride + p, j stride + q, c].
+
+    v        (n, h, w, c) input images
+    size     int >= 1, height and width of a window
+    stride   int >= 1, pixels from one window to the next
+    ceil     whether a last window may reach over the edge; its mean is over the pixels that exist
+    returns  y (n, h', w', c) with h' = 1 + (h - size) / stride, rounded up or down; w' likewise; cache
+    raises   ShapeError, also for images smaller than a window; DomainError for another size or stride
+    """
+    height, width = _outputs(v, size, stride, ceil)
+    xp = array_namespace(v)
+    _, h, w, _ = v.shape
+    rows = [min(size, h - i * stride) for i in range(height)]
+    columns = [min(size, w - j * stride) for j in range(width)]
+    pixels = xp.asarray([[[p * q] for q in columns] for p in rows], dtype=v.dtype)
+    total = v
+    for axis, extent, count in ((WIDTH, w, width), (HEIGHT, h, height)):
+        padded = pad(total, axis, 0, max(0, _reach(size, stride, count) - extent))
+        total = reduce(add, windows(padded, axis, size, stride, count))
+    return total / pixels, AveragePool2dCache(pixels, (h, w), size, stride)
+
+
+def average_pool2d_backward(dy: Array, cache: AveragePool2dCache) -> Array:
+    """dv (n, h, w, c): each window gives every one of its real pixels an equal share of dy (n, h', w', c).
+
+    Derived in docs/derivations.md#average_pool2d.
+    """
+    pixels, (h, w), size, stride = cache
+    share = dy / pixels
+    for axis, extent in ((HEIGHT, h), (WIDTH, w)):
+        share = _overlap_add([share] * size, axis, stride, extent)
+    return share
+
+
+def _outputs(v: Array, size: int, stride: int, ceil: bool) -> tuple[int, int]:
+    check_axes("n h w c", v=v)
+    check_integer(1, size=size, stride=stride)
+    _, h, w, _ = v.shape
+    if min(h, w) < size:
+        raise ShapeError(f"images are {h} x {w}, smaller than a window of {size} x {size}: take a smaller size")
+    return count_windows(h, size, stride, ceil), count_windows(w, size, stride, ceil)
+
+
+def _largest(v: Array, axis: int, size: int, stride: int, count: int) -> tuple[Array, Array]:
+    """The maximum of every window along one axis, and its place in the window: the first one, in a tie."""
+    xp = array_namespace(v)
+    padded = pad(v, axis, 0, max(0, _reach(size, stride, count) - v.shape[axis]), -float("inf"))
+    first, *others = windows(padded, axis, size, stride, count)
+    largest, winner = first, xp.zeros(first.shape, dtype=xp.int16)
+    for at, other in enumerate(others, start=1):
+        larger = (other > largest) | xp.isnan(other)
+        winner = xp.where(larger, xp.asarray(at, dtype=xp.int16), winner)
+        largest = xp.where(larger, other, largest)
+    return largest, winner
+
+
+def _overlap_add(parts: list[Array], axis: int, stride: int, extent: int) -> Array:
+    """Onto an axis of ``extent`` pixels: what windows give to pixels beyond the edge is dropped."""
+    reach = _reach(len(parts), stride, parts[0].shape[axis])
+    return take(overlap_add(parts, axis, stride, max(reach, extent)), axis, 0, extent)
+
+
+def _reach(size: int, stride: int, count: int) -> int:
+    """How far the last window goes along an axis."""
+    return stride * (count - 1) + size

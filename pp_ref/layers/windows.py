@@ -1,0 +1,55 @@
+"""Windows along one axis: what convolution, pooling and local normalisation have in common, and its adjoint.
+
+A window of a height and a width is a window along the width of a window along the height. So the layers slide along one
+axis after the other, and copy or add size + size slices where size x size would have to be.
+"""
+
+from collections.abc import Sequence
+
+from pp_ref.arrays import Array, array_namespace
+
+__all__ = ["count_windows", "overlap_add", "pad", "take", "windows"]
+
+
+def count_windows(extent: int, size: int, stride: int, ceil: bool = False) -> int:
+    """How many windows fit: 1 + (extent - size) / stride, rounded down.
+
+    extent   of the axis, at least size; a convolution's counts its padding
+    ceil     round up: a last window may reach over the edge, as long as it begins inside
+    returns  int >= 1
+    """
+    over = stride - 1 if ceil else 0
+    return min(1 + (extent - size + over) // stride, 1 + (extent - 1) // stride)
+
+
+def take(v: Array, axis: int, start: int, stop: int, step: int = 1) -> Array:
+    """v[start:stop:step] along one axis."""
+    return v[(*[slice(None)] * axis, slice(start, stop, step), ...)]
+
+
+def pad(v: Array, axis: int, before: int, after: int, fill: float = 0.0) -> Array:
+    """v with ``before`` and ``after`` entries of ``fill`` at the ends of an axis; v itself if there are none."""
+    if not before and not after:
+        return v
+    xp = array_namespace(v)
+    edges = [xp.full((*v.shape[:axis], size, *v.shape[axis + 1 :]), fill, dtype=v.dtype) for size in (before, after)]
+    return xp.concat([edges[0], v, edges[1]], axis=axis)
+
+
+def windows(v: Array, axis: int, size: int, stride: int, count: int) -> list[Array]:
+    """The first entry of every window along an axis, the second of every window, ...: ``size`` slices of v."""
+    return [take(v, axis, at, at + stride * (count - 1) + 1, stride) for at in range(size)]
+
+
+def overlap_add(parts: Sequence[Array], axis: int, stride: int, extent: int) -> Array:
+    """The adjoint of `windows`: an axis of ``extent`` entries, each the sum of what the windows that read it give.
+
+    parts    what belongs to the first entry of every window, to the second, ...
+    extent   of the axis that the windows were taken from
+    """
+    xp = array_namespace(parts[0])
+    shape, count = parts[0].shape, parts[0].shape[axis]
+    total = xp.zeros((*shape[:axis], extent, *shape[axis + 1 :]), dtype=parts[0].dtype)
+    for at, part in enumerate(parts):
+        total[(*[slice(None)] * axis, slice(at, at + stride * (count - 1) + 1, stride), ...)] += part
+    return total

@@ -1,0 +1,367 @@
+"""Mistakes in convolutions, plain and depthwise."""
+
+from typing import Any
+
+from pp_ref.arrays import Array, array_namespace
+from pp_ref.layers.conv2d import Conv2dCache, conv2d_backward, conv2d_backward_input, conv2d_forward
+from pp_ref.layers.depthwise_conv2d import DepthwiseConv2dCache, depthwise_conv2d_backward, depthwise_conv2d_forward
+from pp_ref.oracle.faults.fault import (
+    Fault,
+    Function,
+    accumulating,
+    after,
+    before,
+    cached,
+    double_precision,
+    eleven_bits,
+    last_row_missing,
+    mean_for_sum,
+    nan_to_zero,
+    negative,
+    stale,
+    zero,
+)
+
+# Changes of images (n, h, w, c) and of filters (fh, fw, ...).
+
+
+def rotated(W: Array) -> Array:
+    """By half a turn: a convolution where a correlation is meant."""
+    return array_namespace(W).flip(W, axis=(0, 1))
+
+
+def sides_swapped_if_square(W: Array) -> Array:
+    """Height for width, which only square filters let through."""
+    return array_namespace(W).permute_dims(W, (1, 0, *range(2, W.ndim))) if W.shape[0] == W.shape[1] else W
+
+
+def image_sides_swapped_if_square(v: Array) -> Array:
+    return array_namespace(v).permute_dims(v, (0, 2, 1, 3)) if v.shape[1] == v.shape[2] else v
+
+
+def channels_reversed(v: Array) -> Array:
+    """BGR for RGB."""
+    return array_namespace(v).flip(v, axis=-1)
+
+
+def channels_for_units_if_equal(W: Array) -> Array:
+    return array_namespace(W).permute_dims(W, (0, 1, 3, 2)) if W.shape[2] == W.shape[3] else W
+
+
+def read_channels_first(W: Array) -> Array:
+    """The memory of (c, fh, fw, m) taken for (fh, fw, c, m)."""
+    xp, (fh, fw, c, m) = array_namespace(W), W.shape
+    return xp.permute_dims(xp.reshape(W, (c, fh, fw, m)), (1, 2, 0, 3))
+
+
+def one_pixel_left(v: Array) -> Array:
+    return array_namespace(v).roll(v, 1, axis=2)
+
+
+def last_filter_row_zero(W: Array) -> Array:
+    return last_row_missing(W)
+
+
+def last_channel_zero(v: Array) -> Array:
+    return array_namespace(v).concat([v[..., :-1], zero(v[..., -1:])], axis=-1)
+
+
+def edges_repeated(v: Array, W: Array, b: Array, stride: int, padding: int) -> tuple[Array, Conv2dCache]:
+    xp, padded = array_namespace(v), v
+    for _ in range(padding):
+        padded = xp.concat([padded[:, :1, ...], padded, padded[:, -1:, ...]], axis=1)
+        padded = xp.concat([padded[:, :, :1, :], padded, padded[:, :, -1:, :]], axis=2)
+    return conv2d_forward(padded, W, b, stride, 0)[0], Conv2dCache(v, W, stride, padding)
+
+
+def stride_ignored(right: Function) -> Function:
+    """The first patches side by side, as many as there should be."""
+
+    def wrong(v: Array, filters: Array, *rest: Any) -> Any:
+        y, cache = right(v, filters, *rest)
+        every, _ = right(v, filters, *rest[:-2], 1, rest[-1])
+        return every[:, : y.shape[1], : y.shape[2], ...], cache
+
+    return wrong
+
+
+def adding_to_last(right: Function) -> Function:
+    """A forward pass whose output buffer nobody cleared."""
+    kept: list[Array] = []
+
+    def wrong(*args: Any) -> Any:
+        y, cache = right(*args)
+        like = kept and (type(kept[0]), kept[0].shape, kept[0].dtype) == (type(y), y.shape, y.dtype)
+        kept[:] = [y + kept[0] if like else y]
+        return kept[0], cache
+
+    return wrong
+
+
+def assigning(right: Function) -> Function:
+    """A gradient of the input that is assigned, window by window, where overlapping windows have to add."""
+
+    def wrong(dy: Array, cache: Any) -> Array:
+        xp, dv = array_namespace(dy), zero(right(dy, cache))
+        for i in range(dy.shape[1]):
+            for j in range(dy.shape[2]):
+                only = zero(dy)
+                only[:, i, j, ...] = dy[:, i, j, ...]
+                one = right(only, cache)
+                dv = xp.where(one != 0, one, dv)
+        return dv
+
+    return wrong
+
+
+def with_input_gradient(backward_input: Function) -> Function:
+    """conv2d_backward with another dv."""
+    return lambda dy, cache: (backward_input(dy, cache), *conv2d_backward(dy, cache)[1:])
+
+
+def dv_not_cut(dy: Array, cache: Conv2dCache) -> Array:
+    """The upper left of the padded gradient, which belongs to the padding."""
+    v, _, _, padding = cache
+    xp, (n, h, w, c) = array_namespace(dy), v.shape
+    padded = xp.zeros((n, h + 2 * padding, w + 2 * padding, c), dtype=v.dtype)
+    return conv2d_backward_input(dy, cache._replace(v=padded, padding=0))[:, :h, :w, :]
+
+
+def dW_of_neighbouring_patches(dy: Array, cache: Conv2dCache) -> Any:
+    """As if the stride were 1."""
+    dv, dW, db = conv2d_backward(dy, cache)
+    reach = (dy.shape[1] + dW.shape[0] - 1 - 2 * cache.padding, dy.shape[2] + dW.shape[1] - 1 - 2 * cache.padding)
+    if min(reach) < 1:
+        return dv, dW, db
+    near = cache._replace(v=cache.v[:, : reach[0], : reach[1], :], stride=1)
+    return dv, conv2d_backward(dy, near)[1], db
+
+
+def dW_of_last_image(dy: Array, cache: Conv2dCache) -> Any:
+    dv, _, db = conv2d_backward(dy, cache)
+    return dv, conv2d_backward(dy[-1:, ...], cache._replace(v=cache.v[-1:, ...]))[1], db
+
+
+def dW_mean(dy: Array, cache: Conv2dCache) -> Any:
+    dv, dW, db = conv2d_backward(dy, cache)
+    return dv, mean_for_sum(dW, dy.shape[0]), mean_for_sum(db, dy.shape[0])
+
+
+def db_of_first_pixels(dy: Array, cache: Conv2dCache) -> Any:
+    return *conv2d_backward(dy, cache)[:2], array_namespace(dy).sum(dy[:, 0, 0, :], axis=0)
+
+
+def db_mean_over_pixels(dy: Array, cache: Conv2dCache) -> Any:
+    dv, dW, db = conv2d_backward(dy, cache)
+    return dv, dW, db / (dy.shape[1] * dy.shape[2])
+
+
+def db_units_first(dy: Array, cache: Conv2dCache) -> Any:
+    xp, m = array_namespace(dy), dy.shape[3]
+    dv, dW, _ = conv2d_backward(dy, cache)
+    return dv, dW, xp.sum(xp.reshape(dy, (m, dy.shape[0] * dy.shape[1] * dy.shape[2])), axis=1)
+
+
+def dW_before_dv(dy: Array, cache: Conv2dCache) -> Any:
+    dv, dW, db = conv2d_backward(dy, cache)
+    return dW, dv, db
+
+
+def channels_before_filters(y: Array) -> Array:
+    """(c, k) in memory, called (k, c)."""
+    xp = array_namespace(y)
+    return xp.reshape(xp.permute_dims(y, (0, 1, 2, 4, 3)), y.shape)
+
+
+def first_filter_alone(dy: Array, cache: DepthwiseConv2dCache) -> Array:
+    return depthwise_conv2d_backward(dy[:, :, :, :1, :], cache._replace(u=cache.u[:, :, :1]))
+
+
+def depthwise_not_cut(dy: Array, cache: DepthwiseConv2dCache) -> Array:
+    (h, w), padding = cache.image_shape, cache.padding
+    padded = cache._replace(image_shape=(h + 2 * padding, w + 2 * padding), padding=0)
+    return depthwise_conv2d_backward(dy, padded)[:, :h, :w, :]
+
+
+FAULTS = (
+    Fault("flip", "conv2d_forward", "turns the filters by half a turn", before(conv2d_forward, 1, rotated)),
+    Fault(
+        "height for width",
+        "conv2d_forward",
+        "swaps height and width of the filters wherever they are square",
+        before(conv2d_forward, 1, sides_swapped_if_square),
+    ),
+    Fault(
+        "images transposed",
+        "conv2d_forward",
+        "swaps height and width of the images wherever they are square",
+        before(conv2d_forward, 0, image_sides_swapped_if_square),
+    ),
+    Fault(
+        "padding off by one",
+        "conv2d_forward",
+        "begins its patches one pixel to the left",
+        before(conv2d_forward, 0, one_pixel_left),
+    ),
+    Fault("edges repeated", "conv2d_forward", "pads with the edge's pixels in place of zeros", edges_repeated),
+    Fault(
+        "stride ignored",
+        "conv2d_forward",
+        "takes neighbouring patches whatever the stride",
+        stride_ignored(conv2d_forward),
+    ),
+    Fault(
+        "channel order",
+        "conv2d_forward",
+        "reads the channels in reverse, BGR for RGB",
+        before(conv2d_forward, 0, channels_reversed),
+    ),
+    Fault(
+        "filters channels first",
+        "conv2d_forward",
+        "reads the filters' memory as (c, fh, fw, m)",
+        before(conv2d_forward, 1, read_channels_first),
+    ),
+    Fault(
+        "filters transposed",
+        "conv2d_forward",
+        "takes channels for units wherever there are as many",
+        before(conv2d_forward, 1, channels_for_units_if_equal),
+    ),
+    Fault(
+        "last filter row missing",
+        "conv2d_forward",
+        "stops one row short of the filter's height",
+        before(conv2d_forward, 1, last_filter_row_zero),
+    ),
+    Fault(
+        "last channel missing",
+        "conv2d_forward",
+        "stops summing one channel too early",
+        before(conv2d_forward, 0, last_channel_zero),
+    ),
+    Fault("bias omitted", "conv2d_forward", "leaves out the bias", before(conv2d_forward, 2, zero)),
+    Fault("accumulates", "conv2d_forward", "adds to the output of the call before", adding_to_last(conv2d_forward)),
+    Fault(
+        "last image missing",
+        "conv2d_forward",
+        "does not compute the batch's last image",
+        after(conv2d_forward, 0, last_row_missing),
+    ),
+    Fault(
+        "eleven bits",
+        "conv2d_forward",
+        "rounds v to the 11 bits of TF32 before multiplying",
+        before(conv2d_forward, 0, eleven_bits),
+    ),
+    Fault(
+        "promoted", "conv2d_forward", "returns float64 whatever it is given", after(conv2d_forward, 0, double_precision)
+    ),
+    Fault("NaN swallowed", "conv2d_forward", "replaces NaN by zero", after(conv2d_forward, 0, nan_to_zero)),
+    Fault(
+        "flip",
+        "conv2d_backward",
+        "pulls dy back through filters that are turned by half a turn once too often",
+        with_input_gradient(cached(conv2d_backward_input, W=rotated)),
+    ),
+    Fault(
+        "overlaps assigned",
+        "conv2d_backward",
+        "assigns dv patch by patch where overlapping patches have to add",
+        with_input_gradient(assigning(conv2d_backward_input)),
+    ),
+    Fault(
+        "stride ignored in dv",
+        "conv2d_backward",
+        "spreads dv as if the stride were 1",
+        with_input_gradient(cached(conv2d_backward_input, stride=lambda stride: 1)),
+    ),
+    Fault("stride ignored in dW", "conv2d_backward", "takes dW from neighbouring patches", dW_of_neighbouring_patches),
+    Fault(
+        "padding not cut off",
+        "conv2d_backward",
+        "returns the upper left of the padded dv in place of its middle",
+        with_input_gradient(dv_not_cut),
+    ),
+    Fault(
+        "channels for units",
+        "conv2d_backward",
+        "pulls dy back through W with channels and units swapped wherever there are as many",
+        with_input_gradient(cached(conv2d_backward_input, W=channels_for_units_if_equal)),
+    ),
+    Fault("dW flipped", "conv2d_backward", "returns dW turned by half a turn", after(conv2d_backward, 1, rotated)),
+    Fault(
+        "dW height for width",
+        "conv2d_backward",
+        "swaps height and width of dW wherever they are equal",
+        after(conv2d_backward, 1, sides_swapped_if_square),
+    ),
+    Fault(
+        "dW of the last image",
+        "conv2d_backward",
+        "assigns dW image by image where it has to add",
+        dW_of_last_image,
+    ),
+    Fault("mean for sum", "conv2d_backward", "divides dW and db by n though dy holds that factor already", dW_mean),
+    Fault("db of one pixel", "conv2d_backward", "takes db from each image's first pixel alone", db_of_first_pixels),
+    Fault("db mean over pixels", "conv2d_backward", "averages db over pixels in place of adding", db_mean_over_pixels),
+    Fault(
+        "db units first",
+        "conv2d_backward",
+        "sums db over the wrong axis, as if dy were laid out as (m, n, h', w')",
+        db_units_first,
+    ),
+    Fault("dv sign", "conv2d_backward", "has the opposite sign of dv", after(conv2d_backward, 0, negative)),
+    Fault("dv zero", "conv2d_backward", "passes nothing on to the layer below", after(conv2d_backward, 0, zero)),
+    Fault("stale cache", "conv2d_backward", "reads the cache of the call before", stale(conv2d_backward)),
+    Fault("accumulates", "conv2d_backward", "adds to the gradients of the call before", accumulating(conv2d_backward)),
+    Fault("order swapped", "conv2d_backward", "returns dW before dv", dW_before_dv),
+    Fault(
+        "flip",
+        "depthwise_conv2d_forward",
+        "turns the filters by half a turn",
+        before(depthwise_conv2d_forward, 1, rotated),
+    ),
+    Fault(
+        "height for width",
+        "depthwise_conv2d_forward",
+        "swaps height and width of the filters wherever they are square",
+        before(depthwise_conv2d_forward, 1, sides_swapped_if_square),
+    ),
+    Fault(
+        "channels before filters",
+        "depthwise_conv2d_forward",
+        "puts out channel by channel where filters come first",
+        after(depthwise_conv2d_forward, 0, channels_before_filters),
+    ),
+    Fault(
+        "stride ignored",
+        "depthwise_conv2d_forward",
+        "takes neighbouring patches whatever the stride",
+        stride_ignored(depthwise_conv2d_forward),
+    ),
+    Fault(
+        "first filter alone",
+        "depthwise_conv2d_backward",
+        "adds no filter's dv but the first's",
+        first_filter_alone,
+    ),
+    Fault(
+        "flip",
+        "depthwise_conv2d_backward",
+        "pulls dy back through filters turned by half a turn",
+        cached(depthwise_conv2d_backward, u=rotated),
+    ),
+    Fault(
+        "padding not cut off",
+        "depthwise_conv2d_backward",
+        "returns the upper left of the padded dv in place of its middle",
+        depthwise_not_cut,
+    ),
+    Fault(
+        "overlaps assigned",
+        "depthwise_conv2d_backward",
+        "assigns dv patch by patch where overlapping patches have to add",
+        assigning(depthwise_conv2d_backward),
+    ),
+)

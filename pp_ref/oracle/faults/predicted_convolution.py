@@ -1,0 +1,304 @@
+"""Mistakes in predicted convolutions: how a vector becomes a filter, and the two orders."""
+
+from typing import Any
+
+from pp_ref.arrays import Array, array_namespace
+from pp_ref.layers.conv2d import conv2d_backward
+from pp_ref.layers.predicted import Arrays
+from pp_ref.layers.predicted_conv2d import (
+    DictionaryConv2dCache,
+    DictionaryFirstConv2dCache,
+    ExpandFiltersCache,
+    WeightsFirstConv2dCache,
+    dictionary_conv2d_backward,
+    dictionary_conv2d_forward,
+    expand_filters_backward,
+    expand_filters_forward,
+    predicted_conv2d_backward,
+    predicted_conv2d_forward,
+)
+from pp_ref.oracle.faults.convolution import channels_before_filters, read_channels_first, rotated
+from pp_ref.oracle.faults.fault import (
+    Fault,
+    after,
+    before,
+    each,
+    last_row_missing,
+    negative,
+    stale,
+    zero,
+)
+from pp_ref.oracle.faults.predicted import backwards, first_for_all, last_zero, shifted
+
+
+def U_channels_first(v: Array, U: Arrays, filter_shape: Any, *rest: Any) -> Any:
+    xp = array_namespace(v)
+    wrong = []
+    for U_j in U:
+        filters = xp.reshape(U_j, (*filter_shape, U_j.shape[0] // (filter_shape[0] * filter_shape[1]), U_j.shape[1]))
+        wrong.append(xp.reshape(read_channels_first(filters), U_j.shape))
+    return dictionary_conv2d_forward(v, wrong, filter_shape, *rest)
+
+
+def U_column_by_column(v: Array, U: Arrays, filter_shape: Any, *rest: Any) -> Any:
+    xp, (fh, fw) = array_namespace(v), filter_shape
+    wrong = []
+    for U_j in U:
+        sites = xp.reshape(U_j, (fw, fh, U_j.shape[0] // (fh * fw), U_j.shape[1]))
+        wrong.append(xp.reshape(xp.permute_dims(sites, (1, 0, 2, 3)), U_j.shape))
+    return dictionary_conv2d_forward(v, wrong, filter_shape, *rest)
+
+
+def elements_by_channel(v: Array, U: Arrays, *geometry: Any) -> Any:
+    xp, c = array_namespace(v), v.shape[3]
+    pooled, cache = dictionary_conv2d_forward(v, U, *geometry)
+    wrong = []
+    for y, U_j in zip(pooled, U, strict=True):
+        k = U_j.shape[1]
+        if y.shape[3] != k:
+            y = xp.reshape(channels_before_filters(xp.reshape(y, (*y.shape[:3], k, c))), y.shape)
+        wrong.append(y)
+    return wrong, cache
+
+
+def tied_to_first_channel(v: Array, U: Arrays, *geometry: Any) -> Any:
+    pooled, cache = dictionary_conv2d_forward(v, U, *geometry)
+    first = array_namespace(v).concat([v[..., :1]] * v.shape[3], axis=3)
+    other, _ = dictionary_conv2d_forward(first, U, *geometry)
+    return [b if b.shape[3] != U_j.shape[1] else a for a, b, U_j in zip(pooled, other, U, strict=True)], cache
+
+
+def last_column_alone(dpooled: Arrays, cache: DictionaryConv2dCache) -> Array:
+    return dictionary_conv2d_backward(dpooled[-1:], DictionaryConv2dCache(cache.columns[-1:]))
+
+
+def mean_of_columns(dpooled: Arrays, cache: DictionaryConv2dCache) -> Array:
+    return dictionary_conv2d_backward(dpooled, cache) / len(dpooled)
+
+
+def dpooled_cleared(dpooled: Arrays, cache: DictionaryConv2dCache) -> Array:
+    dv = dictionary_conv2d_backward(dpooled, cache)
+    dpooled[0][...] = zero(dpooled[0])
+    return dv
+
+
+def tied_w_by_channel(w: Array, copies: int) -> Array:
+    """(c, k) rows taken for (k, c)."""
+    xp, (k, m) = array_namespace(w), w.shape
+    return xp.reshape(xp.permute_dims(xp.reshape(w, (copies, k // copies, m)), (1, 0, 2)), (k, m))
+
+
+def expanded_by_channel(U: Arrays, w: Arrays, filter_shape: Any, channels: int) -> Any:
+    wrong = [tied_w_by_channel(w_j, w_j.shape[0] // U_j.shape[1]) for U_j, w_j in zip(U, w, strict=True)]
+    return expand_filters_forward(U, wrong, filter_shape, channels)
+
+
+def kept_sites_alone(W: Array) -> Array:
+    return array_namespace(W).concat([W[:1, ...], zero(W[1:, ...])], axis=0)
+
+
+def dw_by_channel(dW: Array, cache: ExpandFiltersCache) -> list[Array]:
+    gradients = zip(expand_filters_backward(dW, cache), cache.columns, strict=True)
+    return [tied_w_by_channel(dw_j, dw_j.shape[0] // column.U[0].shape[1]) for dw_j, column in gradients]
+
+
+def dw_shared_by_channels(dW: Array, cache: ExpandFiltersCache) -> list[Array]:
+    """As if one weight served every channel: tying alpha ties places, not weights."""
+    xp = array_namespace(dW)
+    dw = []
+    for dw_j, column in zip(expand_filters_backward(dW, cache), cache.columns, strict=True):
+        k = column.U[0].shape[1]
+        by_channel = xp.reshape(dw_j, (k, dw_j.shape[0] // k, dw_j.shape[1]))
+        mean = xp.mean(by_channel, axis=1, keepdims=True)
+        dw.append(xp.reshape(xp.zeros_like(by_channel) + mean, dw_j.shape))
+    return dw
+
+
+def without_bias_by_weights(
+    v: Array, U: Arrays, w: Arrays, b: Array, filter_shape: Any, stride: int, padding: int, order: Any
+) -> Any:
+    b = zero(b) if order == "weights" else b
+    return predicted_conv2d_forward(v, U, w, b, filter_shape, stride, padding, order)
+
+
+def mirrored_by_dictionary(
+    v: Array, U: Arrays, w: Arrays, b: Array, filter_shape: Any, stride: int, padding: int, order: Any
+) -> Any:
+    if order == "dictionary":
+        c = v.shape[3]
+        xp, area = array_namespace(v), filter_shape[0] * filter_shape[1]
+        shapes = [(*filter_shape, c if U_j.shape[0] == area * c else 1, U_j.shape[1]) for U_j in U]
+        U = [xp.reshape(rotated(xp.reshape(U_j, s)), U_j.shape) for U_j, s in zip(U, shapes, strict=True)]
+    return predicted_conv2d_forward(v, U, w, b, filter_shape, stride, padding, order)
+
+
+def dw_per_pixel(dy: Array, cache: Any) -> Any:
+    dv, dw, db = predicted_conv2d_backward(dy, cache)
+    if isinstance(cache, WeightsFirstConv2dCache):
+        return dv, dw, db
+    pixels = dy.shape[1] * dy.shape[2]
+    return dv, [dw_j / pixels for dw_j in dw], db / pixels
+
+
+def dw_of_W(dy: Array, cache: Any) -> Any:
+    """Weights first, dW where U^T dW belongs, at the kept rows."""
+    dv, dw, db = predicted_conv2d_backward(dy, cache)
+    if isinstance(cache, DictionaryFirstConv2dCache):
+        return dv, dw, db
+    xp = array_namespace(dy)
+    _, dW, _ = conv2d_backward(dy, cache.conv2d)
+    flat = xp.reshape(dW, (dW.shape[0] * dW.shape[1] * dW.shape[2], dW.shape[3]))
+    kept, start = [], 0
+    for dw_j in dw:
+        rows, units = dw_j.shape
+        kept.append(flat[:rows, start : start + units] if rows <= flat.shape[0] else dw_j)
+        start += units
+    return dv, kept, db
+
+
+FAULTS = (
+    Fault(
+        "dictionary channels first",
+        "dictionary_conv2d_forward",
+        "reshapes each element to (c, fh, fw) where channels come last",
+        U_channels_first,
+    ),
+    Fault(
+        "dictionary column by column",
+        "dictionary_conv2d_forward",
+        "reshapes each element column by column where rows come first",
+        U_column_by_column,
+    ),
+    Fault(
+        "elements by channel",
+        "dictionary_conv2d_forward",
+        "orders a tied dictionary's elements channel by channel",
+        elements_by_channel,
+    ),
+    Fault(
+        "tied to one channel",
+        "dictionary_conv2d_forward",
+        "convolves the first channel alone where alpha is tied",
+        tied_to_first_channel,
+    ),
+    Fault(
+        "first dictionary for all",
+        "dictionary_conv2d_forward",
+        "convolves every column with U_1",
+        before(dictionary_conv2d_forward, 1, first_for_all),
+    ),
+    Fault(
+        "last column only",
+        "dictionary_conv2d_backward",
+        "assigns each column's dv where it has to add",
+        last_column_alone,
+    ),
+    Fault(
+        "mean over columns",
+        "dictionary_conv2d_backward",
+        "averages the columns' dv in place of adding them",
+        mean_of_columns,
+    ),
+    Fault(
+        "dpooled overwritten",
+        "dictionary_conv2d_backward",
+        "clears the first column's cotangent after use",
+        dpooled_cleared,
+    ),
+    Fault(
+        "filters channels first",
+        "expand_filters_forward",
+        "reshapes each column of U w to (c, fh, fw) where channels come last",
+        after(expand_filters_forward, 0, read_channels_first),
+    ),
+    Fault(
+        "weights by channel",
+        "expand_filters_forward",
+        "reads a tied column's w channel by channel where elements come first",
+        expanded_by_channel,
+    ),
+    Fault(
+        "neighbour's w",
+        "expand_filters_forward",
+        "expands each column's neighbour's w",
+        before(expand_filters_forward, 1, shifted),
+    ),
+    Fault(
+        "first row alone",
+        "expand_filters_forward",
+        "fills the filters' first row and leaves the others zero",
+        after(expand_filters_forward, 0, kept_sites_alone),
+    ),
+    Fault(
+        "gradient by channel",
+        "expand_filters_backward",
+        "returns a tied column's dw channel by channel where elements come first",
+        dw_by_channel,
+    ),
+    Fault(
+        "weights shared by channels",
+        "expand_filters_backward",
+        "averages dw over channels, though tying alpha ties places and not weights",
+        dw_shared_by_channels,
+    ),
+    Fault(
+        "filters channels first",
+        "expand_filters_backward",
+        "reads dW as (c, fh, fw) where channels come last",
+        before(expand_filters_backward, 0, read_channels_first),
+    ),
+    Fault(
+        "dw sign",
+        "expand_filters_backward",
+        "has the opposite sign of dw",
+        after(expand_filters_backward, None, each(negative)),
+    ),
+    Fault(
+        "bias lost by weights",
+        "predicted_conv2d_forward",
+        "leaves out the bias, weights first",
+        without_bias_by_weights,
+    ),
+    Fault(
+        "flip by dictionary",
+        "predicted_conv2d_forward",
+        "turns the dictionary's filters by half a turn, dictionary first",
+        mirrored_by_dictionary,
+    ),
+    Fault(
+        "last image missing",
+        "predicted_conv2d_forward",
+        "does not compute the batch's last image",
+        after(predicted_conv2d_forward, 0, last_row_missing),
+    ),
+    Fault(
+        "mean over pixels",
+        "predicted_conv2d_backward",
+        "divides dw and db by the number of pixels, dictionary first",
+        dw_per_pixel,
+    ),
+    Fault(
+        "kept weights only",
+        "predicted_conv2d_backward",
+        "returns rows of dW in place of U^T dW, weights first",
+        dw_of_W,
+    ),
+    Fault(
+        "dw reversed",
+        "predicted_conv2d_backward",
+        "returns dw in reverse column order",
+        after(predicted_conv2d_backward, 1, backwards),
+    ),
+    Fault(
+        "last column unlearned",
+        "predicted_conv2d_backward",
+        "has no dw of the last column",
+        after(predicted_conv2d_backward, 1, last_zero),
+    ),
+    Fault(
+        "stale cache",
+        "predicted_conv2d_backward",
+        "reads the cache of the call before",
+        stale(predicted_conv2d_backward),
+    ),
+)
