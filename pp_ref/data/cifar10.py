@@ -2,7 +2,7 @@
 
 Whatever the form (binary records or Python pickles, in a tar archive or unpacked), its content is brought back to the
 official binary records and compared with their SHA-256. The decoded arrays are kept in the user's cache and
-memory-mapped, so that the tens of seconds an archive costs are spent once, and processes share the pages.
+memory-mapped, so that the time an archive takes is spent once, and processes share the pages.
 """
 
 import hashlib

@@ -1,0 +1,131 @@
+"""What is done to each image by itself: numbers in place of bytes, contrast, and random views of it.
+
+Images are channels-last, (n, height, width, channels). Nothing here is fitted: that is `pp_ref.features.whitening`.
+"""
+
+from typing import Any, Literal
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import DTypeLike, NDArray
+
+from pp_ref.arrays import check_finite, check_positive
+from pp_ref.errors import DomainError, ShapeError
+
+__all__ = ["as_floats", "normalise_contrast", "random_crops", "random_flips"]
+
+BLOCK = 1024  # images held in float64 at a time
+
+
+def as_floats(images: NDArray[np.uint8], dtype: DTypeLike = np.float32) -> NDArray[Any]:
+    """x = p / 255, rounded once.
+
+    images   (n, ...) uint8
+    dtype    float32 or float64
+    returns  the same shape in [0, 1], C-contiguous
+    raises   DomainError if images are not uint8, or dtype is another one
+    """
+    if images.dtype != np.uint8:
+        raise DomainError(f"images are {images.dtype}, expected uint8 in 0..255: floats need no conversion")
+    if np.dtype(dtype) not in (np.float32, np.float64):
+        raise DomainError(f"dtype is {np.dtype(dtype)}, expected float32 or float64")
+    grey: NDArray[Any] = np.arange(256, dtype=dtype) / np.asarray(255, dtype)  # 256 divisions, not one a pixel
+    return grey[images]
+
+
+def normalise_contrast(
+    x: NDArray[Any], scale: float = 55.0, bias: float = 0.0, by: Literal["norm", "deviation"] = "norm"
+) -> NDArray[Any]:
+    """Global contrast normalisation: y = scale (x - mean) / sqrt(bias + q), mean and q over each image's d numbers.
+
+    x        (n, ...) uint8, float32 or float64; uint8 are taken as 0..255
+    scale    > 0
+    bias     >= 0, in the unit of q: with 0 an image's contrast is removed, above 0 faint images stay fainter
+    by       "norm": q = sum (x - mean)^2; "deviation": q = sum (x - mean)^2 / (d - 1)
+    returns  the same shape; float32 for uint8 and float32, float64 for float64
+    raises   DomainError if scale is not > 0, bias is negative, or x is of another type or not finite
+
+    A constant image gives zeros: one whose contrast is below the rounding error of its own mean counts as constant,
+    where dividing would blow up noise. Sums are in float64. By the norm without bias, y does not change if all of x is
+    multiplied by a number, so 0..255 and 0..1 give the same; with a bias they do not.
+
+    Sources: the default, norm and scale 55, is what the CIFAR-10 of Goodfellow et al., Maxout networks, 2013 was
+    prepared with; (scale 1, bias 10, by="deviation") on 0..255 is Coates, Ng, Lee, An analysis of single-layer
+    networks in unsupervised feature learning, 2011. On 32 x 32 x 3, 55 is close to sqrt(3072): variance near 1.
+    """
+    check_positive(scale=scale)
+    if not 0 <= bias < np.inf:
+        raise DomainError(f"bias is {bias}, expected a finite number >= 0")
+    if by not in ("norm", "deviation"):
+        raise DomainError(f"by is {by!r}, expected 'norm' or 'deviation'")
+    if x.dtype not in (np.uint8, np.float32, np.float64):
+        raise DomainError(f"x is {x.dtype}, expected uint8, float32 or float64: convert it with astype")
+    n, d = len(x), int(np.prod(x.shape[1:]))
+    rows, y = x.reshape(n, d), np.empty((n, d), np.float64 if x.dtype == np.float64 else np.float32)
+    # |fl(mean) - mean| <= d u max|x|, whatever the order of the sum: what is left of a constant image is at most this.
+    rounding = np.sqrt(d) * (d + 2) * np.finfo(np.float64).eps / 2
+    for start in range(0, n, BLOCK):
+        at = slice(start, start + BLOCK)
+        z = rows[at].astype(np.float64)  # (block, d)
+        largest = abs(z).max(axis=1, initial=0)
+        if not np.isfinite(largest).all():
+            check_finite(x=x)
+        z -= z.mean(axis=1, keepdims=True)
+        q = (z**2).sum(axis=1)
+        constant = np.sqrt(q) <= rounding * largest
+        divisor = np.sqrt(bias + (q if by == "norm" else q / max(d - 1, 1)))
+        gain = np.divide(scale, divisor, out=np.zeros_like(q), where=~constant)
+        y[at] = gain[:, None] * z
+    return y.reshape(x.shape)
+
+
+def random_flips(images: NDArray[Any], rng: np.random.Generator) -> NDArray[Any]:
+    """Mirror each image left to right with probability 1/2.
+
+    images   (n, height, width, channels), any dtype
+    rng      draws n numbers
+    returns  a new array of the same shape and dtype; the same draw once more gives the images back
+    raises   ShapeError if images do not have four axes
+
+    Source: Krizhevsky, Sutskever, Hinton, ImageNet classification with deep convolutional neural networks, 2012.
+    """
+    check_images(images)
+    flipped = rng.random(len(images)) < 0.5
+    return np.where(flipped[:, None, None, None], images[:, :, ::-1], images)
+
+
+def random_crops(
+    images: NDArray[Any], height: int, width: int, rng: np.random.Generator, padding: int = 0
+) -> NDArray[Any]:
+    """Cut a window from each image, every place equally likely.
+
+    images         (n, h, w, channels), any dtype
+    height, width  of the window, in pixels: 1 <= height <= h + 2 padding, and so for the width
+    rng            draws n places
+    padding        >= 0: rows and columns of zeros put around each image first. Zero is grey in normalised images only
+    returns        (n, height, width, channels), a new array of the same dtype
+    raises         ShapeError if the window does not fit or images do not have four axes; DomainError for padding < 0
+
+    Source: as `random_flips`. Padding by 4 and cutting 32 x 32 again moves an image by up to 4 pixels: 81 places.
+    """
+    n, h, w, _ = check_images(images)
+    if padding < 0:
+        raise DomainError(f"padding is {padding}, expected an integer >= 0")
+    h, w = h + 2 * padding, w + 2 * padding
+    if not (1 <= height <= h and 1 <= width <= w):
+        raise ShapeError(
+            f"height, width are {height}, {width}, expected 1 to {h} and 1 to {w}, the images' size with padding "
+            f"{padding}: ask for smaller crops or more padding"
+        )
+    top, left = rng.integers(0, h - height + 1, n), rng.integers(0, w - width + 1, n)
+    padded = np.pad(images, ((0, 0), (padding, padding), (padding, padding), (0, 0)))
+    windows = sliding_window_view(padded, (height, width), axis=(1, 2))  # (n, top, left, channel, height, width)
+    return np.ascontiguousarray(windows[np.arange(n), top, left].transpose(0, 2, 3, 1))
+
+
+def check_images(images: NDArray[Any]) -> tuple[int, int, int, int]:
+    """The sizes of images (n, height, width, channels); ShapeError otherwise."""
+    if images.ndim != 4:
+        raise ShapeError(f"images have shape {images.shape}, expected axes (n, height, width, channels)")
+    n, h, w, channels = images.shape
+    return n, h, w, channels
