@@ -29,6 +29,7 @@ ProfileOption = Annotated[ProfileName, typer.Option("--profile", help=str(Profil
 OutOption = Annotated[
     Path | None, typer.Option("--out", help="Folder for records and figures.", show_default="runs/FIGURE/PROFILE")
 ]
+JobsOption = Annotated[int, typer.Option(min=1, help="Runs at a time; the machine's threads are shared out.")]
 
 
 @app.command()
@@ -49,16 +50,20 @@ def show(record: Annotated[Path, typer.Argument(help="The JSON record of a run."
 
 
 @reproduce.command("figure4-left")
-def figure4_left(
-    profile: ProfileOption = ProfileName.demo,
-    out: OutOption = None,
-    jobs: Annotated[int, typer.Option(min=1, help="Runs at a time; the machine's threads are shared out.")] = 1,
-) -> None:
+def figure4_left(profile: ProfileOption = ProfileName.demo, out: OutOption = None, jobs: JobsOption = 1) -> None:
     """MLP on MNIST: error against the proportion learned, for every dictionary pair. Go on with a stopped sweep by
     giving the same command again."""
     from pp_ref.experiments import figure4_left as experiment
 
     _reproduce("figure4-left", experiment, profile, out, jobs)
+
+
+@reproduce.command("figure5")
+def figure5(profile: ProfileOption = ProfileName.demo, out: OutOption = None, jobs: JobsOption = 1) -> None:
+    """Convnet on CIFAR-10: error against the proportion learned, and its first filters. The demo takes digits."""
+    from pp_ref.experiments import figure5 as experiment
+
+    _reproduce("figure5", experiment, profile, out, jobs)
 
 
 @reproduce.command("figure1")
@@ -73,19 +78,19 @@ def _reproduce(name: str, experiment: Any, profile: ProfileName, out: Path | Non
     """Do the runs of an experiment that have no record yet, print its table, write its figure."""
     from rich.console import Console
 
-    from pp_ref.experiments import figure4_left as profiles
     from pp_ref.experiments.drawing import save_figure
     from pp_ref.experiments.run_store import RunStore
     from pp_ref.experiments.sweep import sweep
 
     store = RunStore(out or Path("runs") / name / profile.value)
-    recipes = experiment.recipes(profiles.PROFILES[profile.value])
+    recipes = experiment.recipes(experiment.PROFILES[profile.value])
     done = sweep(experiment.run, recipes, store, jobs=jobs, epochs=experiment.epochs)
     records = [record for record in done.records if record]
     if records:
         Console().print(experiment.table(records))
-        for path in save_figure(experiment.figure(records), store.folder / name):
-            typer.echo(path)
+        for stem, figure in experiment.FIGURES.items():
+            for path in save_figure(figure(records), store.folder / stem):
+                typer.echo(path)
     if done.failures:
         raise typer.Exit(1)
 

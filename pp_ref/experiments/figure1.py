@@ -75,6 +75,7 @@ def recipes(profile: figure4_left.Profile) -> list[dict[str, Any]]:
     ]
 
 
+PROFILES = figure4_left.PROFILES
 epochs = figure4_left.epochs
 
 
@@ -163,3 +164,6 @@ def figure(records: Sequence[Record]) -> Figure:
     axes.grid(alpha=0.3)
     axes.legend()
     return drawn
+
+
+FIGURES = {"figure1": figure}

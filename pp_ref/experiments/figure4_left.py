@@ -279,3 +279,6 @@ def table(records: Sequence[Record]) -> Table:
 def figure(records: Sequence[Record]) -> Figure:
     """`error_figure` of all pairs; nokernel is the line across."""
     return error_figure(records, PAIRS, "nokernel", "MLP on MNIST: which dictionary predicts the weights best?")
+
+
+FIGURES = {"figure4-left": figure}

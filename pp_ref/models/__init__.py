@@ -5,8 +5,21 @@ Every model keeps one contract: `init(rng) -> params` (a dict of dynamic arrays)
 """
 
 from pp_ref.models.autoencoder import Autoencoder
+from pp_ref.models.convnet import ConvNet
 from pp_ref.models.mlp import MLP
 from pp_ref.models.pretraining import Pretrained, pretrain
 from pp_ref.models.weights import Count, Full, LowRank, Params, Predicted, Weights
 
-__all__ = ["MLP", "Autoencoder", "Count", "Full", "LowRank", "Params", "Predicted", "Pretrained", "Weights", "pretrain"]
+__all__ = [
+    "MLP",
+    "Autoencoder",
+    "ConvNet",
+    "Count",
+    "Full",
+    "LowRank",
+    "Params",
+    "Predicted",
+    "Pretrained",
+    "Weights",
+    "pretrain",
+]

@@ -81,8 +81,12 @@ class Network(ABC):
             named.append((f"{number}." if stage.weights else "", stage))
         return [*named, ("softmax.", Dense(self.softmax))]
 
-    def init(self, rng: np.random.Generator, spread: float = 0.1, dtype: DTypeLike = np.float32) -> Params:
-        """Draw dynamic weights from Uniform(+-spread), the softmax's from Uniform(+-0.02); biases are zero."""
+    def init(self, rng: np.random.Generator, spread: float | None = 0.1, dtype: DTypeLike = np.float32) -> Params:
+        """Draw the dynamic weights; biases are zero.
+
+        spread  Uniform(+-spread), 0.1 in the authors' code; None gives a layer of d inputs weights W of variance 2 / d,
+                with which relu keeps the variance from layer to layer. The softmax has Uniform(+-0.02)
+        """
         params: Params = {}
         for prefix, stage in self._named:
             if stage.weights:

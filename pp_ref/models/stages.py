@@ -2,14 +2,24 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from math import prod
 from typing import Any, Literal, Protocol
 
 import numpy as np
 
-from pp_ref.arrays import Array, check_rate
+from pp_ref.arrays import Array, array_namespace, check_rate
 from pp_ref.errors import DomainError, ShapeError
+from pp_ref.layers.conv2d import conv2d_backward_input, conv2d_backward_weights, conv2d_forward, patches
 from pp_ref.layers.dropout import dropout_backward, dropout_forward
+from pp_ref.layers.flatten import flatten_backward, flatten_forward
+from pp_ref.layers.local_response import local_response_backward, local_response_forward
 from pp_ref.layers.maxout import maxout_backward, maxout_forward
+from pp_ref.layers.pooling import (
+    average_pool2d_backward,
+    average_pool2d_forward,
+    max_pool2d_backward,
+    max_pool2d_forward,
+)
 from pp_ref.layers.relu import relu_backward, relu_forward
 from pp_ref.layers.sigmoid import sigmoid_backward, sigmoid_forward
 from pp_ref.models.weights import Params, Weights
@@ -106,6 +116,118 @@ class Dropout(_NoWeights):
 
     def backward(self, dy: Array, cache: Any, wrt_input: bool) -> tuple[Array | None, Params]:
         return (dy if cache is None else dropout_backward(dy, cache)), {}
+
+
+@dataclass(frozen=True)
+class Convolution:
+    """y = v * W + b with filters W of any kind: those of `weights`, reshaped as the paper's footnote 1 says.
+
+    weights       d = height width channels of a filter, in the order of `Grid(height, width, channels)`; m filters
+    filter_shape  (height, width)
+    stride        int >= 1
+    padding       int >= 0 pixels of zeros on all four sides
+    """
+
+    weights: Weights
+    filter_shape: tuple[int, int]
+    stride: int = 1
+    padding: int = 0
+
+    def shape(self, below: Shape) -> Shape:
+        """raises ShapeError for anything but images of as many channels as the filters, and at least their size"""
+        (fh, fw), given = self.filter_shape, "x".join(map(str, below))
+        if len(below) != 3 or fh * fw * below[2] != self.weights.d:
+            channels = self.weights.d / (fh * fw)
+            raise ShapeError(f"has filters of {fh}x{fw}x{channels:g} weights, but the layer below has {given} outputs")
+        return (*patches(np.empty((0, *below)), self.filter_shape, self.stride, self.padding), self.weights.m)
+
+    def forward(self, params: Params, v: Array, rng: Generator | None) -> tuple[Array, Any]:
+        W, expand_cache = self.weights.expand(params)
+        xp = array_namespace(W)
+        filters = xp.reshape(W, (*self.filter_shape, -1, self.weights.m))
+        y, cache = conv2d_forward(v, filters, params["b"], self.stride, self.padding)
+        return y, (expand_cache, cache)
+
+    def backward(self, dy: Array, cache: Any, wrt_input: bool) -> tuple[Array | None, Params]:
+        expand_cache, conv2d_cache = cache
+        dfilters, db = conv2d_backward_weights(dy, conv2d_cache)
+        dW = array_namespace(dy).reshape(dfilters, (self.weights.d, self.weights.m))
+        dv = conv2d_backward_input(dy, conv2d_cache) if wrt_input else None
+        return dv, self.weights.expand_backward(dW, expand_cache) | {"b": db}
+
+
+@dataclass(frozen=True)
+class MaxPool(_NoWeights):
+    """The maximum of every size x size window; the last one may reach over the edge."""
+
+    size: int
+    stride: int
+
+    def shape(self, below: Shape) -> Shape:
+        """raises ShapeError for images smaller than a window"""
+        return _pooled(below, self.size, self.stride)
+
+    def forward(self, params: Params, v: Array, rng: Generator | None) -> tuple[Array, Any]:
+        return max_pool2d_forward(v, self.size, self.stride)
+
+    def backward(self, dy: Array, cache: Any, wrt_input: bool) -> tuple[Array | None, Params]:
+        return max_pool2d_backward(dy, cache), {}
+
+
+@dataclass(frozen=True)
+class AveragePool(_NoWeights):
+    """The mean of every size x size window; the last one may reach over the edge."""
+
+    size: int
+    stride: int
+
+    def shape(self, below: Shape) -> Shape:
+        """raises ShapeError for images smaller than a window"""
+        return _pooled(below, self.size, self.stride)
+
+    def forward(self, params: Params, v: Array, rng: Generator | None) -> tuple[Array, Any]:
+        return average_pool2d_forward(v, self.size, self.stride)
+
+    def backward(self, dy: Array, cache: Any, wrt_input: bool) -> tuple[Array | None, Params]:
+        return average_pool2d_backward(dy, cache), {}
+
+
+@dataclass(frozen=True)
+class LocalResponse(_NoWeights):
+    """Normalisation across `size` neighbouring channels; the defaults are cuda-convnet's for CIFAR-10."""
+
+    size: int = 9
+    alpha: float = 0.001
+    beta: float = 0.75
+    k: float = 1.0
+
+    def shape(self, below: Shape) -> Shape:
+        return below
+
+    def forward(self, params: Params, v: Array, rng: Generator | None) -> tuple[Array, Any]:
+        return local_response_forward(v, self.size, self.alpha, self.beta, self.k)
+
+    def backward(self, dy: Array, cache: Any, wrt_input: bool) -> tuple[Array | None, Params]:
+        return local_response_backward(dy, cache), {}
+
+
+@dataclass(frozen=True)
+class Flatten(_NoWeights):
+    """Images as rows of units, in the order of `Grid(height, width, channels)`."""
+
+    def shape(self, below: Shape) -> Shape:
+        return (prod(below),)
+
+    def forward(self, params: Params, v: Array, rng: Generator | None) -> tuple[Array, Any]:
+        return flatten_forward(v)
+
+    def backward(self, dy: Array, cache: Any, wrt_input: bool) -> tuple[Array | None, Params]:
+        return flatten_backward(dy, cache), {}
+
+
+def _pooled(below: Shape, size: int, stride: int) -> Shape:
+    _, *shape = max_pool2d_forward(np.empty((0, *below)), size, stride)[0].shape
+    return tuple(shape)
 
 
 def through(stages: Iterable[Stage], shape: Shape) -> Shape:

@@ -5,6 +5,7 @@ autoencoder ties its decoder through it). Parameters are named arrays, dynamic o
 distributed run would communicate (paper, sec. 1). The bias b is dynamic too, and never predicted.
 """
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple, Protocol
@@ -41,18 +42,28 @@ class Count(NamedTuple):
 
 
 class Weights(Protocol):
-    """What a model needs of its weights; `backward` returns dv only where `wrt_input`, since data needs none."""
+    """What a model needs of its weights.
+
+    `init` draws dynamic weights from Uniform(+-spread), or, where spread is None, so that W has the variance 2 / d.
+    `backward` returns dv only where `wrt_input`, since data needs none.
+    """
 
     @property
     def d(self) -> int: ...
     @property
     def m(self) -> int: ...
     def count(self) -> Count: ...
-    def init(self, rng: np.random.Generator, spread: float, dtype: DTypeLike) -> Params: ...
+    def init(self, rng: np.random.Generator, spread: float | None, dtype: DTypeLike) -> Params: ...
     def forward(self, params: Params, v: Array) -> tuple[Array, Any]: ...
     def backward(self, dy: Array, cache: Any, wrt_input: bool) -> tuple[Array | None, Params]: ...
     def expand(self, params: Params) -> tuple[Array, Any]: ...
     def expand_backward(self, dW: Array, cache: Any) -> Params: ...
+
+
+def _he(d: float) -> float:
+    """Half the width of a uniform distribution of variance 2 / d, at which relu keeps the variance from layer to layer
+    (He et al. 2015)."""
+    return math.sqrt(6 / d)
 
 
 def _uniform(rng: np.random.Generator, shape: tuple[int, ...], spread: float, dtype: DTypeLike) -> Array:
@@ -69,8 +80,8 @@ class Full:
     def count(self) -> Count:
         return Count(self.d * self.m, 0, self.d * self.m)
 
-    def init(self, rng: np.random.Generator, spread: float, dtype: DTypeLike) -> Params:
-        return {"W": _uniform(rng, (self.d, self.m), spread, dtype), "b": np.zeros(self.m, dtype)}
+    def init(self, rng: np.random.Generator, spread: float | None, dtype: DTypeLike) -> Params:
+        return {"W": _uniform(rng, (self.d, self.m), spread or _he(self.d), dtype), "b": np.zeros(self.m, dtype)}
 
     def forward(self, params: Params, v: Array) -> tuple[Array, Any]:
         return dense_forward(v, params["W"], params["b"])
@@ -145,8 +156,11 @@ class Predicted:
     def count(self) -> Count:
         return Count(sum(k * width for k, width in self.shapes.values()), self.dictionary.static_count, self.d * self.m)
 
-    def init(self, rng: np.random.Generator, spread: float, dtype: DTypeLike) -> Params:
-        params = {name: _uniform(rng, shape, spread, dtype) for name, shape in self.shapes.items()}
+    def init(self, rng: np.random.Generator, spread: float | None, dtype: DTypeLike) -> Params:
+        params: Params = {}
+        for (name, shape), column in zip(self.shapes.items(), self.dictionary.columns, strict=True):
+            # var (U w)_i = |U_i|^2 var w: with |U_i|^2 averaged over the rows, |U|_F takes the place of sqrt(d).
+            params[name] = _uniform(rng, shape, spread or _he(float(np.sum(column.U**2))), dtype)
         return params | {"b": np.zeros(self.m, dtype)}
 
     def forward(self, params: Params, v: Array | list[Array]) -> tuple[Array, Any]:
@@ -195,10 +209,10 @@ class LowRank:
     def count(self) -> Count:
         return Count(self.rank * (self.d + self.m), 0, self.d * self.m)
 
-    def init(self, rng: np.random.Generator, spread: float, dtype: DTypeLike) -> Params:
+    def init(self, rng: np.random.Generator, spread: float | None, dtype: DTypeLike) -> Params:
         """Draw both factors from Uniform(+-s), s^4 = 3 spread^2 / rank: the variance of U w is then spread^2 / 3, that
         of full weights."""
-        s = (3 * spread**2 / self.rank) ** 0.25
+        s = (3 * (spread or _he(self.d)) ** 2 / self.rank) ** 0.25
         return {
             "U": _uniform(rng, (self.d, self.rank), s, dtype),
             "w": _uniform(rng, (self.rank, self.m), s, dtype),

@@ -208,3 +208,15 @@ def test_float32_weights_stay_within_the_bound_of_their_product():
         w = params[f"w{j}"]
         exact = U.astype(np.longdouble) @ w.astype(np.longdouble)
         assert_within(W[:, 2 * j : 2 * j + 2], exact, gemm_bound(U, w, np.float32), f"W_{j}")
+
+
+def test_without_a_spread_every_kind_starts_with_the_variance_of_he():
+    """The mean of W_ij^2 over many draws is 2 / d, within five standard errors of a mean of m d squares, of which those
+    of a row are at worst all alike: five times sqrt(2 / m) of it, for squares of any sum of uniform numbers."""
+    rng, m = np.random.default_rng(0), 4000
+    dictionary = make_dictionary("se", Grid(6, 5), proportion=0.3, n_columns=2, rng=rng)
+    for weights in (Full(30, m), Predicted(dictionary, m), LowRank(30, m, 8)):
+        W, _ = weights.expand(weights.init(rng, None, np.float64))
+        assert abs(np.mean(W**2) * 30 / 2 - 1) < 5 * np.sqrt(2 / m) + 5 * np.sqrt(2 / 30 / 8) * isinstance(
+            weights, LowRank
+        )

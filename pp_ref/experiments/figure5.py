@@ -1,0 +1,201 @@
+"""Figure 5: the error of a convnet on CIFAR-10 against the proportion of parameters learned (paper, sec. 4.2).
+
+48 filters 8 x 8, 64 of 8 x 8, 64 of 5 x 5, 500 units, softmax. Every convolution has one column and an SE dictionary,
+the 500 units five columns over the 5 x 5 x 64 grid below them, with SE as well; the softmax is learned in full. The
+images are contrast-normalised and whitened (REPRODUCTION 4).
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+from rich.table import Table
+
+from pp_ref.data import Dataset, load_cifar10, load_digits
+from pp_ref.dictionaries import Grid, make_dictionary
+from pp_ref.environment import circumstances
+from pp_ref.errors import DomainError
+from pp_ref.experiments.drawing import show_filters
+from pp_ref.experiments.error_curves import describe, error_figure, error_table
+from pp_ref.experiments.run_store import Record, RunStore
+from pp_ref.features import fit_whitening, normalise_contrast, random_flips
+from pp_ref.models.convnet import paper_convnet, weight_spaces
+from pp_ref.training import SGD, Checkpoint, fit_sgd
+
+FULL, PREDICTED = "convnet", "SE"
+COLUMNS = (1, 1, 1, 5)  # of the three convolutions and the 500 units (paper, sec. 4.2)
+SE_SETTINGS = {"length_scale": 1.0, "ridge": 1e-3}  # the ridge is our choice
+WATCHED = 2000  # test images that are looked at after each epoch; the result is of all of them
+BATCH_OF_ERRORS = 250  # images that are classified at once: bounds the memory
+
+
+@dataclass(frozen=True)
+class Profile:
+    """How thoroughly the figure is made.
+
+    data         "cifar10", or "digits": the 5,000 that need no download, as 28 x 28 x 1 images
+    images       int >= 1: training images used, the first of the published order
+    runs         (proportion of parameters learned in each predicted layer, seed), in the order they are done
+    training     SGD
+    dropout      rate on the 500 units
+    activation   "relu" or "sigmoid"
+    """
+
+    data: str
+    images: int
+    runs: tuple[tuple[float, int], ...]
+    training: SGD
+    dropout: float
+    activation: str = "relu"
+
+
+def _sgd(epochs: int, images: int, learning_rate: float, batch: int = 128) -> SGD:
+    """Momentum 0.9, a rate that falls tenfold over all epochs."""
+    return SGD(epochs, learning_rate, batch=batch, momentum=0.9, decay=10 ** (batch / (images * epochs)))
+
+
+_SEEDED = ((0.25, 0), (1.0, 0), (0.5, 0), (0.75, 0), (0.25, 1), (1.0, 1), (0.1, 0))
+PROFILES = {
+    "demo": Profile("digits", 500, ((0.25, 0), (1.0, 0)), _sgd(5, 500, 0.01, batch=20), dropout=0.0),
+    # As many images and epochs as a processor of two cores gets through in an hour or two; the rate is our choice.
+    "standard": Profile("cifar10", 10_000, _SEEDED, _sgd(12, 10_000, 0.02), dropout=0.5),
+    # All images, and the momentum and rate of pylearn2's stack (REPRODUCTION 4): wants a GPU or some days.
+    "authors": Profile(
+        "cifar10",
+        50_000,
+        tuple((proportion, seed) for seed in range(3) for proportion in (0.1, 0.25, 0.5, 0.75, 1.0)),
+        SGD(100, 0.1, batch=128, momentum=0.5, final_momentum=0.6, momentum_epochs=100, max_column_norm=1.9365),
+        dropout=0.5,
+    ),
+}
+
+
+def recipes(profile: Profile) -> list[dict[str, Any]]:
+    """One recipe a run: everything that decides its result. At proportion 1 the net is learned in full."""
+    return [
+        {
+            "experiment": "figure5",
+            "label": FULL if proportion == 1 else PREDICTED,
+            "proportion": proportion,
+            "n_columns": list(COLUMNS),
+            "settings": SE_SETTINGS,
+            "seed": seed,
+            "data": profile.data,
+            "images": profile.images,
+            "activation": profile.activation,
+            "dropout": profile.dropout,
+            "dtype": "float32",
+            "training": asdict(profile.training),
+        }
+        for proportion, seed in profile.runs
+    ]
+
+
+def epochs(recipe: dict[str, Any]) -> int:
+    """How often `run` reports."""
+    return int(recipe["training"]["epochs"])
+
+
+def _cifar10(recipe: dict[str, Any]) -> tuple[Dataset, NDArray[Any], NDArray[Any]]:
+    """Contrast-normalised and whitened; the whitening is fitted to the training images that are used."""
+    data = load_cifar10()
+    x, x_test = (normalise_contrast(images) for images in (data.train.x[: recipe["images"]], data.test.x))
+    whitening = fit_whitening(x)
+    return data, whitening.transform(x), whitening.transform(x_test)
+
+
+def _digits(recipe: dict[str, Any]) -> tuple[Dataset, NDArray[Any], NDArray[Any]]:
+    data = load_digits()
+    return data, data.train.x.reshape(-1, 28, 28, 1), data.test.x.reshape(-1, 28, 28, 1)
+
+
+DATA = {"cifar10": _cifar10, "digits": _digits}
+
+
+def run(recipe: dict[str, Any], store: RunStore, report: Callable[[str], None]) -> Record:
+    """Train one net and judge it on the test images; the last epoch's error is the result.
+
+    recipe   one of `recipes`
+    store    keeps the checkpoint: a run that was killed goes on from its last epoch, to the same bits
+    report   called with a sentence after each epoch
+    returns  the record: recipe, test_error (share), counts, dictionaries, history, the first layer's filters, data,
+             seconds, circumstances
+    """
+    began = time.perf_counter()
+    data, x, x_test = DATA[recipe["data"]](recipe)
+    x, y = x[: recipe["images"]], np.asarray(data.train.y[: recipe["images"]])
+    if len(x) < recipe["images"]:
+        raise DomainError(f"images is {recipe['images']}, but {data.name} has {len(x)} to train on: ask for fewer")
+    dictionary_rng, rng = np.random.default_rng(recipe["seed"]).spawn(2)
+    spaces, proportion = weight_spaces(x.shape[1:]), recipe["proportion"]
+    dictionaries = [
+        None
+        if proportion == 1
+        else make_dictionary(
+            "se", Grid(*space), proportion=proportion, n_columns=J, rng=dictionary_rng, **recipe["settings"]
+        )
+        for space, J in zip(spaces, recipe["n_columns"], strict=True)
+    ]
+    model = paper_convnet(dictionaries, shape=x.shape[1:], activation=recipe["activation"], dropout=recipe["dropout"])
+    flips = recipe["data"] == "cifar10"  # a mirrored digit is another one
+
+    def objective(params: dict[str, Any], rows: Any, rng: np.random.Generator) -> Any:
+        return model.loss_and_gradient(params, random_flips(x[rows], rng) if flips else x[rows], y[rows], rng)
+
+    def error(params: dict[str, Any], images: int) -> float:
+        return model.error(params, x_test[:images], data.test.y[:images], BATCH_OF_ERRORS)
+
+    said = f"{recipe['label']} at {proportion}, seed {recipe['seed']}"
+    fit = fit_sgd(
+        objective,
+        model.init(rng, None, recipe["dtype"]),
+        len(x),
+        SGD(**recipe["training"]),
+        rng,
+        evaluate=lambda params: {"test_error": error(params, WATCHED)},
+        on_epoch=lambda record: report(f"{said}: epoch {record['epoch']}, test error {record['test_error']:.1%}"),
+        checkpoint=Checkpoint(store.checkpoint(recipe, "training"), recipe),
+    )
+    test_error = error(fit.params, len(x_test))
+    seconds = time.perf_counter() - began
+    return {
+        "recipe": recipe,
+        "summary": f"test error {test_error:.2%}, {fit.stop.value}, {seconds:.0f} s",
+        "test_error": test_error,
+        "stop": fit.stop.name,
+        "counts": {name: count._asdict() for name, count in model.count().items()},
+        "dictionaries": [describe(stage.weights) for stage in model.stages if stage.weights],
+        "history": fit.history,
+        "filters": {"shape": spaces[0], "W": np.float16(model.filters(fit.params)[0]).tolist()},
+        "data": {"name": data.name, "digest": data.digest, "source": data.source},
+        "seconds": seconds,
+    } | circumstances()
+
+
+def table(records: Sequence[Record]) -> Table:
+    """`error_table` of the full and the predicted nets."""
+    return error_table(records, (FULL, PREDICTED), "Figure 5: convnet, test error")
+
+
+def figure(records: Sequence[Record]) -> Figure:
+    """`error_figure`; the full convnet is the line across."""
+    return error_figure(records, (FULL, PREDICTED), FULL, f"Convnet on {records[0]['data']['name']}")
+
+
+def filters_figure(records: Sequence[Record]) -> Figure:
+    """The first layer's filters as images, side by side for every proportion, of each one's first seed."""
+    first = {record["recipe"]["proportion"]: record for record in reversed(records)}
+    drawn = Figure(figsize=(2.4 * len(first), 2.8), layout="constrained")
+    panels = np.atleast_1d(drawn.subplots(1, len(first)))
+    for axes, (proportion, record) in zip(panels, sorted(first.items()), strict=True):
+        *shape, channels = record["filters"]["shape"]
+        show_filters(axes, np.array(record["filters"]["W"]), (*shape, channels) if channels == 3 else shape)
+        axes.set_title(f"{proportion:.0%} learned")
+    return drawn
+
+
+FIGURES = {"figure5": figure, "figure5-filters": filters_figure}

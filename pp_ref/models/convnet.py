@@ -1,0 +1,119 @@
+"""The convolutional network of sec. 4.2, and any other stack of stages."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from math import prod
+
+from pp_ref.dictionaries import Dictionary
+from pp_ref.errors import ShapeError
+from pp_ref.models.network import Network
+from pp_ref.models.stages import (
+    Activation,
+    ActivationName,
+    Convolution,
+    Dense,
+    Dropout,
+    Flatten,
+    MaxPool,
+    Shape,
+    Stage,
+    through,
+)
+from pp_ref.models.weights import Full, Predicted, Weights
+
+CIFAR10: Shape = (32, 32, 3)
+
+
+@dataclass(frozen=True)
+class ConvNet(Network):
+    """Images (n, height, width, channels) -> stack -> softmax, with cross-entropy.
+
+    shape         (height, width, channels) of an image
+    stack         stages from the input up; what the last one puts out is what the softmax reads
+    classes       int >= 2: outputs of the softmax
+    weight_decay  float >= 0: adds weight_decay * sum W^2 over the dynamic weights, without 1/2, biases left out
+    raises        ShapeError, naming the layer, if one cannot read what the one below puts out; DomainError
+    """
+
+    shape: Shape
+    stack: tuple[Stage, ...]
+    classes: int
+    weight_decay: float = 0.0
+
+    def __post_init__(self) -> None:
+        self._check_top()
+        if len(through(self.stack, self.shape)) != 1:
+            raise ShapeError("stack ends with images, but the softmax reads units: put a Flatten before it")
+
+    @property
+    def stages(self) -> tuple[Stage, ...]:
+        """The stack."""
+        return self.stack
+
+    @cached_property
+    def outputs(self) -> int:
+        """Units that the softmax reads."""
+        return prod(through(self.stack, self.shape))
+
+
+@dataclass(frozen=True)
+class _Layer:
+    """A convolution of the net of sec. 4.2 with the pooling behind it."""
+
+    size: int
+    filters: int
+    padding: int
+    pool: int
+
+
+# Filters: the paper. Padding and pooling, with stride 2: pylearn2's stack with the same filters; REPRODUCTION 4.
+_LAYERS = (_Layer(8, 48, 4, 4), _Layer(8, 64, 3, 4), _Layer(5, 64, 3, 2))
+HIDDEN = 500
+
+
+def weight_spaces(image: Shape = CIFAR10) -> list[Shape]:
+    """(height, width, channels) of what a unit of each predicted layer reads: three convolutions, the layer of 500."""
+    spaces: list[Shape] = []
+    for layer in _LAYERS:
+        spaces.append((layer.size, layer.size, image[2]))
+        stack = _convolution(layer, Full(prod(spaces[-1]), layer.filters), "relu")
+        image = through(stack, image)
+    return [*spaces, image]
+
+
+def paper_convnet(
+    dictionaries: Sequence[Dictionary | None] = (None, None, None, None),
+    *,
+    shape: Shape = CIFAR10,
+    classes: int = 10,
+    activation: ActivationName = "relu",
+    dropout: float = 0.0,
+    weight_decay: float = 0.0,
+) -> ConvNet:
+    """The net of sec. 4.2: 48 filters 8 x 8, 64 of 8 x 8, 64 of 5 x 5, 500 units, softmax.
+
+    dictionaries  one for each of these four layers, over the spaces of `weight_spaces`; None learns it in full
+    activation    "relu" or "sigmoid", both of which rise: the paper does not say which
+    dropout       rate on the 500 units while learning
+    raises        ShapeError if a dictionary's space has another size than its layer's filters
+
+    With full weights: 9,216 + 196,608 + 102,400 + 800,000 + 5,000.
+    """
+    spaces = weight_spaces(shape)
+    units = [*(layer.filters for layer in _LAYERS), HIDDEN]
+    weights: list[Weights] = [
+        Full(prod(space), m) if dictionary is None else Predicted(dictionary, m)
+        for space, m, dictionary in zip(spaces, units, dictionaries, strict=True)
+    ]
+    stack: list[Stage] = []
+    for layer, filters in zip(_LAYERS, weights[:3], strict=True):
+        stack += _convolution(layer, filters, activation)
+    stack += [Flatten(), Dense(weights[3]), Activation(activation), Dropout(dropout)]
+    return ConvNet(shape, tuple(stack), classes, weight_decay)
+
+
+def _convolution(layer: _Layer, weights: Weights, activation: ActivationName) -> list[Stage]:
+    """Pooled first: a rising activation of the maximum is the maximum of activations, at a quarter of the pixels."""
+    convolution = Convolution(weights, (layer.size, layer.size), padding=layer.padding)
+    return [convolution, MaxPool(layer.pool, stride=2), Activation(activation)]
