@@ -9,10 +9,10 @@ from typing import NamedTuple
 
 from pp_ref.arrays import Array, array_namespace, check_axes, check_integer
 from pp_ref.errors import ShapeError
-from pp_ref.layers.windows import count_windows, overlap_add, pad, windows
+from pp_ref.layers.windows import blocks, count_windows, overlap_add, pad, windows
 
 # Entries of the column buffer, 16 MB in float32. A block is then some thousand patches, enough for a product at BLAS's
-# full rate, and is still in the cache, or near it, when the product reads it. A larger image makes a block of its own.
+# full rate, and is still in the cache, or near it, when the product reads it.
 COLUMN_ENTRIES = 2**22
 
 
@@ -42,7 +42,7 @@ def conv2d_forward(v: Array, W: Array, b: Array, stride: int = 1, padding: int =
     xp = array_namespace(v)
     y = xp.empty((v.shape[0], height, width, m), dtype=xp.result_type(v, W, b))
     flat = xp.reshape(W, (fh * fw * c, m))
-    for block in blocks(v.shape[0], height * width * fh * fw * c):
+    for block in blocks(v.shape[0], height * width * fh * fw * c, COLUMN_ENTRIES):
         product = _columns(v[block, ...], W.shape, stride, padding) @ flat  # (n h' w', fh fw c) (fh fw c, m)
         y[block, ...] = xp.reshape(product + b, y[block, ...].shape)
     return y, Conv2dCache(v, W, stride, padding)
@@ -64,7 +64,7 @@ def conv2d_backward_input(dy: Array, cache: Conv2dCache) -> Array:
     xp = array_namespace(dy)
     dv = xp.empty((n, h, w, c), dtype=xp.result_type(dy, W))
     flat = xp.reshape(W, (fh * fw * c, m))
-    for block in blocks(n, dy.shape[1] * dy.shape[2] * fh * fw * c):
+    for block in blocks(n, dy.shape[1] * dy.shape[2] * fh * fw * c, COLUMN_ENTRIES):
         dcolumns = _rows(dy[block, ...]) @ flat.T  # (n h' w', m) (m, fh fw c)
         dcolumns = xp.reshape(dcolumns, (*dy[block, ...].shape[:3], fh, fw, c))
         parts = [dcolumns[:, :, :, p, :, :] for p in range(fh)]
@@ -81,7 +81,7 @@ def conv2d_backward_weights(dy: Array, cache: Conv2dCache) -> tuple[Array, Array
     fh, fw, _, m = W.shape
     xp = array_namespace(dy)
     dW = xp.zeros((fh * fw * c, m), dtype=xp.result_type(v, dy))
-    for block in blocks(n, dy.shape[1] * dy.shape[2] * fh * fw * c):
+    for block in blocks(n, dy.shape[1] * dy.shape[2] * fh * fw * c, COLUMN_ENTRIES):
         columns = _columns(v[block, ...], W.shape, stride, padding)
         dW += columns.T @ _rows(dy[block, ...])  # (fh fw c, n h' w') (n h' w', m)
     return xp.reshape(dW, (fh, fw, c, m)), xp.sum(_rows(dy), axis=0)
@@ -102,12 +102,6 @@ def patches(v: Array, filter_shape: tuple[int, int], stride: int, padding: int) 
             f"at least 1 x 1 and at most {padded[0]} x {padded[1]}: pad more or take smaller filters"
         )
     return count_windows(padded[0], fh, stride), count_windows(padded[1], fw, stride)
-
-
-def blocks(n: int, entries: int) -> list[slice]:
-    """The batch cut so that the columns of a block, ``entries`` for each image, fill the buffer but once."""
-    step = max(1, COLUMN_ENTRIES // max(entries, 1))
-    return [slice(start, min(start + step, n)) for start in range(0, n, step)]
 
 
 def _columns(v: Array, filter_shape: tuple[int, ...], stride: int, padding: int) -> Array:

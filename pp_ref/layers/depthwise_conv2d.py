@@ -7,8 +7,8 @@ This is what a convolution with a dictionary is when alpha is tied across channe
 from typing import NamedTuple
 
 from pp_ref.arrays import Array, array_namespace, check_axes
-from pp_ref.layers.conv2d import blocks, patches
-from pp_ref.layers.windows import overlap_add, pad, windows
+from pp_ref.layers.conv2d import COLUMN_ENTRIES, patches
+from pp_ref.layers.windows import blocks, overlap_add, pad, windows
 
 
 class DepthwiseConv2dCache(NamedTuple):
@@ -37,7 +37,7 @@ def depthwise_conv2d_forward(
     xp = array_namespace(v)
     y = xp.empty((n, height, width, k, c), dtype=xp.result_type(v, u))
     flat = xp.reshape(u, (fh * fw, k))
-    for block in blocks(n, height * width * fh * fw * c):
+    for block in blocks(n, height * width * fh * fw * c, COLUMN_ENTRIES):
         padded = pad(pad(v[block, ...], 1, padding, padding), 2, padding, padding)
         # Places in the patch before places in the image: each product then has the whole image's h' w' c columns.
         rows = xp.stack(windows(padded, 2, fw, stride, width), axis=1)  # (n, fw, h + 2 padding, w', c)
@@ -59,7 +59,7 @@ def depthwise_conv2d_backward(dy: Array, cache: DepthwiseConv2dCache) -> Array:
     xp = array_namespace(dy)
     dv = xp.empty((n, h, w, c), dtype=xp.result_type(dy, u))
     flat = xp.reshape(u, (fh * fw, k))
-    for block in blocks(n, height * width * fh * fw * c):
+    for block in blocks(n, height * width * fh * fw * c, COLUMN_ENTRIES):
         first = xp.permute_dims(dy[block, ...], (0, 3, 1, 2, 4))  # (n, k, h', w', c)
         size = first.shape[0]
         dcolumns = flat @ xp.reshape(first, (size, k, height * width * c))  # (fh fw, k) (k, h' w' c)

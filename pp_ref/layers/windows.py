@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from pp_ref.arrays import Array, array_namespace
 
-__all__ = ["count_windows", "overlap_add", "pad", "take", "windows"]
+__all__ = ["blocks", "count_windows", "overlap_add", "pad", "take", "windows"]
 
 
 def count_windows(extent: int, size: int, stride: int, ceil: bool = False) -> int:
@@ -20,6 +20,15 @@ def count_windows(extent: int, size: int, stride: int, ceil: bool = False) -> in
     """
     over = stride - 1 if ceil else 0
     return min(1 + (extent - size + over) // stride, 1 + (extent - 1) // stride)
+
+
+def blocks(n: int, entries: int, buffer: int) -> list[slice]:
+    """The batch cut so that a block, of ``entries`` for each image, fills a buffer of that many entries at most once.
+
+    An image larger than the buffer makes a block of its own.
+    """
+    step = max(1, buffer // max(entries, 1))
+    return [slice(start, min(start + step, n)) for start in range(0, n, step)]
 
 
 def take(v: Array, axis: int, start: int, stop: int, step: int = 1) -> Array:

@@ -73,14 +73,6 @@ def test_blocks_of_the_batch_change_nothing(stride, padding, monkeypatch):
             np.testing.assert_array_equal(part, want)
 
 
-def test_blocks_cover_the_batch():
-    step = conv2d.COLUMN_ENTRIES // 1000
-    cuts = conv2d.blocks(2 * step + 1, 1000)
-    assert [(cut.start, cut.stop) for cut in cuts] == [(0, step), (step, 2 * step), (2 * step, 2 * step + 1)]
-    assert conv2d.blocks(2, 10**9) == [slice(0, 1), slice(1, 2)]
-    assert conv2d.blocks(0, 1000) == []
-
-
 def test_dv_at_stride_1_correlates_with_the_filters_turned_by_half_a_turn():
     v, W, b = layer()
     y, cache = conv2d_forward(v, W, b, 1, 0)

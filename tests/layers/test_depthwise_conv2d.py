@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from pp_ref.errors import DomainError, ShapeError
-from pp_ref.layers import conv2d
+from pp_ref.layers import conv2d, depthwise_conv2d
 from pp_ref.layers.conv2d import conv2d_backward_input, conv2d_forward
 from pp_ref.layers.depthwise_conv2d import depthwise_conv2d_backward, depthwise_conv2d_forward
 from tests.layers.test_conv2d import GEOMETRIES, integers
@@ -17,7 +17,7 @@ def test_it_is_a_convolution_with_a_tied_dictionary(stride, padding, entries, mo
     dense = np.kron(u.reshape(6, 4), np.eye(3)).reshape(3, 2, 3, 12)
     want, whole = conv2d_forward(v, dense, np.zeros(12), stride, padding)
     dy = integers(*want.shape, seed=2)
-    monkeypatch.setattr(conv2d, "COLUMN_ENTRIES", entries)
+    monkeypatch.setattr(depthwise_conv2d, "COLUMN_ENTRIES", entries)
     y, cache = depthwise_conv2d_forward(v, u, stride, padding)
     np.testing.assert_array_equal(y.reshape(want.shape), want)
     np.testing.assert_array_equal(

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from pp_ref.errors import DomainError, ShapeError
+from pp_ref.layers import pooling
 from pp_ref.layers.conv2d import conv2d_forward
 from pp_ref.layers.flatten import flatten_forward
 from pp_ref.layers.pooling import (
@@ -124,6 +125,18 @@ def test_windows_of_one_pixel_are_the_identity(forward, backward):
     y, cache = forward(v, 1, 1)
     np.testing.assert_array_equal(y, v)
     np.testing.assert_array_equal(backward(v, cache), v)
+
+
+@pytest.mark.parametrize(("forward", "backward"), POOLS)
+def test_blocks_of_the_batch_change_nothing(forward, backward, monkeypatch):
+    v = np.random.default_rng(0).standard_normal((7, 5, 4, 2))
+    y, cache = forward(v, 3, 2)
+    dv = backward(y, cache)
+    for entries in (1, 3 * v[0].size):
+        monkeypatch.setattr(pooling, "BLOCK_ENTRIES", entries)
+        part, cache = forward(v, 3, 2)
+        np.testing.assert_array_equal(part, y)
+        np.testing.assert_array_equal(backward(y, cache), dv)
 
 
 @pytest.mark.parametrize(("forward", "backward"), POOLS)

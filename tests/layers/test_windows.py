@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from pp_ref.layers.windows import count_windows, overlap_add, pad, take, windows
+from pp_ref.layers.windows import blocks, count_windows, overlap_add, pad, take, windows
 
 
 @pytest.mark.parametrize(
@@ -43,3 +43,9 @@ def test_pad_is_undone_by_take():
     assert (padded[:, [0, 1, 5]] == -1).all()
     np.testing.assert_array_equal(take(padded, 1, 2, 5), v)
     assert pad(v, 1, 0, 0) is v
+
+
+def test_blocks_cover_the_batch():
+    assert blocks(7, 10, 35) == [slice(0, 3), slice(3, 6), slice(6, 7)]
+    assert blocks(2, 10, 9) == [slice(0, 1), slice(1, 2)]
+    assert blocks(0, 10, 35) == []

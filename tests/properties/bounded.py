@@ -105,6 +105,9 @@ class Bounded:
     def __rmatmul__(self, other: Any) -> "Bounded":
         return self._lift(other) @ self
 
+    def __eq__(self, other: Any) -> Any:
+        return self.value == self._lift(other).value
+
     def __gt__(self, other: Any) -> Any:
         return self.value > self._lift(other).value
 
@@ -142,6 +145,10 @@ def _max(x: Bounded, axis: int, keepdims: bool = False) -> Bounded:
     return Bounded(x.value.max(axis, keepdims=keepdims), x.error.max(axis, keepdims=keepdims), x.dtype)
 
 
+def _maximum(x: Bounded, y: Bounded) -> Bounded:
+    return -_minimum(-x, -y)
+
+
 def _minimum(x: Bounded, y: Bounded) -> Bounded:
     """The smaller one's error; where rounding could exchange them, the larger: |min a - min b| <= max |a - b|."""
     smaller = np.where(x.value < y.value, x.error, y.error)
@@ -149,10 +156,8 @@ def _minimum(x: Bounded, y: Bounded) -> Bounded:
     return Bounded(np.minimum(x.value, y.value), np.where(apart, smaller, np.maximum(x.error, y.error)), x.dtype)
 
 
-def _where(condition: Any, x: Any, y: Any) -> Any:
+def _where(condition: Any, x: Bounded, y: Bounded) -> Bounded:
     """The reference's branch. Branches of a continuous function agree where rounding could choose the other one."""
-    if not isinstance(x, Bounded):  # indices: exact
-        return np.where(condition, x, y)
     return Bounded(np.where(condition, x.value, y.value), np.where(condition, x.error, y.error), x.dtype)
 
 
@@ -188,6 +193,7 @@ NAMESPACE = SimpleNamespace(
     sum=_sum,
     max=_max,
     minimum=_minimum,
+    maximum=_maximum,
     where=_where,
     concat=_concat,
     stack=_stack,
@@ -206,6 +212,7 @@ NAMESPACE = SimpleNamespace(
     arange=np.arange,
     any=np.any,
     isdtype=np.isdtype,
+    bool=np.bool,
     int16=np.int16,
     int64=np.int64,
 )
