@@ -14,7 +14,7 @@ from pp_ref.layers.windows import blocks, count_windows, overlap_add, pad, take,
 
 HEIGHT, WIDTH = 1, 2
 # Entries of the images that are pooled together: half a megabyte in float32. What comes between is then read from the
-# cache that it was written to, and its memory serves every block; over a whole batch this took four times as long.
+# cache that it was written to, and its memory serves every block; a whole batch at once takes several times as long.
 BLOCK_ENTRIES = 2**17
 
 
@@ -71,7 +71,7 @@ def max_pool2d_backward(dy: Array, cache: MaxPool2dCache) -> Array:
     for block in blocks(n, h * w * c, BLOCK_ENTRIES):
         share = dy[block, ...]
         for winner, axis, extent in ((row, HEIGHT, h), (column, WIDTH, w)):
-            # A product: `where` takes ten times as long, since no processor foresees which pixel won.
+            # A product: `where` branches, and no processor foresees which pixel won.
             parts = [share * xp.astype(winner[block, ...] == at, dy.dtype) for at in range(size)]
             share = _overlap_add(parts, axis, stride, extent)
         dv[block, ...] = share
