@@ -62,7 +62,7 @@ _SEEDED = ((0.25, 0), (1.0, 0), (0.5, 0), (0.75, 0), (0.25, 1), (1.0, 1), (0.1, 
 PROFILES = {
     "demo": Profile("digits", 500, ((0.25, 0), (1.0, 0)), _sgd(5, 500, 0.01, batch=20), dropout=0.0),
     # As many images and epochs as a processor of two cores gets through in an hour or two; the rate is our choice.
-    "standard": Profile("cifar10", 10_000, _SEEDED, _sgd(12, 10_000, 0.02), dropout=0.5),
+    "standard": Profile("cifar10", 10_000, _SEEDED, _sgd(12, 10_000, 0.01), dropout=0.5),
     # All images, and the momentum and rate of pylearn2's stack (REPRODUCTION 4): wants a GPU or some days.
     "authors": Profile(
         "cifar10",

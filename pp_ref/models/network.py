@@ -84,8 +84,8 @@ class Network(ABC):
     def init(self, rng: np.random.Generator, spread: float | None = 0.1, dtype: DTypeLike = np.float32) -> Params:
         """Draw the dynamic weights; biases are zero.
 
-        spread  Uniform(+-spread), 0.1 in the authors' code; None gives a layer of d inputs weights W of variance 2 / d,
-                with which relu keeps the variance from layer to layer. The softmax has Uniform(+-0.02)
+        spread  Uniform(+-spread), 0.1 in the authors' code; None gives full weights of d inputs the variance 2 / d,
+                with which relu keeps the variance from layer to layer, and others the like. The softmax has 0.02
         """
         params: Params = {}
         for prefix, stage in self._named:

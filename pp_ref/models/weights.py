@@ -44,7 +44,8 @@ class Count(NamedTuple):
 class Weights(Protocol):
     """What a model needs of its weights.
 
-    `init` draws dynamic weights from Uniform(+-spread), or, where spread is None, so that W has the variance 2 / d.
+    `init` draws dynamic weights from Uniform(+-spread), or, where spread is None, so that full weights have the
+    variance 2 / d and predicted ones answer white and constant inputs no more strongly.
     `backward` returns dv only where `wrt_input`, since data needs none.
     """
 
@@ -159,8 +160,11 @@ class Predicted:
     def init(self, rng: np.random.Generator, spread: float | None, dtype: DTypeLike) -> Params:
         params: Params = {}
         for (name, shape), column in zip(self.shapes.items(), self.dictionary.columns, strict=True):
-            # var (U w)_i = |U_i|^2 var w: with |U_i|^2 averaged over the rows, |U|_F takes the place of sqrt(d).
-            params[name] = _uniform(rng, shape, spread or _he(float(np.sum(column.U**2))), dtype)
+            # A unit's input v U w has the variance var(w) |U^T v|^2. In place of d = |v|^2 stands what U makes of white
+            # inputs, |U|_F^2, or of constant ones, |U^T 1|^2, if that is more: smooth filters add up smooth images.
+            U = column.U
+            reached = max(float(np.sum(U**2)), float(np.sum(U.sum(axis=0) ** 2)))
+            params[name] = _uniform(rng, shape, spread or _he(reached), dtype)
         return params | {"b": np.zeros(self.m, dtype)}
 
     def forward(self, params: Params, v: Array | list[Array]) -> tuple[Array, Any]:

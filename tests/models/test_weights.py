@@ -210,13 +210,21 @@ def test_float32_weights_stay_within_the_bound_of_their_product():
         assert_within(W[:, 2 * j : 2 * j + 2], exact, gemm_bound(U, w, np.float32), f"W_{j}")
 
 
-def test_without_a_spread_every_kind_starts_with_the_variance_of_he():
-    """The mean of W_ij^2 over many draws is 2 / d, within five standard errors of a mean of m d squares, of which those
-    of a row are at worst all alike: five times sqrt(2 / m) of it, for squares of any sum of uniform numbers."""
-    rng, m = np.random.default_rng(0), 4000
-    dictionary = make_dictionary("se", Grid(6, 5), proportion=0.3, n_columns=2, rng=rng)
-    for weights in (Full(30, m), Predicted(dictionary, m), LowRank(30, m, 8)):
-        W, _ = weights.expand(weights.init(rng, None, np.float64))
-        assert abs(np.mean(W**2) * 30 / 2 - 1) < 5 * np.sqrt(2 / m) + 5 * np.sqrt(2 / 30 / 8) * isinstance(
-            weights, LowRank
-        )
+@pytest.mark.parametrize("kind", ["full", "smooth", "random", "low rank"])
+def test_without_a_spread_inputs_are_answered_as_by_full_weights(kind):
+    """White inputs of unit variance, or constant ones, get units of variance 2: the larger of both answers, for smooth
+    filters the constant ones'. Estimated within five standard errors of a sum of m squares, sqrt(2 / m) for normal
+    numbers. Of the low-rank start the first factor counts as well, whose variance comes from r d numbers."""
+    rng, m, d = np.random.default_rng(0), 4000, 30
+    weights = {
+        "full": Full(d, m),
+        "smooth": Predicted(make_dictionary("se", Grid(6, 5), proportion=0.3, rng=rng), m),
+        "random": Predicted(make_dictionary("randfixu", Grid(6, 5), proportion=0.3, rng=rng), m),
+        "low rank": LowRank(d, m, 8),
+    }[kind]
+    W, _ = weights.expand(weights.init(rng, None, np.float64))
+    white, constant = np.mean(np.sum(W**2, axis=0)), np.mean(np.sum(W, axis=0) ** 2)
+    allowed = 5 * np.sqrt(2 / m) + (5 * np.sqrt(2 / (8 * d)) if kind == "low rank" else 0)
+    answer = max(white, constant) if kind in ("smooth", "random") else white
+    assert abs(answer / 2 - 1) < allowed
+    assert kind != "smooth" or constant > white
