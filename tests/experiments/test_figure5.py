@@ -1,0 +1,78 @@
+"""The convnet's error against the proportion learned: recipes, a small run, what is drawn."""
+
+import json
+
+import numpy as np
+import pytest
+
+from pp_ref.data import Dataset, Split
+from pp_ref.errors import DomainError
+from pp_ref.experiments import figure5
+from pp_ref.experiments.figure5 import PROFILES, recipes
+from pp_ref.experiments.run_store import RunStore
+from pp_ref.training import Interrupted
+
+
+@pytest.fixture
+def tiny(monkeypatch):
+    """Twelve images of noise, two epochs: recipes of a quarter learned and of all."""
+    rng = np.random.default_rng(0)
+    split = Split(rng.random((12, 784), np.float32), rng.integers(0, 10, 12))
+    monkeypatch.setattr(figure5, "load_digits", lambda: Dataset("noise", split, split, "drawn", "none"))
+    made = recipes(PROFILES["demo"])
+    for recipe in made:
+        recipe["images"], recipe["training"]["epochs"], recipe["training"]["batch"] = 12, 2, 6
+    return made
+
+
+def test_the_standard_profile_has_every_proportion_and_two_seeds_at_the_ends():
+    made = recipes(PROFILES["standard"])
+    runs = [(recipe["label"], recipe["proportion"], recipe["seed"]) for recipe in made]
+    for label, proportion in (("SE", 0.25), ("convnet", 1.0)):
+        assert {(label, proportion, 0), (label, proportion, 1)} <= set(runs)
+    assert {proportion for _, proportion, _ in runs} == {0.1, 0.25, 0.5, 0.75, 1.0}
+    assert all(recipe["n_columns"] == [1, 1, 1, 5] for recipe in made)
+    assert all(recipe["data"] == "cifar10" for recipe in made)
+
+
+def test_a_run_and_what_is_drawn_from_it(tiny, tmp_path):
+    records = [figure5.run(recipe, RunStore(tmp_path), lambda said: None) for recipe in tiny]
+    records = json.loads(json.dumps(records, allow_nan=False))
+    quarter, full = records
+    assert [len(record["history"]) for record in records] == [2, 2] == [figure5.epochs(recipe) for recipe in tiny]
+    assert full["counts"]["1"] == {"dynamic": 3072, "static": 0, "total": 3072}  # 48 filters 8 x 8 x 1
+    assert quarter["counts"]["1"]["dynamic"] == 16 * 48
+    assert [layer["weights"] for layer in quarter["dictionaries"]] == ["Predicted"] * 4
+    assert len(quarter["dictionaries"][3]["n_alpha"]) == 5
+    assert np.shape(full["filters"]["W"]) == (64, 48)
+    assert figure5.table(records).row_count == 2
+    assert [axes.get_title() for axes in figure5.filters_figure(records).axes] == ["25% learned", "100% learned"]
+
+
+def test_a_killed_run_comes_to_the_same_bits(tiny, tmp_path):
+    def kill(said):
+        raise KeyboardInterrupt
+
+    recipe = tiny[0]
+    whole = figure5.run(recipe, RunStore(tmp_path / "whole"), lambda said: None)
+    with pytest.raises(Interrupted, match="^stopped by Ctrl-C after 1 of 2 epochs"):
+        figure5.run(recipe, RunStore(tmp_path / "killed"), kill)
+    again = figure5.run(recipe, RunStore(tmp_path / "killed"), lambda said: None)
+    assert again["filters"] == whole["filters"]
+    assert [epoch["loss"] for epoch in again["history"]] == [epoch["loss"] for epoch in whole["history"]]
+
+
+def test_more_images_than_there_are(tiny, tmp_path):
+    tiny[0]["images"] = 13
+    with pytest.raises(DomainError, match="^images is 13, but noise has 12 to train on: ask for fewer$"):
+        figure5.run(tiny[0], RunStore(tmp_path), lambda said: None)
+
+
+@pytest.mark.needs_data("cifar10")
+def test_cifar10_is_normalised_and_whitened_by_the_images_that_are_used(cifar10, monkeypatch):
+    monkeypatch.setattr(figure5, "load_cifar10", lambda: cifar10)
+    _, x, x_test = figure5._cifar10({"images": 100})
+    assert x.shape == (100, 32, 32, 3)
+    assert x_test.shape == (10_000, 32, 32, 3)
+    # Whitened by themselves, 100 images have mean 0: of 100 float32 numbers below 60, to the rounding of their sum.
+    assert np.max(np.abs(x.mean(axis=0))) < 100 * 60 * np.finfo(np.float32).eps
