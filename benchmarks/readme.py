@@ -14,6 +14,7 @@ from typing import Any
 
 from pp_ref.experiments.error_curves import error_and_spread, grouped, learned
 from pp_ref.experiments.figure4_left import PAIRS
+from pp_ref.experiments.figure5 import FULL, PREDICTED
 from pp_ref.experiments.run_store import RunStore
 
 ROOT = Path(__file__).parent.parent
@@ -98,6 +99,23 @@ def figure1() -> str:
     )
 
 
+def figure5() -> str:
+    """Test error of the convnet by proportion learned, and what it was trained on."""
+    records = RunStore(FIGURES / "figure5").records()
+    groups = grouped(records, (FULL, PREDICTED))
+    rows = [
+        [f"{proportion:.0%} learned", error_and_spread([r["test_error"] for r in group]), f"{learned(group[0]):.1%}"]
+        for (_, proportion), group in groups.items()
+    ]
+    recipe, seeds = records[0]["recipe"], sorted({len(group) for group in groups.values()})
+    hours = sum(record["seconds"] for record in records) / 3600
+    note = (
+        f"{recipe['images']:,} of the 50,000 training images, {recipe['training']['epochs']} epochs, all 10,000 test "
+        f"images; {' or '.join(map(str, seeds))} seeds each, {hours:.1f} core hours."
+    )
+    return markdown(["CIFAR-10, of each layer", "test error", "of all weights"], rows) + "\n\n" + note
+
+
 def mlp_epoch() -> str:
     """Seconds an epoch, ours against PyTorch's better SGD, for each committed record."""
     records = [json.loads(path.read_text()) for path in sorted(SPEED.glob("mlp_epoch*.json"))]
@@ -155,6 +173,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "verdict": verdict,
     "figure4-left": figure4_left,
     "figure1": figure1,
+    "figure5": figure5,
     "mlp-epoch": mlp_epoch,
     "start-up": start_up,
     "faults": planted_faults,
