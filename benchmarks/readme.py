@@ -111,7 +111,7 @@ def figure5() -> str:
     hours = sum(record["seconds"] for record in records) / 3600
     note = (
         f"{recipe['images']:,} of the 50,000 training images, {recipe['training']['epochs']} epochs, all 10,000 test "
-        f"images; {' or '.join(map(str, seeds))} seeds each, {hours:.1f} core hours."
+        f"images; seeds a point: {' or '.join(map(str, seeds))}; {hours:.1f} core hours."
     )
     return markdown(["CIFAR-10, of each layer", "test error", "of all weights"], rows) + "\n\n" + note
 
