@@ -6,7 +6,9 @@ array-api-strict. `Array` is any array of such a library.
 
 from typing import Any, SupportsIndex
 
-from array_api_compat import array_namespace
+import numpy as np
+from array_api_compat import array_namespace, is_cupy_array
+from numpy.typing import NDArray
 
 from pp_ref.errors import DomainError, ShapeError
 
@@ -22,6 +24,7 @@ __all__ = [
     "check_positive",
     "check_rate",
     "real_part",
+    "to_numpy",
 ]
 
 
@@ -104,3 +107,9 @@ def real_part(x: Array) -> Array:
     """Re x: what comparisons and maxima use, so that a complex step takes the branch of its real point."""
     xp = array_namespace(x)
     return xp.real(x) if xp.isdtype(x.dtype, "complex floating") else x
+
+
+def to_numpy(x: Array) -> NDArray[Any]:
+    """x in the processor's memory: what a file, SciPy or Matplotlib can take. A NumPy array comes back as it is."""
+    array: NDArray[Any] = x.get() if is_cupy_array(x) else np.asarray(x)
+    return array

@@ -1,8 +1,29 @@
 """What this machine can compute with."""
 
 from importlib import import_module
+from typing import Any, Literal
 
-__all__ = ["available", "gpu_absence"]
+from pp_ref.errors import DeviceError
+
+__all__ = ["Device", "array_library", "available", "gpu_absence"]
+
+Device = Literal["cpu", "gpu"]
+
+
+def array_library(device: Device) -> Any:
+    """The namespace whose arrays live on the device: NumPy, or CuPy as the array API has it.
+
+    raises  DeviceError where no GPU answers
+    """
+    if device == "cpu":
+        import numpy
+
+        return numpy
+    if absence := gpu_absence():
+        raise DeviceError(f"{absence}: use device cpu")
+    from array_api_compat import cupy
+
+    return cupy
 
 
 def gpu_absence() -> str | None:

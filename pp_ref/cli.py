@@ -25,10 +25,18 @@ class ProfileName(StrEnum):
     authors = "authors"
 
 
+class DeviceName(StrEnum):
+    """Where the arrays live: gpu needs CuPy and a CUDA device."""
+
+    cpu = "cpu"
+    gpu = "gpu"
+
+
 ProfileOption = Annotated[ProfileName, typer.Option("--profile", help=str(ProfileName.__doc__))]
 OutOption = Annotated[
     Path | None, typer.Option("--out", help="Folder for records and figures.", show_default="runs/FIGURE/PROFILE")
 ]
+DeviceOption = Annotated[DeviceName, typer.Option("--device", help=str(DeviceName.__doc__))]
 JobsOption = Annotated[int, typer.Option(min=1, help="Runs at a time; the machine's threads are shared out.")]
 
 
@@ -59,22 +67,27 @@ def figure4_left(profile: ProfileOption = ProfileName.demo, out: OutOption = Non
 
 
 @reproduce.command("figure5")
-def figure5(profile: ProfileOption = ProfileName.demo, out: OutOption = None, jobs: JobsOption = 1) -> None:
+def figure5(
+    profile: ProfileOption = ProfileName.demo,
+    out: OutOption = None,
+    jobs: JobsOption = 1,
+    device: DeviceOption = DeviceName.cpu,
+) -> None:
     """Convnet on CIFAR-10: error against the proportion learned, and its first filters. The demo takes digits."""
     from pp_ref.experiments import figure5 as experiment
 
-    _reproduce("figure5", experiment, profile, out, jobs)
+    _reproduce("figure5", experiment, profile, out, jobs, device=device.value)
 
 
 @reproduce.command("figure1")
 def figure1(profile: ProfileOption = ProfileName.demo, out: OutOption = None) -> None:
-    """Learned features of an MLP, a few of their weights, and the rest predicted from these."""
+    """Learned features, a few of their weights, and the rest predicted from these; a block a model."""
     from pp_ref.experiments import figure1 as experiment
 
     _reproduce("figure1", experiment, profile, out, jobs=1)
 
 
-def _reproduce(name: str, experiment: Any, profile: ProfileName, out: Path | None, jobs: int) -> None:
+def _reproduce(name: str, experiment: Any, profile: ProfileName, out: Path | None, jobs: int, **options: str) -> None:
     """Do the runs of an experiment that have no record yet, print its table, write its figure."""
     from rich.console import Console
 
@@ -83,7 +96,7 @@ def _reproduce(name: str, experiment: Any, profile: ProfileName, out: Path | Non
     from pp_ref.experiments.sweep import sweep
 
     store = RunStore(out or Path("runs") / name / profile.value)
-    recipes = experiment.recipes(experiment.PROFILES[profile.value])
+    recipes = experiment.recipes(experiment.PROFILES[profile.value], **options)
     done = sweep(experiment.run, recipes, store, jobs=jobs, epochs=experiment.epochs)
     records = [record for record in done.records if record]
     if records:

@@ -8,6 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from pp_ref import __version__
+from pp_ref.backends import gpu_absence
 
 PACKAGES = (
     "numpy",
@@ -36,7 +37,16 @@ def versions() -> dict[str, str]:
 
 def circumstances() -> dict[str, object]:
     """What every record says of how it came about: versions, machine with its BLAS, and this process's peak memory."""
-    return {"versions": versions(), "machine": machine() | {"blas": blas()}, "peak_memory_mb": peak_memory_mb()}
+    described = machine() | {"blas": blas()} | ({"gpu": gpu()} if gpu_absence() is None else {})
+    return {"versions": versions(), "machine": described, "peak_memory_mb": peak_memory_mb()}
+
+
+def gpu() -> str:
+    """The name of the CUDA device in use."""
+    import cupy
+
+    name: bytes = cupy.cuda.runtime.getDeviceProperties(cupy.cuda.runtime.getDevice())["name"]
+    return name.decode()
 
 
 def machine() -> dict[str, str | int]:

@@ -4,7 +4,7 @@ import array_api_strict
 import numpy as np
 import pytest
 
-from pp_ref.arrays import check_axes, check_finite, check_fraction, check_integer, check_positive, real_part
+from pp_ref.arrays import check_axes, check_finite, check_fraction, check_integer, check_positive, real_part, to_numpy
 from pp_ref.errors import DomainError, ShapeError
 
 
@@ -55,3 +55,9 @@ def test_real_part_of_real_and_complex():
     np.testing.assert_array_equal(real_part(np.array([1 + 2j])), [1])
     v = np.array([1.5])
     assert real_part(v) is v
+
+
+def test_to_numpy():
+    x = np.ones(2)
+    assert to_numpy(x) is x
+    np.testing.assert_array_equal(to_numpy(array_api_strict.asarray([1.0, 2.0])), [1, 2])

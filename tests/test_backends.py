@@ -2,9 +2,11 @@
 
 import sys
 
+import numpy as np
 import pytest
 
-from pp_ref.backends import available, gpu_absence
+from pp_ref.backends import array_library, available, gpu_absence
+from pp_ref.errors import DeviceError
 from tests.conftest import require_gpu
 
 
@@ -56,3 +58,10 @@ def test_a_missing_gpu_skips_or_fails(monkeypatch):
     monkeypatch.setenv("PP_REF_REQUIRE_GPU", "1")
     with pytest.raises(pytest.fail.Exception, match="the CUDA driver lists no device"):
         require_gpu()
+
+
+def test_arrays_of_a_device(monkeypatch):
+    assert array_library("cpu") is np
+    monkeypatch.setitem(sys.modules, "cupy", Driver(0))
+    with pytest.raises(DeviceError, match="^the CUDA driver lists no device: use device cpu$"):
+        array_library("gpu")

@@ -36,9 +36,9 @@ def filter_grid(W: NDArray[Any], shape: Sequence[int], columns: int | None = Non
     """Filters as one image: each is scaled by its own largest |weight|, so that grey is 0, and framed by one pixel.
 
     W        (d, m) weights, one filter a column
-    shape    (height, width) or (height, width, 3) with product d, as `Grid` lays weights out
+    shape    (height, width) or (height, width, 1 or 3) with product d, as `Grid` lays weights out
     columns  filters side by side; None makes the image about square
-    returns  (rows, columns) or (rows, columns, 3) float64 in [0, 1]
+    returns  (rows, columns) or (rows, columns, channels) float64 in [0, 1]
     raises   ShapeError
     """
     d, m = W.shape

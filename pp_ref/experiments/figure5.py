@@ -8,13 +8,15 @@ images are contrast-normalised and whitened (REPRODUCTION 4).
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from rich.table import Table
 
+from pp_ref.arrays import to_numpy
+from pp_ref.backends import Device, array_library
 from pp_ref.data import Dataset, load_cifar10, load_digits
 from pp_ref.dictionaries import Grid, make_dictionary
 from pp_ref.environment import circumstances
@@ -23,8 +25,8 @@ from pp_ref.experiments.drawing import show_filters
 from pp_ref.experiments.error_curves import describe, error_figure, error_table
 from pp_ref.experiments.run_store import Record, RunStore
 from pp_ref.features import fit_whitening, normalise_contrast, random_flips
-from pp_ref.models.convnet import paper_convnet, weight_spaces
-from pp_ref.training import SGD, Checkpoint, fit_sgd
+from pp_ref.models.convnet import ConvNet, paper_convnet, weight_spaces
+from pp_ref.training import SGD, Checkpoint, Fit, fit_sgd
 
 FULL, PREDICTED = "convnet", "SE"
 COLUMNS = (1, 1, 1, 5)  # of the three convolutions and the 500 units (paper, sec. 4.2)
@@ -74,7 +76,7 @@ PROFILES = {
 }
 
 
-def recipes(profile: Profile) -> list[dict[str, Any]]:
+def recipes(profile: Profile, device: Device = "cpu") -> list[dict[str, Any]]:
     """One recipe a run: everything that decides its result. At proportion 1 the net is learned in full."""
     return [
         {
@@ -91,6 +93,7 @@ def recipes(profile: Profile) -> list[dict[str, Any]]:
             "dtype": "float32",
             "training": asdict(profile.training),
         }
+        | ({"device": device} if device != "cpu" else {})  # a recipe of the processor is what it was without devices
         for proportion, seed in profile.runs
     ]
 
@@ -116,20 +119,32 @@ def _digits(recipe: dict[str, Any]) -> tuple[Dataset, NDArray[Any], NDArray[Any]
 DATA = {"cifar10": _cifar10, "digits": _digits}
 
 
-def run(recipe: dict[str, Any], store: RunStore, report: Callable[[str], None]) -> Record:
+class Trained(NamedTuple):
+    """A trained net, and what its run saw."""
+
+    model: ConvNet
+    params: dict[str, Any]
+    test_error: float
+    fit: Fit
+    data: Dataset
+    x: Any  # (n, h, w, c): the training images as the net read them
+
+
+def train(recipe: dict[str, Any], store: RunStore, report: Callable[[str], None]) -> Trained:
     """Train one net and judge it on the test images; the last epoch's error is the result.
 
     recipe   one of `recipes`
     store    keeps the checkpoint: a run that was killed goes on from its last epoch, to the same bits
     report   called with a sentence after each epoch
-    returns  the record: recipe, test_error (share), counts, dictionaries, history, the first layer's filters, data,
-             seconds, circumstances
+    raises   DomainError for more images than there are; DeviceError; DataError from data or checkpoint; Interrupted
     """
-    began = time.perf_counter()
-    data, x, x_test = DATA[recipe["data"]](recipe)
-    x, y = x[: recipe["images"]], np.asarray(data.train.y[: recipe["images"]])
-    if len(x) < recipe["images"]:
-        raise DomainError(f"images is {recipe['images']}, but {data.name} has {len(x)} to train on: ask for fewer")
+    xp = array_library(recipe.get("device", "cpu"))
+    data, *images = DATA[recipe["data"]](recipe)
+    x, x_test = map(xp.asarray, images)
+    y, y_test = xp.asarray(np.asarray(data.train.y)), xp.asarray(np.asarray(data.test.y))
+    x, n = x[: recipe["images"], ...], recipe["images"]
+    if x.shape[0] < n:
+        raise DomainError(f"images is {n}, but {data.name} has {x.shape[0]} to train on: ask for fewer")
     dictionary_rng, rng = np.random.default_rng(recipe["seed"]).spawn(2)
     spaces, proportion = weight_spaces(x.shape[1:]), recipe["proportion"]
     dictionaries = [
@@ -144,34 +159,47 @@ def run(recipe: dict[str, Any], store: RunStore, report: Callable[[str], None]) 
     flips = recipe["data"] == "cifar10"  # a mirrored digit is another one
 
     def objective(params: dict[str, Any], rows: Any, rng: np.random.Generator) -> Any:
-        return model.loss_and_gradient(params, random_flips(x[rows], rng) if flips else x[rows], y[rows], rng)
+        chosen = xp.asarray(rows)
+        batch = xp.take(x, chosen, axis=0)
+        return model.loss_and_gradient(params, random_flips(batch, rng) if flips else batch, xp.take(y, chosen), rng)
 
     def error(params: dict[str, Any], images: int) -> float:
-        return model.error(params, x_test[:images], data.test.y[:images], BATCH_OF_ERRORS)
+        return model.error(params, x_test[:images, ...], y_test[:images], BATCH_OF_ERRORS)
 
     said = f"{recipe['label']} at {proportion}, seed {recipe['seed']}"
     fit = fit_sgd(
         objective,
-        model.init(rng, None, recipe["dtype"]),
-        len(x),
+        {name: xp.asarray(array) for name, array in model.init(rng, None, recipe["dtype"]).items()},
+        n,
         SGD(**recipe["training"]),
         rng,
         evaluate=lambda params: {"test_error": error(params, WATCHED)},
         on_epoch=lambda record: report(f"{said}: epoch {record['epoch']}, test error {record['test_error']:.1%}"),
         checkpoint=Checkpoint(store.checkpoint(recipe, "training"), recipe),
     )
-    test_error = error(fit.params, len(x_test))
-    seconds = time.perf_counter() - began
+    return Trained(model, fit.params, error(fit.params, x_test.shape[0]), fit, data, x)
+
+
+def run(recipe: dict[str, Any], store: RunStore, report: Callable[[str], None]) -> Record:
+    """`train`, and the record of it.
+
+    returns  the record: recipe, test_error (share), counts, dictionaries, history, the first layer's filters, data,
+             seconds, circumstances
+    """
+    began = time.perf_counter()
+    trained = train(recipe, store, report)
+    seconds, model = time.perf_counter() - began, trained.model
+    W = to_numpy(model.filters(trained.params)[0])
     return {
         "recipe": recipe,
-        "summary": f"test error {test_error:.2%}, {fit.stop.value}, {seconds:.0f} s",
-        "test_error": test_error,
-        "stop": fit.stop.name,
+        "summary": f"test error {trained.test_error:.2%}, {trained.fit.stop.value}, {seconds:.0f} s",
+        "test_error": trained.test_error,
+        "stop": trained.fit.stop.name,
         "counts": {name: count._asdict() for name, count in model.count().items()},
         "dictionaries": [describe(stage.weights) for stage in model.stages if stage.weights],
-        "history": fit.history,
-        "filters": {"shape": spaces[0], "W": np.float16(model.filters(fit.params)[0]).tolist()},
-        "data": {"name": data.name, "digest": data.digest, "source": data.source},
+        "history": trained.fit.history,
+        "filters": {"shape": weight_spaces(model.shape)[0], "W": W.astype(np.float16).tolist()},
+        "data": {"name": trained.data.name, "digest": trained.data.digest, "source": trained.data.source},
         "seconds": seconds,
     } | circumstances()
 
@@ -192,8 +220,7 @@ def filters_figure(records: Sequence[Record]) -> Figure:
     drawn = Figure(figsize=(2.4 * len(first), 2.8), layout="constrained")
     panels = np.atleast_1d(drawn.subplots(1, len(first)))
     for axes, (proportion, record) in zip(panels, sorted(first.items()), strict=True):
-        *shape, channels = record["filters"]["shape"]
-        show_filters(axes, np.array(record["filters"]["W"]), (*shape, channels) if channels == 3 else shape)
+        show_filters(axes, np.array(record["filters"]["W"]), record["filters"]["shape"])
         axes.set_title(f"{proportion:.0%} learned")
     return drawn
 

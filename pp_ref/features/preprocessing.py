@@ -9,7 +9,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import DTypeLike, NDArray
 
-from pp_ref.arrays import check_finite, check_positive
+from pp_ref.arrays import Array, array_namespace, check_finite, check_positive
 from pp_ref.errors import DomainError, ShapeError
 
 __all__ = ["as_floats", "normalise_contrast", "random_crops", "random_flips"]
@@ -79,10 +79,10 @@ def normalise_contrast(
     return y.reshape(x.shape)
 
 
-def random_flips(images: NDArray[Any], rng: np.random.Generator) -> NDArray[Any]:
+def random_flips(images: Array, rng: np.random.Generator) -> Array:
     """Mirror each image left to right with probability 1/2.
 
-    images   (n, height, width, channels), any dtype
+    images   (n, height, width, channels) of any array library, any dtype
     rng      draws n numbers
     returns  a new array of the same shape and dtype; the same draw once more gives the images back
     raises   ShapeError if images do not have four axes
@@ -90,8 +90,9 @@ def random_flips(images: NDArray[Any], rng: np.random.Generator) -> NDArray[Any]
     Source: Krizhevsky, Sutskever, Hinton, ImageNet classification with deep convolutional neural networks, 2012.
     """
     check_images(images)
-    flipped = rng.random(len(images)) < 0.5
-    return np.where(flipped[:, None, None, None], images[:, :, ::-1], images)
+    xp = array_namespace(images)
+    flipped = xp.asarray(rng.random(images.shape[0]) < 0.5)
+    return xp.where(flipped[:, None, None, None], xp.flip(images, axis=2), images)
 
 
 def random_crops(
@@ -123,7 +124,7 @@ def random_crops(
     return np.ascontiguousarray(windows[np.arange(n), top, left].transpose(0, 2, 3, 1))
 
 
-def check_images(images: NDArray[Any]) -> tuple[int, int, int, int]:
+def check_images(images: Array) -> tuple[int, int, int, int]:
     """The sizes of images (n, height, width, channels); ShapeError otherwise."""
     if images.ndim != 4:
         raise ShapeError(f"images have shape {images.shape}, expected axes (n, height, width, channels)")

@@ -13,6 +13,7 @@ from pp_ref.layers.dense import dense_backward, dense_forward
 from pp_ref.layers.depthwise_conv2d import depthwise_conv2d_backward, depthwise_conv2d_forward
 from pp_ref.layers.dropout import dropout_backward, dropout_forward
 from pp_ref.layers.flatten import flatten_backward, flatten_forward
+from pp_ref.layers.fourier_conv2d import fourier_conv2d_backward, fourier_conv2d_forward
 from pp_ref.layers.local_response import local_response_backward, local_response_forward
 from pp_ref.layers.lowrank import lowrank_backward, lowrank_forward
 from pp_ref.layers.maxout import maxout_backward, maxout_forward
@@ -70,6 +71,8 @@ __all__ = [
     "expand_forward",
     "flatten_backward",
     "flatten_forward",
+    "fourier_conv2d_backward",
+    "fourier_conv2d_forward",
     "limit_column_norms",
     "local_response_backward",
     "local_response_forward",

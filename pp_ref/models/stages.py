@@ -12,6 +12,13 @@ from pp_ref.errors import DomainError, ShapeError
 from pp_ref.layers.conv2d import conv2d_backward_input, conv2d_backward_weights, conv2d_forward, patches
 from pp_ref.layers.dropout import dropout_backward, dropout_forward
 from pp_ref.layers.flatten import flatten_backward, flatten_forward
+from pp_ref.layers.fourier_conv2d import (
+    FourierConv2dCache,
+    fourier_conv2d_backward_input,
+    fourier_conv2d_backward_weights,
+    fourier_conv2d_flops,
+    fourier_conv2d_forward,
+)
 from pp_ref.layers.local_response import local_response_backward, local_response_forward
 from pp_ref.layers.maxout import maxout_backward, maxout_forward
 from pp_ref.layers.pooling import (
@@ -27,6 +34,9 @@ from pp_ref.models.weights import Params, Weights
 Shape = tuple[int, ...]  # of one example
 Generator = np.random.Generator
 ActivationName = Literal["sigmoid", "relu", "maxout"]
+# Flops that a product does while conv2d makes one entry of its columns and BLAS packs it: measured on the three layers
+# of the CIFAR-10 net in float32 (benchmarks/speed/convnet_step.json).
+FLOPS_OF_A_COPY = 128
 MAXOUT_PIECES = 2  # as in the MNIST experiments of Goodfellow et al. 2013
 
 
@@ -122,6 +132,8 @@ class Dropout(_NoWeights):
 class Convolution:
     """y = v * W + b with filters W of any kind: those of `weights`, reshaped as the paper's footnote 1 says.
 
+    Evaluated patch by patch or by the convolution theorem, whichever is reckoned to be quicker.
+
     weights       d = height width channels of a filter, in the order of `Grid(height, width, channels)`; m filters
     filter_shape  (height, width)
     stride        int >= 1
@@ -145,14 +157,20 @@ class Convolution:
         W, expand_cache = self.weights.expand(params)
         xp = array_namespace(W)
         filters = xp.reshape(W, (*self.filter_shape, -1, self.weights.m))
-        y, cache = conv2d_forward(v, filters, params["b"], self.stride, self.padding)
+        geometry = (self.stride, self.padding)
+        entries = prod(self.shape(v.shape[1:])[:2]) * v.shape[0] * self.weights.d  # that conv2d copies into columns
+        fourier = fourier_conv2d_flops(v, filters, *geometry) < (2 * self.weights.m + FLOPS_OF_A_COPY) * entries
+        forward = fourier_conv2d_forward if fourier else conv2d_forward
+        y, cache = forward(v, filters, params["b"], *geometry)
         return y, (expand_cache, cache)
 
     def backward(self, dy: Array, cache: Any, wrt_input: bool) -> tuple[Array | None, Params]:
-        expand_cache, conv2d_cache = cache
-        dfilters, db = conv2d_backward_weights(dy, conv2d_cache)
+        expand_cache, convolved = cache
+        fourier = isinstance(convolved, FourierConv2dCache)
+        dfilters, db = (fourier_conv2d_backward_weights if fourier else conv2d_backward_weights)(dy, convolved)
         dW = array_namespace(dy).reshape(dfilters, (self.weights.d, self.weights.m))
-        dv = conv2d_backward_input(dy, conv2d_cache) if wrt_input else None
+        backward_input = fourier_conv2d_backward_input if fourier else conv2d_backward_input
+        dv = backward_input(dy, convolved) if wrt_input else None
         return dv, self.weights.expand_backward(dW, expand_cache) | {"b": db}
 
 

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
+from pp_ref.arrays import Array, to_numpy
 from pp_ref.errors import DataError, DomainError
 from pp_ref.files import write_atomically
 
@@ -17,7 +17,7 @@ from pp_ref.files import write_atomically
 class State(NamedTuple):
     """Everything that decides how a fit goes on."""
 
-    vectors: dict[str, NDArray[Any]]  # flat parameters, velocity, ...
+    vectors: dict[str, Array]  # flat parameters, velocity, ...
     rng: dict[str, Any]  # the bit generator's state, as `generator_state` gives it
     history: list[dict[str, Any]]
 
@@ -41,7 +41,7 @@ class Checkpoint:
         """
         meta = {"recipe": self.recipe, "rng": state.rng, "history": state.history}
         # safetensors copies memory as it lies: the entries of a strided array would change places.
-        vectors = {name: np.asarray(vector, order="C") for name, vector in state.vectors.items()}
+        vectors = {name: np.asarray(to_numpy(vector), order="C") for name, vector in state.vectors.items()}
         try:
             content = save(vectors, {name: json.dumps(value) for name, value in meta.items()})
         except SafetensorError as error:
@@ -50,7 +50,7 @@ class Checkpoint:
         write_atomically(self.path, content)
 
     def load(self) -> State | None:
-        """The saved state, to the bit; None if there is no file.
+        """The saved state, to the bit, as NumPy arrays; None if there is no file.
 
         raises  DataError if the file is no checkpoint, is damaged, or belongs to another recipe
         """

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from scipy.optimize import minimize
 
-from pp_ref.arrays import Array, check_finite, check_positive
+from pp_ref.arrays import Array, array_namespace, check_finite, check_positive, to_numpy
 from pp_ref.training.fit import Fit, Stop
 from pp_ref.training.flat import flatten
 
@@ -24,8 +24,9 @@ def fit_lbfgs(
 ) -> Fit:
     """Minimise objective(params) -> (loss, gradient) by L-BFGS-B without bounds.
 
-    objective   loss and gradient of the whole data set; called with arrays of params' dtype
-    params      start, a dict of arrays; not written to
+    objective   loss and gradient of the whole data set; called with arrays of params' library and dtype
+    params      start, a dict of arrays, which may lie on a device: only they and their gradient cross to SciPy; not
+                written to
     iterations  int >= 1: the budget; evaluations may be up to 1.25 times as many, plus 20
     gtol        largest |gradient entry| at which the fit ends
     ftol        relative decrease of the loss in one step at which it ends
@@ -39,12 +40,16 @@ def fit_lbfgs(
     check_positive(iterations=iterations, memory=memory)
     check_finite(**params)
     start, layout = flatten(params)
+    xp = array_namespace(start)
     history: list[dict[str, Any]] = []
     latest: dict[str, float] = {}
 
+    def on_device(vector: np.ndarray[Any, Any]) -> Array:
+        return xp.astype(xp.asarray(vector), start.dtype)
+
     def float64_objective(vector: np.ndarray[Any, Any]) -> tuple[float, np.ndarray[Any, Any]]:
-        loss, gradient = objective(layout.views(vector.astype(start.dtype)))
-        flat = np.asarray(layout.vector(gradient), np.float64)
+        loss, gradient = objective(layout.views(on_device(vector)))
+        flat = to_numpy(layout.vector(gradient)).astype(np.float64)
         latest.update(loss=float(loss), gradient_norm=float(np.max(np.abs(flat), initial=0.0)))
         return float(loss), flat
 
@@ -53,7 +58,7 @@ def fit_lbfgs(
 
     result = minimize(
         float64_objective,
-        np.asarray(start, np.float64),
+        to_numpy(start).astype(np.float64),
         jac=True,
         method="L-BFGS-B",
         callback=record,
@@ -65,7 +70,7 @@ def fit_lbfgs(
             "maxcor": memory,
         },
     )
-    return Fit(layout.views(result.x.astype(start.dtype)), history, _reason(result, gtol))
+    return Fit(layout.views(on_device(result.x)), history, _reason(result, gtol))
 
 
 def _reason(result: Any, gtol: float) -> Stop:

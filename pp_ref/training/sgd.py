@@ -96,10 +96,12 @@ def fit_sgd(
     check_positive(n=n)
     check_finite(**params)
     vector, layout = flatten(params)
-    velocity = array_namespace(vector).zeros_like(vector)
+    xp = array_namespace(vector)
+    velocity = xp.zeros_like(vector)
     history: list[dict[str, Any]] = []
     if checkpoint and (state := checkpoint.load()):
-        vector, velocity, history = state.vectors["params"], state.vectors["velocity"], state.history
+        vector, velocity = (xp.asarray(state.vectors[name]) for name in ("params", "velocity"))
+        history = state.history
         rng.bit_generator.state = state.rng
     saved = len(history)  # epochs that are in the checkpoint
     params, velocities = layout.views(vector), layout.views(velocity)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from pp_ref.data import Dataset, Split
-from pp_ref.errors import DomainError
+from pp_ref.errors import DeviceError, DomainError
 from pp_ref.experiments import figure5
 from pp_ref.experiments.figure5 import PROFILES, recipes
 from pp_ref.experiments.run_store import RunStore
@@ -76,3 +76,26 @@ def test_cifar10_is_normalised_and_whitened_by_the_images_that_are_used(cifar10,
     assert x_test.shape == (10_000, 32, 32, 3)
     # Whitened by themselves, 100 images have mean 0: of 100 float32 numbers below 60, to the rounding of their sum.
     assert np.max(np.abs(x.mean(axis=0))) < 100 * 60 * np.finfo(np.float32).eps
+
+
+def test_a_device_is_part_of_the_recipe_where_it_is_not_the_processor():
+    plain, same, other = (recipes(PROFILES["demo"], *device) for device in ((), ("cpu",), ("gpu",)))
+    assert plain == same
+    assert [recipe["device"] for recipe in other] == ["gpu"] * len(plain)
+
+
+def test_without_a_gpu_the_run_says_so(tiny, tmp_path, monkeypatch):
+    monkeypatch.setattr("pp_ref.backends.gpu_absence", lambda: "the CUDA driver lists no device")
+    with pytest.raises(DeviceError, match="^the CUDA driver lists no device: use device cpu$"):
+        figure5.run(tiny[0] | {"device": "gpu"}, RunStore(tmp_path), lambda said: None)
+
+
+@pytest.mark.gpu
+def test_a_run_on_a_gpu(tiny, tmp_path):
+    """The draws are the processor's, so the first loss is the same to rounding."""
+    ours, theirs = (
+        figure5.run(tiny[0] | {"device": device}, RunStore(tmp_path / device), lambda said: None)
+        for device in ("cpu", "gpu")
+    )
+    assert theirs["history"][0]["loss"] == pytest.approx(ours["history"][0]["loss"], rel=1e-3)
+    assert theirs["machine"]["gpu"]

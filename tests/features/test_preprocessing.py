@@ -2,6 +2,7 @@
 
 import math
 
+import array_api_strict
 import numpy as np
 import pytest
 
@@ -208,3 +209,9 @@ def test_crop_messages(height, width, padding, message):
 def test_images_have_four_axes(draw):
     with pytest.raises(ShapeError, match=r"^images have shape \(4, 4\), expected axes \(n, height, width, channels\)$"):
         draw(np.zeros((4, 4)), np.random.default_rng(0))
+
+
+def test_flips_on_another_array_library():
+    x = images(20)
+    strict = random_flips(array_api_strict.asarray(x), np.random.default_rng(1))
+    np.testing.assert_array_equal(np.asarray(strict), random_flips(x, np.random.default_rng(1)))

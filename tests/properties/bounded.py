@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 Exact = np.longdouble
+FLOATS = (np.float32, np.float64, Exact)
 FUNCTION_ULPS = 4  # what NumPy promises for its vectorised exp, log and powers in float32, and more than in float64
 
 
@@ -179,6 +180,11 @@ def _permute_dims(x: Bounded, axes: tuple[int, ...]) -> Bounded:
     return Bounded(x.value.transpose(axes), x.error.transpose(axes), x.dtype)
 
 
+def _asarray(x: Any, dtype: Any = None) -> Any:
+    """A table that is cast to the dtype carries what the cast rounds; anything else is exact."""
+    return Bounded(x, abs(x - x.astype(dtype)), dtype) if dtype in FLOATS and x.dtype == Exact else np.asarray(x, dtype)
+
+
 def _full(shape: tuple[int, ...], fill: float, dtype: Any) -> Any:
     """Bounded, unless of integers, which are exact."""
     full = np.full(shape, fill, Exact if np.isdtype(dtype, "real floating") else dtype)
@@ -208,7 +214,8 @@ NAMESPACE = SimpleNamespace(
     ones_like=lambda x: Bounded(np.ones_like(x.value), 0, x.dtype),
     zeros=lambda shape, dtype: _full(shape, 0, dtype),
     astype=lambda x, dtype: Bounded(x, 0, dtype) if np.isdtype(dtype, "real floating") else np.astype(x, dtype),
-    asarray=np.asarray,
+    asarray=_asarray,
+    finfo=np.finfo,
     arange=np.arange,
     any=np.any,
     isdtype=np.isdtype,

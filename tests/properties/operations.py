@@ -82,6 +82,7 @@ class Operation:
     analytic: bool = True
     ties: Callable[[], tuple[Arguments, np.ndarray]] | None = None  # arguments at a kink, and their gradient
     twin: str | None = None  # the operation that is the same function, evaluated in another order
+    mixes: bool = False  # whether an entry of y sees more of its arguments than its definition reads, so more NaN
     group: int = 1  # entries that stay side by side when units move: the pieces of maxout
 
     def draw(self, case: Case) -> Arguments:

@@ -24,9 +24,10 @@ EXACT = ("relu", "maxout", "max_pool2d", "flatten")  # they do not round at all
 
 @pytest.mark.parametrize("operation", [each for each in (*OPERATIONS, *IMAGES) if each.name not in EXACT], ids=repr)
 def test_a_twentieth_of_the_bound_is_not_enough(operation: Operation, monkeypatch: pytest.MonkeyPatch) -> None:
-    """So the bounds are no wider than they have to be, by that factor."""
-    within = values.assert_within
-    monkeypatch.setattr(values, "assert_within", lambda got, want, bound, what: within(got, want, bound / 20, what))
+    """So the bounds are no wider than they have to be, by that factor; twice that where every output is a sum over a
+    whole image, in which roundings cancel."""
+    within, part = values.assert_within, 40 if operation.mixes else 20
+    monkeypatch.setattr(values, "assert_within", lambda got, want, bound, what: within(got, want, bound / part, what))
     failed = violations(operation, operation.forward, operation.backward, faults_table.CASES)
     assert "outside, first at" in failed["derived bound"]
 

@@ -1,5 +1,6 @@
 """L-BFGS: each reason for stopping, and what SciPy and the objective get to see. Iterates are never compared."""
 
+import array_api_strict
 import numpy as np
 import pytest
 
@@ -148,3 +149,16 @@ def test_arguments_that_make_no_sense():
         fit_lbfgs(quadratic, start() | {"a": np.array([np.nan])})
     with pytest.raises(ShapeError, match=r"^parameters do not fit the layout, first at 'b'"):
         fit_lbfgs(lambda params: (np.asarray(0.0), {"a": np.zeros(1)}), start())
+
+
+def test_another_array_library():
+    """The parameters stay in their library; SciPy sees NumPy vectors."""
+    xp = array_api_strict
+
+    def objective(params):
+        gap = params["p"] - xp.ones(2, dtype=xp.float32)
+        return xp.sum(gap * gap), {"p": 2 * gap}
+
+    fit = fit_lbfgs(objective, {"p": xp.zeros(2, dtype=xp.float32)})
+    assert fit.params["p"].dtype == xp.float32
+    np.testing.assert_array_equal(np.asarray(fit.params["p"]), [1, 1])

@@ -296,3 +296,26 @@ def test_a_checkpoint_of_other_shapes_is_refused(tmp_path):
     fit_sgd(to_the_mean, {"p": np.ones(3)}, 23, SGD(1, 0.1), np.random.default_rng(0), checkpoint=checkpoint)
     with pytest.raises(ShapeError, match=r"^vector has shape \(3,\), expected \(4,\): p$"):
         fit_sgd(linear(np.ones(4)), {"p": np.ones(4)}, 1, SGD(2, 0.1), np.random.default_rng(0), checkpoint=checkpoint)
+
+
+def test_a_checkpoint_of_another_array_library(tmp_path):
+    xp, settings = array_api_strict, SGD(4, 0.5, momentum=0.5)
+
+    def objective(params, rows, rng):
+        return xp.sum(params["p"] * params["p"]), {"p": 2 * params["p"]}
+
+    def fitted(epochs):
+        checkpoint = Checkpoint(tmp_path / "fit.safetensors", {})
+        return fit_sgd(
+            objective,
+            {"p": xp.ones(2)},
+            1,
+            replace(settings, epochs=epochs),
+            np.random.default_rng(0),
+            checkpoint=checkpoint,
+        )
+
+    fitted(2)
+    again = fitted(4)
+    whole = fit_sgd(objective, {"p": xp.ones(2)}, 1, settings, np.random.default_rng(0))
+    np.testing.assert_array_equal(np.asarray(again.params["p"]), np.asarray(whole.params["p"]))

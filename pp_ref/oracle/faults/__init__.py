@@ -7,6 +7,7 @@ fault's sentence says what went wrong.
 from pp_ref.oracle.faults import (
     convolution,
     dictionaries,
+    fourier_convolution,
     full,
     losses,
     models,
@@ -22,6 +23,7 @@ FAULTS: tuple[Fault, ...] = (
     *predicted.FAULTS,
     *units.FAULTS,
     *convolution.FAULTS,
+    *fourier_convolution.FAULTS,
     *predicted_convolution.FAULTS,
     *pooling.FAULTS,
     *losses.FAULTS,
