@@ -118,15 +118,16 @@ def fourier_conv2d_flops(v: Array, W: Array, stride: int = 1, padding: int = 0) 
     raises  as `fourier_conv2d_forward`
     """
     torus = _torus(v, W, stride, padding)
-    (n, _, _, c), m, N, Q = v.shape, W.shape[3], torus.size[1], torus.frequencies
+    (n, _, _, c), m = v.shape, W.shape[3]
+    N, Q = torus.size[1], torus.frequencies
 
     def transform(places: Places, ways: int) -> int:
         """Of one channel, between `places` and the frequencies in ``ways`` real numbers each."""
         (rows, columns), F = places, Q // N
         return 4 * F * len(rows) * len(columns) + 4 * Q * ways * len(columns)
 
-    ends: int = n * c * transform(torus.v, 2) + c * m * transform(torus.W, 2) + n * m * transform(torus.y, 4)
-    return ends + 8 * Q * n * c * m
+    ends = n * c * transform(torus.v, 2) + c * m * transform(torus.W, 2) + n * m * transform(torus.y, 4)
+    return int(ends + 8 * Q * n * c * m)
 
 
 def _torus(v: Array, W: Array, stride: int, padding: int) -> Torus:
