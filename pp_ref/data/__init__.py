@@ -1,9 +1,36 @@
 """Data sets: found, read, checked, and downloaded only when no place on this machine holds them."""
 
 from pp_ref.data.cifar10 import load_cifar10
-from pp_ref.data.dataset import Dataset, Split
+from pp_ref.data.dataset import Dataset, Images, Split
 from pp_ref.data.idx import read_idx
 from pp_ref.data.mnist import load_digits, load_mnist
+from pp_ref.data.natural_images import load_natural_images
+from pp_ref.data.photographs import load_photographs
 from pp_ref.data.search import find_data
+from pp_ref.data.stl10 import (
+    STL10,
+    fold_splits,
+    load_stl10,
+    load_stl10_sample,
+    load_stl10_unlabelled,
+    student_interval,
+)
 
-__all__ = ["Dataset", "Split", "find_data", "load_cifar10", "load_digits", "load_mnist", "read_idx"]
+__all__ = [
+    "STL10",
+    "Dataset",
+    "Images",
+    "Split",
+    "find_data",
+    "fold_splits",
+    "load_cifar10",
+    "load_digits",
+    "load_mnist",
+    "load_natural_images",
+    "load_photographs",
+    "load_stl10",
+    "load_stl10_sample",
+    "load_stl10_unlabelled",
+    "read_idx",
+    "student_interval",
+]

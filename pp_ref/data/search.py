@@ -1,7 +1,7 @@
 """Where a data set lies: an explicit path, ``$PP_REF_DATA``, the user's cache, and last a verified download.
 
 A local file is judged by what it holds (its reader checks that), so one that was unpacked or compressed again will do.
-A download has to match its SHA-256 before it is renamed into the cache, so a broken one leaves nothing behind.
+A download has to match its check sum before it is renamed into the cache, so a broken one leaves nothing behind.
 """
 
 import os
@@ -16,12 +16,17 @@ __all__ = ["COLLECTIONS", "Collection", "file_in", "files_in", "find_data", "loo
 class Collection(NamedTuple):
     """The files of one data set, which are only ever taken from one folder together."""
 
-    files: dict[str, str]  # the publisher's file name -> SHA-256 of a download
-    mirrors: tuple[str, ...]  # addresses of folders that hold those files, tried in turn
+    files: dict[str, str]  # the publisher's file name -> SHA-256 of a download, or "md5:" and its MD5
+    mirrors: tuple[str, ...]  # addresses of folders that hold those files, tried in turn; () if it is not downloaded
     forms: tuple[tuple[str, ...], ...] = ()  # other files with the same content, each tuple enough by itself
+    origin: str = ""  # where they come from, in a sentence, if no download can fetch them
 
 
 CIFAR10_BATCHES = (*(f"data_batch_{number}" for number in range(1, 6)), "test_batch")
+HYVARINEN = tuple(f"hyvarinen/{number}.tiff" for number in range(1, 14))
+OLSHAUSEN = tuple(f"olshausen/{number:02}.tif" for number in range(1, 11))
+STL10_FILES = ("train_X.bin", "train_y.bin", "test_X.bin", "test_y.bin", "fold_indices.txt")
+STL10_SAMPLE = "stl10_unlabeled_sample246.npz"
 
 
 COLLECTIONS = {
@@ -46,6 +51,31 @@ COLLECTIONS = {
             tuple(f"cifar-10-batches-py/{batch}" for batch in CIFAR10_BATCHES),
             CIFAR10_BATCHES,
             ("cifar-10-python.tar.gz",),
+        ),
+    ),
+    "natural-images": Collection(
+        files={"natural_images.npz": "2b42aa30fea9406006cdf5e939605bfa866c5098d3689159097b9c5b5e2141c5"},
+        mirrors=(),
+        forms=(HYVARINEN + OLSHAUSEN,),
+        origin=(
+            "They are not downloaded: take Hyvarinen's 1.tiff to 13.tiff from data in "
+            "https://github.com/flatironinstitute/bio-sfa (non-commercial use only) into a folder hyvarinen, and "
+            "Olshausen's 01.tif to 10.tif from matlab/data in https://github.com/shaoguangcheng/CDBN into a folder "
+            "olshausen beside it"
+        ),
+    ),
+    "stl10": Collection(
+        files={"stl10_binary.tar.gz": "md5:91f7769df0f17e558f3565bffb0c7dfb"},
+        mirrors=("http://ai.stanford.edu/~acoates/stl10/",),
+        forms=(tuple(f"stl10_binary/{file}" for file in STL10_FILES), STL10_FILES),
+    ),
+    "stl10-sample": Collection(
+        files={STL10_SAMPLE: "e231b0f8080ac832b3183953ecdc9ee3ae48154900496ca9a27be959f9af6a10"},
+        mirrors=(),
+        forms=((f"stl10/{STL10_SAMPLE}",),),
+        origin=(
+            "It is not downloaded: its X (246, 96, 96, 3) holds the PNG files of examples in "
+            "https://github.com/semihyagli/STL10-Labeled"
         ),
     ),
 }
@@ -139,6 +169,7 @@ def find_data(name: str, path: str | os.PathLike[str] | None = None) -> Path:
         raise DataError(
             f"{name} was not found. Looked in: {'; '.join(missed)}. Put {', '.join(COLLECTIONS[name].files)} "
             f"({how}) into one folder, and set PP_REF_DATA to it or pass it as path="
+            + (f". {origin}" if (origin := COLLECTIONS[name].origin) else "")
         )
     return found
 
@@ -148,15 +179,15 @@ def download(name: str) -> tuple[Path | None, list[str]]:
 
     returns  the folder, or None where a file could not be had; and one line for each mirror that failed
 
-    pooch writes to a temporary name beside the target and renames it once the SHA-256 agrees.
+    pooch writes to a temporary name beside the target and renames it once the sum agrees.
     """
     import pooch
 
     folder, failed = user_cache(name), []
-    for file, sha256 in COLLECTIONS[name].files.items():
+    for file, known_hash in COLLECTIONS[name].files.items():
         for mirror in COLLECTIONS[name].mirrors:
             try:
-                pooch.retrieve(mirror + file, known_hash=f"sha256:{sha256}", fname=file, path=folder)
+                pooch.retrieve(mirror + file, known_hash=known_hash, fname=file, path=folder)
                 break
             except (OSError, ValueError) as error:  # requests' errors are OSErrors; a wrong hash is a ValueError
                 failed.append(f"{mirror}{file}: {type(error).__name__}: {error}")

@@ -171,8 +171,22 @@ def test_an_explicit_folder_without_the_files_is_an_error_and_nothing_is_fetched
 
 
 def test_an_unknown_name():
-    with pytest.raises(DataError, match="^no data set is called 'letter'; expected one of: cifar10, letters, mnist$"):
+    with pytest.raises(
+        DataError, match="^no data set is called 'letter'; expected one of: cifar10, letters, mnist, natural-"
+    ):
         find_data("letter")
+
+
+def test_what_is_not_downloaded_says_where_it_comes_from(monkeypatch):
+    monkeypatch.setitem(COLLECTIONS, "letters", Collection({"letters.npz": ""}, (), (), "They were written by hand"))
+    with pytest.raises(DataError, match=r"Put letters.npz .* or pass it as path=\. They were written by hand$"):
+        find_data("letters")
+
+
+def test_a_download_may_be_known_by_its_md5_alone(monkeypatch, server):
+    sums = {name: f"md5:{hashlib.md5(content).hexdigest()}" for name, content in FILES.items()}
+    monkeypatch.setitem(COLLECTIONS, "letters", Collection(sums, (server["wrong"], server["good"])))
+    assert {file.name: file.read_bytes() for file in find_data("letters").iterdir()} == FILES
 
 
 def test_a_download_is_kept_and_used_again(monkeypatch, server):

@@ -1,0 +1,259 @@
+"""STL-10: 13,000 labelled and 100,000 unlabelled colour images of 96 x 96, in the publisher's binary layout.
+
+A file of images holds 3 x 96 x 96 bytes for each: channel after channel, and in it column after column. It is mapped
+into memory as it is, and the axes are exchanged in a view. Every file is compared with its published MD5.
+"""
+
+import hashlib
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import stdtrit
+
+from pp_ref.arrays import check_finite
+from pp_ref.data.dataset import Dataset, Images, Split
+from pp_ref.data.npz import read_npz
+from pp_ref.data.search import STL10_FILES, files_in, find_data
+from pp_ref.data.tar import read_members
+from pp_ref.errors import DataError, DomainError
+
+__all__ = [
+    "CLASSES",
+    "STL10",
+    "fold_splits",
+    "load_stl10",
+    "load_stl10_sample",
+    "load_stl10_unlabelled",
+    "student_interval",
+]
+
+CLASSES = ("airplane", "bird", "car", "cat", "deer", "dog", "horse", "monkey", "ship", "truck")
+SIDE = 96
+IMAGE = 3 * SIDE * SIDE  # bytes
+FOLDS = 10
+UNLABELLED = "unlabeled_X.bin"
+SAMPLE_SHAPE = (246, SIDE, SIDE, 3)
+SAMPLE_DIGEST = "a26c8767f98e31560ded0bca8fbcd4bec409da612cb9746684487b380f72a7e3"
+
+
+class Edition(NamedTuple):
+    """What the files have to hold."""
+
+    train: int  # images
+    test: int
+    unlabelled: int
+    fold: int  # training images in each fold
+    md5: dict[str, str]  # file -> its MD5
+
+    def size(self, file: str) -> int | None:
+        """In bytes; None for the folds, which are text."""
+        images = {"train": self.train, "test": self.test, "unlabeled": self.unlabelled}.get(file.split("_")[0])
+        return None if images is None else images * (IMAGE if file.endswith("X.bin") else 1)
+
+
+OFFICIAL = Edition(
+    train=5_000,
+    test=8_000,
+    unlabelled=100_000,
+    fold=1_000,
+    md5={
+        "train_X.bin": "918c2871b30a85fa023e0c44e0bee87f",
+        "train_y.bin": "5a34089d4802c674881badbb80307741",
+        "test_X.bin": "7f263ba9f9e0b06b93213547f721ac82",
+        "test_y.bin": "36f9794fa4beb8a2c72628de14fa638e",
+        "fold_indices.txt": "4bbf8cd098ab9f87fe03fbcb37c06b28",
+        UNLABELLED: "5242ba1fed5e4be9e1e742405eb56ca4",
+    },
+)
+
+
+class STL10(NamedTuple):
+    """The labelled images, and the rows of the training images that belong to each of the ten folds."""
+
+    data: Dataset
+    folds: NDArray[np.int64]  # (10, 1000) in 0..4999; folds overlap
+
+
+def load_stl10(path: str | os.PathLike[str] | None = None) -> STL10:
+    """STL-10's labelled part: 5,000 training and 8,000 test images, in the published order.
+
+    path     a folder with the unpacked files (or their folder stl10_binary) or with the archive, or the archive; None
+             searches as `pp_ref.data.search.find_data` says: $PP_REF_DATA, the user's cache, a download of 2.6 GB
+    returns  STL10; x uint8 (n, 96, 96, 3), channels last, read-only; y int64 (n,) in 0..9, by CLASSES
+    raises   DataError if the data are not found, cannot be read, or are not STL-10's to the bit
+
+    x is a view with exchanged axes of a file that is mapped into memory: not C-contiguous, and read when it is used. An
+    archive is decompressed at each call, and the images are then held in memory, 360 MB: unpack it once instead.
+    Images are often reduced to 32 x 32 first, as Coates' are: the mean of 3 x 3 pixels, `average_pool2d_forward`.
+    Source: Coates, Ng, Lee, An analysis of single-layer networks in unsupervised feature learning, 2011.
+    """
+    files = read_checked(STL10_FILES, path, OFFICIAL)
+    train, test = (
+        Split(as_images(files[f"{part}_X.bin"]), files[f"{part}_y.bin"].astype(np.int64) - 1)
+        for part in ("train", "test")
+    )
+    digest = hashlib.sha256()
+    for file in STL10_FILES[:4]:
+        digest.update(files[file].data)
+    sums = ", ".join(f"{file} (MD5 {OFFICIAL.md5[file]})" for file in STL10_FILES)
+    data = Dataset("stl10", train, test, f"STL-10, binary files: {sums}", digest.hexdigest())
+    return STL10(data, parse_folds("fold_indices.txt", files["fold_indices.txt"].tobytes(), OFFICIAL))
+
+
+def load_stl10_unlabelled(path: str | os.PathLike[str] | None = None) -> Images:
+    """STL-10's 100,000 unlabelled images, which a model's filters are learned from.
+
+    path     as for `load_stl10`
+    returns  Images; x uint8 (100000, 96, 96, 3), a view as `load_stl10` says; the digest is of the file's bytes
+    raises   DataError as for `load_stl10`, or if the folder lacks unlabeled_X.bin
+
+    Its 2.8 GB are read once to compare their check sum. From an archive they are held in memory.
+    """
+    pixels = read_checked((UNLABELLED,), path, OFFICIAL)[UNLABELLED]
+    source = f"STL-10, binary files: {UNLABELLED} (MD5 {OFFICIAL.md5[UNLABELLED]})"
+    return Images("stl10-unlabelled", as_images(pixels), source, hashlib.sha256(pixels.data).hexdigest())
+
+
+def load_stl10_sample(path: str | os.PathLike[str] | None = None) -> Images:
+    """246 of STL-10's unlabelled images: enough for patches of its resolution, no stand-in for the data set.
+
+    path     a folder with stl10_unlabeled_sample246.npz, or that file; None searches as `find_data` says
+    returns  Images; x uint8 (246, 96, 96, 3), RGB, C-contiguous
+    raises   DataError if they are not found, cannot be read, or are not those images to the bit
+
+    They were chosen by hand as examples of fine categories, so the sample is not a random one.
+    """
+    (file,) = files_in("stl10-sample", find_data("stl10-sample", path))
+    x = read_npz(file, "X")
+    if x.dtype != np.uint8 or x.shape != SAMPLE_SHAPE:
+        raise DataError(f"{file} holds {x.dtype} {x.shape}; expected uint8 {SAMPLE_SHAPE}: is it another file?")
+    digest = hashlib.sha256(np.ascontiguousarray(x).data).hexdigest()
+    if digest != SAMPLE_DIGEST:
+        raise DataError(f"{file} holds pixels with SHA-256 {digest}; expected {SAMPLE_DIGEST}: fetch it again")
+    return Images("stl10-sample", x, f"246 unlabelled images of STL-10 (SHA-256 of pixels {digest})", digest)
+
+
+def fold_splits(stl10: STL10) -> Iterator[Split]:
+    """The training images of each fold alone, C-contiguous: ten times 28 MB, one after the other.
+
+    The published protocol: train on each fold by itself, judge by all test images, report the mean of the ten.
+    """
+    x, y = stl10.data.train
+    for rows in stl10.folds:
+        yield Split(np.ascontiguousarray(x[rows]), y[rows])
+
+
+def student_interval(values: Sequence[float], level: float = 0.9) -> tuple[float, float]:
+    """Mean and half width of Student's interval: mean +- t s / sqrt(n), t = t_{n-1}((1 + level) / 2), s of ddof 1.
+
+    values   n >= 2 finite numbers, such as the test accuracies of the ten folds: t is then 1.833 at level 0.9
+    level    in (0, 1)
+    returns  (mean, half width), in the unit of the values
+    raises   DomainError for fewer values, one that is not finite, or another level
+
+    The paper gives 90 % intervals "from the recommended testing protocol" without a formula (Figure 6): this is our
+    choice. The folds overlap and share their test images, so they are no independent draws: the interval is the
+    customary one, not a guarantee.
+    """
+    x = np.asarray(values, dtype=np.float64)
+    if x.ndim != 1 or len(x) < 2:
+        raise DomainError(f"values have shape {x.shape}, expected at least two numbers: one has no spread")
+    check_finite(values=x)
+    if not 0 < level < 1:
+        raise DomainError(f"level is {level}, expected a number in (0, 1)")
+    t = stdtrit(len(x) - 1, (1 + level) / 2)  # the quantile function of scipy.stats.t
+    return float(x.mean()), float(t * x.std(ddof=1) / np.sqrt(len(x)))
+
+
+def as_images(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """(n, 96, 96, 3), read-only: the bytes (image, channel, column, row) as (image, row, column, channel)."""
+    images = pixels.reshape(-1, 3, SIDE, SIDE).transpose(0, 3, 2, 1)
+    images.flags.writeable = False
+    return images
+
+
+def read_checked(
+    names: Sequence[str], path: str | os.PathLike[str] | None, edition: Edition
+) -> dict[str, NDArray[np.uint8]]:
+    """The bytes of each named file, mapped, or read from the archive; checked against the edition.
+
+    raises  DataError for a file that is missing or not the published one
+    """
+    found = files_in("stl10", find_data("stl10", path))
+    contents = {}
+    if len(found) == 1:
+        members = {f"stl10_binary/{name}": name for name in names}
+        largest = max(edition.size(name) or 0 for name in names) + 1  # more is too long, however long
+        for member, content in read_members(found[0], members, largest):
+            where, data = f"{found[0]}: its member {member}", np.frombuffer(content, np.uint8)
+            contents[members[member]] = check_file(where, members[member], data, edition)
+    else:
+        for file in (found[0].parent / name for name in names):
+            if file.is_file():
+                contents[file.name] = check_file(str(file), file.name, map_file(file), edition)
+    if missing := [name for name in names if name not in contents]:
+        raise DataError(
+            f"{', '.join(missing)} of STL-10 {'is' if len(missing) == 1 else 'are'} missing in "
+            f"{found[0] if len(found) == 1 else found[0].parent}; expected all of stl10_binary.tar.gz: "
+            "fetch it again, or unpack it there as a whole"
+        )
+    return contents
+
+
+def map_file(file: Path) -> NDArray[np.uint8]:
+    """The bytes of a file, mapped into memory; DataError if it cannot be read."""
+    try:
+        return (
+            np.memmap(file, np.uint8, "r") if file.stat().st_size else np.empty(0, np.uint8)
+        )  # nothing cannot be mapped
+    except OSError as error:
+        raise DataError(f"{file} cannot be read ({error.strerror}); make it readable, or pass another path=") from error
+
+
+def check_file(where: str, name: str, data: NDArray[np.uint8], edition: Edition) -> NDArray[np.uint8]:
+    """The data, if they are the published file; else DataError in the words of the first thing that is wrong."""
+    size = edition.size(name)
+    if size is None:
+        parse_folds(where, data.tobytes(), edition)
+    elif len(data) != size:
+        raise DataError(
+            f"{where} {'is truncated' if len(data) < size else 'is too long'}: {len(data):,} bytes, expected {size:,}: "
+            "fetch it again"
+        )
+    elif name.endswith("y.bin") and (bad := (data < 1) | (data > 10)).any():
+        first = int(np.argmax(bad))
+        raise DataError(
+            f"{where} holds the label {data[first]} at {first}; expected 1 to 10, as STL-10 counts: another set of the "
+            "same layout, or a damaged file: fetch it again"
+        )
+    got = hashlib.md5(data.data, usedforsecurity=False).hexdigest()
+    if got != edition.md5[name]:
+        raise DataError(f"{where} is not the published file: MD5 {got}, expected {edition.md5[name]}: fetch it again")
+    return data
+
+
+def parse_folds(where: str, content: bytes, edition: Edition) -> NDArray[np.int64]:
+    """The folds (10, fold) from text, one a line, counted from 0; DataError otherwise."""
+    try:
+        folds: list[list[int]] = [
+            [int(index) for index in line.split()] for line in content.decode("ascii").splitlines()
+        ]
+    except ValueError as error:
+        raise DataError(f"{where} is no list of indices ({error}): fetch it again") from error
+    sizes = [len(fold) for fold in folds]
+    if sizes != [edition.fold] * FOLDS:
+        raise DataError(
+            f"{where} holds {len(folds)} lines of {min(sizes, default=0)} to {max(sizes, default=0)} indices; expected "
+            f"{FOLDS} of {edition.fold:,}: fetch it again"
+        )
+    rows: NDArray[Any] = np.array(folds)
+    if (bad := (rows < 0) | (rows >= edition.train)).any():
+        raise DataError(
+            f"{where} holds the index {rows[bad][0]}; expected 0 to {edition.train - 1:,}, the training images: "
+            "fetch it again"
+        )
+    return rows.astype(np.int64)

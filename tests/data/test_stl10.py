@@ -1,0 +1,288 @@
+"""STL-10: a small edition in the published layout, from every form; what is wrong is said; folds and intervals."""
+
+import hashlib
+import math
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from pp_ref.data import (
+    fold_splits,
+    load_stl10,
+    load_stl10_sample,
+    load_stl10_unlabelled,
+    stl10,
+    student_interval,
+)
+from pp_ref.data.stl10 import CLASSES, IMAGE, OFFICIAL, SIDE, UNLABELLED, Edition
+from pp_ref.errors import DataError, DomainError
+from tests.data.test_tar import tar_bytes
+
+TRAIN, TEST, MORE, FOLD = 12, 4, 5, 3
+
+
+def make_files(seed=0):
+    """The files of an edition of STL-10's layout with other content, and fewer images."""
+    rng = np.random.default_rng(seed)
+    files = {
+        f"{part}_X.bin": rng.integers(0, 256, n * IMAGE, "u1").tobytes()
+        for part, n in (("train", TRAIN), ("test", TEST), ("unlabeled", MORE))
+    }
+    files |= {f"{part}_y.bin": bytes(rng.integers(1, 11, n).tolist()) for part, n in (("train", TRAIN), ("test", TEST))}
+    folds = np.stack([rng.permutation(TRAIN)[:FOLD] for _ in range(10)])
+    return files | {"fold_indices.txt": "".join(" ".join(map(str, fold)) + " \n" for fold in folds).encode()}
+
+
+FILES = make_files()
+OTHERS = {"class_names.txt": "\n".join(CLASSES).encode()}
+EDITION = Edition(TRAIN, TEST, MORE, FOLD, {name: hashlib.md5(content).hexdigest() for name, content in FILES.items()})
+
+
+@pytest.fixture(autouse=True)
+def machine(tmp_path, monkeypatch, request):
+    """A machine with nothing on it, on which the small edition is STL-10."""
+    if request.node.get_closest_marker("needs_data"):
+        return
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.delenv("PP_REF_DATA", raising=False)
+    monkeypatch.setattr(stl10, "OFFICIAL", EDITION)
+    monkeypatch.setattr("pp_ref.data.search.download", lambda name: (None, ["no network"]))
+
+
+def unpack(folder, **changed):
+    folder.mkdir(parents=True)
+    for name, content in (FILES | OTHERS | changed).items():
+        (folder / name).write_bytes(content)
+    return folder
+
+
+def pack(file, mode="w:gz", **changed):
+    file.parent.mkdir(parents=True, exist_ok=True)
+    members = {f"stl10_binary/{name}": content for name, content in (OTHERS | FILES | changed).items()}
+    file.write_bytes(tar_bytes(members, mode))
+    return file
+
+
+FORMS = {
+    "unpacked": lambda place: unpack(place / "stl10_binary").parent,
+    "its own folder": lambda place: unpack(place / "stl10_binary"),
+    "subfolder": lambda place: unpack(place / "stl10").parent,
+    "gzip": lambda place: pack(place / "stl10_binary.tar.gz").parent,
+    "xz": lambda place: pack(place / "stl10_binary.tar.xz", "w:xz").parent,
+    "plain tar, any name": lambda place: pack(place / "archive", "w:"),
+}
+
+
+def check_images(images, file):
+    """Pixel by pixel from the format's description: channel after channel, in it column after column."""
+    n, row, column, channel = np.indices(images.shape)
+    at = n * IMAGE + channel * SIDE * SIDE + column * SIDE + row
+    np.testing.assert_array_equal(images, np.frombuffer(FILES[file], "u1")[at])
+    assert images.shape[1:] == (SIDE, SIDE, 3)
+    assert images.dtype == np.uint8
+    assert not images.flags.writeable
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_every_form_gives_the_same_arrays(tmp_path, form):
+    place = FORMS[form](tmp_path / "data")
+    data, folds = load_stl10(place)
+    for part, split in (("train", data.train), ("test", data.test)):
+        check_images(split.x, f"{part}_X.bin")
+        assert (split.y + 1).tolist() == list(FILES[f"{part}_y.bin"])
+        assert split.y.dtype == np.int64
+    assert folds.tolist() == [[int(i) for i in line.split()] for line in FILES["fold_indices.txt"].splitlines()]
+    assert folds.dtype == np.int64
+    order = ("train_X.bin", "train_y.bin", "test_X.bin", "test_y.bin")
+    assert data.digest == hashlib.sha256(b"".join(FILES[name] for name in order)).hexdigest()
+    assert all(f"{name} (MD5 {EDITION.md5[name]})" in data.source for name in (*order, "fold_indices.txt"))
+    more = load_stl10_unlabelled(place)
+    check_images(more.x, UNLABELLED)
+    assert more.digest == hashlib.sha256(FILES[UNLABELLED]).hexdigest()
+
+
+def test_files_are_mapped(tmp_path):
+    place = unpack(tmp_path / "data")
+    assert isinstance(load_stl10(place).data.train.x, np.memmap)
+    assert isinstance(load_stl10_unlabelled(place).x, np.memmap)
+
+
+def test_without_data_it_says_how_to_get_it():
+    with pytest.raises(
+        DataError, match=r"^stl10 was not found. .*no network. Put stl10_binary.tar.gz \(compressed or n"
+    ):
+        load_stl10()
+
+
+def test_the_unlabelled_images_may_be_absent(tmp_path):
+    place = unpack(tmp_path / "data")
+    (place / UNLABELLED).unlink()
+    load_stl10(place)
+    message = (
+        f"^unlabeled_X.bin of STL-10 is missing in {place}; expected all of stl10_binary.tar.gz: fetch it again, or"
+    )
+    with pytest.raises(DataError, match=message):
+        load_stl10_unlabelled(place)
+
+
+def test_an_archive_without_some_files(tmp_path):
+    (tmp_path / "archive").write_bytes(tar_bytes({"stl10_binary/train_y.bin": FILES["train_y.bin"]}))
+    message = f"^train_X.bin, test_X.bin, test_y.bin, fold_indices.txt of STL-10 are missing in {tmp_path}/archive; exp"
+    with pytest.raises(DataError, match=message):
+        load_stl10(tmp_path / "archive")
+
+
+def test_a_partial_download(tmp_path):
+    file = pack(tmp_path / "stl10_binary.tar.gz")
+    file.write_bytes(file.read_bytes()[:100_000])
+    with pytest.raises(DataError, match="no readable tar archive, or was cut short"):
+        load_stl10(file)
+
+
+def folds_with(line, at=3):
+    lines = FILES["fold_indices.txt"].splitlines()
+    lines[at : at + 1] = line
+    return b"\n".join(lines)
+
+
+WRONG = {
+    "cut": ("train_X.bin", FILES["train_X.bin"][:-1], "is truncated: 331,775 bytes, expected 331,776: fetch it again$"),
+    "empty": ("test_X.bin", b"", "is truncated: 0 bytes, expected 110,592"),
+    "too long": ("train_X.bin", FILES["train_X.bin"] + b"\0", "is too long: 331,777 bytes, expected 331,776"),
+    "labels cut": ("test_y.bin", b"\1\2\3", "is truncated: 3 bytes, expected 4"),
+    "label 0": ("test_y.bin", b"\1\2\3\0", "holds the label 0 at 3; expected 1 to 10, as STL-10 counts: another set"),
+    "label 11": ("test_y.bin", b"\1\x0b\3\0", "holds the label 11 at 1; expected 1 to 10"),
+    "another label": (
+        "test_y.bin",
+        b"\1\1\1\1",
+        "is not the published file: MD5 [0-9a-f]{32}, expected [0-9a-f]{32}: ",
+    ),
+    "pixels": ("test_X.bin", bytes(TEST * IMAGE), "is not the published file: MD5 [0-9a-f]{32}, expected [0-9a-f]{32}"),
+    "a fold less": ("fold_indices.txt", folds_with([]), "holds 9 lines of 3 to 3 indices; expected 10 of 3: fetch"),
+    "no folds": ("fold_indices.txt", b"", "holds 0 lines of 0 to 0 indices; expected 10 of 3"),
+    "a short fold": ("fold_indices.txt", folds_with([b"1 2"]), "holds 10 lines of 2 to 3 indices; expected 10 of 3"),
+    "an index too high": (
+        "fold_indices.txt",
+        folds_with([b"1 12 2"]),
+        "holds the index 12; expected 0 to 11, the train",
+    ),
+    "a negative index": ("fold_indices.txt", folds_with([b"1 -1 2"]), "holds the index -1; expected 0 to 11"),
+    "words": (
+        "fold_indices.txt",
+        folds_with([b"1 two 3"]),
+        r"is no list of indices \(invalid literal .*'two'\): fetch",
+    ),
+    "bytes": ("fold_indices.txt", b"\xff\xfe", "is no list of indices .'ascii' codec"),
+    "other folds": ("fold_indices.txt", folds_with([b"0 1 2"]), "is not the published file: MD5"),
+}
+
+
+@pytest.mark.parametrize(("name", "content", "message"), WRONG.values(), ids=list(WRONG))
+def test_what_is_wrong_with_a_file_is_said(tmp_path, name, content, message):
+    place = unpack(tmp_path / "data", **{name: content})
+    with pytest.raises(DataError, match=f"^{place / name} {message}"):
+        load_stl10(place)
+    archive = pack(tmp_path / "archive", "w:", **{name: content})
+    with pytest.raises(DataError, match=f"^{archive}: its member stl10_binary/{name} {message}"):
+        load_stl10(archive)
+
+
+def test_a_file_far_too_large_is_not_read_from_an_archive(tmp_path):
+    archive = pack(tmp_path / "archive", "w:", **{"train_y.bin": bytes(TRAIN * IMAGE + 2)})
+    with pytest.raises(DataError, match="train_y.bin has 331,778 bytes, expected at most 331,777"):
+        load_stl10(archive)
+
+
+def test_the_official_sizes():
+    """Those that the publisher's files are known to have."""
+    assert OFFICIAL.size("train_X.bin") == 138_240_000
+    assert OFFICIAL.size("test_X.bin") == 221_184_000
+    assert OFFICIAL.size(UNLABELLED) == 2_764_800_000
+    assert (OFFICIAL.size("train_y.bin"), OFFICIAL.size("test_y.bin")) == (5000, 8000)
+    assert len(CLASSES) == 10
+
+
+def test_each_fold_alone(tmp_path):
+    small = load_stl10(unpack(tmp_path / "data"))
+    splits = list(fold_splits(small))
+    assert len(splits) == 10
+    for split, rows in zip(splits, small.folds, strict=True):
+        for at, row in enumerate(rows):
+            np.testing.assert_array_equal(split.x[at], small.data.train.x[row])
+            assert split.y[at] == small.data.train.y[row]
+        assert split.x.flags.c_contiguous
+
+
+def test_ten_folds_interval():
+    accuracies = np.random.default_rng(0).uniform(0.5, 0.6, 10)
+    mean, half = student_interval(accuracies)
+    s = math.sqrt(sum((a - accuracies.mean()) ** 2 for a in accuracies) / 9)
+    assert abs(mean - accuracies.mean()) <= 1e-15
+    assert abs(half - 1.833 * s / math.sqrt(10)) <= 0.5e-3 * s / math.sqrt(10)  # t is known to four digits
+
+
+@pytest.mark.parametrize("n", [2, 3, 10])
+@pytest.mark.parametrize("level", [0.5, 0.9, 0.99])
+def test_interval_of_scipy(n, level):
+    x = np.random.default_rng(n).standard_normal(n)
+    low, high = stats.t.interval(level, n - 1, x.mean(), stats.sem(x))
+    mean, half = student_interval(x, level)
+    np.testing.assert_allclose([mean - half, mean + half], [low, high], rtol=0, atol=1e-12 * half)
+
+
+def test_equal_folds_have_no_spread():
+    assert student_interval([0.5] * 10) == (0.5, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("values", "level", "message"),
+    [
+        ([0.5], 0.9, r"^values have shape \(1,\), expected at least two numbers: one has no spread$"),
+        ([[0.5, 0.6]], 0.9, r"^values have shape \(1, 2\), expected at least two numbers"),
+        ([0.5, math.nan], 0.9, "^values has 1 entries that are NaN or infinite"),
+        ([0.5, 0.6], 1, r"^level is 1, expected a number in \(0, 1\)$"),
+        ([0.5, 0.6], 0, "^level is 0, expected"),
+    ],
+)
+def test_interval_messages(values, level, message):
+    with pytest.raises(DomainError, match=message):
+        student_interval(values, level)
+
+
+@pytest.mark.needs_data("stl10-sample")
+def test_the_sample():
+    sample = load_stl10_sample()
+    assert (sample.x.shape, sample.x.dtype) == ((246, 96, 96, 3), np.uint8)
+    assert sample.x.flags.c_contiguous
+    assert sample.digest in sample.source
+
+
+@pytest.mark.parametrize(
+    ("x", "message"),
+    [
+        (np.zeros((1, 96, 96, 3), "u1"), r"holds uint8 \(1, 96, 96, 3\); expected uint8 \(246, 96, 96, 3\): is it ano"),
+        (np.zeros((246, 96, 96, 3), "f4"), r"holds float32 \(246, 96, 96, 3\); expected uint8"),
+        (np.zeros((246, 96, 96, 3), "u1"), "holds pixels with SHA-256 [0-9a-f]{64}; expected [0-9a-f]{64}: fetch it"),
+    ],
+)
+def test_another_sample(tmp_path, x, message):
+    file = tmp_path / "stl10_unlabeled_sample246.npz"
+    np.savez(file, X=x)
+    for place in (tmp_path, file):
+        with pytest.raises(DataError, match=f"^{file} {message}"):
+            load_stl10_sample(place)
+
+
+def test_without_the_sample_it_says_where_it_comes_from():
+    with pytest.raises(DataError, match="^stl10-sample was not found. .*It is not downloaded: its X .*STL10-Labeled$"):
+        load_stl10_sample()
+
+
+@pytest.mark.needs_data("stl10")
+def test_stl10_as_published():
+    data, folds = load_stl10()
+    assert (data.train.x.shape, data.test.x.shape) == ((5000, 96, 96, 3), (8000, 96, 96, 3))
+    assert np.bincount(data.train.y).tolist() == [500] * 10
+    assert np.bincount(data.test.y).tolist() == [800] * 10
+    assert folds.shape == (10, 1000)
