@@ -1,0 +1,114 @@
+"""Filters as a classifier's features: at every place of an image, encoded, and summed over its four quadrants.
+
+Contrast normalisation, whitening and filters are one chain for each patch, y = contrast(x), z = (y - mean) P W. What is
+linear in it is put together once, A = P W, so that each block of images needs one copy of its patches, one
+normalisation and one product; the mean is one more row of A, which meets a column of ones.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from pp_ref.arrays import check_axes, check_finite
+from pp_ref.errors import DomainError, ShapeError
+from pp_ref.features.encodings import Encoding, encoding_parts
+from pp_ref.features.patches import every_patch
+from pp_ref.features.preprocessing import normalise_contrast
+from pp_ref.features.whitening import Whitening
+from pp_ref.layers.windows import blocks
+
+__all__ = ["COATES", "extract_features", "quadrant_sums"]
+
+COATES: dict[str, Any] = {"scale": 1.0, "bias": 10.0, "by": "deviation"}  # contrast of patches with values 0..255
+
+# Responses held at a time, 4 MB in float32: near enough to be encoded and summed from the cache, and with the three or
+# so images of 27 x 27 patches and 400 filters that fit, more than enough rows for a product at BLAS's full rate.
+BLOCK_ENTRIES = 2**20
+
+
+def extract_features(
+    images: NDArray[Any],
+    W: NDArray[Any],
+    patch_shape: tuple[int, int],
+    whitening: Whitening | None = None,
+    contrast: Mapping[str, Any] | None = COATES,
+    encoding: Encoding = "absolute",
+    threshold: float = 0.0,
+) -> NDArray[Any]:
+    """f[n, q] = sum over the patches x of quadrant q of encode((contrast(x) - mean) P W).
+
+    images       (n, h, w, c) uint8, float32 or float64, as those that ``whitening`` and W were fitted on
+    W            (d, m) filters, one a column; d = height * width * c, or the rank of a "pca" whitening
+    patch_shape  height and width of the patches, which lie a pixel apart
+    whitening    what was fitted to contrast-normalised patches; None leaves it out
+    contrast     the settings of `normalise_contrast` for each patch; None leaves it out
+    encoding     "absolute", "rectified", "split" or "soft", and its threshold, as `encode` says
+    returns      (n, 4 m), or (n, 8 m) for the encodings with two parts; float64 for float64 images, else float32.
+                 Quadrants in the order of `quadrant_sums`, each with all features of its first part, then of its second
+    raises       ShapeError if filters, whitening and patches do not fit together or patches not into the images;
+                 DomainError for an unknown setting, another dtype, or images or W that are not finite
+
+    Beside the result it needs some 12 MB, however many images: a block holds `BLOCK_ENTRIES` responses, but at least
+    one image. A quadrant's N responses, 196 of 27 x 27, are summed in their own dtype: in float32 that is right to
+    N 2^-24 of the sum of absolute values.
+
+    Source: Coates, Ng, Lee, An analysis of single-layer networks in unsupervised feature learning, 2011: 6 x 6 patches
+    of 32 x 32 images, hence 27 x 27 of them.
+    """
+    parts = encoding_parts(encoding, threshold)
+    views = every_patch(images, patch_shape)
+    if images.dtype not in (np.uint8, np.float32, np.float64):
+        raise DomainError(f"images are {images.dtype}, expected uint8, float32 or float64: convert them with astype")
+    if images.dtype != np.uint8:
+        check_finite(images=images)
+    n, height, width, *patch = views.shape
+    d, places = int(np.prod(patch)), height * width
+    A = folded_filters(W, whitening, d, np.float64 if images.dtype == np.float64 else np.float32)
+    m = A.shape[1]
+    cut = blocks(n, places * m, BLOCK_ENTRIES)
+    rows = places * (cut[0].stop if cut else 0)
+    columns = np.ones((rows, d + 1), A.dtype)
+    z, code = np.empty((2, rows, m), A.dtype)
+    features = np.empty((n, 4, len(parts), m), A.dtype)
+    for block in cut:
+        x = views[block].reshape(-1, d)
+        at = slice(len(x))  # the last block may be shorter
+        columns[at, :d] = x if contrast is None else normalise_contrast(x, **contrast)
+        np.matmul(columns[at], A, out=z[at])  # (patches, d + 1) (d + 1, m)
+        for part, encoded in enumerate(parts):
+            encoded(z[at], float(threshold), code[at])
+            features[block, :, part] = quadrant_sums(code[at].reshape(-1, height, width, m))
+    return features.reshape(n, 4 * len(parts) * m)
+
+
+def folded_filters(W: NDArray[Any], whitening: Whitening | None, d: int, dtype: DTypeLike) -> NDArray[Any]:
+    """A (d + 1, m) with (y - mean) P W = [y, 1] A for every y (d,); put together in float64, rounded once."""
+    P, mean = (None, np.zeros(d)) if whitening is None else (whitening.P, whitening.mean)
+    check_axes("d m", W=W)
+    check_finite(W=W)
+    if len(mean) != d:
+        raise ShapeError(f"whitening was fitted to {len(mean)} numbers a row, expected {d}, those of a patch")
+    expected = d if P is None else P.shape[1]
+    if len(W) != expected:
+        raise ShapeError(f"W has shape {W.shape}, expected {expected} rows, one for each number of a whitened patch")
+    A = W.astype(np.float64) if P is None else P @ W.astype(np.float64)
+    return np.vstack([A, -mean @ A]).astype(dtype)
+
+
+def quadrant_sums(z: NDArray[Any]) -> NDArray[Any]:
+    """The sums over four quarters of a map: top left, top right, bottom left, bottom right.
+
+    z        (n, h, w, m) float32 or float64
+    returns  (n, 4, m). Of an odd number of rows or columns the first half has one more: 27 = 14 + 13. A half without
+             any sums to 0
+    raises   ShapeError if z has other axes
+
+    Source: Coates, Ng, Lee, An analysis of single-layer networks in unsupervised feature learning, 2011.
+    """
+    sizes = check_axes("n h w m", z=z)
+    rows, columns = (
+        (slice(0, middle), slice(middle, None)) for middle in ((sizes["h"] + 1) // 2, (sizes["w"] + 1) // 2)
+    )
+    return np.stack([z[:, i, j].sum(axis=(1, 2)) for i in rows for j in columns], axis=1)

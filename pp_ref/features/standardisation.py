@@ -1,0 +1,66 @@
+"""Standardisation: every feature with mean 0 and, nearly, variance 1, before a linear classifier weighs them all."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pp_ref.arrays import check_axes, check_finite
+from pp_ref.errors import DomainError, ShapeError
+from pp_ref.features.whitening import check_rows
+
+__all__ = ["Standardisation", "fit_standardisation"]
+
+BLOCK = 1024  # rows held in float64 at a time: 13 MB of 1,600 features
+
+
+@dataclass(frozen=True, eq=False)
+class Standardisation:
+    """y = (x - mean) / deviation, fitted on training data and applied to any other."""
+
+    mean: NDArray[np.float64]  # (d,)
+    deviation: NDArray[np.float64]  # (d,), sqrt(var + eps)
+
+    def transform(self, x: NDArray[Any]) -> NDArray[Any]:
+        """Apply the map.
+
+        x        (n, d) float32 or float64
+        returns  (n, d), in the dtype of x
+        raises   ShapeError for another number of columns, DomainError for another dtype
+        """
+        check_rows(x)
+        check_axes("n d", x=x)
+        if x.shape[1] != len(self.mean):
+            raise ShapeError(f"x has shape {x.shape}, expected {len(self.mean)} columns, as were fitted")
+        y: NDArray[Any] = x - self.mean.astype(x.dtype)
+        y /= self.deviation.astype(x.dtype)
+        return y
+
+
+def fit_standardisation(x: NDArray[Any], eps: float = 0.01) -> Standardisation:
+    """Take mean and sqrt(var + eps) of each column.
+
+    x        (n, d) float32 or float64, n >= 2
+    eps      > 0, in the unit of the variance: a column that hardly varies is not blown up, a constant one becomes 0
+    returns  Standardisation
+    raises   DomainError if x has fewer than 2 rows, another dtype or entries that are not finite, or eps is not > 0
+
+    The variance is of ddof 1, summed in float64 over centred blocks of rows: no copy of x is made.
+
+    Source: Coates, Ng, Lee, An analysis of single-layer networks in unsupervised feature learning, 2011, whose eps is
+    0.01 for sums over some 180 patches of 0..255 images.
+    """
+    if not 0 < eps < np.inf:
+        raise DomainError(f"eps is {eps}, expected a finite number > 0")
+    check_rows(x)
+    n, d = check_axes("n d", x=x).values()
+    if n < 2:
+        raise DomainError(f"x has {n} rows, expected at least 2: a variance needs them")
+    mean = x.sum(axis=0, dtype=np.float64) / n
+    if not np.isfinite(mean).all():
+        check_finite(x=x)
+    squares = np.zeros(d)
+    for start in range(0, n, BLOCK):
+        squares += ((x[start : start + BLOCK] - mean) ** 2).sum(axis=0)
+    return Standardisation(mean, np.sqrt(squares / (n - 1) + eps))

@@ -1,0 +1,108 @@
+"""Patches: each a window of its image in the order of a Grid, every place as likely as any other."""
+
+import math
+
+import numpy as np
+import pytest
+
+from pp_ref.dictionaries import Grid
+from pp_ref.errors import DomainError, ShapeError
+from pp_ref.features import every_patch, patches, sample_patches
+
+
+def numbered(n=2, h=4, w=5, c=2, dtype="i4"):
+    """Images in which no two numbers are alike."""
+    return np.arange(n * h * w * c, dtype=dtype).reshape(n, h, w, c)
+
+
+def test_every_patch_by_loops():
+    x = numbered()
+    views = every_patch(x, (3, 2))
+    assert views.shape == (2, 2, 4, 3, 2, 2)
+    for n, i, j, p, q, c in np.ndindex(views.shape):
+        assert views[n, i, j, p, q, c] == x[n, i + p, j + q, c]
+    assert np.shares_memory(views, x)
+    assert not views.flags.writeable
+
+
+def test_a_patch_lies_in_the_order_of_a_grid():
+    x = numbered(n=1)
+    (patch,) = sample_patches(x, (4, 5), 1, np.random.default_rng(0))
+    for value, (iy, ix, ic) in zip(patch, Grid(4, 5, 2).points().astype(int), strict=True):
+        assert value == x[0, iy, ix, ic]
+
+
+@pytest.mark.parametrize("block", [7, 2**15])
+@pytest.mark.parametrize("dtype", ["u1", "f4", "f8"])
+def test_samples_are_patches_and_every_place_is_drawn(monkeypatch, block, dtype):
+    monkeypatch.setattr(patches, "BLOCK", block)
+    x = numbered(dtype=dtype)
+    before = x.copy()
+    drawn = sample_patches(x, (3, 2), 3200, np.random.default_rng(1))
+    places = {patch.tobytes(): at for at, patch in enumerate(every_patch(x, (3, 2)).reshape(-1, 12))}
+    counts = np.bincount([places[patch.tobytes()] for patch in drawn], minlength=16)  # KeyError where it is no patch
+    assert abs(counts - 200).max() < 6 * math.sqrt(200)  # 6 standard deviations
+    assert (drawn.dtype, drawn.shape) == (x.dtype, (3200, 12))
+    assert drawn.flags.c_contiguous
+    np.testing.assert_array_equal(x, before)
+
+
+def test_draws_are_the_generators():
+    a, b, c = (sample_patches(numbered(), (2, 2), 20, np.random.default_rng(seed)) for seed in (0, 0, 1))
+    np.testing.assert_array_equal(a, b)
+    assert (a != c).any()
+
+
+def test_no_patches():
+    assert sample_patches(numbered(), (2, 3), 0, np.random.default_rng(0)).shape == (0, 12)
+    assert every_patch(numbered(n=0), (2, 3)).shape == (0, 3, 3, 2, 3, 2)
+
+
+def test_a_mapped_file_with_exchanged_axes(tmp_path):
+    """STL-10's layout."""
+    x = numbered(dtype="u1")
+    x.transpose(0, 3, 2, 1).tofile(tmp_path / "images")
+    mapped = np.memmap(tmp_path / "images", np.uint8, "r", shape=(2, 2, 5, 4)).transpose(0, 3, 2, 1)
+    want, got = (sample_patches(images, (3, 2), 50, np.random.default_rng(0)) for images in (x, mapped))
+    np.testing.assert_array_equal(got, want)
+    assert type(got) is np.ndarray
+
+
+@pytest.mark.parametrize("draw", [every_patch, lambda x, shape: sample_patches(x, shape, 3, np.random.default_rng(0))])
+@pytest.mark.parametrize("shape", [(5, 2), (3, 6), (0, 2), (2, -1)])
+def test_a_patch_larger_than_the_image(draw, shape):
+    message = (
+        f"^patch_shape is {shape[0]} x {shape[1]} but images are 4 x 5; expected patches of at least 1 x 1 and at most "
+        "4 x 5: take smaller patches$"
+    )
+    with pytest.raises(ShapeError, match=message):
+        draw(numbered(), shape)
+
+
+@pytest.mark.parametrize(
+    ("x", "n", "error", "message"),
+    [
+        (numbered(n=0), 1, DomainError, r"^images have shape \(0, 4, 5, 2\), expected at least one image to draw pat"),
+        (
+            numbered()[0],
+            1,
+            ShapeError,
+            r"^images have shape \(4, 5, 2\), expected axes \(n, height, width, channels\)$",
+        ),
+        (numbered(), -1, DomainError, "^n_patches is -1, expected an integer >= 0$"),
+        (numbered(), 1.5, DomainError, "^n_patches is 1.5, expected an integer >= 0$"),
+        (np.full((1, 2, 2, 1), np.nan), 3, DomainError, "^patches has 12 entries that are NaN or infinite"),
+    ],
+)
+def test_messages(x, n, error, message):
+    with pytest.raises(error, match=message):
+        sample_patches(x, (2, 2), n, np.random.default_rng(0))
+
+
+@pytest.mark.needs_data("cifar10")
+def test_the_patches_of_coates(cifar10):
+    """400,000 patches have the moments of the images they come from, within six standard errors of independent ones."""
+    drawn = sample_patches(cifar10.train.x, (6, 6), 400_000, np.random.default_rng(0))
+    assert (drawn.shape, drawn.dtype) == ((400_000, 108), np.uint8)
+    centre = cifar10.train.x[:, 13:19, 13:19].reshape(-1, 108)  # any place is as good as another, but for the edges'
+    assert abs(drawn.mean() - centre.mean()) < 6 * (drawn.std() / math.sqrt(400_000) + centre.std() / math.sqrt(50_000))
