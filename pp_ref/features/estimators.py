@@ -1,0 +1,297 @@
+"""The same steps as scikit-learn transformers: fitted on training data, applied to any other, put into a Pipeline.
+
+Rows of numbers go in and come out, as scikit-learn wants them; what each step computes is said by the function that it
+calls. Importing this module needs scikit-learn, importing `pp_ref.features` does not.
+"""
+
+from collections.abc import Callable
+from math import prod
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pp_ref.arrays import check_finite, check_integer
+from pp_ref.errors import DomainError, ShapeError, import_extra
+from pp_ref.features.encodings import Encoding, encode, encoding_parts
+from pp_ref.features.extraction import COATES, extract_features
+from pp_ref.features.patches import sample_patches
+from pp_ref.features.preprocessing import normalise_contrast
+from pp_ref.features.standardisation import Standardisation, fit_standardisation
+from pp_ref.features.whitening import Whitening, fit_whitening
+
+import_extra("sklearn", "features")  # says which extra is missing, where the next line could not
+
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin, clone
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+__all__ = [
+    "ContrastNormaliser",
+    "ConvolutionalFeatures",
+    "FilterEncoder",
+    "Filters",
+    "Standardiser",
+    "Whitener",
+    "learn_filters",
+    "random_patches",
+]
+
+# How many random patches, a function (patches (n, d), rng) -> W (d, m), or an estimator of scikit-learn's.
+Filters = int | Callable[[NDArray[Any], np.random.Generator], NDArray[Any]] | Any
+
+
+def random_patches(patches: NDArray[Any], m: int, rng: np.random.Generator) -> NDArray[Any]:
+    """Filters that are not learned: m of the patches, scaled to unit norm.
+
+    patches  (n, d) float32 or float64
+    m        int in 1..n
+    rng      draws which, without replacement
+    returns  W (d, m), in the patches' dtype; a patch of zeros stays one
+    raises   DomainError for another m
+
+    Source: a baseline in Coates, Ng, The importance of encoding versus training with sparse coding and vector
+    quantization, 2011: on whitened patches it comes close to filters that are learned.
+    """
+    check_integer(1, m=m)
+    if m > len(patches):
+        raise DomainError(f"m is {m} filters, expected at most {len(patches)}, the number of patches: draw more")
+    W: NDArray[Any] = patches[rng.choice(len(patches), m, replace=False)].T
+    norms = np.linalg.norm(W, axis=0)
+    return W / np.where(norms > 0, norms, 1)
+
+
+def learn_filters(filters: Filters, patches: NDArray[Any], rng: np.random.Generator) -> NDArray[Any]:
+    """Filters from whitened patches, by any of three ways.
+
+    filters  int: so many `random_patches`; an estimator with fit: the rows of components_ or cluster_centers_ of a
+             clone of it, fitted to the patches with a seed from rng if it takes one and has none; or anything callable
+             as (patches, rng) -> W
+    patches  (n, d) float32 or float64
+    returns  W (d, m)
+    raises   DomainError for filters of no such kind, or W that is not finite; ShapeError for W with other axes
+    """
+    if hasattr(filters, "fit"):
+        learner = clone(filters)
+        if learner.get_params().get("random_state", 0) is None:
+            learner.set_params(random_state=int(rng.integers(2**31)))
+        learner.fit(patches)
+        rows = getattr(learner, "components_", getattr(learner, "cluster_centers_", None))
+        if rows is None:
+            raise DomainError(
+                f"filters are {filters!r}, which has neither components_ nor cluster_centers_ once fitted"
+            )
+        W = np.asarray(rows).T
+    elif callable(filters):
+        W = np.asarray(filters(patches, rng))
+    else:
+        check_integer(1, filters=filters)
+        W = random_patches(patches, filters, rng)
+    if W.ndim != 2 or len(W) != patches.shape[1]:
+        raise ShapeError(f"learned filters have shape {W.shape}, expected ({patches.shape[1]}, m), a filter a column")
+    check_finite(filters=W)
+    return W
+
+
+class RowTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+    """What the transformers share: the gate for rows, and float32 that stays float32."""
+
+    dtypes: tuple[type, ...] = (np.float64, np.float32)  # others become the first
+
+    def _fit_rows(self, X: Any, least: int = 1) -> NDArray[Any]:
+        X = validate_data(self, X, dtype=self.dtypes, ensure_min_samples=least)
+        self._n_features_out = X.shape[1]
+        return np.asarray(X)
+
+    def _rows(self, X: Any) -> NDArray[Any]:
+        check_is_fitted(self)
+        return np.asarray(validate_data(self, X, dtype=self.dtypes, reset=False))
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags
+
+
+class ContrastNormaliser(RowTransformer):
+    """`pp_ref.features.normalise_contrast` of each row.
+
+    scale, bias, by  as it says; the defaults are those of Coates, Ng, Lee, 2011, for patches of values 0..255
+    """
+
+    def __init__(self, scale: float = 1.0, bias: float = 10.0, by: Literal["norm", "deviation"] = "deviation") -> None:
+        self.scale = scale
+        self.bias = bias
+        self.by = by
+
+    def fit(self, X: Any, y: None = None) -> "ContrastNormaliser":
+        """Remember how many numbers a row has: nothing else is fitted."""
+        self._fit_rows(X)
+        return self
+
+    def transform(self, X: Any) -> NDArray[Any]:
+        """(n, d) -> (n, d)."""
+        return normalise_contrast(self._rows(X), self.scale, self.bias, self.by)
+
+
+class Whitener(RowTransformer):
+    """`pp_ref.features.fit_whitening` of the rows.
+
+    kind, eps   as it says
+    whitening_  Whitening, after fit
+    """
+
+    def __init__(self, kind: Literal["zca", "pca"] = "zca", eps: float = 0.1) -> None:
+        self.kind = kind
+        self.eps = eps
+
+    def fit(self, X: Any, y: None = None) -> "Whitener":
+        """Mean and covariance of at least two rows."""
+        self.whitening_: Whitening = fit_whitening(self._fit_rows(X, least=2), self.kind, self.eps)
+        self._n_features_out = self.whitening_.P.shape[1]
+        return self
+
+    def transform(self, X: Any) -> NDArray[Any]:
+        """(n, d) -> (n, d) for "zca", (n, rank) for "pca"."""
+        return self.whitening_.transform(self._rows(X))
+
+
+class Standardiser(RowTransformer):
+    """`pp_ref.features.fit_standardisation` of the columns.
+
+    eps               > 0, added to the variance
+    standardisation_  Standardisation, after fit
+    """
+
+    def __init__(self, eps: float = 0.01) -> None:
+        self.eps = eps
+
+    def fit(self, X: Any, y: None = None) -> "Standardiser":
+        """Mean and deviation of at least two rows."""
+        self.standardisation_: Standardisation = fit_standardisation(self._fit_rows(X, least=2), self.eps)
+        return self
+
+    def transform(self, X: Any) -> NDArray[Any]:
+        """(n, d) -> (n, d)."""
+        return self.standardisation_.transform(self._rows(X))
+
+
+class FilterEncoder(RowTransformer):
+    """Each row's responses to learned filters, encoded: `pp_ref.features.encode` of X W.
+
+    filters               as `learn_filters` says; they are learned on the rows themselves
+    encoding, threshold   as `encode` says
+    random_state          what `numpy.random.default_rng` takes
+    filters_              W (d, m), after fit
+    """
+
+    def __init__(
+        self,
+        filters: Filters = 10,
+        encoding: Encoding = "absolute",
+        threshold: float = 0.0,
+        random_state: Any = None,
+    ) -> None:
+        self.filters = filters
+        self.encoding = encoding
+        self.threshold = threshold
+        self.random_state = random_state
+
+    def fit(self, X: Any, y: None = None) -> "FilterEncoder":
+        """Learn the filters from at least two rows."""
+        X = self._fit_rows(X, least=2)
+        parts = encoding_parts(self.encoding, self.threshold)
+        self.filters_ = learn_filters(self.filters, X, np.random.default_rng(self.random_state))
+        self._n_features_out = len(parts) * self.filters_.shape[1]
+        return self
+
+    def transform(self, X: Any) -> NDArray[Any]:
+        """(n, d) -> (n, m), or (n, 2 m) for encodings with two parts."""
+        X = self._rows(X)
+        return encode(X @ self.filters_.astype(X.dtype), self.encoding, self.threshold)
+
+
+class ConvolutionalFeatures(RowTransformer):
+    """Images to pooled features, as Coates, Ng and Lee: `pp_ref.features.extract_features` with filters from patches.
+
+    image_shape          (h, w, c) of the image that a row holds, channels last; None: a row is an image of height 1
+                         with one channel
+    patch_shape          (height, width) in pixels; None: 6 x 6, or what of it fits into the image
+    n_patches            >= d = height * width * c: patches that whitening and filters are learned from. Coates: 400,000
+    filters              as `learn_filters` says; they get contrast-normalised and whitened patches (n_patches, d)
+    bias                 of the contrast, >= 0, for values 0..255
+    eps                  of the whitening, >= 0
+    encoding, threshold  as `encode` says
+    random_state         what `numpy.random.default_rng` takes
+    whitening_           Whitening, filters_ W (d, m), patch_shape_: after fit
+
+    Rows of uint8, float32 or float64 are taken as they are; the features are float64 for float64, else float32.
+
+    Source: Coates, Ng, Lee, An analysis of single-layer networks in unsupervised feature learning, 2011.
+    """
+
+    dtypes = (np.float64, np.float32, np.uint8)
+
+    def __init__(
+        self,
+        image_shape: tuple[int, int, int] | None = None,
+        patch_shape: tuple[int, int] | None = None,
+        n_patches: int = 10_000,
+        filters: Filters = 100,
+        bias: float = COATES["bias"],
+        eps: float = 0.1,
+        encoding: Encoding = "absolute",
+        threshold: float = 0.0,
+        random_state: Any = None,
+    ) -> None:
+        self.image_shape = image_shape
+        self.patch_shape = patch_shape
+        self.n_patches = n_patches
+        self.filters = filters
+        self.bias = bias
+        self.eps = eps
+        self.encoding = encoding
+        self.threshold = threshold
+        self.random_state = random_state
+
+    def fit(self, X: Any, y: None = None) -> "ConvolutionalFeatures":
+        """Draw patches, fit the whitening to them, and learn the filters from what is whitened.
+
+        raises  ShapeError if rows are no images of image_shape, or a patch is larger; DomainError for fewer patches
+                than numbers in each, and as the functions say that are called
+        """
+        images = self._images(self._fit_rows(X))
+        parts = encoding_parts(self.encoding, self.threshold)
+        rng = np.random.default_rng(self.random_state)
+        _, h, w, c = images.shape
+        self.patch_shape_ = (min(6, h), min(6, w)) if self.patch_shape is None else self.patch_shape
+        if self.n_patches < (d := prod(self.patch_shape_) * c):
+            raise DomainError(
+                f"n_patches is {self.n_patches}, fewer than the {d} numbers of a patch; expected more, by far: their "
+                "covariance would be singular. Draw more patches or take smaller ones"
+            )
+        patches = normalise_contrast(sample_patches(images, self.patch_shape_, self.n_patches, rng), **self._contrast())
+        self.whitening_: Whitening = fit_whitening(patches, eps=self.eps)
+        self.filters_ = learn_filters(self.filters, self.whitening_.transform(patches), rng)
+        self._n_features_out = 4 * len(parts) * self.filters_.shape[1]
+        return self
+
+    def transform(self, X: Any) -> NDArray[Any]:
+        """(n, h w c) -> (n, 4 m), or (n, 8 m) for encodings with two parts."""
+        return extract_features(
+            self._images(self._rows(X)),
+            self.filters_,
+            self.patch_shape_,
+            self.whitening_,
+            self._contrast(),
+            self.encoding,
+            self.threshold,
+        )
+
+    def _contrast(self) -> dict[str, Any]:
+        return COATES | {"bias": self.bias}
+
+    def _images(self, X: NDArray[Any]) -> NDArray[Any]:
+        shape = (1, X.shape[1], 1) if self.image_shape is None else tuple(self.image_shape)
+        if prod(shape) != X.shape[1]:
+            raise ShapeError(f"X has {X.shape[1]} numbers a row, expected {prod(shape)}, as image_shape {shape} says")
+        return X.reshape(len(X), *shape)

@@ -1,0 +1,255 @@
+"""The transformers: scikit-learn's own checks, and the same numbers as the functions that they call."""
+
+import pickle
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pp_ref.errors import DomainError, ShapeError
+from pp_ref.features import (
+    COATES,
+    encode,
+    extract_features,
+    fit_standardisation,
+    fit_whitening,
+    normalise_contrast,
+    sample_patches,
+)
+from tests.bounds import assert_within
+from tests.features.test_whitening import correlated, identity_bound
+
+pytest.importorskip("sklearn")
+
+from sklearn.base import clone
+from sklearn.cluster import MiniBatchKMeans
+from sklearn.decomposition import PCA
+from sklearn.linear_model import LinearRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.svm import LinearSVC
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from pp_ref.features.estimators import (
+    ContrastNormaliser,
+    ConvolutionalFeatures,
+    FilterEncoder,
+    Standardiser,
+    Whitener,
+    learn_filters,
+    random_patches,
+)
+
+SHAPE = (8, 7, 3)
+
+
+@parametrize_with_checks(
+    [
+        ContrastNormaliser(),
+        Whitener(),
+        Whitener("pca", eps=0.0),
+        Standardiser(),
+        FilterEncoder(),
+        FilterEncoder(2, "soft", 0.5),
+        ConvolutionalFeatures(),
+        ConvolutionalFeatures(patch_shape=(1, 1), n_patches=50, filters=3, encoding="split"),
+    ]
+)
+def test_scikit_learns_checks(estimator, check):
+    check(estimator)
+
+
+def pictures(n=60, seed=0):
+    """Rows of images of two classes, whose difference is in what neighbours have to do with each other."""
+    rng = np.random.default_rng(seed)
+    y = np.arange(n) % 2
+    x = rng.integers(0, 256, (n, *SHAPE))
+    x[y == 1] = (x[y == 1] + np.roll(x[y == 1], 1, axis=2)) // 2
+    return x.astype("u1").reshape(n, -1), y
+
+
+def coates(**settings):
+    return ConvolutionalFeatures(
+        **{"image_shape": SHAPE, "patch_shape": (4, 4), "n_patches": 2000, "filters": 20} | settings
+    )
+
+
+def test_each_is_its_function():
+    x, other = correlated(), correlated(seed=5)
+    for transformer, function in (
+        (ContrastNormaliser(), lambda z: normalise_contrast(z, **COATES)),
+        (ContrastNormaliser(55, 0, "norm"), normalise_contrast),
+        (Whitener(), fit_whitening(x).transform),
+        (Whitener("pca", 0.2), fit_whitening(x, "pca", 0.2).transform),
+        (Standardiser(0.5), fit_standardisation(x, 0.5).transform),
+    ):
+        np.testing.assert_array_equal(transformer.fit(x).transform(other), function(other))
+
+
+@pytest.mark.parametrize("rank", [8, 3])
+def test_whitened_is_the_identity_on_what_was_kept(rank):
+    x = correlated(rank=rank)
+    C = np.cov(Whitener("pca", eps=0).fit_transform(x).T)
+    assert_within(C, np.eye(rank), identity_bound(x, rank)[:rank, :rank], "through the transformer")
+
+
+def test_filters_are_learned_when_fitted_and_applied_later():
+    x, other = correlated(), correlated(seed=5)
+    encoder = FilterEncoder(3, "split", random_state=4).fit(x)
+    W = random_patches(x, 3, np.random.default_rng(4))
+    np.testing.assert_array_equal(encoder.filters_, W)
+    np.testing.assert_array_equal(encoder.transform(other), encode(other @ W, "split"))
+    assert list(encoder.get_feature_names_out()) == [f"filterencoder{i}" for i in range(6)]
+
+
+@pytest.mark.parametrize("dtype", ["u1", "f4", "f8"])
+def test_convolutional_features_are_their_functions(dtype):
+    x, _ = pictures()
+    x = x.astype(dtype)
+    seen = []
+
+    def learn(patches, rng):
+        seen.append(patches)
+        return rng.standard_normal((48, 5))
+
+    features = coates(filters=learn, random_state=3, encoding="soft", threshold=0.1).fit(x)
+    rng = np.random.default_rng(3)
+    drawn = normalise_contrast(sample_patches(x.reshape(-1, *SHAPE), (4, 4), 2000, rng), **COATES)
+    whitening = fit_whitening(drawn)
+    np.testing.assert_array_equal(seen[0], whitening.transform(drawn))
+    W = rng.standard_normal((48, 5))
+    np.testing.assert_array_equal(features.filters_, W)
+    got = features.transform(x)
+    want = extract_features(x.reshape(-1, *SHAPE), W, (4, 4), whitening, COATES, "soft", 0.1)
+    np.testing.assert_array_equal(got, want)
+    assert got.dtype == (np.float64 if dtype == "f8" else np.float32)
+    assert got.shape == (60, 40)
+
+
+def test_by_default_a_patch_is_6_x_6_or_what_fits():
+    x, _ = pictures()
+    assert ConvolutionalFeatures(SHAPE).fit(x).patch_shape_ == (6, 6)
+    assert ConvolutionalFeatures().fit(x).patch_shape_ == (1, 6)
+    assert ConvolutionalFeatures((1, 56, 3)).fit(x).filters_.shape == (18, 100)
+
+
+def test_what_the_defaults_learn_in_a_pipeline_generalises():
+    x, y = pictures(300)
+    pipeline = make_pipeline(coates(random_state=0), Standardiser(), LinearSVC(C=100 / 200, dual=False))
+    fitted = clone(pipeline).fit(x[:200], y[:200])
+    assert fitted.score(x[200:], y[200:]) >= 0.8  # 6 standard deviations above guessing
+    again = pickle.loads(pickle.dumps(fitted))
+    np.testing.assert_array_equal(again.decision_function(x), fitted.decision_function(x))
+
+
+@pytest.mark.parametrize("estimator", [PCA(4), MiniBatchKMeans(4, n_init=1)])
+def test_an_estimators_rows_are_the_filters(estimator):
+    x = correlated()
+    W, again = (learn_filters(estimator, x, np.random.default_rng(0)) for _ in range(2))
+    assert W.shape == (8, 4)
+    np.testing.assert_array_equal(W, again)
+    assert not hasattr(estimator, "n_features_in_")  # a clone was fitted
+    seeded = clone(estimator).set_params(random_state=5)
+    fitted = clone(seeded).fit(x)
+    rows = fitted.components_ if isinstance(fitted, PCA) else fitted.cluster_centers_
+    np.testing.assert_array_equal(learn_filters(seeded, x, np.random.default_rng(0)), rows.T)
+
+
+@pytest.mark.parametrize("dtype", ["f4", "f8"])
+def test_random_patches_are_patches_of_unit_norm(dtype):
+    x = correlated(20).astype(dtype)
+    x[3] = 0
+    W = random_patches(x, 20, np.random.default_rng(0))
+    assert W.dtype == x.dtype
+    norms = np.linalg.norm(x, axis=1)
+    cosines = (x / np.where(norms > 0, norms, 1)[:, None]).astype(float) @ W.astype(float)
+    u = 12 * np.finfo(dtype).eps  # of two norms and two quotients, and of a product of 8
+    assert sorted(np.argmax(abs(cosines - 1) <= u, axis=0)[(W != 0).any(axis=0)]) == [*range(3), *range(4, 20)]
+    assert (W == 0).all(axis=0).sum() == 1  # the patch of zeros stays one
+
+
+@pytest.mark.parametrize(
+    ("filters", "error", "message"),
+    [
+        (0, DomainError, "^filters is 0, expected an integer >= 1$"),
+        ("kmeans", DomainError, "^filters is 'kmeans', expected an integer >= 1$"),
+        (301, DomainError, "^m is 301 filters, expected at most 300, the number of patches: draw more$"),
+        (
+            lambda v, rng: np.zeros((7, 2)),
+            ShapeError,
+            r"^learned filters have shape \(7, 2\), expected \(8, m\), a filt",
+        ),
+        (lambda v, rng: np.zeros(8), ShapeError, r"^learned filters have shape \(8,\), expected \(8, m\)"),
+        (lambda v, rng: np.full((8, 2), np.nan), DomainError, "^filters has 16 entries that are NaN or infinite"),
+        (
+            Whitener(),
+            DomainError,
+            r"^filters are Whitener\(\), which has neither components_ nor cluster_centers_ once",
+        ),
+    ],
+)
+def test_learning_messages(filters, error, message):
+    with pytest.raises(error, match=message):
+        learn_filters(filters, correlated(), np.random.default_rng(0))
+
+
+def test_what_cannot_be_fitted_learns_nothing():
+    with pytest.raises(TypeError, match="missing 1 required positional argument: 'y'"):
+        learn_filters(LinearRegression(), correlated(), np.random.default_rng(0))
+
+
+@pytest.mark.parametrize(
+    ("settings", "error", "message"),
+    [
+        (
+            {"n_patches": 47},
+            DomainError,
+            "^n_patches is 47, fewer than the 48 numbers of a patch; expected more, by far",
+        ),
+        (
+            {"patch_shape": (9, 1)},
+            ShapeError,
+            "^patch_shape is 9 x 1 but images are 8 x 7; expected patches of at least",
+        ),
+        (
+            {"image_shape": (8, 8, 3)},
+            ShapeError,
+            r"^X has 168 numbers a row, expected 192, as image_shape \(8, 8, 3\) s",
+        ),
+        ({"encoding": "triangle"}, DomainError, "^encoding is 'triangle'"),
+        ({"bias": -1}, DomainError, "^bias is -1"),
+        ({"eps": -1}, DomainError, "^eps is -1"),
+    ],
+)
+def test_fit_messages(settings, error, message):
+    with pytest.raises(error, match=message):
+        coates(**settings).fit(pictures()[0])
+
+
+def test_constant_images_are_features_too():
+    x, _ = pictures()
+    features = coates(random_state=0).fit(x)
+    assert np.isfinite(features.transform(np.full((2, x.shape[1]), 7, "u1"))).all()
+    constant = coates(random_state=0).fit_transform(np.full((5, x.shape[1]), 7, "u1"))
+    np.testing.assert_array_equal(constant, 0)
+
+
+def test_nan_pixels_are_refused():
+    x = pictures()[0].astype(float)
+    features = coates().fit(x)
+    x[3, 5] = np.nan
+    for refused in (coates().fit, features.transform):
+        with pytest.raises(ValueError, match="Input X contains NaN"):
+            refused(x)
+
+
+def test_scikit_learn_is_asked_for_only_here():
+    code = (
+        "import sys; sys.modules['sklearn'] = None; import pp_ref.features\n"
+        "try: import pp_ref.features.estimators\n"
+        "except ImportError as error: print(error)"
+    )
+    root = Path(__file__).resolve().parents[2]
+    done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True)
+    assert done.stdout == ("sklearn is not installed, but this function needs it: pip install 'pp_ref[features]'\n")
