@@ -11,15 +11,14 @@ them wait: with OMP_WAIT_POLICY=passive PyTorch's second thread gains nothing.
 
 import argparse
 import json
-import statistics
 import sys
-import time
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import torch
+from side_by_side import interleaved, peak_rate, row
 from threadpoolctl import threadpool_limits
 
 from pp_ref.data import load_digits, load_mnist
@@ -81,17 +80,6 @@ def share_of_bound(x: np.ndarray, y: np.ndarray) -> float:
     return float(np.max(shares))  # NaN stays NaN and fails the comparison
 
 
-def peak_rate() -> float:
-    """Gflop/s of a 2048 x 2048 x 2048 float32 product, the best of five."""
-    a = np.random.default_rng(0).standard_normal((2048, 2048), np.float32)
-    times = []
-    for _ in range(6):
-        began = time.perf_counter()
-        a @ a
-        times.append(time.perf_counter() - began)
-    return 2 * 2048**3 / min(times[1:]) / 1e9
-
-
 def measure(threads: int, rounds: int, x: np.ndarray, y: np.ndarray) -> dict[str, object]:
     """Interleaved epochs with this many threads; the first round warms up and is not counted."""
     torch.set_num_threads(threads)
@@ -115,36 +103,21 @@ def measure(threads: int, rounds: int, x: np.ndarray, y: np.ndarray) -> dict[str
         "torch": lambda: torch_epoch(nets[False], optimisers[False], tx, ty),
         "torch, fused SGD": lambda: torch_epoch(nets[True], optimisers[True], tx, ty),
     }
-    seconds: dict[str, list[float]] = {name: [] for name in contenders}
     with threadpool_limits(threads):
         share = share_of_bound(x, y)
         if not share <= 1:
             sys.exit(f"gradients differ from PyTorch's by {share:.1f} times the bound: nothing was timed")
         peak = peak_rate()
-        for number in range(rounds + 1):
-            for name, epoch in contenders.items():
-                began = time.perf_counter()
-                epoch()
-                if number:
-                    seconds[name].append(time.perf_counter() - began)
-    rows = [
-        {
-            "name": name,
-            "min_s": min(times),
-            "median_s": statistics.median(times),
-            "max_s": max(times),
-            "share_of_peak": flops(len(y)) / min(times) / 1e9 / peak,
-        }
-        for name, times in seconds.items()
-    ]
-    best = min(rows[1:], key=lambda row: float(row["median_s"]))
+        seconds = interleaved(contenders, rounds)
+    rows = [row(name, times, share_of_peak=flops(len(y)) / min(times) / 1e9 / peak) for name, times in seconds.items()]
+    best = min(rows[1:], key=lambda each: float(each["median_s"]))
     return {
         "threads": threads,
         "share_of_bound": share,
         "peak_gflops": peak,
         "rows": rows,
         "ratio_of_medians": float(rows[0]["median_s"]) / float(best["median_s"]),
-        "ratio_of_minima": float(rows[0]["min_s"]) / min(float(row["min_s"]) for row in rows[1:]),
+        "ratio_of_minima": float(rows[0]["min_s"]) / min(float(each["min_s"]) for each in rows[1:]),
     }
 
 
@@ -172,9 +145,9 @@ def main() -> None:
     arguments.out.write_text(json.dumps(record, indent=1) + "\n")
     for block in measured:
         print("threads {threads}: peak {peak_gflops:.0f} Gflop/s, ratio {ratio_of_medians:.2f}".format(**block))
-        for row in block["rows"]:
+        for each in block["rows"]:
             said = "  {name:18} median {median_s:.2f} s, {min_s:.2f} to {max_s:.2f}, {share_of_peak:.0%} of peak"
-            print(said.format(**row))
+            print(said.format(**each))
 
 
 if __name__ == "__main__":

@@ -1,18 +1,18 @@
-"""Figure 1: a few weights of a learned feature, and the rest predicted from them (block 2: an MLP on MNIST).
+"""Figure 1: a few weights of a learned feature, and the rest predicted from them; one block a model.
 
-The net is trained in full; prediction happens afterwards. Weights at the places alpha are kept, the others come from
-kernel ridge regression, w = U w_alpha (paper, sec. 3.1). Beside the pictures stands the number behind the paper's
+Every model is learned in full; prediction happens afterwards. Weights at the places alpha are kept, the others come
+from kernel ridge regression, w = U w_alpha (paper, sec. 3.1). Beside the pictures stands the number behind the paper's
 sentence, "given only a few weight values for each feature it is possible to accurately predict the remaining values":
 the relative error |W - U w_alpha|^2 / |W|^2 of all features against the proportion kept, for the SE kernel and two
-controls. RandCon keeps the same weights and predicts none. PCA sees all weights: it projects them onto as many leading
+controls. RandCon keeps as many weights and predicts none. PCA sees all weights: it projects them onto as many leading
 principal components of the data.
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import mean
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -20,25 +20,104 @@ from matplotlib.ticker import PercentFormatter
 from numpy.typing import NDArray
 from rich.table import Table
 
+from pp_ref.arrays import to_numpy
 from pp_ref.dictionaries import Dictionary, Grid, make_dictionary
 from pp_ref.environment import circumstances
-from pp_ref.experiments import figure4_left
+from pp_ref.experiments import figure4_left, figure5
 from pp_ref.experiments.drawing import show_filters
 from pp_ref.experiments.run_store import Record, RunStore
+from pp_ref.features import sample_patches
+from pp_ref.models.convnet import weight_spaces
 
-GRID = Grid(28, 28)
 SHOWN = 4  # features, as in the paper
 SHOWN_PROPORTION = 0.25
 PROPORTIONS = (0.05, 0.1, 0.25, 0.5, 0.75)
 DRAWS = 5  # of alpha
+PATCHES = 20_000  # that PCA sees of what the first layer of a convnet reads
 WEIGHT_DECAY = 5e-5  # the authors'; without it the weights of pixels that are always black stay at their random start
+
+Report = Callable[[str], None]
+
+
+class Learned(NamedTuple):
+    """The features of a model's first layer, and what its run saw."""
+
+    W: NDArray[Any]  # (d, m)
+    grid: Grid  # where each of the d weights sits
+    x: NDArray[Any]  # (n, d): what a feature reads, for PCA
+    record: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Block:
+    """One model of the figure.
+
+    title    in words
+    recipe   (profile) -> everything that decides what is learned
+    epochs   (recipe) -> how often `learn` reports
+    learn    (recipe, store, report) -> Learned
+    """
+
+    title: str
+    recipe: Callable[[Any], dict[str, Any]]
+    epochs: Callable[[dict[str, Any]], int]
+    learn: Callable[[dict[str, Any], RunStore, Report], Learned]
+
+
+def _first(recipes: Sequence[dict[str, Any]], label: str) -> dict[str, Any]:
+    return next(recipe for recipe in recipes if recipe["label"] == label)
+
+
+def _fitted(trained: Any) -> dict[str, Any]:
+    data = {"name": trained.data.name, "digest": trained.data.digest, "source": trained.data.source}
+    return {
+        "test_error": trained.test_error,
+        "stop": trained.fit.stop.name,
+        "history": trained.fit.history,
+        "data": data,
+    }
+
+
+def _mlp(recipe: dict[str, Any], store: RunStore, report: Report) -> Learned:
+    trained = figure4_left.train(recipe, store, report)
+    W = trained.model.filters(trained.params)[0]
+    return Learned(W, Grid(28, 28), trained.data.train.x, _fitted(trained))
+
+
+def _convnet(recipe: dict[str, Any], store: RunStore, report: Report) -> Learned:
+    trained = figure5.train(recipe, store, report)
+    W, grid = trained.model.filters(trained.params)[0], Grid(*weight_spaces(trained.model.shape)[0])
+    x = sample_patches(to_numpy(trained.x), (grid.height, grid.width), PATCHES, np.random.default_rng(recipe["seed"]))
+    return Learned(to_numpy(W), grid, x, _fitted(trained))
+
+
+# By the label of their recipes: those of the other figures' nets without prediction.
+BLOCKS: Mapping[str, Block] = {
+    "nokernel": Block(
+        "MLP on MNIST",
+        lambda profile: _first(figure4_left.recipes(profile), "nokernel") | {"weight_decay": WEIGHT_DECAY},
+        figure4_left.epochs,
+        _mlp,
+    ),
+    figure5.FULL: Block(
+        "Convnet on CIFAR-10",
+        lambda profile: _first(figure5.recipes(profile), figure5.FULL),
+        figure5.epochs,
+        _convnet,
+    ),
+}
+PROFILES: Mapping[str, Mapping[str, Any]] = {
+    "demo": {"nokernel": figure4_left.PROFILES["demo"]},
+    "standard": {"nokernel": figure4_left.PROFILES["standard"], figure5.FULL: figure5.PROFILES["standard"]},
+    "authors": {"nokernel": figure4_left.PROFILES["authors"], figure5.FULL: figure5.PROFILES["authors"]},
+}
 
 
 @dataclass(frozen=True)
 class Reconstruction:
     """A way to reconstruct features (d, m) from numbers as many as a dictionary has columns."""
 
-    dictionary: Callable[[float, np.random.Generator, NDArray[Any]], Dictionary]  # (proportion, rng, data) -> U
+    dictionary: Callable[[Grid, float, np.random.Generator, NDArray[Any]], Dictionary]  # (grid, p, rng, data) -> U
     coefficients: Callable[[Dictionary, NDArray[Any]], NDArray[Any]]  # (U, W) -> w (k, m)
     draws: int  # of alpha, where it is drawn
 
@@ -54,75 +133,78 @@ def _projected(dictionary: Dictionary, W: NDArray[Any]) -> NDArray[Any]:
 
 RECONSTRUCTIONS = {
     "SE": Reconstruction(
-        lambda p, rng, _: make_dictionary("se", GRID, proportion=p, rng=rng, length_scale=1.0), _kept, DRAWS
+        lambda grid, p, rng, _: make_dictionary("se", grid, proportion=p, rng=rng, length_scale=1.0), _kept, DRAWS
     ),
-    "RandCon": Reconstruction(lambda p, rng, _: make_dictionary("randcon", GRID, proportion=p, rng=rng), _kept, DRAWS),
-    "PCA": Reconstruction(lambda p, rng, x: make_dictionary("pca", GRID, proportion=p, rng=rng, data=x), _projected, 1),
+    "RandCon": Reconstruction(
+        lambda grid, p, rng, _: make_dictionary("randcon", grid, proportion=p, rng=rng), _kept, DRAWS
+    ),
+    "PCA": Reconstruction(
+        lambda grid, p, rng, x: make_dictionary("pca", grid, proportion=p, rng=rng, data=x), _projected, 1
+    ),
 }
 
 
-def recipes(profile: figure4_left.Profile) -> list[dict[str, Any]]:
-    """The one run: nokernel of Figure 4 (left) in this profile, with weight decay, and what is reconstructed of it."""
-    nokernel = next(recipe for recipe in figure4_left.recipes(profile) if recipe["label"] == "nokernel")
+def recipes(profile: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """One run a block: what is learned in this profile, and what is reconstructed of it."""
     return [
-        nokernel
+        BLOCKS[label].recipe(settings)
         | {
             "experiment": "figure1",
-            "weight_decay": WEIGHT_DECAY,
             "reconstructions": {name: reconstruction.draws for name, reconstruction in RECONSTRUCTIONS.items()},
             "proportions": list(PROPORTIONS),
         }
+        for label, settings in profile.items()
     ]
 
 
-PROFILES = figure4_left.PROFILES
-epochs = figure4_left.epochs
+def epochs(recipe: dict[str, Any]) -> int:
+    """How often `run` reports."""
+    return BLOCKS[recipe["label"]].epochs(recipe)
 
 
-def run(recipe: dict[str, Any], store: RunStore, report: Callable[[str], None]) -> Record:
-    """Train the net, keep some weights of its first layer's features, predict the others.
+def run(recipe: dict[str, Any], store: RunStore, report: Report) -> Record:
+    """Learn the features of one block, keep some of their weights, predict the others.
 
     returns  the record; "errors" are relative squared errors by reconstruction, proportion and draw of alpha; "shown"
              has four features drawn at random, the kept places and their prediction
     """
     began = time.perf_counter()
-    trained = figure4_left.train(recipe, store, report)
-    W = np.asarray(trained.model.filters(trained.params)[0], np.float64)
-    x = trained.data.train.x
+    learned = BLOCKS[recipe["label"]].learn(recipe, store, report)
+    W, grid, x = np.asarray(learned.W, np.float64), learned.grid, learned.x
     rng = np.random.default_rng(recipe["seed"])
     errors = {
         name: [
-            [_relative_error(W, _reconstruct(name, W, p, rng, x)[1]) for _ in range(draws)]
+            [_relative_error(W, _reconstruct(name, W, grid, p, rng, x)[1]) for _ in range(draws)]
             for p in recipe["proportions"]
         ]
         for name, draws in recipe["reconstructions"].items()
     }
-    dictionary, predicted = _reconstruct("SE", W, SHOWN_PROPORTION, rng, x)
+    dictionary, predicted = _reconstruct("SE", W, grid, SHOWN_PROPORTION, rng, x)
     features = rng.choice(W.shape[1], SHOWN, replace=False)
     seconds = time.perf_counter() - began
     return {
         "recipe": recipe,
         "summary": f"relative error of SE at {recipe['proportions'][2]}: {mean(errors['SE'][2]):.1%}, {seconds:.0f} s",
-        "test_error": trained.test_error,
-        "stop": trained.fit.stop.name,
+        "features": W.shape[1],
         "errors": errors,
         "shown": {
+            "shape": grid.shape,
             "proportion": SHOWN_PROPORTION,
             "alpha": dictionary.alpha[0].tolist(),
             "features": np.float32(W[:, features]).tolist(),
             "predicted": np.float32(predicted[:, features]).tolist(),
         },
-        "history": trained.fit.history,
+        **learned.record,
         "seconds": seconds,
     } | circumstances()
 
 
 def _reconstruct(
-    name: str, W: NDArray[Any], proportion: float, rng: np.random.Generator, x: NDArray[Any]
+    name: str, W: NDArray[Any], grid: Grid, proportion: float, rng: np.random.Generator, x: NDArray[Any]
 ) -> tuple[Dictionary, NDArray[Any]]:
     """The dictionary, and U w (d, m)."""
     reconstruction = RECONSTRUCTIONS[name]
-    dictionary = reconstruction.dictionary(proportion, rng, x)
+    dictionary = reconstruction.dictionary(grid, proportion, rng, x)
     return dictionary, dictionary.U()[0] @ reconstruction.coefficients(dictionary, W)
 
 
@@ -131,38 +213,44 @@ def _relative_error(W: NDArray[Any], predicted: NDArray[Any]) -> float:
     return float(np.sum((W - predicted) ** 2) / np.sum(W**2))
 
 
+def title(record: Record) -> str:
+    """The block that a record is of."""
+    return BLOCKS[record["recipe"]["label"]].title
+
+
 def table(records: Sequence[Record]) -> Table:
-    """Mean relative error and its range over draws of alpha, by reconstruction and proportion kept."""
-    made = Table(title="Figure 1: relative squared error of 500 features of an MLP, predicted from a few weights")
-    for heading in ("reconstruction", "proportion", "error", "range"):
-        made.add_column(heading, justify="left" if heading == "reconstruction" else "right")
+    """Mean relative error and its range over draws of alpha, by block, reconstruction and proportion kept."""
+    made = Table(title="Figure 1: relative squared error of features, predicted from a few of their weights")
+    for heading in ("model", "reconstruction", "proportion", "error", "range"):
+        made.add_column(heading, justify="left" if heading in ("model", "reconstruction") else "right")
     for record in records:
         for name, rows in record["errors"].items():
-            for proportion, draws in zip(record["recipe"]["proportions"], rows, strict=True):
-                made.add_row(name, f"{proportion:.2f}", f"{mean(draws):.1%}", f"{min(draws):.1%} to {max(draws):.1%}")
+            for p, draws in zip(record["recipe"]["proportions"], rows, strict=True):
+                spread = f"{min(draws):.1%} to {max(draws):.1%}"
+                made.add_row(title(record), name, f"{p:.2f}", f"{mean(draws):.1%}", spread)
     return made
 
 
 def figure(records: Sequence[Record]) -> Figure:
-    """Left as in the paper: features, the weights that are kept, the prediction. Right: error against proportion."""
-    record = records[0]
-    shown = record["shown"]
-    features, predicted = np.array(shown["features"]), np.array(shown["predicted"])
-    kept = np.zeros_like(features)
-    kept[shown["alpha"]] = features[shown["alpha"]]
-    drawn = Figure(figsize=(9, 5), layout="constrained")
-    *blocks, axes = drawn.subplots(1, 4, width_ratios=(1, 1, 1, 3.2))
-    titles = ("learned", f"{shown['proportion']:.0%} kept", "predicted")
-    for block, title, W in zip(blocks, titles, (features, kept, predicted), strict=True):
-        show_filters(block, W, GRID.shape[:2], columns=1)
-        block.set_title(title)
-    for number, (name, rows) in enumerate(record["errors"].items()):
-        axes.plot(record["recipe"]["proportions"], [mean(draws) for draws in rows], "osD"[number] + "-", label=name)
-    axes.set(xlabel="Proportion of weights kept", ylabel="Relative squared error", ylim=(0, 1), xlim=(0, None))
-    axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
-    axes.set_title(f"All {record['recipe']['hidden'][0]} features of layer 1")
-    axes.grid(alpha=0.3)
-    axes.legend()
+    """A row a block. Left as in the paper: features, the weights that are kept, the prediction. Right: the error."""
+    drawn = Figure(figsize=(9, 4 * len(records)), layout="constrained")
+    rows = drawn.subplots(len(records), 4, width_ratios=(1, 1, 1, 3.2), squeeze=False)
+    for (*blocks, axes), record in zip(rows, records, strict=True):
+        shown = record["shown"]
+        features, predicted = np.array(shown["features"]), np.array(shown["predicted"])
+        kept = np.zeros_like(features)
+        kept[shown["alpha"]] = features[shown["alpha"]]
+        titles = ("learned", f"{shown['proportion']:.0%} kept", "predicted")
+        for block, heading, W in zip(blocks, titles, (features, kept, predicted), strict=True):
+            show_filters(block, W, shown["shape"], columns=1)
+            block.set_title(heading)
+        for marker, (name, errors) in zip("osD", record["errors"].items(), strict=True):
+            axes.plot(record["recipe"]["proportions"], [mean(draws) for draws in errors], marker + "-", label=name)
+        axes.set(xlabel="Proportion of weights kept", ylabel="Relative squared error", ylim=(0, 1), xlim=(0, None))
+        axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+        axes.set_title(f"{title(record)}: all {record['features']} features of layer 1")
+        axes.grid(alpha=0.3)
+        axes.legend()
     return drawn
 
 

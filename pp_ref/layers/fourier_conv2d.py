@@ -26,8 +26,10 @@ from pp_ref.arrays import Array, array_namespace, check_axes
 from pp_ref.layers.conv2d import patches
 from pp_ref.layers.windows import blocks
 
-# Entries of the products at all frequencies that are held at once: 64 MB in float32.
-PRODUCT_ENTRIES = 2**24
+# Entries of the products at all frequencies that are made at once, 4 MB in float32: what one step writes is then still
+# in the cache, or near it, when the next reads it. For dW, which goes back once a block, entries of the spectra: 16 MB.
+PRODUCT_ENTRIES = 2**20
+SPECTRUM_ENTRIES = 2**22
 
 Places = tuple[range, range]  # rows and columns of the torus
 
@@ -105,7 +107,7 @@ def fourier_conv2d_backward_weights(dy: Array, cache: FourierConv2dCache) -> tup
     v, W, stride, padding = cache
     torus, xp = _torus(v, W, stride, padding), array_namespace(dy)
     dW = xp.zeros(W.shape, dtype=xp.result_type(v, dy))
-    for block in blocks(v.shape[0], 2 * torus.frequencies * (v.shape[3] + W.shape[3]), PRODUCT_ENTRIES):
+    for block in blocks(v.shape[0], 2 * torus.frequencies * (v.shape[3] + W.shape[3]), SPECTRUM_ENTRIES):
         X = xp.permute_dims(_spectrum(_pixels_first(v[block, ...]), torus.v, torus), (0, 1, 2, 4, 3))  # (F, N, 2, c, n)
         dY = _spectrum(_pixels_first(dy[block, ...]), torus.y, torus)  # (F, N, 2, n, m)
         dW += _inverse(X, dY, (1, -1), torus.W, torus)  # (c, n) (n, m) -> (c, m)
