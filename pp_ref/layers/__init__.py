@@ -41,10 +41,20 @@ from pp_ref.layers.predicted_conv2d import (
     predicted_conv2d_backward,
     predicted_conv2d_forward,
 )
+from pp_ref.layers.reconstruction import (
+    moment_reconstruction_backward,
+    moment_reconstruction_forward,
+    reconstruction_backward,
+    reconstruction_forward,
+    second_moment_backward,
+    second_moment_forward,
+)
 from pp_ref.layers.regularisers import limit_column_norms, weight_decay_backward, weight_decay_forward
 from pp_ref.layers.relu import relu_backward, relu_forward
 from pp_ref.layers.sigmoid import sigmoid_backward, sigmoid_forward
 from pp_ref.layers.softmax import softmax, softmax_cross_entropy_backward, softmax_cross_entropy_forward
+from pp_ref.layers.sparsity import log_cosh_backward, log_cosh_forward, smooth_abs_backward, smooth_abs_forward
+from pp_ref.layers.unit_columns import unit_columns_backward, unit_columns_forward
 from pp_ref.layers.windows import count_windows
 
 __all__ = [
@@ -76,25 +86,37 @@ __all__ = [
     "limit_column_norms",
     "local_response_backward",
     "local_response_forward",
+    "log_cosh_backward",
+    "log_cosh_forward",
     "lowrank_backward",
     "lowrank_forward",
     "max_pool2d_backward",
     "max_pool2d_forward",
     "maxout_backward",
     "maxout_forward",
+    "moment_reconstruction_backward",
+    "moment_reconstruction_forward",
     "pool_backward",
     "pool_forward",
     "predicted_backward",
     "predicted_conv2d_backward",
     "predicted_conv2d_forward",
     "predicted_forward",
+    "reconstruction_backward",
+    "reconstruction_forward",
     "relu_backward",
     "relu_forward",
+    "second_moment_backward",
+    "second_moment_forward",
     "sigmoid_backward",
     "sigmoid_forward",
+    "smooth_abs_backward",
+    "smooth_abs_forward",
     "softmax",
     "softmax_cross_entropy_backward",
     "softmax_cross_entropy_forward",
+    "unit_columns_backward",
+    "unit_columns_forward",
     "weight_decay_backward",
     "weight_decay_forward",
 ]

@@ -7,6 +7,7 @@ Stability of Numerical Algorithms*, sec. 2.2, 3.3 and 3.5). Since the layers ask
 of any composition needs no formula of its own; `docs/derivations.md#error-bounds` gives the rules.
 """
 
+import operator
 from types import SimpleNamespace
 from typing import Any
 
@@ -128,6 +129,15 @@ def _log(x: Bounded) -> Bounded:
     return x._rounded(np.log(x.value), x.error / (x.value - x.error), units=2 * FUNCTION_ULPS)
 
 
+def _log1p(x: Bounded) -> Bounded:
+    return x._rounded(np.log1p(x.value), x.error / (1 + x.value - x.error), units=2 * FUNCTION_ULPS)
+
+
+def _tanh(x: Bounded) -> Bounded:
+    slope = 1 - np.tanh(np.maximum(abs(x.value) - x.error, 0)) ** 2  # the largest between x and what was computed
+    return x._rounded(np.tanh(x.value), x.error * slope, units=2 * FUNCTION_ULPS)
+
+
 def _sqrt(x: Bounded) -> Bounded:
     value = np.sqrt(x.value)  # |sqrt a - sqrt b| = |a - b| / (sqrt a + sqrt b), and at most sqrt |a - b|
     inherited = np.where(value > 0, x.error / np.where(value > 0, value, 1), np.sqrt(x.error))
@@ -191,10 +201,20 @@ def _full(shape: tuple[int, ...], fill: float, dtype: Any) -> Any:
     return Bounded(full, 0, dtype) if np.isdtype(dtype, "real floating") else full
 
 
+def _astype(x: Any, dtype: Any) -> Any:
+    """A wider dtype holds the same number. Labels and masks are exact."""
+    if not isinstance(x, Bounded):
+        return Bounded(x, 0, dtype) if np.isdtype(dtype, "real floating") else np.astype(x, dtype)
+    moved = Bounded(x.value, x.error, dtype)
+    return moved if np.finfo(dtype).eps <= np.finfo(x.dtype).eps else moved._rounded(x.value, x.error)
+
+
 NAMESPACE = SimpleNamespace(
     __name__="bounded",
     exp=_exp,
     log=_log,
+    log1p=_log1p,
+    tanh=_tanh,
     sqrt=_sqrt,
     sum=_sum,
     max=_max,
@@ -207,19 +227,24 @@ NAMESPACE = SimpleNamespace(
     permute_dims=_permute_dims,
     full=_full,
     empty=lambda shape, dtype: _full(shape, 0, dtype),
-    result_type=lambda *arrays: arrays[0].dtype,
+    eye=lambda n, dtype: Bounded(np.eye(n), 0, dtype),
+    matmul=operator.matmul,
+    multiply=operator.mul,
+    negative=operator.neg,
+    result_type=lambda *parts: np.result_type(*(part.dtype if isinstance(part, Bounded) else part for part in parts)),
     isnan=lambda x: np.isnan(x.value),
     argmax=lambda x, axis: np.argmax(x.value if isinstance(x, Bounded) else x, axis=axis),
     zeros_like=lambda x: Bounded(np.zeros_like(x.value), 0, x.dtype),
     ones_like=lambda x: Bounded(np.ones_like(x.value), 0, x.dtype),
     zeros=lambda shape, dtype: _full(shape, 0, dtype),
-    astype=lambda x, dtype: Bounded(x, 0, dtype) if np.isdtype(dtype, "real floating") else np.astype(x, dtype),
+    astype=_astype,
     asarray=_asarray,
     finfo=np.finfo,
     arange=np.arange,
     any=np.any,
     isdtype=np.isdtype,
     bool=np.bool,
+    float64=np.dtype(np.float64),
     int16=np.int16,
     int64=np.int64,
 )

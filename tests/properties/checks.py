@@ -216,6 +216,7 @@ def both_orders_agree(operation: Operation, forward: Pass, backward: Pass, case:
 @holds_for(lambda operation: bool(operation.batch))
 def batch_split(operation: Operation, forward: Pass, backward: Pass, case: Case) -> None:
     """Two parts of a batch give the whole: rows side by side, sums added, means weighted by their examples."""
+    reduced = operation.mean or operation.total
     case = case.at(dtype="float64") if case.dtype == "longdouble" else case
     arguments, rng, dtype = operation.draw(case), case.rng, np.dtype(case.dtype)
     cut = int(rng.integers(0, case.n + 1))
@@ -231,7 +232,7 @@ def batch_split(operation: Operation, forward: Pass, backward: Pass, case: Case)
     dy = cotangent(y, rng)
     dys = (
         [dy, dy]
-        if operation.mean
+        if reduced
         else [mapped(lambda rows, s=s: rows[s], dy) for s in (slice(None, cut), slice(cut, None))]
     )
     results = [forward(*part.values()) for part in parts]
@@ -254,7 +255,7 @@ def batch_split(operation: Operation, forward: Pass, backward: Pass, case: Case)
         if drawn_afresh
         else [bounds(operation, p, dtype, d) for p, d in zip(parts, dys, strict=True)]
     )
-    y_name = operation.batch[0] if not operation.mean else ""
+    y_name = operation.batch[0] if not reduced else ""
 
     def allowed(name: str, whole: Any, pair: Any) -> Any:
         return whole if drawn_afresh else mapped(np.add, whole, joined(name, pair))

@@ -77,6 +77,7 @@ class Operation:
     linear: tuple[str, ...] = ()  # those of them in which forward is affine
     batch: tuple[str, ...] = ("v",)  # the arguments that have one row an example
     mean: bool = False  # forward is a mean over the batch: a number
+    total: bool = False  # forward is a sum over the batch
     units: dict[str, int] = field(default_factory=dict)  # argument -> the axis that holds the columns' units
     y_units: int | None = None  # the same for y; None where y has no units
     analytic: bool = True
@@ -141,6 +142,21 @@ def _limited(W, limit):
     return np.where(norms > limit, W * (limit / np.where(norms > limit, norms, 1)), W)
 
 
+def _unit(W):
+    return np.stack([column / np.sqrt(np.vdot(column, column)) for column in W.T], axis=1)
+
+
+def _moment_reconstruction(S, W):
+    A = np.einsum("im,jm->ij", W, W) - np.eye(len(S))
+    return np.einsum("ij,ik,kj->", A, S, A)
+
+
+def _reconstruction(v, W, order):
+    if order == "moment":  # the same, except that a NaN in W shows even if there are no examples
+        return _moment_reconstruction(np.einsum("ni,nj->ij", v, v), W)
+    return sum((np.linalg.norm(W @ (W.T @ row) - row) ** 2 for row in v), np.longdouble(0))
+
+
 # Arguments away from kinks: steps of the finite differences stay below 1/4.
 
 
@@ -188,6 +204,20 @@ def _predicted(order: str, twin: str) -> Operation:
         units={"b": 0},
         y_units=1,
         twin=f"predicted, {twin} first",
+    )
+
+
+def _reconstructed(order: str, twin: str) -> Operation:
+    return Operation(
+        f"reconstruction, by {order}",
+        layers.reconstruction_forward,
+        layers.reconstruction_backward,
+        lambda case, draw: {"v": draw(case.n, case.d), "W": draw(case.d, case.m), "order": order},
+        _reconstruction,
+        learned=("v", "W"),
+        total=True,
+        units={"W": 1},
+        twin=f"reconstruction, by {twin}",
     )
 
 
@@ -329,6 +359,62 @@ OPERATIONS = (
         mean=True,
         units={"W": 1, "b": 0},
     ),
+    Operation(
+        "unit_columns",
+        layers.unit_columns_forward,
+        layers.unit_columns_backward,
+        lambda case, draw: {"W": draw(case.d + 2, case.m)},  # a single row has no direction to learn
+        _unit,
+        learned=("W",),
+        batch=(),
+        units={"W": 1},
+        y_units=1,
+    ),
+    Operation(
+        "smooth_abs",
+        layers.smooth_abs_forward,
+        layers.smooth_abs_backward,
+        lambda case, draw: {"z": draw(case.n, case.m), "eps": 0.3},
+        lambda z, eps: np.sum(np.hypot(z, np.sqrt(np.longdouble(eps)))),
+        learned=("z",),
+        batch=("z",),
+        total=True,
+        units={"z": 1},
+    ),
+    Operation(
+        "log_cosh",
+        layers.log_cosh_forward,
+        layers.log_cosh_backward,
+        lambda case, draw: {"z": draw(case.n, case.m)},
+        lambda z: np.sum(np.log(np.cosh(z))),  # longdouble's cosh reaches 11356
+        learned=("z",),
+        batch=("z",),
+        total=True,
+        units={"z": 1},
+    ),
+    Operation(
+        "second_moment",
+        layers.second_moment_forward,
+        layers.second_moment_backward,
+        lambda case, draw: {"v": draw(case.n, case.d)},
+        lambda v: np.einsum("ni,nj->ij", v, v),
+        learned=("v",),
+        total=True,
+    ),
+    Operation(
+        "moment_reconstruction",
+        layers.moment_reconstruction_forward,
+        layers.moment_reconstruction_backward,
+        # Not symmetric: the pair has to be right for any S.
+        lambda case, draw: {"S": draw(case.d, case.d), "W": draw(case.d, case.m)},
+        _moment_reconstruction,
+        learned=("S", "W"),
+        linear=("S",),
+        batch=(),
+        units={"W": 1},
+    ),
+    _reconstructed("examples", "moment"),
+    _reconstructed("moment", "examples"),
     Operation(
         "weight_decay",
         layers.weight_decay_forward,

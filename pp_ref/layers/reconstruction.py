@@ -1,0 +1,143 @@
+"""The linear reconstruction v W W^T of Reconstruction ICA, tied, without a bias (paper, sec. 4.3).
+
+There are two orders of evaluation with the same result:
+
+    examples   |v W W^T - v|^2, the definition           one example after another
+    moment     tr(A^T S A), S = v^T v, A = W W^T - I     `second_moment`, then `moment_reconstruction`
+
+The error is quadratic in v, so the second moment S (d, d) is all that it has to know of the examples. S never changes
+during training: a model computes it once, and 4 d^2 m flops are left where the definition takes 4 n d m.
+"""
+
+from typing import Literal, NamedTuple
+
+from pp_ref.arrays import Array, array_namespace, check_axes
+from pp_ref.errors import DomainError
+
+
+class SecondMomentCache(NamedTuple):
+    v: Array  # (n, d)
+
+
+class MomentReconstructionCache(NamedTuple):
+    S: Array  # (d, d)
+    W: Array  # (d, m)
+    A: Array  # (d, d)  W W^T - I
+
+
+class ExamplesCache(NamedTuple):
+    v: Array  # (n, d)
+    W: Array  # (d, m)
+    z: Array  # (n, m)  v W
+    error: Array  # (n, d)
+
+
+class MomentCache(NamedTuple):
+    second_moment: SecondMomentCache
+    reconstruction: MomentReconstructionCache
+
+
+ReconstructionCache = ExamplesCache | MomentCache
+
+
+def second_moment_forward(v: Array) -> tuple[Array, SecondMomentCache]:
+    """S = v^T v, summed over the examples: neither centred nor divided by n.
+
+    v        (n, d) examples
+    returns  S (d, d), cache
+    raises   ShapeError
+    """
+    check_axes("n d", v=v)
+    return v.T @ v, SecondMomentCache(v)  # (d, n) (n, d) -> (d, d)
+
+
+def second_moment_backward(dS: Array, cache: SecondMomentCache) -> Array:
+    """dv = v (dS + dS^T).
+
+    Derived in docs/derivations.md#second_moment.
+    """
+    return cache.v @ (dS + dS.T)  # (n, d) (d, d) -> (n, d)
+
+
+def moment_reconstruction_forward(S: Array, W: Array) -> tuple[Array, MomentReconstructionCache]:
+    """loss = tr(A^T S A), A = W W^T - I: what `reconstruction_forward` sums over examples whose v^T v is S.
+
+    S        (d, d) second moment
+    W        (d, m) filters
+    returns  loss, a 0-d array; cache
+    raises   ShapeError
+
+    W that reconstructs well leaves A small and S as large as ever: in float32, A is then little more than the rounding
+    of W W^T. Models compute it in float64.
+    """
+    check_axes("d d, d m", S=S, W=W)
+    xp = array_namespace(S)
+    A = W @ W.T - xp.eye(W.shape[0], dtype=W.dtype)  # (d, m) (m, d) -> (d, d)
+    return xp.sum(A * (S @ A)), MomentReconstructionCache(S, W, A)
+
+
+def moment_reconstruction_backward(dloss: Array | float, cache: MomentReconstructionCache) -> tuple[Array, Array]:
+    """Pull dloss back to dS = dloss A A^T and dW = (dA + dA^T) W, dA = dloss (S + S^T) A.
+
+    Derived in docs/derivations.md#moment_reconstruction.
+    """
+    return cache.A @ cache.A.T * dloss, moment_reconstruction_backward_weights(dloss, cache)
+
+
+def moment_reconstruction_backward_weights(dloss: Array | float, cache: MomentReconstructionCache) -> Array:
+    """dW alone: what training needs, whose S is data."""
+    S, W, A = cache
+    dA = (S + S.T) @ A * dloss  # (d, d) (d, d) -> (d, d)
+    return (dA + dA.T) @ W  # (d, d) (d, m) -> (d, m)
+
+
+def reconstruction_forward(
+    v: Array, W: Array, order: Literal["examples", "moment"] = "examples"
+) -> tuple[Array, ReconstructionCache]:
+    """loss = sum_n |v W W^T - v|^2.
+
+    v        (n, d) examples
+    W        (d, m) filters, used by encoder and decoder
+    order    "examples": 4 n d m flops; "moment": 2 n d^2 + 2 d^2 (d + m)
+    returns  loss, a 0-d array: a sum over examples and inputs, without 1/2; cache
+    raises   ShapeError, DomainError for another order
+    """
+    check_axes("n d, d m", v=v, W=W)
+    xp = array_namespace(v)
+    if order == "examples":
+        z = v @ W  # (n, d) (d, m) -> (n, m)
+        error = z @ W.T - v  # (n, m) (m, d) -> (n, d)
+        return xp.sum(error * error), ExamplesCache(v, W, z, error)
+    if order == "moment":
+        S, moment_cache = second_moment_forward(v)
+        loss, cache = moment_reconstruction_forward(S, W)
+        return loss, MomentCache(moment_cache, cache)
+    raise DomainError(f"order is {order!r}, expected 'examples' or 'moment'")
+
+
+def reconstruction_backward(dloss: Array | float, cache: ReconstructionCache) -> tuple[Array, Array]:
+    """Pull dloss back to dv (n, d), dW (d, m).
+
+    Derived in docs/derivations.md#reconstruction.
+    """
+    if isinstance(cache, MomentCache):
+        dS, dW = moment_reconstruction_backward(dloss, cache.reconstruction)
+        return second_moment_backward(dS, cache.second_moment), dW
+    derror, dz, dW = _backward(dloss, cache)
+    return dz @ cache.W.T - derror, dW  # v feeds the encoder, and is what its reconstruction is compared with
+
+
+def reconstruction_backward_weights(dloss: Array | float, cache: ReconstructionCache) -> Array:
+    """dW alone: what training needs, whose examples are data."""
+    if isinstance(cache, MomentCache):
+        return moment_reconstruction_backward_weights(dloss, cache.reconstruction)
+    return _backward(dloss, cache)[2]
+
+
+def _backward(dloss: Array | float, cache: ExamplesCache) -> tuple[Array, Array, Array]:
+    v, W, z, error = cache
+    derror = error * (2 * dloss)  # (n, d)
+    dz = derror @ W  # (n, d) (d, m) -> (n, m)
+    dW = v.T @ dz  # the encoder's W: (d, n) (n, m) -> (d, m)
+    dW += derror.T @ z  # the decoder's W^T: (d, n) (n, m) -> (d, m)
+    return derror, dz, dW
