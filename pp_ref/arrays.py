@@ -4,10 +4,11 @@ The hand-written passes use the array-API subset, so the same lines run on NumPy
 array-api-strict. `Array` is any array of such a library.
 """
 
+from collections.abc import Callable
 from typing import Any, SupportsIndex
 
 import numpy as np
-from array_api_compat import array_namespace, is_cupy_array
+from array_api_compat import array_namespace, is_cupy_array, is_numpy_array
 from numpy.typing import NDArray
 
 from pp_ref.errors import DomainError, ShapeError
@@ -23,6 +24,7 @@ __all__ = [
     "check_integer",
     "check_positive",
     "check_rate",
+    "into",
     "real_part",
     "to_numpy",
 ]
@@ -107,6 +109,18 @@ def real_part(x: Array) -> Array:
     """Re x: what comparisons and maxima use, so that a complex step takes the branch of its real point."""
     xp = array_namespace(x)
     return xp.real(x) if xp.isdtype(x.dtype, "complex floating") else x
+
+
+def into(function: Callable[..., Array], *arrays: Array, out: Array) -> Array:
+    """function(*arrays), written into ``out`` where the library can, which spares the memory of a new array.
+
+    out      an array of the result's shape and dtype, of the same library; it may be one of ``arrays`` if ``function``
+             is elementwise
+    returns  ``out``, or a new array: the standard has no output arguments, NumPy and CuPy do
+    """
+    if is_numpy_array(out) or is_cupy_array(out):
+        return function(*arrays, out=out)
+    return function(*arrays)
 
 
 def to_numpy(x: Array) -> NDArray[Any]:

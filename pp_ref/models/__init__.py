@@ -8,10 +8,12 @@ from pp_ref.models.autoencoder import Autoencoder
 from pp_ref.models.convnet import ConvNet
 from pp_ref.models.mlp import MLP
 from pp_ref.models.pretraining import Pretrained, pretrain
+from pp_ref.models.rica import RICA, PreparedPatches
 from pp_ref.models.weights import Count, Full, LowRank, Params, Predicted, Weights
 
 __all__ = [
     "MLP",
+    "RICA",
     "Autoencoder",
     "ConvNet",
     "Count",
@@ -19,6 +21,7 @@ __all__ = [
     "LowRank",
     "Params",
     "Predicted",
+    "PreparedPatches",
     "Pretrained",
     "Weights",
     "pretrain",

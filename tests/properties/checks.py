@@ -230,11 +230,7 @@ def batch_split(operation: Operation, forward: Pass, backward: Pass, case: Case)
         weights = np.array([cut, case.n - cut], Exact) / case.n if case.n else weights / 2
     y, cache = run(forward, arguments)
     dy = cotangent(y, rng)
-    dys = (
-        [dy, dy]
-        if reduced
-        else [mapped(lambda rows, s=s: rows[s], dy) for s in (slice(None, cut), slice(cut, None))]
-    )
+    dys = [dy, dy] if reduced else [mapped(lambda rows, s=s: rows[s], dy) for s in (slice(None, cut), slice(cut, None))]
     results = [forward(*part.values()) for part in parts]
     ys, caches = zip(*results, strict=True)
 

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from pp_ref.dictionaries import Units, make_dictionary
-from pp_ref.models import MLP, Autoencoder, Full, LowRank, Predicted
-from tests.properties.operations import Arguments, Case, Draw, Operation
+from pp_ref.models import MLP, RICA, Autoencoder, Full, LowRank, Predicted
+from tests.properties.operations import BY_NAME, Arguments, Case, Draw, Operation
 
 CLASSES = 3
 DECAY = 0.25
@@ -27,6 +27,22 @@ class Model(Operation):
 
     def with_function(self, name: str, function: Callable[..., Any]) -> tuple[Callable[..., Any], Callable[..., Any]]:
         return partial(loss_of, function), scaled
+
+
+@dataclass(frozen=True, repr=False)
+class PreparedModel(Model):
+    """A model on what it prepares of the patches: preparing is under test, the loss is the model's own."""
+
+    @property
+    def functions(self) -> tuple[str, ...]:
+        return (f"{self.model.__name__}.prepare",)
+
+    def with_function(self, name: str, function: Callable[..., Any]) -> tuple[Callable[..., Any], Callable[..., Any]]:
+        return partial(prepared_loss_of, function), scaled
+
+
+def prepared_loss_of(prepare: Callable[..., Any], model: Any, params: list[Any], x: Any) -> Any:
+    return loss_of(type(model).loss_and_gradient, model, params, prepare(model, x))
 
 
 def loss_of(
@@ -72,6 +88,13 @@ def autoencoder(per_column: bool, case: Case, draw: Draw) -> Arguments:
     return {"model": model, "params": drawn(model, draw), "x": abs(draw(case.n, case.d)) / 8}
 
 
+def rica(make: Callable[[Case], RICA], case: Case, draw: Draw) -> Arguments:
+    """At least three inputs, of each of which three weights are kept: a filter of one has no direction to learn."""
+    case = case.at(scale=1.0, d=case.d + 2, columns=tuple((k + 2, m) for k, m in case.columns))
+    model, draw = make(case), Draw(case)
+    return {"model": model, "params": drawn(model, draw), "x": draw(case.n, case.d) / 2}
+
+
 # Definitions, in longdouble: the paper's equations on materialised weights.
 
 ACTIVATIONS: dict[str, Callable[[Any], Any]] = {
@@ -115,6 +138,18 @@ def autoencoder_definition(model: Autoencoder, params: list[Any], x: Any) -> Any
     return sum(np.vdot(error, error) for error in errors) / max(len(x), 1)
 
 
+def rica_definition(model: RICA, params: list[Any], x: Any) -> Any:
+    W, _ = materialised(model.weights, [*params, None])
+    if model.objective == "ufldl":
+        W = W / np.linalg.norm(W, axis=0)
+    z = np.einsum("nd,dm->nm", x, W)
+    error = np.linalg.norm(np.einsum("nm,dm->nd", z, W) - x) ** 2
+    error = error + 0 * np.sum(W)  # NaN in W shows even if there are no patches
+    if model.objective == "ufldl":
+        return model.trade_off * np.sum(np.hypot(z, np.sqrt(np.longdouble(model.eps)))) + error / 2
+    return np.sum(np.log(np.cosh(z))) + model.trade_off / np.longdouble(max(len(x), 1)) * error
+
+
 def _mlp(name: str, make: Callable[[Case], MLP], offsets: float = 0.0, **known: Any) -> Model:
     return Model(
         name,
@@ -142,6 +177,29 @@ def _autoencoder(name: str, per_column: bool) -> Model:
         model=Autoencoder,
     )
 
+
+def _rica(kind: str, objective: str, weights: Callable[[Case], Any], prepared: bool = False) -> Model:
+    """Constants that leave neither term out of sight, as ufldl's own would."""
+    name = f"RICA {objective}, {kind}"
+    return (PreparedModel if prepared else Model)(
+        f"{name}, prepared" if prepared else name,
+        partial(prepared_loss_of, RICA.prepare) if prepared else partial(loss_of, RICA.loss_and_gradient),
+        scaled,
+        partial(rica, lambda case: RICA(weights(case), objective, trade_off=4.0, eps=0.3)),
+        rica_definition,
+        learned=("params",),
+        batch=("x",) if objective == "ufldl" else (),  # le2011 divides one of its sums by n
+        total=True,
+        model=RICA,
+        twin=name if prepared else f"{name}, prepared",
+    )
+
+
+RICAS = {
+    "full": lambda case: Full(case.d, case.m),
+    "predicted": predicted,
+    "low rank": lambda case: LowRank(case.d, case.m, 1),
+}
 
 MODELS = (
     _mlp(
@@ -172,4 +230,11 @@ MODELS = (
     ),
     _autoencoder("autoencoder, columns together", per_column=False),
     _autoencoder("autoencoder, columns apart", per_column=True),
+    *(
+        _rica(kind, objective, weights, prepared)
+        for kind, weights in RICAS.items()
+        for objective in ("ufldl", "le2011")
+        for prepared in (False, True)
+    ),
 )
+BY_NAME.update({operation.name: operation for operation in MODELS})  # where a twin is looked up

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
-from pp_ref.models import MLP, Full, LowRank
+from pp_ref.models import MLP, RICA, Autoencoder, Full, LowRank
 from tests.properties.models import MODELS, Model
 from tests.properties.operations import Case, fresh
 from tests.properties.test_properties import CASES
@@ -51,6 +51,20 @@ def autoencoder_loss(torch, model, params, x):
     )
 
 
+def rica_loss(torch, model, params, x):
+    W, _ = materialised(torch, model.weights, [*params, None])
+    if model.objective == "ufldl":
+        W = torch.nn.functional.normalize(W, dim=0, eps=0)
+    z = x @ W
+    error = ((z @ W.T - x) ** 2).sum()
+    if model.objective == "ufldl":
+        return model.trade_off * torch.sqrt(z**2 + model.eps).sum() + error / 2
+    return torch.log(torch.cosh(z)).sum() + model.trade_off / len(x) * error
+
+
+LOSSES = {MLP: mlp_loss, Autoencoder: autoencoder_loss, RICA: rica_loss}
+
+
 @pytest.mark.parametrize("operation", MODELS, ids=repr)
 @settings(max_examples=10)
 @given(case=CASES)
@@ -62,7 +76,7 @@ def test_loss_and_gradients_are_those_of_pytorch(operation: Model, case: Case) -
     model, params, *data = fresh(arguments).values()
     leaves = [torch.tensor(p, requires_grad=True) for p in params]
     tensors = [torch.from_numpy(a) if isinstance(a, np.ndarray) else a for a in data]
-    autograd = (mlp_loss if isinstance(model, MLP) else autoencoder_loss)(torch, model, leaves, *tensors)
+    autograd = LOSSES[type(model)](torch, model, leaves, *tensors)
     autograd.backward()
     # PyTorch orders its sums in another way; ours are within the bound, and twice that is room for both.
     loss_bound, bound = bounds(operation, arguments, np.float64, np.ones(()))

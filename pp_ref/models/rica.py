@@ -1,0 +1,254 @@
+"""Reconstruction ICA: sparse features that still reconstruct the patches (paper, sec. 4.3; Le et al. 2011).
+
+The loss is a sum g(z) + b sum |z What^T - v|^2 with z = v What. An evaluation reads every patch twice, for z and for
+v^T g'(z): the reconstruction needs only v^T v, and from pooled patches v U_j the two products are as much shorter as
+fewer weights are learned. `docs/derivations.md#rica` derives the gradient.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from pp_ref.arrays import Array, array_namespace, check_positive, into
+from pp_ref.dictionaries import Dictionary
+from pp_ref.errors import DomainError, ShapeError
+from pp_ref.layers.predicted import pool_forward, split
+from pp_ref.layers.reconstruction import (
+    moment_reconstruction_backward_weights,
+    moment_reconstruction_forward,
+    second_moment_forward,
+)
+from pp_ref.layers.unit_columns import unit_columns_forward
+from pp_ref.layers.windows import blocks
+from pp_ref.models.weights import Count, Params, Predicted, Weights
+
+UFLDL_LAMBDA, UFLDL_EPS = 5e-4, 1e-2  # github amaas/stanford_dl_ex, rica/
+
+# Entries of a block's patches, their features, and one more array like these: 1 MB in float32, so that a core's
+# second-level cache holds them through all passes over the block.
+BLOCK_ENTRIES = 2**18
+
+
+@dataclass(frozen=True, eq=False)
+class PreparedPatches:
+    """A data set as every evaluation reads it: `RICA.prepare` makes it once."""
+
+    inputs: list[Array]  # v U_j (n, k_j) of every column, or v (n, d) alone
+    second_moment: Array  # (d, d)  v^T v, in float64 at least
+    dictionary: Dictionary | None = None  # what pooled them
+
+
+@dataclass(frozen=True)
+class RICA:
+    """Filters What (d, m) whose features z = v What are sparse and give v back as z What^T, for n patches v (n, d).
+
+    weights    full, predicted or low rank; W = U w stands for predicted ones, and norms are those of its columns
+    objective  "ufldl": trade_off sum sqrt(z^2 + eps) + 1/2 sum |z What^T - v|^2, What the columns of W at unit norm
+               "le2011": sum log cosh z + trade_off / n sum |z What^T - v|^2, What = W
+    trade_off  float > 0, lambda; None is ufldl's 5e-4. le2011's has no published value: it is of the order of n,
+               since nothing but the reconstruction keeps W from shrinking to zero
+    eps        float > 0, of ufldl's square root
+    raises     DomainError
+
+    Parameters: those of the weights, without a bias. There may be fewer filters than inputs, or more.
+    """
+
+    weights: Weights
+    objective: Literal["ufldl", "le2011"] = "ufldl"
+    trade_off: float | None = None
+    eps: float = UFLDL_EPS
+
+    def __post_init__(self) -> None:
+        if self.objective not in ("ufldl", "le2011"):
+            raise DomainError(f"objective is {self.objective!r}, expected 'ufldl' or 'le2011'")
+        if self.trade_off is None and self.objective == "le2011":
+            raise DomainError("trade_off is None, expected a number for le2011: of the order of the number of patches")
+        check_positive(trade_off=self._lambda, eps=self.eps)
+
+    def init(self, rng: np.random.Generator, spread: float | None = None, dtype: DTypeLike = np.float32) -> Params:
+        """Draw the dynamic weights from Uniform(+-spread); None chooses it by the number of inputs."""
+        return {name: array for name, array in self.weights.init(rng, spread, dtype).items() if name != "b"}
+
+    def prepare(self, x: Array) -> PreparedPatches:
+        """What evaluations need of patches x (n, d), computed once: pass it in place of x.
+
+        Predicted weights keep x U_j of every column, n (k_1 + ... + k_J) numbers; others keep x itself, not copied.
+        raises  ShapeError
+        """
+        self._check_width(x)
+        if not isinstance(self.weights, Predicted):
+            return PreparedPatches([x], _second_moment(x))
+        pooled, _ = pool_forward(x, self.weights.U(x))
+        return PreparedPatches(pooled, _second_moment(x), self.weights.dictionary)
+
+    def loss(self, params: Params, x: Array | PreparedPatches, y: None = None) -> Array:
+        """What `loss_and_gradient` differentiates."""
+        return self.loss_and_gradient(params, x)[0]
+
+    def loss_and_gradient(self, params: Params, x: Array | PreparedPatches, y: None = None) -> tuple[Array, Params]:
+        """The loss, and its gradient with respect to every dynamic parameter.
+
+        params   as `init` returns them; their dtype is the model's
+        x        (n, d) patches, or what `prepare` made of them
+        y        ignored: the target is x
+        returns  loss, a 0-d array: a sum over patches; gradient, a dict like params
+        raises   ShapeError, also for patches that another dictionary pooled; DomainError for a column of W that is zero
+                 and has no unit norm
+
+        The products with all patches are taken in the model's dtype, block by block; what is left, of (d, m) arrays, in
+        float64.
+        """
+        patches = x if isinstance(x, PreparedPatches) else self._unpooled(x)
+        self._check_prepared(patches)
+        What, norms, expanded = self._directions(params)
+        factors = self._factors(params, What, norms, patches)
+        xp, wide, dtype = array_namespace(What), What.dtype, next(iter(params.values())).dtype
+        if self.objective == "ufldl":
+            a, b = self._lambda, 0.5
+        else:
+            a, b = 1.0, self._lambda / max(patches.inputs[0].shape[0], 1)
+
+        error, cache = moment_reconstruction_forward(patches.second_moment, What)
+        dWhat = moment_reconstruction_backward_weights(b, cache)
+        loss, dfactors = b * error, []
+        for v, factor in zip(patches.inputs, factors, strict=True):
+            sparsity, dfactor = self._sparsity(v, xp.astype(factor, dtype))
+            loss = loss + a * sparsity
+            dfactors.append(a * xp.astype(dfactor, wide))
+
+        if self.objective == "ufldl":  # what would stretch a unit column is taken out
+            along = [xp.sum(factor * dfactor, axis=0) for factor, dfactor in zip(factors, dfactors, strict=True)]
+            dWhat = dWhat - What * (xp.concat(along) + xp.sum(What * dWhat, axis=0))
+        gradient = self.weights.expand_backward(xp.astype(dWhat / norms, dtype), expanded)
+        direct = [xp.astype(df / norms_j, dtype) for df, norms_j in zip(dfactors, _cut(norms, dfactors), strict=True)]
+        if patches.dictionary is None:
+            through = self.weights.expand_backward(direct[0], expanded)
+        else:
+            through = dict(zip(gradient, direct, strict=True))
+        return xp.astype(loss, dtype), {name: gradient[name] + through[name] for name in params}
+
+    def predict(self, params: Params, x: Array | PreparedPatches) -> Array:
+        """The features z = v What (n, m), all at once."""
+        patches = x if isinstance(x, PreparedPatches) else self._unpooled(x)
+        self._check_prepared(patches)
+        What, norms, _ = self._directions(params)
+        xp, dtype = array_namespace(What), next(iter(params.values())).dtype
+        factors = self._factors(params, What, norms, patches)
+        return xp.concat([v @ xp.astype(f, dtype) for v, f in zip(patches.inputs, factors, strict=True)], axis=1)
+
+    def filters(self, params: Params) -> list[Array]:
+        """What (d, m), predicted weights included."""
+        What, _, _ = self._directions(params)
+        return [array_namespace(What).astype(What, next(iter(params.values())).dtype)]
+
+    def count(self) -> dict[str, Count]:
+        """Dynamic, static and total weights; there are no biases."""
+        return {"1": self.weights.count()}
+
+    @property
+    def _lambda(self) -> float:
+        return UFLDL_LAMBDA if self.trade_off is None else self.trade_off
+
+    def _directions(self, params: Params) -> tuple[Array, Array, Any]:
+        """What (d, m) and the norms (m,) that W was divided by, in float64 at least, and the weights' cache."""
+        W, expanded = self.weights.expand(params)
+        W = array_namespace(W).astype(W, _wide(W))
+        if self.objective == "le2011":
+            return W, array_namespace(W).ones_like(W[0, :]), expanded
+        What, cache = unit_columns_forward(W)
+        return What, cache.norms, expanded
+
+    def _factors(self, params: Params, What: Array, norms: Array, patches: PreparedPatches) -> list[Array]:
+        """What each input is multiplied by, in What's dtype: What, or w_j over the norms of its columns of U_j w_j."""
+        if patches.dictionary is None or not isinstance(self.weights, Predicted):
+            return [What]
+        w = [array_namespace(What).astype(params[name], What.dtype) for name in self.weights.shapes]
+        return [w_j / norms_j for w_j, norms_j in zip(w, _cut(norms, w), strict=True)]
+
+    def _sparsity(self, v: Array, w: Array) -> tuple[Array, Array]:
+        """sum g(v w), and its gradient v^T g'(v w), for v (n, k) and w (k, m), over blocks of rows."""
+        (n, k), m = v.shape, w.shape[1]
+        xp, dtype, wide = array_namespace(w), array_namespace(w).result_type(v, w), _wide(w)
+        cuts = blocks(n, k + 2 * m, BLOCK_ENTRIES)
+        rows = cuts[0].stop if cuts else 0
+        features, spare = xp.empty((rows, m), dtype=dtype), xp.empty((rows, m), dtype=dtype)
+        part, dw = xp.empty((k, m), dtype=dtype), xp.zeros((k, m), dtype=dtype)
+        total = xp.zeros((), dtype=wide)
+        for cut in cuts:
+            block, held = v[cut, :], slice(0, cut.stop - cut.start)
+            z = into(xp.matmul, block, w, out=features[held, :])  # (rows, k) (k, m) -> (rows, m)
+            if self.objective == "ufldl":
+                sparsity, dz = _smooth_abs(z, self.eps, spare[held, :])
+            else:
+                sparsity, dz = _log_cosh(z, spare[held, :])
+            total += xp.astype(sparsity, wide)
+            dw += into(xp.matmul, block.T, dz, out=part)  # (k, rows) (rows, m) -> (k, m)
+        return total, dw
+
+    def _unpooled(self, x: Array) -> PreparedPatches:
+        self._check_width(x)
+        return PreparedPatches([x], _second_moment(x))
+
+    def _check_width(self, x: Array) -> None:
+        """raises ShapeError"""
+        if x.ndim != 2 or x.shape[1] != self.weights.d:
+            raise ShapeError(f"x has shape {tuple(x.shape)}, expected (n, {self.weights.d}): one patch a row")
+
+    def _check_prepared(self, patches: PreparedPatches) -> None:
+        """raises ShapeError"""
+        d, own = patches.second_moment.shape[0], getattr(self.weights, "dictionary", None)
+        if d != self.weights.d or patches.dictionary not in (None, own):
+            raise ShapeError(
+                f"x was prepared by another model, of {d} inputs, expected this one's, of {self.weights.d}: "
+                "prepare the patches with this model"
+            )
+
+
+def _wide(x: Array) -> Any:
+    """float64, or x's dtype where that holds more."""
+    xp = array_namespace(x)
+    return xp.result_type(x.dtype, xp.float64)
+
+
+def _cut(norms: Array, columns: list[Array]) -> list[Array]:
+    """The norms (1, m_j) of each column's units."""
+    return split(norms[None, :], [w_j.shape[1] for w_j in columns])
+
+
+def _second_moment(x: Array) -> Array:
+    """v^T v in float64 at least, a block after the other, so that no wide copy of all patches is made."""
+    xp, (n, d) = array_namespace(x), x.shape
+    S = xp.zeros((d, d), dtype=_wide(x))
+    for cut in blocks(n, d, BLOCK_ENTRIES):
+        S += second_moment_forward(xp.astype(x[cut, :], S.dtype))[0]
+    return S
+
+
+# `layers.smooth_abs` and `layers.log_cosh`, forward and backward at once, in the memory of z and of an array like it.
+
+
+def _smooth_abs(z: Array, eps: float, spare: Array) -> tuple[Array, Array]:
+    """sum sqrt(z^2 + eps), and z / sqrt(z^2 + eps) in place of z."""
+    xp = array_namespace(z)
+    root = into(xp.multiply, z, z, out=spare)
+    root += eps
+    root = into(xp.sqrt, root, out=spare)
+    total = xp.sum(root)
+    z /= root
+    return total, z
+
+
+def _log_cosh(z: Array, spare: Array) -> tuple[Array, Array]:
+    """sum log cosh z, and tanh z in place of z."""
+    xp = array_namespace(z)
+    total = xp.sum(_magnitude(z, spare))
+    z = into(xp.tanh, z, out=z)
+    return total - xp.sum(into(xp.log1p, _magnitude(z, spare), out=spare)), z
+
+
+def _magnitude(z: Array, spare: Array) -> Array:
+    """|z| = max(z, -z) in the memory of ``spare``; of a complex step, by its real part."""
+    xp = array_namespace(z)
+    return into(xp.maximum, z, into(xp.negative, z, out=spare), out=spare)
