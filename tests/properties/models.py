@@ -198,7 +198,7 @@ def _rica(kind: str, objective: str, weights: Callable[[Case], Any], prepared: b
 RICAS = {
     "full": lambda case: Full(case.d, case.m),
     "predicted": predicted,
-    "low rank": lambda case: LowRank(case.d, case.m, 1),
+    "low rank": lambda case: LowRank(case.d, case.m, min(2, case.m)),
 }
 
 MODELS = (

@@ -363,7 +363,7 @@ OPERATIONS = (
         "unit_columns",
         layers.unit_columns_forward,
         layers.unit_columns_backward,
-        lambda case, draw: {"W": draw(case.d + 2, case.m)},  # a single row has no direction to learn
+        lambda case, draw: {"W": draw(max(case.d, 3), case.m)},  # a single row has no direction to learn
         _unit,
         learned=("W",),
         batch=(),

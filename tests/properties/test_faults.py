@@ -2,7 +2,7 @@
 
 import pytest
 
-from pp_ref.oracle.faults import FAULTS, Fault
+from pp_ref.oracle.faults import FAULTS, Fault, rica
 from tests.properties import dictionaries, faults_table, values
 from tests.properties.checks import violations
 from tests.properties.images import IMAGES
@@ -39,6 +39,16 @@ def test_some_property_catches_the_fault(fault: Fault) -> None:
         message for message in faults_table.caught_by(fault).values() if message.startswith(("Assert", "Runtime"))
     ]
     assert noticed, f"{fault.operation} {fault.sentence}, and every property holds"
+
+
+CONSISTENT = [fault for fault in rica.FAULTS if fault.sentence.endswith("in loss and gradient alike")]
+
+
+@pytest.mark.parametrize("fault", CONSISTENT, ids=lambda fault: f"{fault.operation}: {fault.name}")
+def test_another_objective_with_its_own_gradient_is_caught_by_the_definition(fault: Fault) -> None:
+    caught = faults_table.caught_by(fault)
+    assert not {"complex step", "central difference", "adjoint"} & caught.keys(), "the gradient is not that of the loss"
+    assert "outside, first at" in caught["derived bound"]
 
 
 def test_no_two_faults_have_one_name() -> None:

@@ -14,6 +14,7 @@ from pp_ref.oracle.faults import (
     pooling,
     predicted,
     predicted_convolution,
+    rica,
     units,
 )
 from pp_ref.oracle.faults.fault import Fault
@@ -28,6 +29,7 @@ FAULTS: tuple[Fault, ...] = (
     *pooling.FAULTS,
     *losses.FAULTS,
     *models.FAULTS,
+    *rica.FAULTS,
     *dictionaries.FAULTS,
 )
 

@@ -1,0 +1,818 @@
+"""Mistakes in Reconstruction ICA: its sparsity, its norms, its reconstruction, and how they are put together.
+
+Public answers to the exercise that the objective "ufldl" comes from go wrong in six ways, all of them here. Half of the
+answers that were looked at optimise another objective and differentiate that one rightly, so that a check of their
+gradient against their own loss finds nothing.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from pp_ref.arrays import Array, array_namespace
+from pp_ref.layers.predicted import expand_forward
+from pp_ref.layers.reconstruction import (
+    ExamplesCache,
+    MomentReconstructionCache,
+    SecondMomentCache,
+    moment_reconstruction_backward,
+    moment_reconstruction_forward,
+    reconstruction_backward,
+    reconstruction_forward,
+    second_moment_backward,
+    second_moment_forward,
+)
+from pp_ref.layers.sparsity import (
+    LogCoshCache,
+    SmoothAbsCache,
+    log_cosh_backward,
+    log_cosh_forward,
+    smooth_abs_backward,
+    smooth_abs_forward,
+)
+from pp_ref.layers.unit_columns import UnitColumnsCache, unit_columns_backward, unit_columns_forward
+from pp_ref.models import RICA, Full, Params, Predicted, PreparedPatches
+from pp_ref.models.rica import UFLDL_LAMBDA
+from pp_ref.oracle.faults.fault import (
+    Fault,
+    accumulating,
+    after,
+    before,
+    cached,
+    double_precision,
+    doubled,
+    eleven_bits,
+    halved,
+    last_row_missing,
+    nan_to_zero,
+    negative,
+    neighbour,
+    next_row,
+    stale,
+    transposed_if_square,
+    zero,
+)
+
+Result = tuple[Array, Params]
+right_rica = RICA.loss_and_gradient
+
+
+# The norms.
+
+
+def scaled_by(norms_of: Callable[[Any, Array], Array]) -> Callable[..., Any]:
+    """Columns divided by something else, and differentiated as if that were their norm."""
+
+    def wrong(W: Array) -> tuple[Array, UnitColumnsCache]:
+        norms = norms_of(array_namespace(W), W)
+        return W / norms, UnitColumnsCache(W / norms, norms)
+
+    return wrong
+
+
+def row_norms(W: Array) -> tuple[Array, UnitColumnsCache]:
+    if W.shape[0] != W.shape[1]:
+        return unit_columns_forward(W)
+    xp = array_namespace(W)
+    norms = xp.sqrt(xp.sum(W * W, axis=1))
+    return W / norms, UnitColumnsCache(W / norms, norms)
+
+
+def norms_not_differentiated(dWhat: Array, cache: UnitColumnsCache) -> Array:
+    return dWhat / cache.norms
+
+
+def norms_projected_alone(dWhat: Array, cache: UnitColumnsCache) -> Array:
+    return unit_columns_backward(dWhat, cache) * cache.norms
+
+
+def norms_squared(dWhat: Array, cache: UnitColumnsCache) -> Array:
+    return unit_columns_backward(dWhat, cache) / cache.norms
+
+
+def projected_on_all_columns(dWhat: Array, cache: UnitColumnsCache) -> Array:
+    xp = array_namespace(dWhat)
+    return (dWhat - cache.directions * xp.sum(cache.directions * dWhat)) / cache.norms
+
+
+# The sparsity.
+
+
+def group_penalty(z: Array, eps: float) -> tuple[Array, SmoothAbsCache]:
+    """One root for all features of a patch, differentiated as such."""
+    xp = array_namespace(z)
+    root = xp.sqrt(xp.sum(z * z, axis=1, keepdims=True) + eps)
+    return xp.sum(root), SmoothAbsCache(z, root)
+
+
+def root_of_the_sum(z: Array, eps: float) -> tuple[Array, SmoothAbsCache]:
+    xp = array_namespace(z)
+    root = xp.sqrt(xp.sum(z * z) + eps)
+    return root, SmoothAbsCache(z, root)
+
+
+def eps_outside(z: Array, eps: float) -> tuple[Array, SmoothAbsCache]:
+    xp = array_namespace(z)
+    return xp.sum(xp.abs(z) + eps), SmoothAbsCache(z, xp.abs(z))
+
+
+def eps_squared(z: Array, eps: float) -> tuple[Array, SmoothAbsCache]:
+    return smooth_abs_forward(z, eps * eps)
+
+
+def squares_for_roots(z: Array, eps: float) -> tuple[Array, SmoothAbsCache]:
+    """sum z^2 + eps, differentiated as such."""
+    xp = array_namespace(z)
+    return xp.sum(z * z + eps), SmoothAbsCache(z, xp.ones_like(z) / 2)
+
+
+def root_lost(dloss: Any, cache: SmoothAbsCache) -> Array:
+    return cache.z / (cache.root * cache.root) * dloss
+
+
+def root_forgotten(dloss: Any, cache: SmoothAbsCache) -> Array:
+    return cache.z * dloss
+
+
+def sign_for_slope(dloss: Any, cache: SmoothAbsCache) -> Array:
+    return array_namespace(cache.z).sign(cache.z) * dloss
+
+
+def dloss_ignored(dloss: Any, cache: SmoothAbsCache) -> Array:
+    return cache.z / cache.root
+
+
+def overflowing_cosh(z: Array) -> tuple[Array, LogCoshCache]:
+    xp = array_namespace(z)
+    return xp.sum(xp.log(xp.cosh(z))), LogCoshCache(xp.tanh(z))
+
+
+def cosh_without_two(z: Array) -> tuple[Array, LogCoshCache]:
+    loss, cache = log_cosh_forward(z)
+    return loss + 0.6931471805599453 * z.shape[0] * z.shape[1], cache
+
+
+def log_cosh_mean(z: Array) -> tuple[Array, LogCoshCache]:
+    """Divides by the number of entries, in loss and gradient alike."""
+    loss, cache = log_cosh_forward(z)
+    entries = max(z.shape[0] * z.shape[1], 1)
+    return loss / entries, LogCoshCache(cache.tanh / entries)
+
+
+def log_cosh_signed(z: Array) -> tuple[Array, LogCoshCache]:
+    """z - log(1 + tanh z), which is right for z >= 0."""
+    xp = array_namespace(z)
+    tanh = xp.tanh(z)
+    return xp.sum(z - xp.log1p(xp.maximum(tanh, -tanh))), LogCoshCache(tanh)
+
+
+def slope_of_the_slope(dloss: Any, cache: LogCoshCache) -> Array:
+    return (1 - cache.tanh * cache.tanh) * dloss
+
+
+# The reconstruction.
+
+
+def centred(v: Array) -> tuple[Array, SecondMomentCache]:
+    """The covariance, as if patches had no mean."""
+    xp = array_namespace(v)
+    return second_moment_forward(v - xp.sum(v, axis=0) / max(v.shape[0], 1))
+
+
+def moment_over_n(v: Array) -> tuple[Array, SecondMomentCache]:
+    S, cache = second_moment_forward(v)
+    return S / max(v.shape[0], 1), cache
+
+
+def moment_of_units(v: Array) -> tuple[Array, SecondMomentCache]:
+    return v @ v.T if v.shape[0] == v.shape[1] else v.T @ v, SecondMomentCache(v)
+
+
+def without_identity(S: Array, W: Array) -> tuple[Array, MomentReconstructionCache]:
+    """tr of the reconstruction's own moment: nothing is compared with v."""
+    xp = array_namespace(S)
+    A = W @ W.T
+    return xp.sum(A * (S @ A)), MomentReconstructionCache(S, W, A)
+
+
+def decorrelated_filters(S: Array, W: Array) -> tuple[Array, MomentReconstructionCache]:
+    """W^T W - I wherever that has the same shape: orthonormal filters in place of reconstruction."""
+    xp = array_namespace(S)
+    A = (W.T @ W if W.shape[0] == W.shape[1] else W @ W.T) - xp.eye(W.shape[0], dtype=W.dtype)
+    return xp.sum(A * (S @ A)), MomentReconstructionCache(S, W, A)
+
+
+def moment_once(S: Array, W: Array) -> tuple[Array, MomentReconstructionCache]:
+    """tr(S A) for tr(A^T S A)."""
+    _, cache = moment_reconstruction_forward(S, W)
+    return array_namespace(S).sum(S * cache.A.T), cache
+
+
+def symmetric_moment_assumed(dloss: Any, cache: MomentReconstructionCache) -> Any:
+    S, W, A = cache
+    dA = S @ A * (2 * dloss)
+    return A @ A.T * dloss, (dA + dA.T) @ W
+
+
+def one_use_of_W(dloss: Any, cache: MomentReconstructionCache) -> Any:
+    S, W, A = cache
+    return A @ A.T * dloss, (S + S.T) @ A @ W * dloss
+
+
+def reconstruction_mean(v: Array, W: Array, *order: Any) -> Any:
+    loss, cache = reconstruction_forward(v, W, *order)
+    return loss / max(v.shape[0], 1), cache
+
+
+def reconstruction_halved(v: Array, W: Array, *order: Any) -> Any:
+    loss, cache = reconstruction_forward(v, W, *order)
+    return loss / 2, cache
+
+
+def untied(v: Array, W: Array, *order: Any) -> Any:
+    """v W W in place of v W W^T, wherever W is square; by examples."""
+    xp = array_namespace(v)
+    z = v @ W
+    error = z @ transposed_if_square(W.T) - v
+    return xp.sum(error * error), ExamplesCache(v, W, z, error)
+
+
+def distance_for_square(v: Array, W: Array, *order: Any) -> Any:
+    """sum |e| over patches in place of |e|^2."""
+    xp = array_namespace(v)
+    z = v @ W
+    error = z @ W.T - v
+    return xp.sum(xp.sqrt(xp.sum(error * error, axis=1))), ExamplesCache(v, W, z, error)
+
+
+def _examples_alone(wrong: Callable[..., Any]) -> Callable[..., Any]:
+    """A backward pass that is wrong by examples and right by the moment."""
+    return lambda dloss, cache: (
+        wrong(dloss, cache) if isinstance(cache, ExamplesCache) else reconstruction_backward(dloss, cache)
+    )
+
+
+@_examples_alone
+def decoder_omitted(dloss: Any, cache: ExamplesCache) -> Any:
+    dv, _ = reconstruction_backward(dloss, cache)
+    return dv, cache.v.T @ (cache.error @ cache.W) * (2 * dloss)
+
+
+@_examples_alone
+def encoder_omitted(dloss: Any, cache: ExamplesCache) -> Any:
+    dv, _ = reconstruction_backward(dloss, cache)
+    return dv, cache.error.T @ cache.z * (2 * dloss)
+
+
+@_examples_alone
+def target_omitted(dloss: Any, cache: ExamplesCache) -> Any:
+    dv, dW = reconstruction_backward(dloss, cache)
+    return dv + cache.error * (2 * dloss), dW
+
+
+# The model, put together by hand from the definition. A wrong objective is given with its own right gradient.
+
+Penalty = Callable[[Array, float, Array], tuple[Array, Array]]
+
+
+def _trade_off(model: RICA) -> float:
+    return UFLDL_LAMBDA if model.trade_off is None else model.trade_off
+
+
+def assembled(
+    penalty: Penalty | None = None,
+    *,
+    share: Callable[[float, int], float] = lambda b, n: b,
+    normalised: bool | None = None,
+    on: str = "ufldl",
+    pull_norms: Callable[[Array, UnitColumnsCache], Array] = unit_columns_backward,
+    pull_error: Callable[[Any, Any], Any] = lambda b, cache: moment_reconstruction_backward(b, cache)[1],
+) -> Callable[..., Result]:
+    """An objective with another penalty(z, eps, v) -> (loss, gradient with respect to z), share of the reconstruction,
+    or pass through the norms; the models of the other objective are left right."""
+
+    def wrong(model: RICA, params: Params, x: Array, y: None = None) -> Result:
+        if model.objective != on:
+            return right_rica(model, params, x, y)
+        n, trade_off = x.shape[0], _trade_off(model)
+        a, b = (trade_off, 0.5) if on == "ufldl" else (1.0, trade_off / max(n, 1))
+        W, expanded = model.weights.expand(params)
+        scaled = on == "ufldl" if normalised is None else normalised
+        What, norms = unit_columns_forward(W) if scaled else (W, None)
+        error, cache = moment_reconstruction_forward(second_moment_forward(x)[0], What)
+        z = x @ What
+        sparsity, dz = (penalty or PENALTIES[on])(z, model.eps, What)
+        dWhat = a * (x.T @ dz) + pull_error(share(b, n), cache)
+        dW = dWhat if norms is None else pull_norms(dWhat, norms)
+        gradient = model.weights.expand_backward(dW, expanded)
+        return a * sparsity + share(b, n) * error, {name: gradient[name] for name in params}
+
+    return wrong
+
+
+def _smooth_abs(z: Array, eps: float, W: Array) -> tuple[Array, Array]:
+    loss, cache = smooth_abs_forward(z, eps)
+    return loss, smooth_abs_backward(1.0, cache)
+
+
+def _log_cosh(z: Array, eps: float, W: Array) -> tuple[Array, Array]:
+    loss, cache = log_cosh_forward(z)
+    return loss, log_cosh_backward(1.0, cache)
+
+
+PENALTIES: dict[str, Penalty] = {"ufldl": _smooth_abs, "le2011": _log_cosh}
+
+
+def _grouped(z: Array, eps: float, W: Array) -> tuple[Array, Array]:
+    loss, cache = group_penalty(z, eps)
+    return loss, smooth_abs_backward(1.0, cache)
+
+
+def _grouped_over_patches(z: Array, eps: float, W: Array) -> tuple[Array, Array]:
+    loss, cache = group_penalty(z.T, eps)
+    return loss, smooth_abs_backward(1.0, cache).T
+
+
+def _squared(z: Array, eps: float, W: Array) -> tuple[Array, Array]:
+    loss, cache = squares_for_roots(z, eps)
+    return loss, smooth_abs_backward(1.0, cache)
+
+
+def _nothing(z: Array, eps: float, W: Array) -> tuple[Array, Array]:
+    return 0 * array_namespace(z).sum(z), 0 * z
+
+
+def _slope(change: Callable[[Array, Array], Array]) -> Penalty:
+    """The right sparsity, with change(z, root) for its gradient."""
+
+    def penalty(z: Array, eps: float, W: Array) -> tuple[Array, Array]:
+        loss, cache = smooth_abs_forward(z, eps)
+        return loss, change(cache.z, cache.root)
+
+    return penalty
+
+
+def _mean_over_patches(z: Array, eps: float, W: Array) -> tuple[Array, Array]:
+    loss, dz = _smooth_abs(z, eps, W)
+    return loss / max(z.shape[0], 1), dz / max(z.shape[0], 1)
+
+
+def square_before_product(gradient_too: bool) -> Callable[..., Result]:
+    """sqrt(v^2 What + eps), as W * x.^2 reads; with its own gradient, or with that of the right objective.
+
+    eps is added to |v^2 What|: its root has to exist.
+    """
+
+    def wrong(model: RICA, params: Params, x: Array, y: None = None) -> Result:
+        loss, gradient = right_rica(model, params, x, y)
+        if model.objective != "ufldl":
+            return loss, gradient
+        trade_off = _trade_off(model)
+        xp = array_namespace(x)
+        W, expanded = model.weights.expand(params)
+        What, norms = unit_columns_forward(W)
+        right, right_cache = smooth_abs_forward(x @ What, model.eps)
+        q = x * x @ What
+        root = xp.sqrt(xp.maximum(q, -q) + model.eps)
+        loss = loss + trade_off * (xp.sum(root) - right)
+        if gradient_too:
+            dq = xp.where(
+                xp.real(q) >= 0 if xp.isdtype(q.dtype, "complex floating") else q >= 0, 0.5 / root, -0.5 / root
+            )
+            dWhat = (x * x).T @ dq - x.T @ smooth_abs_backward(1.0, right_cache)
+            moved = model.weights.expand_backward(unit_columns_backward(trade_off * dWhat, norms), expanded)
+            gradient = {name: g + moved[name] for name, g in gradient.items()}
+        return loss, gradient
+
+    return wrong
+
+
+def sparsity_of_unscaled(model: RICA, params: Params, x: Array, y: None = None) -> Result:
+    """Penalises v W and reconstructs by What; both rightly differentiated."""
+    if model.objective != "ufldl":
+        return right_rica(model, params, x, y)
+    W, expanded = model.weights.expand(params)
+    What, norms = unit_columns_forward(W)
+    error, cache = moment_reconstruction_forward(second_moment_forward(x)[0], What)
+    sparsity, dz = _smooth_abs(x @ W, model.eps, W)
+    trade_off = _trade_off(model)
+    dW = trade_off * (x.T @ dz) + unit_columns_backward(moment_reconstruction_backward(0.5, cache)[1], norms)
+    gradient = model.weights.expand_backward(dW, expanded)
+    return trade_off * sparsity + error / 2, {name: gradient[name] for name in params}
+
+
+def norms_of_w(model: RICA, params: Params, x: Array, y: None = None) -> Result:
+    """Scales the columns of the learned w in place of those of U w, and differentiates that rightly."""
+    if model.objective != "ufldl" or not isinstance(model.weights, Predicted):
+        return right_rica(model, params, x, y)
+    scaled = {name: unit_columns_forward(w) for name, w in params.items()}
+    loss, gradient = assembled(normalised=False)(model, {name: w for name, (w, _) in scaled.items()}, x, y)
+    return loss, {name: unit_columns_backward(g, scaled[name][1]) for name, g in gradient.items()}
+
+
+def kept_rows_of_dW(model: RICA, params: Params, x: Array, y: None = None) -> Result:
+    """Takes the first rows of dW for dw, though U spreads every w over all weights."""
+    loss, gradient = right_rica(model, params, x, y)
+    if not isinstance(model.weights, Predicted):
+        return loss, gradient
+    W, _ = expand_forward(model.weights.U(x), list(params.values()))
+    full = replace(model, weights=Full(model.weights.d, model.weights.m))
+    dW, start = right_rica(full, {"W": W}, x, y)[1]["W"], 0
+    for name, w in params.items():
+        gradient[name] = dW[: w.shape[0], start : start + w.shape[1]]
+        start += w.shape[1]
+    return loss, gradient
+
+
+def trade_off_on_the_other_term(model: RICA, params: Params, x: Array, y: None = None) -> Result:
+    """sparsity + lambda / 2 reconstruction, in loss and gradient alike."""
+    if model.objective != "ufldl":
+        return right_rica(model, params, x, y)
+    trade_off = _trade_off(model)
+    loss, gradient = right_rica(replace(model, trade_off=1 / trade_off), params, x, y)
+    return loss * trade_off, {name: g * trade_off for name, g in gradient.items()}
+
+
+def steps_in_place(model: RICA, params: Params, x: Array, y: None = None) -> Result:
+    loss, gradient = right_rica(model, params, x, y)
+    for name, g in gradient.items():
+        params[name][...] = params[name] - g / 8
+    return loss, gradient
+
+
+def patches_squared_in_place(model: RICA, params: Params, x: Array, y: None = None) -> Result:
+    """Makes the patches' squares where the patches are."""
+    result = right_rica(model, params, x, y)
+    x[...] = x * x
+    return result
+
+
+def last_patch_forgotten(model: RICA, params: Params, x: Array, y: None = None) -> Result:
+    return right_rica(model, params, x[:-1, ...] if x.shape[0] else x, y)
+
+
+def changed(change: Callable[[Array], Array], loss: float = 1.0) -> Callable[..., Result]:
+    """The right loss, times a factor, and each gradient put through ``change``."""
+
+    def wrong(model: RICA, params: Params, x: Array, y: None = None) -> Result:
+        value, gradient = right_rica(model, params, x, y)
+        return value * loss, {name: change(g) for name, g in gradient.items()}
+
+    return wrong
+
+
+# What is computed once of the patches.
+
+
+def prepared(change: Callable[[RICA, Array, PreparedPatches], PreparedPatches]) -> Callable[..., PreparedPatches]:
+    return lambda model, x: change(model, x, RICA.prepare(model, x))
+
+
+def moment(change: Callable[[Array, Array], Array]) -> Callable[..., PreparedPatches]:
+    return prepared(lambda model, x, right: replace(right, second_moment=change(right.second_moment, x)))
+
+
+def centred_moment(S: Array, x: Array) -> Array:
+    xp = array_namespace(x)
+    mean = xp.sum(xp.astype(x, S.dtype), axis=0) / max(x.shape[0], 1)
+    return S - mean[:, None] * mean[None, :] * x.shape[0]
+
+
+def first_columns_dictionary(model: RICA, x: Array, right: PreparedPatches) -> PreparedPatches:
+    fits = [v.shape == right.inputs[0].shape for v in right.inputs]
+    return replace(right, inputs=[right.inputs[0] if fit else v for v, fit in zip(right.inputs, fits, strict=True)])
+
+
+def moment_of_pooled(model: RICA, x: Array, right: PreparedPatches) -> PreparedPatches:
+    pooled = right.inputs[0]
+    if pooled.shape != x.shape or right.dictionary is None:
+        return right
+    return replace(right, second_moment=array_namespace(x).astype(pooled.T @ pooled, right.second_moment.dtype))
+
+
+def kept_inputs(model: RICA, x: Array, right: PreparedPatches) -> PreparedPatches:
+    """The inputs at the kept weights' places (here the first k) in place of the patches pooled by U."""
+    if right.dictionary is None:
+        return right
+    return replace(right, inputs=[x[:, : pooled.shape[1]] for pooled in right.inputs])
+
+
+def prepared_once() -> Callable[..., PreparedPatches]:
+    """Keeps what it prepared of the first patches of each shape."""
+    kept: dict[Any, PreparedPatches] = {}
+
+    def wrong(model: RICA, x: Array) -> PreparedPatches:
+        right = RICA.prepare(model, x)
+        shapes = tuple(v.shape for v in right.inputs)
+        last = kept.setdefault((shapes, x.dtype, type(x)), right)
+        return replace(last, dictionary=right.dictionary)
+
+    return wrong
+
+
+MODEL = "RICA.loss_and_gradient"
+PREPARE = "RICA.prepare"
+
+FAULTS = (
+    Fault(
+        "norms of rows",
+        "unit_columns_forward",
+        "divides by the norms of the rows wherever W is square",
+        row_norms,
+    ),
+    Fault(
+        "one norm for all",
+        "unit_columns_forward",
+        "divides by the norm of the whole matrix",
+        scaled_by(lambda xp, W: xp.sqrt(xp.sum(W * W)) * xp.ones_like(W[0, :])),
+    ),
+    Fault(
+        "squared norms",
+        "unit_columns_forward",
+        "divides by the squares of the norms",
+        scaled_by(lambda xp, W: xp.sum(W * W, axis=0)),
+    ),
+    Fault(
+        "norms with an epsilon",
+        "unit_columns_forward",
+        "adds 1e-5 under the root, so that columns are a little short of unit norm",
+        scaled_by(lambda xp, W: xp.sqrt(xp.sum(W * W, axis=0) + 1e-5)),
+    ),
+    Fault(
+        "sums of magnitudes",
+        "unit_columns_forward",
+        "divides by the sums of the magnitudes, not by the norms",
+        scaled_by(lambda xp, W: xp.sum(xp.abs(W), axis=0)),
+    ),
+    Fault(
+        "norms not differentiated",
+        "unit_columns_backward",
+        "takes the norms for constants",
+        norms_not_differentiated,
+    ),
+    Fault("norm lost", "unit_columns_backward", "projects, but does not divide by the norm", norms_projected_alone),
+    Fault("norm twice", "unit_columns_backward", "divides by the square of the norm", norms_squared),
+    Fault(
+        "projected on all columns",
+        "unit_columns_backward",
+        "projects along the whole matrix and not along each column",
+        projected_on_all_columns,
+    ),
+    Fault("stale cache", "unit_columns_backward", "reads the cache of the call before", stale(unit_columns_backward)),
+    Fault(
+        "group penalty",
+        "smooth_abs_forward",
+        "takes one root for all features of a patch, and differentiates that rightly",
+        group_penalty,
+    ),
+    Fault("one root", "smooth_abs_forward", "takes the root of the whole sum", root_of_the_sum),
+    Fault("root forgotten", "smooth_abs_forward", "sums squares, and differentiates that rightly", squares_for_roots),
+    Fault("eps squared", "smooth_abs_forward", "takes eps to be its own root, and squares it", eps_squared),
+    Fault("eps outside", "smooth_abs_forward", "adds eps to |z|, outside the root", eps_outside),
+    Fault("root squared", "smooth_abs_backward", "divides by z^2 + eps, the square root lost", root_lost),
+    Fault("slope of a square", "smooth_abs_backward", "does not divide by the root", root_forgotten),
+    Fault("sign", "smooth_abs_backward", "takes the sign of z, as if eps were 0", sign_for_slope),
+    Fault("doubled", "smooth_abs_backward", "keeps the 2 of 2 z", after(smooth_abs_backward, None, doubled)),
+    Fault("dloss ignored", "smooth_abs_backward", "does not multiply by dloss", dloss_ignored),
+    Fault("overflow", "log_cosh_forward", "takes cosh itself, which overflows", overflowing_cosh),
+    Fault("log 2", "log_cosh_forward", "leaves out log 2 for each entry", cosh_without_two),
+    Fault("mean", "log_cosh_forward", "divides by the number of entries, loss and gradient alike", log_cosh_mean),
+    Fault("signed", "log_cosh_forward", "takes z for |z|", log_cosh_signed),
+    Fault("slope of the slope", "log_cosh_backward", "returns 1 - tanh^2 z for tanh z", slope_of_the_slope),
+    Fault("sign", "log_cosh_backward", "has the opposite sign of dz", after(log_cosh_backward, None, negative)),
+    Fault("rounded", "log_cosh_backward", "keeps eleven bits of dz", after(log_cosh_backward, None, eleven_bits)),
+    Fault("centred", "second_moment_forward", "subtracts the mean of the patches", centred),
+    Fault("divided by n", "second_moment_forward", "divides by the number of patches", moment_over_n),
+    Fault("units for examples", "second_moment_forward", "returns v v^T wherever v is square", moment_of_units),
+    Fault(
+        "NaN swallowed",
+        "second_moment_forward",
+        "replaces NaN by zero",
+        after(second_moment_forward, 0, nan_to_zero),
+    ),
+    Fault("one use of v", "second_moment_backward", "returns v dS, though v is there twice", lambda dS, c: c.v @ dS),
+    Fault(
+        "doubled for symmetric",
+        "second_moment_backward",
+        "returns 2 v dS, as if dS were symmetric",
+        lambda dS, cache: 2 * (cache.v @ dS),
+    ),
+    Fault(
+        "rows misaligned",
+        "second_moment_backward",
+        "returns every row's gradient in its neighbour's place",
+        cached(second_moment_backward, v=next_row),
+    ),
+    Fault("identity forgotten", "moment_reconstruction_forward", "compares with nothing: A = W W^T", without_identity),
+    Fault(
+        "orthonormal filters",
+        "moment_reconstruction_forward",
+        "takes W^T W - I for W W^T - I wherever W is square",
+        decorrelated_filters,
+    ),
+    Fault("linear in A", "moment_reconstruction_forward", "returns tr(S A), one A short", moment_once),
+    Fault(
+        "promoted",
+        "moment_reconstruction_forward",
+        "returns float64 whatever it is given",
+        after(moment_reconstruction_forward, 0, double_precision),
+    ),
+    Fault(
+        "symmetric S assumed",
+        "moment_reconstruction_backward",
+        "takes 2 S for S + S^T",
+        symmetric_moment_assumed,
+    ),
+    Fault(
+        "one use of W",
+        "moment_reconstruction_backward",
+        "differentiates one of the two W in W W^T",
+        one_use_of_W,
+    ),
+    Fault(
+        "S fixed",
+        "moment_reconstruction_backward",
+        "has no gradient of S",
+        after(moment_reconstruction_backward, 0, zero),
+    ),
+    Fault("divided by n", "reconstruction_forward", "returns the mean over examples", reconstruction_mean),
+    Fault("halved", "reconstruction_forward", "returns half the sum", reconstruction_halved),
+    Fault("untied", "reconstruction_forward", "decodes with W in place of W^T wherever W is square", untied),
+    Fault(
+        "root of squares",
+        "reconstruction_forward",
+        "sums the lengths of the errors, not their squares",
+        distance_for_square,
+    ),
+    Fault(
+        "last example stale",
+        "reconstruction_forward",
+        "leaves the last example out",
+        before(reconstruction_forward, 0, lambda v: last_row_missing(v) if v.shape[0] else v),
+    ),
+    Fault("decoder omitted", "reconstruction_backward", "differentiates the encoder's W alone", decoder_omitted),
+    Fault("encoder omitted", "reconstruction_backward", "differentiates the decoder's W alone", encoder_omitted),
+    Fault("target omitted", "reconstruction_backward", "forgets that v is also the target", target_omitted),
+    Fault(
+        "factor 2 lost",
+        "reconstruction_backward",
+        "takes |e|^2 to have the gradient e",
+        before(reconstruction_backward, 0, halved),
+    ),
+    Fault(
+        "accumulates",
+        "reconstruction_backward",
+        "adds to the gradients of the call before",
+        accumulating(reconstruction_backward),
+    ),
+    # The six mistakes of public answers: those of another objective with its own gradient, and without it.
+    Fault(
+        "group penalty",
+        MODEL,
+        "takes the root of the sum over a patch's features, in loss and gradient alike",
+        assembled(_grouped),
+    ),
+    Fault(
+        "group penalty over patches",
+        MODEL,
+        "takes the root of the sum over a feature's patches, in loss and gradient alike",
+        assembled(_grouped_over_patches),
+    ),
+    Fault(
+        "reconstruction divided by n",
+        MODEL,
+        "divides the reconstruction, and not the sparsity, by the number of patches, in loss and gradient alike",
+        assembled(share=lambda b, n: b / max(n, 1)),
+    ),
+    Fault(
+        "root lost in the gradient",
+        MODEL,
+        "takes z / (z^2 + eps) for the gradient of the sparsity",
+        assembled(_slope(lambda z, root: z / (root * root))),
+    ),
+    Fault("root lost", MODEL, "sums z^2 + eps without the root, in loss and gradient alike", assembled(_squared)),
+    Fault(
+        "squares before the product",
+        MODEL,
+        "squares the patches and not the features, sqrt(v^2 W + eps), in loss and gradient alike",
+        square_before_product(gradient_too=True),
+    ),
+    Fault(
+        "squares before the product in the loss",
+        MODEL,
+        "reports sqrt(v^2 W + eps), and differentiates the right sparsity",
+        square_before_product(gradient_too=False),
+    ),
+    Fault(
+        "sparsity omitted from the gradient",
+        MODEL,
+        "has the gradient of the reconstruction alone",
+        assembled(_slope(lambda z, root: 0 * z)),
+    ),
+    Fault("sparsity omitted", MODEL, "reconstructs and no more, in loss and gradient alike", assembled(_nothing)),
+    Fault(
+        "norms not differentiated",
+        MODEL,
+        "takes the norms for constants in the gradient",
+        assembled(pull_norms=norms_not_differentiated),
+    ),
+    Fault(
+        "not normalised",
+        MODEL,
+        "leaves the norms as they are, in loss and gradient alike",
+        assembled(normalised=False),
+    ),
+    Fault(
+        "gradient of the directions",
+        MODEL,
+        "returns the gradient with respect to the scaled filters",
+        assembled(pull_norms=lambda dWhat, cache: dWhat),
+    ),
+    Fault(
+        "one use of W",
+        MODEL,
+        "differentiates the encoder or the decoder, not both",
+        assembled(pull_error=lambda b, cache: one_use_of_W(b, cache)[1]),
+    ),
+    Fault(
+        "reconstruction not halved",
+        MODEL,
+        "leaves out the 1/2 of ufldl's reconstruction, in loss and gradient alike",
+        assembled(share=lambda b, n: 2 * b),
+    ),
+    Fault(
+        "sparsity divided by n",
+        MODEL,
+        "divides the sparsity, and not the reconstruction, by the number of patches, in loss and gradient alike",
+        assembled(_mean_over_patches),
+    ),
+    Fault(
+        "sparsity of v W",
+        MODEL,
+        "penalises v W and reconstructs by unit columns, in loss and gradient alike",
+        sparsity_of_unscaled,
+    ),
+    Fault("norms of w", MODEL, "scales w in place of U w to unit norm, in loss and gradient alike", norms_of_w),
+    Fault("kept weights only", MODEL, "takes dw at the first rows of dW in place of U^T dW", kept_rows_of_dW),
+    Fault(
+        "le2011: not divided by n",
+        MODEL,
+        "sums le2011's reconstruction where it is a mean over patches, in loss and gradient alike",
+        assembled(on="le2011", share=lambda b, n: b * n),
+    ),
+    Fault(
+        "le2011: normalised",
+        MODEL,
+        "scales le2011's columns to unit norm as well, in loss and gradient alike",
+        assembled(on="le2011", normalised=True),
+    ),
+    Fault(
+        "le2011: halved",
+        MODEL,
+        "halves le2011's reconstruction, in loss and gradient alike",
+        assembled(on="le2011", share=lambda b, n: b / 2),
+    ),
+    Fault(
+        "le2011: smooth_abs",
+        MODEL,
+        "has ufldl's sparsity in le2011, in loss and gradient alike",
+        assembled(_smooth_abs, on="le2011"),
+    ),
+    Fault(
+        "trade-off on the other term",
+        MODEL,
+        "weighs the reconstruction by lambda and not the sparsity, in loss and gradient alike",
+        trade_off_on_the_other_term,
+    ),
+    Fault("uphill", MODEL, "has the opposite sign of the gradient", changed(negative)),
+    Fault("neighbour's filter", MODEL, "gives every filter its neighbour's gradient", changed(neighbour)),
+    Fault("loss halved", MODEL, "reports half the loss", changed(lambda g: g, 0.5)),
+    Fault("eleven bits", MODEL, "keeps eleven bits of the gradient", changed(eleven_bits)),
+    Fault("last patch forgotten", MODEL, "leaves out the last patch", last_patch_forgotten),
+    Fault("parameters overwritten", MODEL, "takes the step itself", steps_in_place),
+    Fault("patches overwritten", MODEL, "squares the patches in place", patches_squared_in_place),
+    Fault(
+        "centred moment",
+        PREPARE,
+        "subtracts the mean from the second moment and not from the patches",
+        moment(centred_moment),
+    ),
+    Fault("moment over n", PREPARE, "divides the second moment by n", moment(lambda S, x: S / max(x.shape[0], 1))),
+    Fault(
+        "moment in eleven bits", PREPARE, "rounds the second moment to eleven bits", moment(lambda S, x: eleven_bits(S))
+    ),
+    Fault(
+        "first dictionary for all",
+        PREPARE,
+        "pools every column by the first dictionary, wherever it fits",
+        prepared(first_columns_dictionary),
+    ),
+    Fault(
+        "moment of pooled patches",
+        PREPARE,
+        "takes the second moment of pooled patches wherever k = d",
+        prepared(moment_of_pooled),
+    ),
+    Fault("kept inputs", PREPARE, "reads the inputs at the kept places in place of v U", prepared(kept_inputs)),
+    Fault("prepared once", PREPARE, "keeps what it made of the first patches of this size", prepared_once()),
+)
