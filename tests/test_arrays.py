@@ -4,7 +4,16 @@ import array_api_strict
 import numpy as np
 import pytest
 
-from pp_ref.arrays import check_axes, check_finite, check_fraction, check_integer, check_positive, real_part, to_numpy
+from pp_ref.arrays import (
+    check_axes,
+    check_finite,
+    check_fraction,
+    check_integer,
+    check_positive,
+    into,
+    real_part,
+    to_numpy,
+)
 from pp_ref.errors import DomainError, ShapeError
 
 
@@ -61,3 +70,13 @@ def test_to_numpy():
     x = np.ones(2)
     assert to_numpy(x) is x
     np.testing.assert_array_equal(to_numpy(array_api_strict.asarray([1.0, 2.0])), [1, 2])
+
+
+def test_into_writes_where_the_library_can():
+    a, out = np.array([1.0, 4.0]), np.empty(2)
+    assert into(np.sqrt, a, out=out) is out
+    np.testing.assert_array_equal(out, [1, 2])
+    assert into(np.sqrt, out, out=out) is out
+    strict, untouched = array_api_strict.asarray(a), array_api_strict.zeros(2)
+    np.testing.assert_array_equal(np.asarray(into(array_api_strict.sqrt, strict, out=untouched)), [1, 2])
+    assert not array_api_strict.any(untouched)

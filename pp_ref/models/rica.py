@@ -104,7 +104,7 @@ class RICA:
         self._check_prepared(patches)
         What, norms, expanded = self._directions(params)
         factors = self._factors(params, What, norms, patches)
-        xp, wide, dtype = array_namespace(What), What.dtype, next(iter(params.values())).dtype
+        xp, wide, dtype = array_namespace(What), What.dtype, _dtype(params)
         if self.objective == "ufldl":
             a, b = self._lambda, 0.5
         else:
@@ -134,14 +134,14 @@ class RICA:
         patches = x if isinstance(x, PreparedPatches) else self._unpooled(x)
         self._check_prepared(patches)
         What, norms, _ = self._directions(params)
-        xp, dtype = array_namespace(What), next(iter(params.values())).dtype
+        xp, dtype = array_namespace(What), _dtype(params)
         factors = self._factors(params, What, norms, patches)
         return xp.concat([v @ xp.astype(f, dtype) for v, f in zip(patches.inputs, factors, strict=True)], axis=1)
 
     def filters(self, params: Params) -> list[Array]:
         """What (d, m), predicted weights included."""
         What, _, _ = self._directions(params)
-        return [array_namespace(What).astype(What, next(iter(params.values())).dtype)]
+        return [array_namespace(What).astype(What, _dtype(params))]
 
     def count(self) -> dict[str, Count]:
         """Dynamic, static and total weights; there are no biases."""
@@ -204,6 +204,11 @@ class RICA:
                 f"x was prepared by another model, of {d} inputs, expected this one's, of {self.weights.d}: "
                 "prepare the patches with this model"
             )
+
+
+def _dtype(params: Params) -> Any:
+    """The model's."""
+    return array_namespace(*params.values()).result_type(*params.values())
 
 
 def _wide(x: Array) -> Any:

@@ -1,0 +1,54 @@
+"""Unit columns: exact on Pythagorean triples, blind to scale, and refused where there is no direction."""
+
+import numpy as np
+import pytest
+
+from pp_ref.errors import DomainError, ShapeError
+from pp_ref.layers import unit_columns_backward, unit_columns_forward
+
+
+def test_pythagorean_columns_are_exact():
+    W = np.array([[3.0, 0.0], [-4.0, 2.0]])
+    What, cache = unit_columns_forward(W)
+    np.testing.assert_array_equal(What, [[3 / 5, 0], [-4 / 5, 1]])
+    np.testing.assert_array_equal(cache.norms, [5, 2])
+    # Of dWhat = (1, 0), what lies along (0, 1) is nothing, and what lies along (3, -4) / 5 is 3 / 5.
+    dW = unit_columns_backward(np.array([[1.0, 1.0], [0.0, 0.0]]), cache)
+    np.testing.assert_array_equal(dW[:, 1], [0.5, 0])
+    assert dW[:, 0] == pytest.approx(np.array([16, 12]) / 125, rel=1e-15)
+
+
+@pytest.mark.parametrize("power", [-40, -1, 1, 40])
+def test_powers_of_two_change_no_bit_of_the_directions(power):
+    W = np.random.default_rng(0).standard_normal((5, 4))
+    What, _ = unit_columns_forward(W)
+    scaled, cache = unit_columns_forward(W * 2.0**power)
+    np.testing.assert_array_equal(scaled, What)
+    dWhat = np.random.default_rng(1).standard_normal((5, 4))
+    np.testing.assert_array_equal(
+        unit_columns_backward(dWhat, cache) * 2.0**power, unit_columns_backward(dWhat, unit_columns_forward(W)[1])
+    )
+
+
+def test_the_gradient_is_orthogonal_to_its_column():
+    """<What, dWhat - What <What, dWhat>> is zero up to the rounding of its terms: each of d products, a few times."""
+    rng = np.random.default_rng(2)
+    W, dWhat = rng.standard_normal((2, 6, 5))
+    What, cache = unit_columns_forward(W)
+    dW = unit_columns_backward(dWhat, cache)
+    allowed = 4 * 6 * np.finfo(float).eps * np.linalg.norm(dWhat, axis=0)
+    assert (abs(np.sum(What * dW * cache.norms, axis=0)) <= allowed).all()
+
+
+def test_a_column_without_a_direction_is_refused():
+    W = np.ones((3, 4))
+    W[:, 2] = 0
+    with pytest.raises(DomainError, match="^column 2 of W is zero, expected one that has a direction: draw it anew$"):
+        unit_columns_forward(W)
+    with pytest.raises(DomainError, match="^column 1 of W is zero"):
+        unit_columns_forward(np.array([[1.0, 1e-30]], np.float32))
+
+
+def test_axes():
+    with pytest.raises(ShapeError, match=r"^W has shape \(3,\), expected axes \(d, m\)$"):
+        unit_columns_forward(np.ones(3))
