@@ -77,9 +77,9 @@ class RICA:
         Predicted weights keep x U_j of every column, n (k_1 + ... + k_J) numbers; others keep x itself, not copied.
         raises  ShapeError
         """
-        self._check_width(x)
+        inputs, _ = self._inputs(x)
         if not isinstance(self.weights, Predicted):
-            return PreparedPatches([x], _second_moment(x))
+            return PreparedPatches(inputs, _second_moment(x))
         pooled, _ = pool_forward(x, self.weights.U(x))
         return PreparedPatches(pooled, _second_moment(x), self.weights.dictionary)
 
@@ -93,27 +93,27 @@ class RICA:
         params   as `init` returns them; their dtype is the model's
         x        (n, d) patches, or what `prepare` made of them
         y        ignored: the target is x
-        returns  loss, a 0-d array: a sum over patches; gradient, a dict like params
+        returns  loss, a 0-d array, in which ufldl adds up all patches; gradient, a dict like params
         raises   ShapeError, also for patches that another dictionary pooled; DomainError for a column of W that is zero
                  and has no unit norm
 
         The products with all patches are taken in the model's dtype, block by block; what is left, of (d, m) arrays, in
         float64.
         """
-        patches = x if isinstance(x, PreparedPatches) else self._unpooled(x)
-        self._check_prepared(patches)
+        inputs, pooled = self._inputs(x)
+        S = x.second_moment if isinstance(x, PreparedPatches) else _second_moment(x)
         What, norms, expanded = self._directions(params)
-        factors = self._factors(params, What, norms, patches)
+        factors = self._factors(params, What, norms, pooled)
         xp, wide, dtype = array_namespace(What), What.dtype, _dtype(params)
         if self.objective == "ufldl":
             a, b = self._lambda, 0.5
         else:
-            a, b = 1.0, self._lambda / max(patches.inputs[0].shape[0], 1)
+            a, b = 1.0, self._lambda / max(inputs[0].shape[0], 1)
 
-        error, cache = moment_reconstruction_forward(patches.second_moment, What)
+        error, cache = moment_reconstruction_forward(S, What)
         dWhat = moment_reconstruction_backward_weights(b, cache)
         loss, dfactors = b * error, []
-        for v, factor in zip(patches.inputs, factors, strict=True):
+        for v, factor in zip(inputs, factors, strict=True):
             sparsity, dfactor = self._sparsity(v, xp.astype(factor, dtype))
             loss = loss + a * sparsity
             dfactors.append(a * xp.astype(dfactor, wide))
@@ -123,20 +123,19 @@ class RICA:
             dWhat = dWhat - What * (xp.concat(along) + xp.sum(What * dWhat, axis=0))
         gradient = self.weights.expand_backward(xp.astype(dWhat / norms, dtype), expanded)
         direct = [xp.astype(df / norms_j, dtype) for df, norms_j in zip(dfactors, _cut(norms, dfactors), strict=True)]
-        if patches.dictionary is None:
-            through = self.weights.expand_backward(direct[0], expanded)
-        else:
+        if pooled:  # pooled patches tell w_j's gradient, patches that of W
             through = dict(zip(gradient, direct, strict=True))
+        else:
+            through = self.weights.expand_backward(direct[0], expanded)
         return xp.astype(loss, dtype), {name: gradient[name] + through[name] for name in params}
 
     def predict(self, params: Params, x: Array | PreparedPatches) -> Array:
         """The features z = v What (n, m), all at once."""
-        patches = x if isinstance(x, PreparedPatches) else self._unpooled(x)
-        self._check_prepared(patches)
+        inputs, pooled = self._inputs(x)
         What, norms, _ = self._directions(params)
         xp, dtype = array_namespace(What), _dtype(params)
-        factors = self._factors(params, What, norms, patches)
-        return xp.concat([v @ xp.astype(f, dtype) for v, f in zip(patches.inputs, factors, strict=True)], axis=1)
+        factors = self._factors(params, What, norms, pooled)
+        return xp.concat([v @ xp.astype(factor, dtype) for v, factor in zip(inputs, factors, strict=True)], axis=1)
 
     def filters(self, params: Params) -> list[Array]:
         """What (d, m), predicted weights included."""
@@ -160,9 +159,9 @@ class RICA:
         What, cache = unit_columns_forward(W)
         return What, cache.norms, expanded
 
-    def _factors(self, params: Params, What: Array, norms: Array, patches: PreparedPatches) -> list[Array]:
+    def _factors(self, params: Params, What: Array, norms: Array, pooled: bool) -> list[Array]:
         """What each input is multiplied by, in What's dtype: What, or w_j over the norms of its columns of U_j w_j."""
-        if patches.dictionary is None or not isinstance(self.weights, Predicted):
+        if not (pooled and isinstance(self.weights, Predicted)):
             return [What]
         w = [array_namespace(What).astype(params[name], What.dtype) for name in self.weights.shapes]
         return [w_j / norms_j for w_j, norms_j in zip(w, _cut(norms, w), strict=True)]
@@ -187,23 +186,22 @@ class RICA:
             dw += into(xp.matmul, block.T, dz, out=part)  # (k, rows) (rows, m) -> (k, m)
         return total, dw
 
-    def _unpooled(self, x: Array) -> PreparedPatches:
-        self._check_width(x)
-        return PreparedPatches([x], _second_moment(x))
+    def _inputs(self, x: Array | PreparedPatches) -> tuple[list[Array], bool]:
+        """What is multiplied by the factors, and whether a dictionary pooled it.
 
-    def _check_width(self, x: Array) -> None:
-        """raises ShapeError"""
-        if x.ndim != 2 or x.shape[1] != self.weights.d:
-            raise ShapeError(f"x has shape {tuple(x.shape)}, expected (n, {self.weights.d}): one patch a row")
-
-    def _check_prepared(self, patches: PreparedPatches) -> None:
-        """raises ShapeError"""
-        d, own = patches.second_moment.shape[0], getattr(self.weights, "dictionary", None)
-        if d != self.weights.d or patches.dictionary not in (None, own):
+        raises  ShapeError
+        """
+        if not isinstance(x, PreparedPatches):
+            if x.ndim != 2 or x.shape[1] != self.weights.d:
+                raise ShapeError(f"x has shape {tuple(x.shape)}, expected (n, {self.weights.d}): one patch a row")
+            return [x], False
+        d, own = x.second_moment.shape[0], getattr(self.weights, "dictionary", None)
+        if d != self.weights.d or x.dictionary not in (None, own):
             raise ShapeError(
                 f"x was prepared by another model, of {d} inputs, expected this one's, of {self.weights.d}: "
                 "prepare the patches with this model"
             )
+        return x.inputs, x.dictionary is not None
 
 
 def _dtype(params: Params) -> Any:
