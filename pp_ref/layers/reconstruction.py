@@ -6,7 +6,7 @@ There are two orders of evaluation with the same result:
     moment     tr(A^T S A), S = v^T v, A = W W^T - I     `second_moment`, then `moment_reconstruction`
 
 The error is quadratic in v, so the second moment S (d, d) is all that it has to know of the examples. S never changes
-during training: a model computes it once, and 4 d^2 m flops are left where the definition takes 4 n d m.
+during training: a model computes it once, and 2 d^2 (d + m) flops are left where the definition takes 4 n d m.
 """
 
 from typing import Literal, NamedTuple
