@@ -25,6 +25,13 @@ class ProfileName(StrEnum):
     authors = "authors"
 
 
+class DataName(StrEnum):
+    """What is classified. STL-10 is a download of 2.6 GB, unless it is found."""
+
+    cifar10 = "cifar10"
+    stl10 = "stl10"
+
+
 class DeviceName(StrEnum):
     """Where the arrays live: gpu needs CuPy and a CUDA device."""
 
@@ -35,6 +42,9 @@ class DeviceName(StrEnum):
 ProfileOption = Annotated[ProfileName, typer.Option("--profile", help=str(ProfileName.__doc__))]
 OutOption = Annotated[
     Path | None, typer.Option("--out", help="Folder for records and figures.", show_default="runs/FIGURE/PROFILE")
+]
+DataOption = Annotated[
+    DataName | None, typer.Option("--data", help=str(DataName.__doc__), show_default="the profile's own")
 ]
 DeviceOption = Annotated[DeviceName, typer.Option("--device", help=str(DeviceName.__doc__))]
 JobsOption = Annotated[int, typer.Option(min=1, help="Runs at a time; the machine's threads are shared out.")]
@@ -87,7 +97,50 @@ def figure1(profile: ProfileOption = ProfileName.demo, out: OutOption = None) ->
     _reproduce("figure1", experiment, profile, out, jobs=1)
 
 
-def _reproduce(name: str, experiment: Any, profile: ProfileName, out: Path | None, jobs: int, **options: str) -> None:
+@reproduce.command("figure2")
+def figure2(
+    profile: ProfileOption = ProfileName.demo,
+    out: OutOption = None,
+    jobs: JobsOption = 1,
+    device: DeviceOption = DeviceName.cpu,
+) -> None:
+    """RICA on natural images: filters with 100 % to 10 % of the parameters learned. The demo takes two photographs."""
+    from pp_ref.experiments import figure2 as experiment
+
+    _reproduce("figure2", experiment, profile, out, jobs, device=device.value)
+
+
+@reproduce.command("figure6-left")
+def figure6_left(
+    profile: ProfileOption = ProfileName.demo,
+    out: OutOption = None,
+    jobs: JobsOption = 1,
+    data: DataOption = None,
+    device: DeviceOption = DeviceName.cpu,
+) -> None:
+    """RICA as a classifier: accuracy against the parameters learned. The demo takes digits."""
+    from pp_ref.experiments import figure6_left as experiment
+
+    _reproduce("figure6", experiment, profile, out, jobs, data=data and data.value, device=device.value)
+
+
+@reproduce.command("figure6-right")
+def figure6_right(
+    profile: ProfileOption = ProfileName.demo,
+    out: OutOption = None,
+    jobs: JobsOption = 1,
+    data: DataOption = None,
+    device: DeviceOption = DeviceName.cpu,
+) -> None:
+    """RICA against RICA-50% at equal dynamic parameters. Records are shared with figure6-left."""
+    from pp_ref.experiments import figure6_right as experiment
+
+    _reproduce("figure6", experiment, profile, out, jobs, data=data and data.value, device=device.value)
+
+
+def _reproduce(
+    name: str, experiment: Any, profile: ProfileName, out: Path | None, jobs: int, **options: str | None
+) -> None:
     """Do the runs of an experiment that have no record yet, print its table, write its figure."""
     from rich.console import Console
 

@@ -21,18 +21,20 @@ def fit_lbfgs(
     gtol: float = 1e-5,
     ftol: float = 1e-9,
     memory: int = 10,
+    on_iteration: Callable[[dict[str, Any]], None] | None = None,
 ) -> Fit:
     """Minimise objective(params) -> (loss, gradient) by L-BFGS-B without bounds.
 
-    objective   loss and gradient of the whole data set; called with arrays of params' library and dtype
-    params      start, a dict of arrays, which may lie on a device: only they and their gradient cross to SciPy; not
-                written to
-    iterations  int >= 1: the budget; evaluations may be up to 1.25 times as many, plus 20
-    gtol        largest |gradient entry| at which the fit ends
-    ftol        relative decrease of the loss in one step at which it ends
-    memory      pairs of steps kept for the inverse Hessian
-    returns     Fit; history has loss and gradient_norm (largest entry) of each iteration
-    raises      DomainError, also for a start that is not finite
+    objective     loss and gradient of the whole data set; called with arrays of params' library and dtype
+    params        start, a dict of arrays, which may lie on a device: only they and their gradient cross to SciPy; not
+                  written to
+    iterations    int >= 1: the budget; evaluations may be up to 1.25 times as many, plus 20
+    gtol          largest |gradient entry| at which the fit ends
+    ftol          relative decrease of the loss in one step at which it ends
+    memory        pairs of steps kept for the inverse Hessian
+    on_iteration  called with each iteration's record, as it goes into the history
+    returns       Fit; history has iteration, loss and gradient_norm (largest entry) of each
+    raises        DomainError, also for a start that is not finite
 
     SciPy works in float64 whatever it is given; with float32 models ftol much below 1e-7 cannot be reached. Its
     iterates differ between releases, so compare losses and gradient norms, never iterates.
@@ -55,6 +57,8 @@ def fit_lbfgs(
 
     def record(_: object) -> None:
         history.append({"iteration": len(history) + 1, **latest})
+        if on_iteration:
+            on_iteration(history[-1])
 
     result = minimize(
         float64_objective,

@@ -1,0 +1,120 @@
+"""Figure 2: RICA on natural images with 100 % to 10 % of the parameters learned, filters side by side (sec. 4.3)."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+from rich.table import Table
+
+from pp_ref.backends import Device
+from pp_ref.data import Images, load_natural_images, load_photographs, load_stl10_sample
+from pp_ref.environment import circumstances
+from pp_ref.experiments.drawing import show_filters
+from pp_ref.experiments.rica_filters import REPORTS, FilterSettings, LearnedFilters, filter_recipe, learn_filters
+from pp_ref.experiments.run_store import Record, RunStore
+
+PROPORTIONS = tuple(tenths / 10 for tenths in range(10, 0, -1))
+SHOWN = 24  # filters, the first ones: features have no order
+
+
+@dataclass(frozen=True)
+class Profile:
+    """How thoroughly the figure is made.
+
+    data         "natural-images" (Hyvarinen's), "photographs" (scikit-learn's two) or "stl10-sample"
+    filters      FilterSettings
+    features     int >= 1
+    proportions  of parameters learned
+    """
+
+    data: str
+    filters: FilterSettings
+    features: int = 100
+    proportions: tuple[float, ...] = PROPORTIONS
+
+
+PROFILES = {
+    "demo": Profile("photographs", FilterSettings(patch=8, patches=10_000, iterations=60), 36, (1.0, 0.5, 0.2)),
+    "standard": Profile("natural-images", FilterSettings(patch=12, patches=50_000, iterations=300)),
+    "authors": Profile("natural-images", FilterSettings(patch=16, patches=200_000, iterations=500), 256),
+}
+
+DATA: dict[str, Callable[[], Images]] = {
+    "natural-images": load_natural_images,
+    "photographs": load_photographs,
+    "stl10-sample": load_stl10_sample,
+}
+
+
+def recipes(profile: Profile, device: Device = "cpu") -> list[dict[str, Any]]:
+    """One recipe a proportion: everything that decides its filters."""
+    return [
+        filter_recipe("figure2", p, 0, profile.features, profile.filters, device) | {"data": profile.data}
+        for p in profile.proportions
+    ]
+
+
+def epochs(recipe: dict[str, Any]) -> int:
+    """How often `run` reports."""
+    return REPORTS
+
+
+def train(recipe: dict[str, Any], report: Callable[[str], None]) -> tuple[Images, LearnedFilters]:
+    """The images, and the filters that one recipe learns from them."""
+    images = DATA[recipe["data"]]()
+    return images, learn_filters(recipe, images.x, report)
+
+
+def run(recipe: dict[str, Any], store: RunStore, report: Callable[[str], None]) -> Record:
+    """Learn the filters of one proportion.
+
+    returns  the record: counts, what the fit came to, and all filters as float16
+    """
+    began = time.perf_counter()
+    images, learned = train(recipe, report)
+    seconds, fit = time.perf_counter() - began, learned.fit
+    loss = fit.history[-1]["loss"] / recipe["patches"]
+    return {
+        "recipe": recipe,
+        "summary": f"loss {loss:.3f} a patch, {fit.stop.value}, {seconds:.0f} s",
+        "loss": loss,
+        "stop": fit.stop.name,
+        "counts": {name: count._asdict() for name, count in learned.model.count().items()},
+        "history": fit.history,
+        "filters": {"shape": learned.grid.shape, "W": np.float16(learned.W).tolist()},
+        "data": {"name": images.name, "digest": images.digest, "source": images.source},
+        "seconds": seconds,
+    } | circumstances()
+
+
+def table(records: Sequence[Record]) -> Table:
+    """Loss a patch, and what was learned, for each proportion."""
+    made = Table(title=f"Figure 2: RICA on {records[0]['data']['name']}")
+    for heading in ("learned", "dynamic", "static", "loss a patch", "ended because"):
+        made.add_column(heading, justify="left" if heading == "ended because" else "right")
+    for record in records:
+        count = record["counts"]["1"]
+        made.add_row(
+            f"{record['recipe']['proportion']:.0%}",
+            f"{count['dynamic']:,}",
+            f"{count['static']:,}",
+            f"{record['loss']:.3f}",
+            record["stop"].lower(),
+        )
+    return made
+
+
+def figure(records: Sequence[Record]) -> Figure:
+    """A column of filters a proportion, everything learned on the left, as in the paper."""
+    drawn = Figure(figsize=(1.05 * len(records), 6.5), layout="constrained")
+    for axes, record in zip(drawn.subplots(1, len(records), squeeze=False)[0], records, strict=True):
+        W = np.array(record["filters"]["W"])[:, :SHOWN]
+        show_filters(axes, W, record["filters"]["shape"], columns=2)
+        axes.set_title(f"{record['recipe']['proportion']:.0%}")
+    return drawn
+
+
+FIGURES = {"figure2": figure}

@@ -1,0 +1,222 @@
+"""What both halves of Figure 6 share: RICA as a classifier, after Coates, Ng and Lee 2011 (paper, sec. 4.3).
+
+Filters are learned from patches, applied at every place of an image, encoded and summed over quadrants. A linear
+classifier with a squared hinge, its C chosen on held-out training images, judges them by its accuracy on test images.
+Both halves keep their records in one folder, so that a run which both of them draw is done once.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from statistics import mean
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.table import Table
+
+from pp_ref.backends import Device
+from pp_ref.data import (
+    Split,
+    fold_splits,
+    load_cifar10,
+    load_digits,
+    load_stl10,
+    load_stl10_unlabelled,
+    student_interval,
+)
+from pp_ref.environment import circumstances
+from pp_ref.experiments.rica_filters import REPORTS, FilterSettings, filter_recipe, learn_filters
+from pp_ref.experiments.run_store import Record, RunStore
+from pp_ref.features import extract_features, fit_linear_svm, fit_standardisation
+from pp_ref.layers import average_pool2d_forward
+
+REDUCED = 2048  # STL-10 images that are reduced at a time
+
+
+class Task(NamedTuple):
+    """What filters are learned from, and what they are judged by."""
+
+    name: str
+    source: str
+    digest: str
+    images: NDArray[Any]  # (n, h, w, c): patches are drawn from these
+    folds: list[Split]  # a classifier is trained on each alone
+    test: Split
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How thoroughly a half of the figure is made.
+
+    data      a name of `TASKS`
+    images    int: training images, the first of the published order; of STL-10, unlabelled images for the patches
+    filters   FilterSettings
+    Cs        of the classifier, to choose from, in the unit of `fit_linear_svm`
+    held_out  share of the training images on which C is chosen
+    encoding  as `encode` says
+    """
+
+    data: str
+    images: int
+    filters: FilterSettings
+    Cs: tuple[float, ...] = (3.0, 10.0, 30.0, 100.0)
+    held_out: float = 0.2
+    encoding: str = "absolute"
+
+
+DEMO = Settings("digits", 1000, FilterSettings(patch=6, patches=5000, iterations=40), Cs=(10.0,))
+STANDARD = Settings("cifar10", 20_000, FilterSettings(patch=6, patches=100_000, iterations=200))
+AUTHORS = Settings("cifar10", 50_000, FilterSettings(patch=6, patches=400_000, iterations=500), Cs=(10.0, 30.0, 100.0))
+
+
+def recipe_of(
+    proportion: float, seed: int, features: int, settings: Settings, data: str | None, device: Device
+) -> dict[str, Any]:
+    """Everything that decides the accuracy of one run; ``data``, if given, takes the place of the settings' own."""
+    return filter_recipe("figure6", proportion, seed, features, settings.filters, device) | {
+        "data": data or settings.data,
+        "images": settings.images,
+        "Cs": list(settings.Cs),
+        "held_out": settings.held_out,
+        "encoding": settings.encoding,
+    }
+
+
+def epochs(recipe: dict[str, Any]) -> int:
+    """How often `run` reports."""
+    return REPORTS + 1
+
+
+def _cifar10(recipe: dict[str, Any]) -> Task:
+    data = load_cifar10()
+    train = Split(*(part[: recipe["images"]] for part in data.train))
+    return Task(data.name, data.source, data.digest, train.x, [train], data.test)
+
+
+def _digits(recipe: dict[str, Any]) -> Task:
+    data = load_digits()
+    train, test = (
+        Split((255 * split.x).reshape(-1, 28, 28, 1), split.y)
+        for split in (Split(*(part[: recipe["images"]] for part in data.train)), data.test)
+    )
+    return Task(data.name, data.source, data.digest, train.x, [train], test)
+
+
+def _stl10(recipe: dict[str, Any]) -> Task:
+    labelled, unlabelled = load_stl10(), load_stl10_unlabelled()
+    folds = [Split(_reduced(x), y) for x, y in fold_splits(labelled)]
+    images = _reduced(unlabelled.x[: recipe["images"]])
+    source = f"{labelled.data.source}; {unlabelled.source}"
+    return Task(
+        labelled.data.name,
+        source,
+        labelled.data.digest,
+        images,
+        folds,
+        labelled.data.test._replace(x=_reduced(labelled.data.test.x)),
+    )
+
+
+def _reduced(images: NDArray[Any]) -> NDArray[Any]:
+    """96 x 96 to 32 x 32 pixels, as Coates' are: the means of 3 x 3."""
+    parts = [images[start : start + REDUCED] for start in range(0, len(images), REDUCED)]
+    return np.concatenate([average_pool2d_forward(part.astype(np.float32), 3, 3)[0] for part in parts])
+
+
+TASKS: dict[str, Callable[[dict[str, Any]], Task]] = {"cifar10": _cifar10, "stl10": _stl10, "digits": _digits}
+
+
+def run(recipe: dict[str, Any], store: RunStore, report: Callable[[str], None]) -> Record:
+    """Learn filters, and judge them by a linear classifier on each fold.
+
+    returns  the record: "accuracies" on the test images, one a fold, and their mean "accuracy"; the C that was chosen
+             and the accuracies it was chosen by; counts, what the fit came to, all filters as float16
+    """
+    began = time.perf_counter()
+    task = TASKS[recipe["data"]](recipe)
+    learned = learn_filters(recipe, task.images, report)
+
+    def features(images: NDArray[Any]) -> NDArray[Any]:
+        return extract_features(
+            images,
+            learned.W,
+            (recipe["patch"], recipe["patch"]),
+            learned.whitening,
+            recipe["contrast"],
+            recipe["encoding"],
+        )
+
+    test, rng, chosen, accuracies = features(task.test.x), np.random.default_rng(recipe["seed"]), [], []
+    for fold in task.folds:
+        train = features(fold.x)
+        scale = fit_standardisation(train)
+        svm = fit_linear_svm(scale.transform(train), fold.y, recipe["Cs"], recipe["held_out"], rng)
+        accuracies.append(float(svm.classifier.score(scale.transform(test), task.test.y)))
+        chosen.append({"C": svm.C, "held_out_accuracy": {str(C): a for C, a in svm.held_out_accuracy.items()}})
+    seconds, accuracy = time.perf_counter() - began, mean(accuracies)
+    report(f"{recipe['features']} features, {recipe['proportion']:.0%} learned: test accuracy {accuracy:.2%}")
+    return {
+        "recipe": recipe,
+        "summary": f"test accuracy {accuracy:.2%}, {seconds:.0f} s",
+        "accuracy": accuracy,
+        "accuracies": accuracies,
+        "classifiers": chosen,
+        "stop": learned.fit.stop.name,
+        "counts": {name: count._asdict() for name, count in learned.model.count().items()},
+        "history": learned.fit.history,
+        "filters": {"shape": learned.grid.shape, "W": np.float16(learned.W).tolist()},
+        "data": {"name": task.name, "digest": task.digest, "source": task.source},
+        "seconds": seconds,
+    } | circumstances()
+
+
+class Point(NamedTuple):
+    """The runs of one size and proportion, over seeds."""
+
+    features: int
+    proportion: float
+    dynamic: int  # parameters
+    accuracy: float
+    low: float  # of the seeds; with several folds, the ends of the 90 % interval
+    high: float
+    seeds: int
+
+
+def points(records: Sequence[Record]) -> list[Point]:
+    """One a size and proportion, in the order of the dynamic parameters."""
+    groups: dict[tuple[int, float], list[Record]] = {}
+    for record in records:
+        groups.setdefault((record["recipe"]["features"], record["recipe"]["proportion"]), []).append(record)
+    found = []
+    for (features, proportion), group in groups.items():
+        means = [record["accuracy"] for record in group]
+        accuracy, low, high = mean(means), min(means), max(means)
+        if len(group[0]["accuracies"]) > 1:
+            _, half = student_interval([mean(fold) for fold in zip(*(r["accuracies"] for r in group), strict=True)])
+            low, high = accuracy - half, accuracy + half
+        dynamic = group[0]["counts"]["1"]["dynamic"]
+        found.append(Point(features, proportion, dynamic, accuracy, low, high, len(group)))
+    return sorted(found, key=lambda point: (point.dynamic, point.features))
+
+
+def table(records: Sequence[Record], title: str) -> Table:
+    """Mean test accuracy and its spread, for each size and proportion."""
+    made = Table(title=title)
+    for heading in ("features", "learned", "dynamic", "seeds", "test accuracy", "from", "to"):
+        made.add_column(heading, justify="right")
+    for point in points(records):
+        made.add_row(
+            str(point.features),
+            f"{point.proportion:.0%}",
+            f"{point.dynamic:,}",
+            str(point.seeds),
+            *(f"{share:.2%}" for share in (point.accuracy, point.low, point.high)),
+        )
+    return made
+
+
+def bars(chosen: Sequence[Point]) -> tuple[list[int], list[float], NDArray[np.float64]]:
+    """x, y and the lengths of the bars below and above, as Matplotlib's errorbar takes them."""
+    lengths = [(point.accuracy - point.low, point.high - point.accuracy) for point in chosen]
+    return [point.dynamic for point in chosen], [point.accuracy for point in chosen], np.array(lengths).T

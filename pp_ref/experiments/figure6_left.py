@@ -1,0 +1,66 @@
+"""Figure 6 (left): accuracy of RICA features against the parameters learned, with and without prediction (sec. 4.3)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from matplotlib.figure import Figure
+from matplotlib.ticker import PercentFormatter
+from rich.table import Table
+
+from pp_ref.backends import Device
+from pp_ref.experiments import figure6
+from pp_ref.experiments.figure6 import AUTHORS, DEMO, STANDARD, Settings, bars, points, recipe_of
+from pp_ref.experiments.run_store import Record
+
+epochs, run = figure6.epochs, figure6.run
+
+
+@dataclass(frozen=True)
+class Profile:
+    """How thoroughly the figure is made: features int >= 1, and (proportion, seed) of each run."""
+
+    settings: Settings
+    features: int
+    runs: tuple[tuple[float, int], ...]
+
+
+PROFILES = {
+    "demo": Profile(DEMO, 20, ((1.0, 0), (0.5, 0), (0.2, 0))),
+    "standard": Profile(
+        STANDARD,
+        200,
+        ((1.0, 0), (0.5, 0), (0.25, 0), (0.1, 0), (0.75, 0), (0.5, 1), (1.0, 1), (0.5, 2), (1.0, 2)),
+    ),
+    "authors": Profile(AUTHORS, 400, tuple((tenths / 10, seed) for seed in range(3) for tenths in range(1, 11))),
+}
+
+
+def recipes(profile: Profile, data: str | None = None, device: Device = "cpu") -> list[dict[str, Any]]:
+    """One recipe a run; ``data`` takes the place of the profile's own, if it is given."""
+    return [recipe_of(p, seed, profile.features, profile.settings, data, device) for p, seed in profile.runs]
+
+
+def table(records: Sequence[Record]) -> Table:
+    """Accuracy for each proportion."""
+    return figure6.table(records, f"Figure 6 (left): RICA on {records[0]['data']['name']}")
+
+
+def figure(records: Sequence[Record]) -> Figure:
+    """Accuracy against dynamic parameters; RICA without prediction is the line across."""
+    drawn = Figure(figsize=(6.5, 4.5), layout="constrained")
+    axes = drawn.subplots()
+    found = points(records)
+    for full in (point for point in found if point.proportion == 1):
+        axes.axhline(full.accuracy, color="black", linestyle="--", label=f"nokernel ({full.accuracy:.1%})")
+        axes.axhspan(full.low, full.high, color="black", alpha=0.12, linewidth=0)
+    x, y, lengths = bars([point for point in found if point.proportion < 1])
+    axes.errorbar(x, y, lengths, marker="o", capsize=3, label="SE")
+    axes.set(xlabel="Dynamic parameters", ylabel="Test accuracy", title=f"RICA on {records[0]['data']['name']}")
+    axes.yaxis.set_major_formatter(PercentFormatter(1))
+    axes.grid(alpha=0.3)
+    axes.legend()
+    return drawn
+
+
+FIGURES = {"figure6-left": figure}

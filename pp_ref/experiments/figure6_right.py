@@ -1,0 +1,68 @@
+"""Figure 6 (right): RICA, and RICA-50 % with twice the features, at equal dynamic parameters (sec. 4.3)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from matplotlib.figure import Figure
+from matplotlib.ticker import PercentFormatter
+from rich.table import Table
+
+from pp_ref.backends import Device
+from pp_ref.experiments import figure6
+from pp_ref.experiments.figure6 import AUTHORS, DEMO, STANDARD, Settings, bars, points, recipe_of
+from pp_ref.experiments.run_store import Record
+
+HALF = 0.5
+NAMES = {1.0: "RICA", HALF: "RICA-50%"}
+
+epochs, run = figure6.epochs, figure6.run
+
+
+@dataclass(frozen=True)
+class Profile:
+    """How thoroughly the figure is made: features of plain RICA, the smaller first, and how many seeds."""
+
+    settings: Settings
+    sizes: tuple[int, ...]
+    seeds: int = 1
+
+
+PROFILES = {
+    "demo": Profile(DEMO, (10, 20)),
+    "standard": Profile(STANDARD, (50, 100, 200, 400)),
+    "authors": Profile(AUTHORS, (100, 200, 400, 800), seeds=3),
+}
+
+
+def recipes(profile: Profile, data: str | None = None, device: Device = "cpu") -> list[dict[str, Any]]:
+    """One recipe a run; ``data`` takes the place of the profile's own, if it is given."""
+    return [
+        recipe_of(p, seed, features, profile.settings, data, device)
+        for seed in range(profile.seeds)
+        for size in profile.sizes
+        for p, features in ((1.0, size), (HALF, 2 * size))
+    ]
+
+
+def table(records: Sequence[Record]) -> Table:
+    """Accuracy for each size of either kind."""
+    return figure6.table(records, f"Figure 6 (right): RICA and RICA-50% on {records[0]['data']['name']}")
+
+
+def figure(records: Sequence[Record]) -> Figure:
+    """Accuracy against dynamic parameters, a line for each kind."""
+    drawn = Figure(figsize=(6.5, 4.5), layout="constrained")
+    axes = drawn.subplots()
+    for (proportion, name), marker in zip(NAMES.items(), "so", strict=True):
+        x, y, lengths = bars([point for point in points(records) if point.proportion == proportion])
+        axes.errorbar(x, y, lengths, marker=marker, capsize=3, label=name)
+    axes.set(xscale="log", xlabel="Dynamic parameters", ylabel="Test accuracy")
+    axes.set_title(f"Equal dynamic parameters on {records[0]['data']['name']}")
+    axes.yaxis.set_major_formatter(PercentFormatter(1))
+    axes.grid(alpha=0.3, which="both")
+    axes.legend()
+    return drawn
+
+
+FIGURES = {"figure6-right": figure}

@@ -1,0 +1,107 @@
+"""RICA on patches of images, as Figures 1, 2 and 6 need it: drawn, normalised, whitened, learned by L-BFGS."""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pp_ref.arrays import to_numpy
+from pp_ref.backends import Device, array_library
+from pp_ref.dictionaries import Grid, make_dictionary
+from pp_ref.features import COATES, Whitening, fit_whitening, normalise_contrast, sample_patches
+from pp_ref.models.rica import RICA
+from pp_ref.models.weights import Full, Predicted, Weights
+from pp_ref.training import Fit, fit_lbfgs
+
+FULL, PREDICTED = "nokernel", "SE"  # the labels of Figure 6
+SE_SETTINGS = {"length_scale": 1.0, "ridge": 1e-3}  # the length scale is the paper's, the ridge our choice
+REPORTS = 10  # of a fit
+
+
+@dataclass(frozen=True)
+class FilterSettings:
+    """How filters are learned.
+
+    patch          int >= 1: height and width of a patch
+    patches        int >= 2: how many are drawn
+    iterations     int >= 1: L-BFGS's budget
+    ftol           relative decrease of the loss in one step at which the fit ends
+    objective      "ufldl" or "le2011"
+    trade_off      lambda of the objective
+    whitening_eps  added to the variances of contrast-normalised patches
+    """
+
+    patch: int
+    patches: int
+    iterations: int
+    ftol: float = 1e-7
+    objective: str = "ufldl"
+    trade_off: float = 0.05
+    whitening_eps: float = 0.1
+
+
+class LearnedFilters(NamedTuple):
+    """Filters, and what stands between an image's patches and them."""
+
+    model: RICA
+    W: NDArray[Any]  # (d, m), unit columns, on whitened patches
+    grid: Grid
+    patches: NDArray[Any]  # (n, d), whitened: what the filters were learned on
+    whitening: Whitening
+    fit: Fit
+
+
+def filter_recipe(
+    experiment: str, proportion: float, seed: int, features: int, settings: FilterSettings, device: Device
+) -> dict[str, Any]:
+    """Everything that decides the filters: what `learn_filters` reads. At proportion 1 they are learned in full."""
+    return {
+        "experiment": experiment,
+        "label": FULL if proportion == 1 else PREDICTED,
+        "proportion": proportion,
+        "seed": seed,
+        "features": features,
+        **asdict(settings),
+        "settings": SE_SETTINGS,
+        "contrast": COATES,
+        "dtype": "float32",
+    } | ({"device": device} if device != "cpu" else {})
+
+
+def learn_filters(recipe: dict[str, Any], images: NDArray[Any], report: Callable[[str], None]) -> LearnedFilters:
+    """Draw patches, normalise and whiten them, and learn filters by L-BFGS; at proportion 1 in full.
+
+    recipe   of `filter_recipe`
+    images   (n, h, w, c) uint8
+    report   called `REPORTS` times with a sentence, unless the fit converges earlier
+    raises   ShapeError, DomainError, DeviceError
+    """
+    patch_rng, dictionary_rng, rng = np.random.default_rng(recipe["seed"]).spawn(3)
+    size, c = recipe["patch"], images.shape[3]
+    drawn = sample_patches(images, (size, size), recipe["patches"], patch_rng).astype(recipe["dtype"])
+    drawn = normalise_contrast(drawn, **recipe["contrast"])
+    whitening = fit_whitening(drawn, eps=recipe["whitening_eps"])
+    x, grid, m, p = whitening.transform(drawn), Grid(size, size, c), recipe["features"], recipe["proportion"]
+    weights: Weights = Full(grid.size, m)
+    if p < 1:
+        dictionary = make_dictionary("se", grid, proportion=p, rng=dictionary_rng, **recipe["settings"])
+        weights = Predicted(dictionary, m)
+    model = RICA(weights, recipe["objective"], recipe["trade_off"])
+    xp = array_library(recipe.get("device", "cpu"))
+    prepared = model.prepare(xp.asarray(x))
+    said, every = f"{m} features, {p:.0%} learned, seed {recipe['seed']}", max(1, recipe["iterations"] // REPORTS)
+
+    def on_iteration(record: dict[str, Any]) -> None:
+        if record["iteration"] % every == 0:
+            report(f"{said}: iteration {record['iteration']}, loss {record['loss']:.5g}")
+
+    fit = fit_lbfgs(
+        lambda params: model.loss_and_gradient(params, prepared),
+        {name: xp.asarray(array) for name, array in model.init(rng, None, recipe["dtype"]).items()},
+        iterations=recipe["iterations"],
+        ftol=recipe["ftol"],
+        on_iteration=on_iteration,
+    )
+    return LearnedFilters(model, to_numpy(model.filters(fit.params)[0]), grid, x, whitening, fit)
