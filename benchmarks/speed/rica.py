@@ -12,14 +12,13 @@ and the flops that each formulation needs.
 
 import argparse
 import json
-import statistics
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import torch
+from side_by_side import interleaved, peak_rate, row
 from threadpoolctl import threadpool_limits
 
 from pp_ref.dictionaries import Grid, make_dictionary
@@ -163,45 +162,24 @@ def shares_of_bound(problem: Problem) -> dict[str, float]:
     return shares
 
 
-def peak_rate() -> float:
-    """Gflop/s of a 2048 x 2048 x 2048 float32 product, the best of five."""
-    a = np.random.default_rng(0).standard_normal((2048, 2048), np.float32)
-    times = []
-    for _ in range(6):
-        began = time.perf_counter()
-        a @ a
-        times.append(time.perf_counter() - began)
-    return 2 * 2048**3 / min(times[1:]) / 1e9
-
-
 def measure(threads: int, rounds: int, x: np.ndarray) -> dict[str, object]:
     """Interleaved evaluations with this many threads; the first round warms up and is not counted."""
     torch.set_num_threads(threads)
     with threadpool_limits(threads):
-        shares = shares_of_bound(
-            Problem(x[:CHECKED], trade_off=1.0)
-        )  # ufldl's would hide what is wrong with the sparsity
+        shares = shares_of_bound(Problem(x[:CHECKED], CHECKED_LAMBDA))
         if not all(share <= 1 for share in shares.values()):
             sys.exit(f"loss or gradient off by more than the bound, in shares of it: {shares}; nothing was timed")
         problem, peak = Problem(x), peak_rate()
         evaluations, flops = problem.evaluations(), problem.flops()
-        seconds: dict[str, list[float]] = {name: [] for name in evaluations}
-        for number in range(rounds + 1):
-            for name, evaluate in evaluations.items():
-                began = time.perf_counter()
-                evaluate()
-                if number:
-                    seconds[name].append(time.perf_counter() - began)
+        seconds = interleaved(evaluations, rounds)
     rows = {
-        name: {
-            "name": name,
-            "share_of_bound": float(shares[name]),
-            "min_s": min(times),
-            "median_s": statistics.median(times),
-            "max_s": max(times),
-            "flops": flops[name],
-            "share_of_peak": flops[name] / min(times) / 1e9 / peak,
-        }
+        name: row(
+            name,
+            times,
+            share_of_bound=float(shares[name]),
+            flops=flops[name],
+            share_of_peak=flops[name] / min(times) / 1e9 / peak,
+        )
         for name, times in seconds.items()
     }
     return {
@@ -233,9 +211,9 @@ def main() -> None:
     arguments.out.write_text(json.dumps(record, indent=1) + "\n")
     for block in measured:
         print("threads {threads}: peak {peak_gflops:.0f} Gflop/s, ratios {ratios_of_medians}".format(**block))
-        for row in block["rows"]:
+        for each in block["rows"]:
             said = "  {name:26} median {median_s:.3f} s, {min_s:.3f} to {max_s:.3f}, {share_of_peak:.0%} of peak"
-            print(said.format(**row))
+            print(said.format(**each))
 
 
 if __name__ == "__main__":

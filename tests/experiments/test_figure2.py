@@ -1,0 +1,75 @@
+"""RICA's filters by proportion learned: recipes, a small run, what is drawn."""
+
+import json
+
+import numpy as np
+import pytest
+
+from pp_ref.data import Images
+from pp_ref.errors import DeviceError
+from pp_ref.experiments import figure2
+from pp_ref.experiments.figure2 import PROFILES, recipes
+from pp_ref.experiments.rica_filters import REPORTS
+from pp_ref.experiments.run_store import RunStore
+
+
+@pytest.fixture
+def tiny(monkeypatch):
+    """Two images of noise, ten iterations of six filters: recipes of everything, half and a fifth learned."""
+    x = np.random.default_rng(0).integers(0, 256, (2, 20, 30, 1), np.uint8)
+    monkeypatch.setitem(figure2.DATA, "photographs", lambda: Images("noise", x, "drawn", "none"))
+    made = recipes(PROFILES["demo"])
+    for recipe in made:
+        recipe |= {"patch": 5, "patches": 200, "iterations": 10, "features": 6}
+    return made
+
+
+def test_the_standard_profile_is_the_papers_figure():
+    made = recipes(PROFILES["standard"])
+    assert [recipe["proportion"] for recipe in made] == [1.0, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1]
+    assert [recipe["label"] for recipe in made] == ["nokernel", *["SE"] * 9]
+    assert {recipe["settings"]["length_scale"] for recipe in made} == {1.0}
+    assert {recipe["data"] for recipe in made} == {"natural-images"}
+
+
+def test_runs_and_what_is_drawn_from_them(tiny, tmp_path):
+    said: list[str] = []
+    records = [figure2.run(recipe, RunStore(tmp_path), said.append) for recipe in tiny]
+    records = json.loads(json.dumps(records, allow_nan=False))
+    full, half, _ = records
+    assert full["counts"]["1"] == {"dynamic": 150, "static": 0, "total": 150}
+    assert half["counts"]["1"]["dynamic"] == 6 * 12  # of 25 sites
+    assert len(full["history"]) <= 10
+    assert len(said) <= 3 * REPORTS == 3 * figure2.epochs(tiny[0])
+    assert full["filters"]["shape"] == [5, 5, 1]
+    np.testing.assert_allclose(np.linalg.norm(full["filters"]["W"], axis=0), 1, rtol=2e-3)  # of float16
+    assert figure2.table(records).row_count == 3
+    assert [axes.get_title() for axes in figure2.figure(records).axes] == ["100%", "50%", "20%"]
+
+
+def test_two_runs_agree(tiny, tmp_path):
+    first, again = (figure2.run(tiny[1], RunStore(tmp_path), lambda said: None) for _ in range(2))
+    assert first["filters"] == again["filters"]
+
+
+def test_an_interrupt_goes_through(tiny, tmp_path):
+    def interrupt(said):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        figure2.run(tiny[0], RunStore(tmp_path), interrupt)
+
+
+def test_without_a_gpu_the_run_says_so(tiny, tmp_path, monkeypatch):
+    monkeypatch.setattr("pp_ref.backends.gpu_absence", lambda: "the CUDA driver lists no device")
+    assert [recipe["device"] for recipe in recipes(PROFILES["demo"], "gpu")] == ["gpu"] * 3
+    with pytest.raises(DeviceError, match="^the CUDA driver lists no device: use device cpu$"):
+        figure2.run(tiny[0] | {"device": "gpu"}, RunStore(tmp_path), lambda said: None)
+
+
+@pytest.mark.gpu
+def test_a_run_on_a_gpu(tiny, tmp_path):
+    ours, theirs = (
+        figure2.run(tiny[1] | {"device": device}, RunStore(tmp_path), lambda said: None) for device in ("cpu", "gpu")
+    )
+    assert theirs["history"][0]["loss"] == pytest.approx(ours["history"][0]["loss"], rel=1e-3)
