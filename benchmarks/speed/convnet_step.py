@@ -3,11 +3,12 @@
     python benchmarks/speed/convnet_step.py [--rounds 9] [--out FILE]
 
 Loss and gradient of the same net with the same start on the same batch, in turns in one process with the same number of
-threads: pp_ref's full net and the one that learns a quarter of its weights, PyTorch's full net in both memory layouts,
-of which the faster counts. First the full nets' gradients must agree within the rounding of float64: in float32 some of
-a million maxima fall to another pixel. Then each of the three convolutions alone, forward, in every way that was tried:
-patches in a matrix (im2col), cosines and sines as matrix products, SciPy's FFT, direct loops compiled by Numba, and
-PyTorch's (oneDNN). The machine's limit stands beside: the rate of a large float32 product.
+threads: pp_ref's full net and the one that learns a quarter of its weights, each thread with a share of the batch;
+PyTorch's full net in both memory layouts, of which the faster counts. First the full nets' gradients must agree within
+the rounding of float64: in float32 some of a million maxima fall to another pixel. Then each of the three convolutions
+alone, forward, in every way that was tried: patches in a matrix (im2col), cosines and sines as matrix products, SciPy's
+FFT, direct loops compiled by Numba, and PyTorch's (oneDNN). The machine's limit stands beside: the rate of a large
+float32 product.
 """
 
 import argparse
@@ -31,6 +32,7 @@ from pp_ref.experiments.figure5 import COLUMNS, SE_SETTINGS
 from pp_ref.layers import conv2d_forward, fourier_conv2d_forward
 from pp_ref.models.convnet import ConvNet, paper_convnet, weight_spaces
 from pp_ref.models.stages import Convolution
+from pp_ref.training import in_threads
 
 BATCH = 128
 PROPORTION = 0.25
@@ -127,9 +129,15 @@ def steps(threads: int, rounds: int, full: ConvNet, predicted: ConvNet) -> dict[
         nets[name].zero_grad()
         torch.nn.functional.cross_entropy(nets[name](images[name]), labels).backward()
 
+    batch = np.arange(BATCH)
+
+    def ours(model: ConvNet) -> Callable[..., Any]:
+        return in_threads(lambda params, rows, _: model.loss_and_gradient(params, x[rows], y[rows]), threads)
+
+    full_step, predicted_step = ours(full), ours(predicted)
     contenders: dict[str, Callable[[], Any]] = {
-        "pp_ref, full": lambda: full.loss_and_gradient(params, x, y),
-        "pp_ref, 25% learned": lambda: predicted.loss_and_gradient(quarter, x, y),
+        "pp_ref, full": lambda: full_step(params, batch, rng),
+        "pp_ref, 25% learned": lambda: predicted_step(quarter, batch, rng),
         **{f"{name}, full": lambda name=name: theirs(name) for name in layouts},
     }
     with threadpool_limits(threads):

@@ -60,7 +60,7 @@ class Settings:
     data: str
     images: int
     filters: FilterSettings
-    Cs: tuple[float, ...] = (3.0, 10.0, 30.0, 100.0)
+    Cs: tuple[float, ...] = (3.0, 10.0, 30.0)
     held_out: float = 0.2
     encoding: str = "absolute"
 

@@ -38,7 +38,7 @@ class FilterSettings:
     iterations: int
     ftol: float = 1e-7
     objective: str = "ufldl"
-    trade_off: float = 0.05
+    trade_off: float = 0.2
     whitening_eps: float = 0.1
 
 

@@ -4,7 +4,7 @@ import signal
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from queue import Empty, Queue
 from threading import Event
 from typing import Any
@@ -86,6 +86,8 @@ def sweep(
 
 def _worker(run: Run, recipe: Recipe, store: RunStore, reports: "Queue[str]", stop: Event, threads: int) -> str:
     def report(text: str) -> None:
+        if (parent := parent_process()) and not parent.is_alive():  # killed outright: nobody is left to tell us
+            raise KeyboardInterrupt
         reports.put(text)
         if stop.is_set():
             raise KeyboardInterrupt

@@ -8,16 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from pp_ref.arrays import Array, array_namespace, check_finite, check_positive, check_rate
+from pp_ref.arrays import array_namespace, check_finite, check_positive, check_rate
 from pp_ref.dictionaries.dictionary import generator_state
 from pp_ref.errors import DomainError
 from pp_ref.layers.regularisers import limit_column_norms
 from pp_ref.training.checkpoint import Checkpoint, State
 from pp_ref.training.fit import Fit, Interrupted, Stop
 from pp_ref.training.flat import flatten
-
-Params = dict[str, Array]
-Objective = Callable[[Params, np.ndarray[Any, Any], np.random.Generator], tuple[Array, Params]]
+from pp_ref.training.parallel import Objective, Params
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 Run as a program, this module is a sweep of slow runs for the tests to interrupt.
 """
 
+import contextlib
 import os
 import signal
 import sys
@@ -121,6 +122,21 @@ def test_ctrl_c_stops_between_epochs_and_the_next_start_goes_on(store, sent_to):
         second.communicate(timeout=60)
     assert second.returncode == 130
     assert checkpoint.load().history[: len(history)] == history
+
+
+def test_no_run_outlives_a_sweep_that_was_killed_outright(store):
+    (recipe,) = recipes(["a"], **SLOW)
+    checkpoint = Checkpoint(store.checkpoint(recipe, "fit"), recipe)
+    with running("tests.experiments.test_sweep", store.folder) as first:
+        wait_for(checkpoint.path.exists, first)
+        first.kill()
+        first.wait(timeout=60)
+        time.sleep(10 * SLOW["pause"])  # an epoch later it has noticed
+        ended = len(checkpoint.load().history)
+        time.sleep(10 * SLOW["pause"])
+        assert len(checkpoint.load().history) == ended
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(first.pid, signal.SIGKILL)  # what held the queue
 
 
 if __name__ == "__main__":
