@@ -1,6 +1,6 @@
 """Figure 1: a few weights of a learned feature, and the rest predicted from them; one block a model.
 
-Every model is learned in full; prediction happens afterwards. Weights at the places alpha are kept, the others come
+Every model is learned in full. Prediction happens afterwards. Weights at the places alpha are kept, the others come
 from kernel ridge regression, w = U w_alpha (paper, sec. 3.1). Beside the pictures stands the number behind the paper's
 sentence, "given only a few weight values for each feature it is possible to accurately predict the remaining values":
 the relative error |W - U w_alpha|^2 / |W|^2 of all features against the proportion kept, for the SE kernel and two
@@ -10,7 +10,7 @@ principal components of the data.
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import mean
 from typing import Any, NamedTuple
 
@@ -23,7 +23,7 @@ from rich.table import Table
 from pp_ref.arrays import to_numpy
 from pp_ref.dictionaries import Dictionary, Grid, make_dictionary
 from pp_ref.environment import circumstances
-from pp_ref.experiments import figure4_left, figure5
+from pp_ref.experiments import figure2, figure4_left, figure5
 from pp_ref.experiments.drawing import show_filters
 from pp_ref.experiments.run_store import Record, RunStore
 from pp_ref.features import sample_patches
@@ -91,25 +91,46 @@ def _convnet(recipe: dict[str, Any], store: RunStore, report: Report) -> Learned
     return Learned(to_numpy(W), grid, x, _fitted(trained))
 
 
-# By the label of their recipes: those of the other figures' nets without prediction.
+def _rica(recipe: dict[str, Any], store: RunStore, report: Report) -> Learned:
+    images, learned = figure2.train(recipe, report)
+    data = {"name": images.name, "digest": images.digest, "source": images.source}
+    record = {"stop": learned.fit.stop.name, "history": learned.fit.history, "data": data}
+    return Learned(learned.W, learned.grid, learned.patches[:PATCHES], record)
+
+
+def _filters(profile: figure2.Profile) -> dict[str, Any]:
+    return next(recipe for recipe in figure2.recipes(profile) if recipe["proportion"] == 1)
+
+
+# By the label of their recipes. The paper's first block is a convnet on STL-10, whose labels are not at hand.
 BLOCKS: Mapping[str, Block] = {
-    "nokernel": Block(
+    "MLP": Block(
         "MLP on MNIST",
         lambda profile: _first(figure4_left.recipes(profile), "nokernel") | {"weight_decay": WEIGHT_DECAY},
         figure4_left.epochs,
         _mlp,
     ),
-    figure5.FULL: Block(
+    "convnet": Block(
         "Convnet on CIFAR-10",
         lambda profile: _first(figure5.recipes(profile), figure5.FULL),
         figure5.epochs,
         _convnet,
     ),
+    "RICA-natural": Block("RICA on natural images", _filters, figure2.epochs, _rica),
+    "RICA-STL-10": Block("RICA on STL-10", _filters, figure2.epochs, _rica),
+    "RICA-photographs": Block("RICA on photographs", _filters, figure2.epochs, _rica),
 }
 PROFILES: Mapping[str, Mapping[str, Any]] = {
-    "demo": {"nokernel": figure4_left.PROFILES["demo"]},
-    "standard": {"nokernel": figure4_left.PROFILES["standard"], figure5.FULL: figure5.PROFILES["standard"]},
-    "authors": {"nokernel": figure4_left.PROFILES["authors"], figure5.FULL: figure5.PROFILES["authors"]},
+    "demo": {"MLP": figure4_left.PROFILES["demo"], "RICA-photographs": figure2.PROFILES["demo"]},
+    **{
+        name: {
+            "MLP": figure4_left.PROFILES[name],
+            "convnet": figure5.PROFILES[name],
+            "RICA-natural": figure2.PROFILES[name],
+            "RICA-STL-10": replace(figure2.PROFILES[name], data="stl10-sample"),
+        }
+        for name in ("standard", "authors")
+    },
 }
 
 
@@ -150,6 +171,7 @@ def recipes(profile: Mapping[str, Any]) -> list[dict[str, Any]]:
         BLOCKS[label].recipe(settings)
         | {
             "experiment": "figure1",
+            "label": label,
             "reconstructions": {name: reconstruction.draws for name, reconstruction in RECONSTRUCTIONS.items()},
             "proportions": list(PROPORTIONS),
         }

@@ -23,12 +23,11 @@ from pp_ref.layers.predicted import (
     Order,
     combine_backward_weights,
     combine_forward,
-    expand_backward,
-    expand_forward,
     predicted_backward,
     predicted_backward_weights,
     predicted_forward,
 )
+from pp_ref.layers.predicted_conv2d import expand_filters_backward, expand_filters_forward
 
 Params = dict[str, Array]
 
@@ -183,12 +182,21 @@ class Predicted:
             dw, db = predicted_backward_weights(dy, cache)
         return dv, dict(zip(self.shapes, dw, strict=True)) | {"b": db}
 
+    @cached_property
+    def _copies(self) -> int:
+        """c, where every U_j is the same U_s for each of c channels: expanding by U_s takes c times less."""
+        tied = all(column.structure == "channel-tied" for column in self.dictionary.columns)
+        return self.dictionary.space.channels if tied else 1
+
     def expand(self, params: Params) -> tuple[Array, Any]:
-        w = [params[name] for name in self.shapes]
-        return expand_forward(self.U(w[0]), w)
+        w, c = [params[name] for name in self.shapes], self._copies
+        factors = [U[::c, ::c] for U in self.U(w[0])]
+        W, cache = expand_filters_forward(factors, w, (self.d // c, 1), c)
+        return array_namespace(W).reshape(W, (self.d, self.m)), cache
 
     def expand_backward(self, dW: Array, cache: Any) -> Params:
-        return dict(zip(self.shapes, expand_backward(dW, cache), strict=True))
+        dW = array_namespace(dW).reshape(dW, (self.d // self._copies, 1, self._copies, self.m))
+        return dict(zip(self.shapes, expand_filters_backward(dW, cache), strict=True))
 
 
 @dataclass(frozen=True)

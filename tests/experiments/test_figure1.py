@@ -5,9 +5,9 @@ import json
 import numpy as np
 import pytest
 
-from pp_ref.data import Dataset, Split
+from pp_ref.data import Dataset, Images, Split
 from pp_ref.dictionaries import Grid
-from pp_ref.experiments import figure1, figure4_left, figure5
+from pp_ref.experiments import figure1, figure2, figure4_left, figure5
 from pp_ref.experiments.figure1 import PROFILES
 from pp_ref.experiments.run_store import RunStore
 
@@ -24,7 +24,7 @@ def noise():
 def mlp(monkeypatch, tmp_path, noise):
     """The block of the MLP after one epoch of everything."""
     monkeypatch.setitem(figure4_left.DATA, "digits", noise)
-    recipe = next(recipe for recipe in figure1.recipes(PROFILES["demo"]) if recipe["label"] == "nokernel")
+    recipe = next(recipe for recipe in figure1.recipes(PROFILES["demo"]) if recipe["label"] == "MLP")
     recipe["pretraining"]["epochs"] = recipe["fine_tuning"]["epochs"] = 1
     recipe["hidden"] = [20, 20]
     return figure1.run(recipe, RunStore(tmp_path), lambda said: None)
@@ -34,9 +34,18 @@ def mlp(monkeypatch, tmp_path, noise):
 def convnet(monkeypatch, tmp_path, noise):
     """The block of the convnet after one epoch."""
     monkeypatch.setattr(figure5, "load_digits", noise)
-    (recipe,) = figure1.recipes({figure5.FULL: figure5.PROFILES["demo"]})
+    (recipe,) = figure1.recipes({"convnet": figure5.PROFILES["demo"]})
     recipe["images"], recipe["training"]["epochs"] = 60, 1
     assert figure1.epochs(recipe) == 1
+    return figure1.run(recipe, RunStore(tmp_path), lambda said: None)
+
+
+@pytest.fixture
+def rica(monkeypatch, tmp_path):
+    """The block of RICA on an image of colour noise, after a few iterations."""
+    x = np.random.default_rng(0).integers(0, 256, (2, 30, 30, 3), np.uint8)
+    monkeypatch.setitem(figure2.DATA, "photographs", lambda: Images("noise", x, "drawn", "none"))
+    recipe = figure1.recipes(PROFILES["demo"])[-1] | {"patch": 4, "patches": 300, "iterations": 5, "features": 9}
     return figure1.run(recipe, RunStore(tmp_path), lambda said: None)
 
 
@@ -47,20 +56,21 @@ def test_a_run_a_block():
         assert made[0]["weight_decay"] == 5e-5
 
 
-def test_records_and_what_is_drawn_from_them(mlp, convnet):
-    records = json.loads(json.dumps([mlp, convnet], allow_nan=False))
-    for record, shape in zip(records, ((28, 28, 1), (8, 8, 1)), strict=True):
-        shown, d = record["shown"], shape[0] * shape[1]
+def test_records_and_what_is_drawn_from_them(mlp, convnet, rica):
+    records = json.loads(json.dumps([mlp, convnet, rica], allow_nan=False))
+    for record, shape in zip(records, ((28, 28, 1), (8, 8, 1), (4, 4, 3)), strict=True):
+        shown, d = record["shown"], shape[0] * shape[1] * shape[2]
         features, predicted, alpha = (np.array(shown[name]) for name in ("features", "predicted", "alpha"))
         assert tuple(shown["shape"]) == shape
         assert features.shape == predicted.shape == (d, 4)
         assert alpha.size == d // 4
         for name, draws in record["recipe"]["reconstructions"].items():
             assert [len(row) for row in record["errors"][name]] == [draws] * 5
-    assert figure1.table(records).row_count == 30
+    assert figure1.table(records).row_count == 45
     titles = [axes.get_title() for axes in figure1.figure(records).axes]
     assert titles[3] == "MLP on MNIST: all 20 features of layer 1"
     assert titles[7] == "Convnet on CIFAR-10: all 48 features of layer 1"
+    assert titles[11] == "RICA on photographs: all 9 features of layer 1"
 
 
 def test_kept_weights_are_reproduced_and_randcon_loses_the_others():

@@ -228,3 +228,19 @@ def test_without_a_spread_inputs_are_answered_as_by_full_weights(kind):
     answer = max(white, constant) if kind in ("smooth", "random") else white
     assert abs(answer / 2 - 1) < allowed
     assert kind != "smooth" or constant > white
+
+
+def test_a_dictionary_tied_across_channels_expands_as_its_dense_arrays():
+    rng = np.random.default_rng(0)
+    weights = Predicted(make_dictionary("se", Grid(3, 4, 2), proportion=0.5, n_columns=2, rng=rng), 5)
+    params = weights.init(rng, 1.0, np.float64)
+    w, U = [params["w0"], params["w1"]], weights.dictionary.U()
+    W, cache = weights.expand(params)
+    want = np.hstack([U_j @ w_j for U_j, w_j in zip(U, w, strict=True)])
+    # 24 products at most in an entry, zeros included, in either order.
+    gamma = 24 * np.finfo(float).eps
+    assert np.max(np.abs(W - want)) <= gamma * np.max(np.abs(U[0]) @ np.abs(w[0]))
+    dW = rng.standard_normal(W.shape)
+    pulled = weights.expand_backward(dW, cache)
+    for U_j, dW_j, name in zip(U, np.split(dW, [3], axis=1), ("w0", "w1"), strict=True):
+        assert np.max(np.abs(pulled[name] - U_j.T @ dW_j)) <= gamma * np.max(np.abs(U_j.T) @ np.abs(dW_j))
