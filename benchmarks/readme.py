@@ -12,9 +12,14 @@ from pathlib import Path
 from statistics import mean
 from typing import Any
 
+from pp_ref.experiments import figure1 as figure1_experiment
+from pp_ref.experiments import figure6_left as figure6_left_experiment
+from pp_ref.experiments import figure6_right as figure6_right_experiment
 from pp_ref.experiments.error_curves import error_and_spread, grouped, learned
 from pp_ref.experiments.figure4_left import PAIRS
 from pp_ref.experiments.figure5 import FULL, PREDICTED
+from pp_ref.experiments.figure6 import Point, points
+from pp_ref.experiments.figure6_right import HALF
 from pp_ref.experiments.run_store import RunStore
 
 ROOT = Path(__file__).parent.parent
@@ -91,12 +96,42 @@ def verdict() -> str:
 
 
 def figure1() -> str:
-    """Relative squared error of the reconstruction, by proportion kept."""
-    (record,) = RunStore(FIGURES / "figure1").records()
-    headings = ["relative squared error", *(f"{p:.0%} kept" for p in record["recipe"]["proportions"])]
-    return markdown(
-        headings, [[name, *(f"{mean(draws):.0%}" for draws in rows)] for name, rows in record["errors"].items()]
+    """Relative squared error of the reconstruction, by model and proportion kept."""
+    records = {record["recipe"]["label"]: record for record in RunStore(FIGURES / "figure1").records()}
+    ordered = [records[label] for label in figure1_experiment.BLOCKS if label in records]
+    headings = ["relative squared error", *(f"{p:.0%} kept" for p in figure1_experiment.PROPORTIONS)]
+    rows = [
+        [f"{figure1_experiment.title(record)}, {name}", *(f"{mean(draws):.0%}" for draws in errors)]
+        for record in ordered
+        for name, errors in record["errors"].items()
+    ]
+    return markdown(headings, rows)
+
+
+def prediction_verdict() -> str:
+    """What Figure 1's records say of the paper's first sentence."""
+    lines = []
+    at = figure1_experiment.PROPORTIONS.index(0.25)
+    for record in RunStore(FIGURES / "figure1").records():
+        se, alone = (mean(record["errors"][name][at]) for name in ("SE", "RandCon"))
+        lines.append(f"{1 - se:.0%} of {figure1_experiment.title(record)} (weights alone: {1 - alone:.0%})")
+    return (
+        "From a quarter of the weights SE predicts, of the features' squared norm, "
+        + ", ".join(lines)
+        + ". The sentence holds as far as features are smooth, which depends on the model and on the whitening."
     )
+
+
+def figure2() -> str:
+    """Loss a patch for each proportion."""
+    records = sorted(RunStore(FIGURES / "figure2").records(), key=lambda record: -record["recipe"]["proportion"])
+    headings = ["learned", *(f"{record['recipe']['proportion']:.0%}" for record in records)]
+    recipe, minutes = records[0]["recipe"], sum(record["seconds"] for record in records) / 60
+    note = (
+        f"{recipe['features']} filters of {recipe['patch']} x {recipe['patch']}, {recipe['patches']:,} patches, "
+        f"at most {recipe['iterations']} iterations; {minutes:.0f} core minutes."
+    )
+    return markdown(headings, [["loss a patch", *(f"{record['loss']:.2f}" for record in records)]]) + "\n\n" + note
 
 
 def figure5() -> str:
@@ -104,16 +139,104 @@ def figure5() -> str:
     records = RunStore(FIGURES / "figure5").records()
     groups = grouped(records, (FULL, PREDICTED))
     rows = [
-        [f"{proportion:.0%} learned", error_and_spread([r["test_error"] for r in group]), f"{learned(group[0]):.1%}"]
-        for (_, proportion), group in groups.items()
+        [f"{p:.0%} learned", error_and_spread([r["test_error"] for r in group]), f"{learned(group[0]):.1%}"]
+        for (_, p), group in sorted(groups.items(), key=lambda item: -item[0][1])
     ]
     recipe, seeds = records[0]["recipe"], sorted({len(group) for group in groups.values()})
     hours = sum(record["seconds"] for record in records) / 3600
     note = (
         f"{recipe['images']:,} of the 50,000 training images, {recipe['training']['epochs']} epochs, all 10,000 test "
-        f"images; seeds a point: {' or '.join(map(str, seeds))}; {hours:.1f} core hours."
+        f"images; seeds a point: {' or '.join(map(str, seeds))} (± half the range); {hours:.1f} core hours, at most "
+        f"{max(record['peak_memory_mb'] for record in records):,.0f} MB."
     )
     return markdown(["CIFAR-10, of each layer", "test error", "of all weights"], rows) + "\n\n" + note
+
+
+def figure5_verdict() -> str:
+    """What the records say of "a negligible effect"."""
+    groups = grouped(RunStore(FIGURES / "figure5").records(), (FULL, PREDICTED))
+    errors = {p: [record["test_error"] for record in group] for (_, p), group in groups.items()}
+    quarter, full = errors[0.25], errors[1.0]
+    points = 100 * (mean(quarter) - mean(full))
+    apart = min(quarter) > max(full)
+    better = [f"{p:.0%}" for p, found in errors.items() if max(found) < min(full)]
+    said = (
+        "**Not quite borne out** at this size: every net with a quarter learned errs more than every full one"
+        if apart
+        else "**Borne out** within the spread over seeds"
+    )
+    also = f" With {' and '.join(better)} learned it errs less than the full net." if better else ""
+    return f"{said}; the means differ by {points:+.2f} points.{also}"
+
+
+def figure6_left() -> str:
+    """Accuracy by proportion learned."""
+    found = sorted(points(_figure6(figure6_left_experiment)), key=lambda point: -point.proportion)
+    headings = ["RICA on CIFAR-10", *(f"{point.proportion:.0%} learned" for point in found)]
+    rows = [
+        ["test accuracy", *(accuracy_and_spread(point) for point in found)],
+        ["dynamic parameters", *(f"{point.dynamic:,}" for point in found)],
+        ["seeds", *(str(point.seeds) for point in found)],
+    ]
+    return markdown(headings, rows)
+
+
+def figure6_left_verdict() -> str:
+    """What the records say of "more than half ... without a substantial drop"."""
+    found = {point.proportion: point for point in points(_figure6(figure6_left_experiment))}
+    full = found[1.0]
+    drops = [
+        f"{100 * (found[p].accuracy - full.accuracy):+.1f} points at {p:.0%}"
+        for p in sorted(found, reverse=True)
+        if p < 1
+    ]
+    return f"Against {full.accuracy:.1%} with everything learned: {', '.join(drops)}."
+
+
+def figure6_right() -> str:
+    """Accuracy of both kinds at equal dynamic parameters."""
+    found = {(point.proportion, point.features): point for point in points(_figure6(figure6_right_experiment))}
+    sizes = [m for p, m in found if p == 1.0 and (HALF, 2 * m) in found]
+    headings = ["dynamic parameters", *(f"{found[1.0, m].dynamic:,}" for m in sizes)]
+    rows = [
+        ["RICA", *(f"{accuracy_and_spread(found[1.0, m])}, {m} features" for m in sizes)],
+        ["RICA-50%", *(f"{accuracy_and_spread(found[HALF, 2 * m])}, {2 * m} features" for m in sizes)],
+    ]
+    return markdown(headings, rows)
+
+
+def figure6_right_verdict() -> str:
+    """What the records say of "a substantial gain"."""
+    found = {(point.proportion, point.features): point for point in points(_figure6(figure6_right_experiment))}
+    gains = {
+        m: 100 * (found[HALF, 2 * m].accuracy - point.accuracy)
+        for (p, m), point in found.items()
+        if p == 1.0 and (HALF, 2 * m) in found
+    }
+    said = "**Borne out**" if min(gains.values()) > 0 else "**Not borne out everywhere**"
+    return f"{said}: {', '.join(f'{gain:+.1f} points for {m} against {2 * m} features' for m, gain in gains.items())}."
+
+
+def figure6_circumstances() -> str:
+    """What both halves were made with."""
+    records = RunStore(FIGURES / "figure6").records()
+    recipe, hours = records[0]["recipe"], sum(record["seconds"] for record in records) / 3600
+    return (
+        f"{recipe['images']:,} training and all 10,000 test images, {recipe['patches']:,} patches of 6 x 6 x 3, "
+        f"encoding |z|; {len(records)} runs, {hours:.1f} core hours, at most "
+        f"{max(record['peak_memory_mb'] for record in records):,.0f} MB."
+    )
+
+
+def _figure6(half: Any) -> list[Any]:
+    """Those of the records that a half of the figure draws."""
+    wanted = half.recipes(half.PROFILES["standard"])
+    return [record for record in RunStore(FIGURES / "figure6").records() if record["recipe"] in wanted]
+
+
+def accuracy_and_spread(point: Point) -> str:
+    """In per cent, and where there are several seeds, half the range."""
+    return f"{point.accuracy:.1%}" + (f" ± {50 * (point.high - point.low):.1f}" if point.seeds > 1 else "")
 
 
 def mlp_epoch() -> str:
@@ -151,6 +274,109 @@ def mlp_epoch() -> str:
     return markdown([*headings, "PyTorch of peak"], rows) + "\n\n" + note
 
 
+def convnet_step() -> str:
+    """Seconds a training step, ours against PyTorch's better layout."""
+    record = json.loads((SPEED / "convnet_step.json").read_text())
+    rows, missed = [], []
+    for block in record["steps"]:
+        full, predicted, *theirs = block["rows"]
+        best = min(theirs, key=lambda row: row["median_s"])
+        for row, kind in ((full, "full"), (predicted, "predicted")):
+            ratio = block["ratio_of_medians"][kind]
+            rows.append(
+                [
+                    row["name"].removeprefix("pp_ref, "),
+                    str(block["threads"]),
+                    *map(_milliseconds, (row, best)),
+                    f"{ratio:.2f}",
+                ]
+            )
+            if ratio > record["goals"][kind]:
+                missed.append(f"{kind} with {block['threads']} threads, at {ratio:.2f}")
+    goals = " and ".join(f"{goal:g} ({kind})" for kind, goal in record["goals"].items())
+    peaks = " and ".join(f"{block['peak_gflops']:.0f}" for block in record["steps"])
+    note = (
+        f"The goals of {goals} are {'missed: ' + '; '.join(missed) if missed else 'met'}. Median (minimum to maximum) "
+        f"of {record['rounds']} interleaved steps; {_machine(record)}; peak {peaks} Gflop/s with one thread and two."
+    )
+    return markdown(["net", "threads", "pp_ref, ms", "PyTorch's full net, ms", "ratio"], rows) + "\n\n" + note
+
+
+def convolutions() -> str:
+    """Milliseconds of every way to convolve that was tried."""
+    record = json.loads((SPEED / "convnet_step.json").read_text())
+    rows = [
+        [
+            f"{' x '.join(map(str, layer['filters']))}",
+            str(block["threads"]),
+            *(f"{1e3 * row['median_s']:.0f}" for row in layer["rows"]),
+        ]
+        for block in record["ways"]
+        for layer in block["layers"]
+    ]
+    names = [row["name"] for row in record["ways"][0]["layers"][0]["rows"]]
+    return markdown(["filters, forward, ms", "threads", *names], rows)
+
+
+def rica_speed() -> str:
+    """Milliseconds of RICA's loss and gradient."""
+    record = json.loads((SPEED / "rica.json").read_text())
+    rows = []
+    for block in record["measured"]:
+        base = next(row for row in block["rows"] if row["name"] == "torch, full")
+        rows += [
+            [
+                row["name"],
+                str(block["threads"]),
+                _milliseconds(row),
+                f"{base['median_s'] / row['median_s']:.1f}x",
+                f"{row['share_of_peak']:.0%}",
+            ]
+            for row in block["rows"]
+        ]
+    goals = " and ".join(
+        f"{1 / goal:g}x ({name.removeprefix('pp_ref, ')})" for name, goal in record["goal_ratios"].items()
+    )
+    met = all(
+        block["ratios_of_medians"][name] <= goal
+        for block in record["measured"]
+        for name, goal in record["goal_ratios"].items()
+    )
+    note = (
+        f"{record['patches']:,} patches of {record['inputs']}, {record['filters']} filters; the goals of {goals} are "
+        f"{'met' if met else 'missed'}; {_machine(record)}."
+    )
+    return (
+        markdown(["RICA, loss and gradient", "threads", "ms", "against PyTorch, full", "of peak"], rows) + "\n\n" + note
+    )
+
+
+def features_speed() -> str:
+    """Images a second."""
+    record = json.loads((SPEED / "features.json").read_text())
+    rates = " and ".join(
+        f"{row['images_a_second']:,.0f} images a second with {row['threads']} thread{'s' * (row['threads'] > 1)} "
+        f"({row['share_of_peak']:.0%} of the peak product rate)"
+        for row in record["rows"]
+    )
+    return (
+        f"Features of {record['images']:,} CIFAR-10 images with {record['filters']} filters: {rates}, "
+        f"{record['peak_memory_mb']:,.0f} MB."
+    )
+
+
+def _machine(record: dict[str, Any]) -> str:
+    machine, versions = record["machine"], record["versions"]
+    return (
+        f"{machine['processor']}, {machine['cores']} cores, OpenBLAS kernels {machine['blas']['kernels']}, PyTorch "
+        f"{versions['torch']}, NumPy {versions['numpy']}"
+    )
+
+
+def _milliseconds(row: dict[str, Any]) -> str:
+    return f"{1e3 * row['median_s']:.0f} ({1e3 * row['min_s']:.0f} to {1e3 * row['max_s']:.0f})"
+
+
 def _seconds(row: dict[str, Any]) -> str:
     return f"{row['median_s']:.2f} ({row['min_s']:.2f} to {row['max_s']:.2f})"
 
@@ -172,9 +398,21 @@ def planted_faults() -> str:
 BLOCKS: dict[str, Callable[[], str]] = {
     "verdict": verdict,
     "figure4-left": figure4_left,
+    "prediction-verdict": prediction_verdict,
     "figure1": figure1,
+    "figure2": figure2,
+    "figure5-verdict": figure5_verdict,
     "figure5": figure5,
+    "figure6-left-verdict": figure6_left_verdict,
+    "figure6-left": figure6_left,
+    "figure6-right-verdict": figure6_right_verdict,
+    "figure6-right": figure6_right,
+    "figure6": figure6_circumstances,
     "mlp-epoch": mlp_epoch,
+    "convnet-step": convnet_step,
+    "convolutions": convolutions,
+    "rica": rica_speed,
+    "features": features_speed,
     "start-up": start_up,
     "faults": planted_faults,
 }
