@@ -60,14 +60,14 @@ class Settings:
     data: str
     images: int
     filters: FilterSettings
-    Cs: tuple[float, ...] = (3.0, 10.0, 30.0)
+    Cs: tuple[float, ...] = (10.0, 30.0, 100.0)
     held_out: float = 0.2
     encoding: str = "absolute"
 
 
 DEMO = Settings("digits", 1000, FilterSettings(patch=6, patches=5000, iterations=40), Cs=(10.0,))
 STANDARD = Settings("cifar10", 20_000, FilterSettings(patch=6, patches=100_000, iterations=200))
-AUTHORS = Settings("cifar10", 50_000, FilterSettings(patch=6, patches=400_000, iterations=500), Cs=(10.0, 30.0, 100.0))
+AUTHORS = Settings("cifar10", 50_000, FilterSettings(patch=6, patches=400_000, iterations=500))
 
 
 def recipe_of(
