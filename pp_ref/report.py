@@ -13,6 +13,9 @@ from pp_ref.environment import blas, machine, versions
 from pp_ref.models.weights import Count
 
 
+HISTORY = {"epoch": "", "iteration": "", "loss": ".5g", "gradient_norm": ".2e", "test_error": ".2%"}  # name: format
+
+
 def parameter_table(counts: Mapping[str, Count]) -> Table:
     """Dynamic, static and total numbers of each layer and of all of them, as `MLP.count` gives them."""
     table = _table("parameters", ("layer", "dynamic", "static", "total", "learned"))
@@ -36,24 +39,29 @@ def print_info() -> None:
 
 
 def print_record(record: Mapping[str, Any]) -> None:
-    """One run of an experiment: its parameters, its dictionaries, and how the error went."""
+    """One run of an experiment: its parameters, its dictionaries, and how the fit went, as far as it has them."""
     console = Console()
     recipe = record["recipe"]
-    said = ("experiment", "label", "proportion", "n_columns", "seed", "data")
+    said = [
+        name
+        for name in ("experiment", "label", "proportion", "n_columns", "features", "seed", "data")
+        if name in recipe
+    ]
     console.print(_pairs(record["summary"], ((name, recipe[name]) for name in said)))
-    console.print(parameter_table({name: Count(**count) for name, count in record["counts"].items()}))
+    console.print(parameter_table({name: Count(**count) for name, count in record.get("counts", {}).items()}))
     dictionaries = _table("dictionaries", ("layer", "kind", "kept", "rank", "largest condition"))
-    for number, layer in enumerate(record["dictionaries"], start=1):
+    for number, layer in enumerate(record.get("dictionaries", []), start=1):
         if layer["weights"] == "Predicted":
             conditions = [math.inf if condition is None else condition for condition in layer["condition"]]
             dictionaries.add_row(
                 str(number), layer["kind"], _span(layer["n_alpha"]), _span(layer["rank"]), f"{max(conditions):.1e}"
             )
     console.print(dictionaries)
-    epochs = _table("epochs", ("epoch", "loss", "test error"))
-    for epoch in record["history"]:
-        epochs.add_row(str(epoch["epoch"]), f"{epoch['loss']:.4f}", f"{epoch['test_error']:.2%}")
-    console.print(epochs)
+    columns = {name: form for name, form in HISTORY.items() if any(name in step for step in record["history"])}
+    steps = _table("fit", (name.replace("_", " ") for name in columns))
+    for step in record["history"]:
+        steps.add_row(*(format(step[name], form) if name in step else "" for name, form in columns.items()))
+    console.print(steps)
 
 
 def _span(numbers: list[int]) -> str:

@@ -13,6 +13,7 @@ from pp_ref.backends import Device
 from pp_ref.data import Images, load_natural_images, load_photographs, load_stl10_sample
 from pp_ref.environment import circumstances
 from pp_ref.experiments.drawing import show_filters
+from pp_ref.experiments.error_curves import describe
 from pp_ref.experiments.rica_filters import REPORTS, FilterSettings, LearnedFilters, filter_recipe, learn_filters
 from pp_ref.experiments.run_store import Record, RunStore
 
@@ -83,6 +84,7 @@ def run(recipe: dict[str, Any], store: RunStore, report: Callable[[str], None]) 
         "loss": loss,
         "stop": fit.stop.name,
         "counts": {name: count._asdict() for name, count in learned.model.count().items()},
+        "dictionaries": [describe(learned.model.weights)],
         "history": fit.history,
         "filters": {"shape": learned.grid.shape, "W": np.float16(learned.W).tolist()},
         "data": {"name": images.name, "digest": images.digest, "source": images.source},

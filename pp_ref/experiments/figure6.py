@@ -26,6 +26,7 @@ from pp_ref.data import (
     student_interval,
 )
 from pp_ref.environment import circumstances
+from pp_ref.experiments.error_curves import describe
 from pp_ref.experiments.rica_filters import REPORTS, FilterSettings, filter_recipe, learn_filters
 from pp_ref.experiments.run_store import Record, RunStore
 from pp_ref.features import extract_features, fit_linear_svm, fit_standardisation
@@ -164,6 +165,7 @@ def run(recipe: dict[str, Any], store: RunStore, report: Callable[[str], None]) 
         "classifiers": chosen,
         "stop": learned.fit.stop.name,
         "counts": {name: count._asdict() for name, count in learned.model.count().items()},
+        "dictionaries": [describe(learned.model.weights)],
         "history": learned.fit.history,
         "filters": {"shape": learned.grid.shape, "W": np.float16(learned.W).tolist()},
         "data": {"name": task.name, "digest": task.digest, "source": task.source},
