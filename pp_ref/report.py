@@ -12,7 +12,6 @@ from pp_ref.data.search import COLLECTIONS, look_for
 from pp_ref.environment import blas, machine, versions
 from pp_ref.models.weights import Count
 
-
 HISTORY = {"epoch": "", "iteration": "", "loss": ".5g", "gradient_norm": ".2e", "test_error": ".2%"}  # name: format
 
 
@@ -48,7 +47,8 @@ def print_record(record: Mapping[str, Any]) -> None:
         if name in recipe
     ]
     console.print(_pairs(record["summary"], ((name, recipe[name]) for name in said)))
-    console.print(parameter_table({name: Count(**count) for name, count in record.get("counts", {}).items()}))
+    if counts := record.get("counts"):
+        console.print(parameter_table({name: Count(**count) for name, count in counts.items()}))
     dictionaries = _table("dictionaries", ("layer", "kind", "kept", "rank", "largest condition"))
     for number, layer in enumerate(record.get("dictionaries", []), start=1):
         if layer["weights"] == "Predicted":
@@ -56,7 +56,8 @@ def print_record(record: Mapping[str, Any]) -> None:
             dictionaries.add_row(
                 str(number), layer["kind"], _span(layer["n_alpha"]), _span(layer["rank"]), f"{max(conditions):.1e}"
             )
-    console.print(dictionaries)
+    if dictionaries.row_count:
+        console.print(dictionaries)
     columns = {name: form for name, form in HISTORY.items() if any(name in step for step in record["history"])}
     steps = _table("fit", (name.replace("_", " ") for name in columns))
     for step in record["history"]:

@@ -72,7 +72,29 @@ def test_show_prints_a_run(tmp_path, monkeypatch, capsys):
     assert row(said, "1") == ["1", "12", "96", "96", "12.5%"]
     assert "38 to 39" in said
     assert "inf" in said  # a singular kernel
-    assert "0.5000" in said
+    assert said.splitlines()[-2].replace("│", " ").split() == ["1", "0.5", "4.40%"]
+
+
+def test_show_prints_what_a_record_has(tmp_path, monkeypatch, capsys):
+    """RICA's has iterations and no test error, Figure 1's no counts."""
+    recipe = {
+        "experiment": "figure2",
+        "label": "SE",
+        "proportion": 0.5,
+        "features": 36,
+        "seed": 0,
+        "data": "photographs",
+    }
+    history = [{"iteration": 7, "loss": 291360.0, "gradient_norm": 3656.0}]
+    path = tmp_path / "run.json"
+    path.write_text(json.dumps({"recipe": recipe, "summary": "loss 20 a patch", "history": history}))
+    monkeypatch.setattr("sys.argv", ["pp-ref", "show", str(path)])
+    with pytest.raises(SystemExit):
+        main()
+    said = capsys.readouterr().out
+    assert row(said, "features") == ["features", "36"]
+    assert "parameters" not in said
+    assert row(said, "7") == ["7", "2.9136e+05", "3.66e+03"]
 
 
 @pytest.mark.parametrize(
