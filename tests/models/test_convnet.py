@@ -2,11 +2,14 @@
 
 from math import prod
 
+import array_api_strict
 import numpy as np
 import pytest
 
 from pp_ref.dictionaries import Grid, make_dictionary
 from pp_ref.errors import ShapeError
+from pp_ref.layers.conv2d import Conv2dCache
+from pp_ref.layers.fourier_conv2d import FourierConv2dCache
 from pp_ref.models import Full, LowRank, Predicted
 from pp_ref.models.convnet import ConvNet, paper_convnet, weight_spaces
 from pp_ref.models.stages import (
@@ -20,6 +23,7 @@ from pp_ref.models.stages import (
     MaxPool,
     through,
 )
+from pp_ref.training import SGD, fit_lbfgs, fit_sgd
 
 
 def predicted(space, m, columns=1, seed=0):
@@ -191,3 +195,50 @@ def test_shapes_are_what_forward_gives():
         shape = stage.shape(shape)
         assert v.shape[1:] == shape
     assert through(model.stages, model.shape) == shape == (5,)
+
+
+def test_lbfgs_and_sgd_learn_it():
+    """24 images of noise with labels of their own are learned by heart."""
+    model = small(MaxPool, "relu")
+    rng = np.random.default_rng(0)
+    x, y = rng.standard_normal((24, *model.shape)), rng.integers(0, 3, 24)
+    start = model.init(rng, None, np.float64)
+    before = model.loss(start, x, y)
+    lbfgs = fit_lbfgs(lambda params: model.loss_and_gradient(params, x, y), start, iterations=100)
+    sgd = fit_sgd(
+        lambda params, rows, _: model.loss_and_gradient(params, x[rows], y[rows]),
+        start,
+        24,
+        SGD(200, 0.05, batch=8, momentum=0.9),
+        rng,
+    )
+    for fit in (lbfgs, sgd):
+        assert model.loss(fit.params, x, y) < before / 2
+
+
+def test_another_array_library():
+    """The same bits, from arrays that have nothing but the standard: what lets a device's arrays through."""
+    model = small(MaxPool, "relu", weight_decay=0.1)
+    params, x, y = drawn(model)
+    to_strict = array_api_strict.asarray
+    loss, gradient = model.loss_and_gradient(params, x, y, np.random.default_rng(0))
+    strict, strict_gradient = model.loss_and_gradient(
+        {name: to_strict(array) for name, array in params.items()}, to_strict(x), to_strict(y), np.random.default_rng(0)
+    )
+    assert float(strict) == loss
+    for name, g in gradient.items():
+        np.testing.assert_array_equal(np.asarray(strict_gradient[name]), g, err_msg=name)
+
+
+def test_the_way_to_convolve_is_chosen_by_its_cost():
+    """Large filters by the convolution theorem, small ones by patches; both learn the same."""
+    large, small_filters = (Convolution(Full(size * size * 8, 16), (size, size), padding=size // 2) for size in (7, 1))
+    rng = np.random.default_rng(0)
+    v = rng.standard_normal((4, 12, 12, 8))
+    for stage, kind in ((large, FourierConv2dCache), (small_filters, Conv2dCache)):
+        params = stage.weights.init(rng, None, np.float64)
+        y, cache = stage.forward(params, v, None)
+        assert isinstance(cache[1], kind)
+        dv, gradient = stage.backward(y, cache, True)
+        assert dv.shape == v.shape
+        assert gradient["W"].shape == params["W"].shape
