@@ -8,7 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from pp_ref import __version__
-from pp_ref.backends import gpu_absence
+from pp_ref.backends import Device
 
 PACKAGES = (
     "numpy",
@@ -35,9 +35,9 @@ def versions() -> dict[str, str]:
     return found
 
 
-def circumstances() -> dict[str, object]:
+def circumstances(device: Device = "cpu") -> dict[str, object]:
     """What every record says of how it came about: versions, machine with its BLAS, and this process's peak memory."""
-    described = machine() | {"blas": blas()} | ({"gpu": gpu()} if gpu_absence() is None else {})
+    described = machine() | {"blas": blas()} | ({"gpu": gpu()} if device == "gpu" else {})
     return {"versions": versions(), "machine": described, "peak_memory_mb": peak_memory_mb()}
 
 

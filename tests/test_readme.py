@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
 
@@ -20,6 +22,26 @@ def test_tables_are_what_the_records_say() -> None:
 def test_the_check_notices_a_number_typed_by_hand() -> None:
     rendered = runpy.run_path(str(ROOT / "benchmarks" / "readme.py"))["rendered"]
     assert rendered(README.replace("| nokernel |", "| nokernel | 0.00% |", 1)) == README
+
+
+@pytest.fixture(scope="module")
+def readme():
+    return runpy.run_path(str(ROOT / "benchmarks" / "readme.py"))
+
+
+def test_verdicts_come_out_either_way(readme):
+    drops, gains, prediction = (readme[f"said_of_{what}"] for what in ("drops", "gains", "prediction"))
+    assert drops(0.6, {0.75: 0.6, 0.5: 0.599, 0.25: 0.5}).startswith("**Borne out** down to 50% learned.")
+    assert drops(0.6, {0.75: 0.6, 0.5: 0.5}).startswith("**Not borne out**.")
+    assert gains({50: (0.5, 0.55), 100: (0.6, 0.65)}).startswith("**Borne out**:")
+    assert gains({50: (0.5, 0.55), 100: (0.6, 0.61)}).startswith("**Borne out for some sizes**:")
+    assert gains({50: (0.5, 0.51)}).startswith("**Not borne out**:")
+    assert prediction({"A": (0.1, 0.7), "B": (0.5, 0.7)}) == (
+        "**Borne out**, from a quarter of the weights: A (10% left, 70% without prediction). "
+        "**Not borne out**, from a quarter of the weights: B (50% left, 70% without prediction)."
+    )
+    # Two accuracies of 0.5 on 10,000 images: twice sqrt(2 / 4 / 10,000).
+    assert readme["chance"](0.5, 0.5) == pytest.approx(2 * 0.5**0.5 / 100)
 
 
 def test_the_example_runs() -> None:

@@ -218,7 +218,7 @@ def run(recipe: dict[str, Any], store: RunStore, report: Report) -> Record:
         },
         **learned.record,
         "seconds": seconds,
-    } | circumstances()
+    } | circumstances(recipe.get("device", "cpu"))
 
 
 def _reconstruct(

@@ -89,7 +89,7 @@ def run(recipe: dict[str, Any], store: RunStore, report: Callable[[str], None]) 
         "filters": {"shape": learned.grid.shape, "W": np.float16(learned.W).tolist()},
         "data": {"name": images.name, "digest": images.digest, "source": images.source},
         "seconds": seconds,
-    } | circumstances()
+    } | circumstances(recipe.get("device", "cpu"))
 
 
 def table(records: Sequence[Record]) -> Table:

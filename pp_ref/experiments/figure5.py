@@ -19,14 +19,14 @@ from pp_ref.arrays import to_numpy
 from pp_ref.backends import Device, array_library
 from pp_ref.data import Dataset, load_cifar10, load_digits
 from pp_ref.dictionaries import Grid, make_dictionary
-from pp_ref.environment import blas, circumstances
+from pp_ref.environment import circumstances
 from pp_ref.errors import DomainError
 from pp_ref.experiments.drawing import show_filters
 from pp_ref.experiments.error_curves import describe, error_figure, error_table
 from pp_ref.experiments.run_store import Record, RunStore
 from pp_ref.features import fit_whitening, normalise_contrast, random_flips
 from pp_ref.models.convnet import ConvNet, paper_convnet, weight_spaces
-from pp_ref.training import SGD, Checkpoint, Fit, fit_sgd, in_threads
+from pp_ref.training import SGD, Checkpoint, Fit, fit_sgd
 
 FULL, PREDICTED = "convnet", "SE"
 COLUMNS = (1, 1, 1, 5)  # of the three convolutions and the 500 units (paper, sec. 4.2)
@@ -167,9 +167,8 @@ def train(recipe: dict[str, Any], store: RunStore, report: Callable[[str], None]
         return model.error(params, x_test[:images, ...], y_test[:images], BATCH_OF_ERRORS)
 
     said = f"{recipe['label']} at {proportion}, seed {recipe['seed']}"
-    threads = int(blas()["threads"]) if xp is np else 1
     fit = fit_sgd(
-        in_threads(objective, threads),
+        objective,
         {name: xp.asarray(array) for name, array in model.init(rng, None, recipe["dtype"]).items()},
         n,
         SGD(**recipe["training"]),
@@ -202,7 +201,7 @@ def run(recipe: dict[str, Any], store: RunStore, report: Callable[[str], None]) 
         "filters": {"shape": weight_spaces(model.shape)[0], "W": W.astype(np.float16).tolist()},
         "data": {"name": trained.data.name, "digest": trained.data.digest, "source": trained.data.source},
         "seconds": seconds,
-    } | circumstances()
+    } | circumstances(recipe.get("device", "cpu"))
 
 
 def table(records: Sequence[Record]) -> Table:

@@ -26,6 +26,7 @@ from pp_ref.data import (
     student_interval,
 )
 from pp_ref.environment import circumstances
+from pp_ref.errors import DomainError
 from pp_ref.experiments.error_curves import describe
 from pp_ref.experiments.rica_filters import REPORTS, FilterSettings, filter_recipe, learn_filters
 from pp_ref.experiments.run_store import Record, RunStore
@@ -91,15 +92,16 @@ def epochs(recipe: dict[str, Any]) -> int:
 
 def _cifar10(recipe: dict[str, Any]) -> Task:
     data = load_cifar10()
-    train = Split(*(part[: recipe["images"]] for part in data.train))
+    train = Split(*(part[: _images(recipe, len(data.train.x), data.name)] for part in data.train))
     return Task(data.name, data.source, data.digest, train.x, [train], data.test)
 
 
 def _digits(recipe: dict[str, Any]) -> Task:
     data = load_digits()
+    n = _images(recipe, len(data.train.x), data.name)
     train, test = (
         Split((255 * split.x).reshape(-1, 28, 28, 1), split.y)
-        for split in (Split(*(part[: recipe["images"]] for part in data.train)), data.test)
+        for split in (Split(data.train.x[:n], data.train.y[:n]), data.test)
     )
     return Task(data.name, data.source, data.digest, train.x, [train], test)
 
@@ -107,7 +109,7 @@ def _digits(recipe: dict[str, Any]) -> Task:
 def _stl10(recipe: dict[str, Any]) -> Task:
     labelled, unlabelled = load_stl10(), load_stl10_unlabelled()
     folds = [Split(_reduced(x), y) for x, y in fold_splits(labelled)]
-    images = _reduced(unlabelled.x[: recipe["images"]])
+    images = _reduced(unlabelled.x[: _images(recipe, len(unlabelled.x), unlabelled.name)])
     source = f"{labelled.data.source}; {unlabelled.source}"
     return Task(
         labelled.data.name,
@@ -117,6 +119,13 @@ def _stl10(recipe: dict[str, Any]) -> Task:
         folds,
         labelled.data.test._replace(x=_reduced(labelled.data.test.x)),
     )
+
+
+def _images(recipe: dict[str, Any], there: int, name: str) -> int:
+    """How many the recipe asks for; DomainError if there are fewer."""
+    if recipe["images"] > there:
+        raise DomainError(f"images is {recipe['images']}, but {name} has {there} to learn from: ask for fewer")
+    return int(recipe["images"])
 
 
 def _reduced(images: NDArray[Any]) -> NDArray[Any]:
@@ -170,7 +179,7 @@ def run(recipe: dict[str, Any], store: RunStore, report: Callable[[str], None]) 
         "filters": {"shape": learned.grid.shape, "W": np.float16(learned.W).tolist()},
         "data": {"name": task.name, "digest": task.digest, "source": task.source},
         "seconds": seconds,
-    } | circumstances()
+    } | circumstances(recipe.get("device", "cpu"))
 
 
 class Point(NamedTuple):
@@ -216,6 +225,11 @@ def table(records: Sequence[Record], title: str) -> Table:
             *(f"{share:.2%}" for share in (point.accuracy, point.low, point.high)),
         )
     return made
+
+
+def bars_are(records: Sequence[Record]) -> str:
+    """What the bars of a figure of these records show."""
+    return "90 % intervals over folds" if len(records[0]["accuracies"]) > 1 else "the range over seeds"
 
 
 def bars(chosen: Sequence[Point]) -> tuple[list[int], list[float], NDArray[np.float64]]:

@@ -10,7 +10,7 @@ from rich.table import Table
 
 from pp_ref.backends import Device
 from pp_ref.experiments import figure6
-from pp_ref.experiments.figure6 import AUTHORS, DEMO, STANDARD, Settings, bars, points, recipe_of
+from pp_ref.experiments.figure6 import AUTHORS, DEMO, STANDARD, Settings, bars, bars_are, points, recipe_of
 from pp_ref.experiments.run_store import Record
 
 epochs, run = figure6.epochs, figure6.run
@@ -56,7 +56,11 @@ def figure(records: Sequence[Record]) -> Figure:
         axes.axhspan(full.low, full.high, color="black", alpha=0.12, linewidth=0)
     x, y, lengths = bars([point for point in found if point.proportion < 1])
     axes.errorbar(x, y, lengths, marker="o", capsize=3, label="SE")
-    axes.set(xlabel="Dynamic parameters", ylabel="Test accuracy", title=f"RICA on {records[0]['data']['name']}")
+    axes.set(
+        xlabel="Dynamic parameters",
+        ylabel=f"Test accuracy (bars: {bars_are(records)})",
+        title=f"RICA on {records[0]['data']['name']}",
+    )
     axes.yaxis.set_major_formatter(PercentFormatter(1))
     axes.grid(alpha=0.3)
     axes.legend()

@@ -10,7 +10,7 @@ from rich.table import Table
 
 from pp_ref.backends import Device
 from pp_ref.experiments import figure6
-from pp_ref.experiments.figure6 import AUTHORS, DEMO, STANDARD, Settings, bars, points, recipe_of
+from pp_ref.experiments.figure6 import AUTHORS, DEMO, STANDARD, Settings, bars, bars_are, points, recipe_of
 from pp_ref.experiments.run_store import Record
 
 HALF = 0.5
@@ -57,7 +57,7 @@ def figure(records: Sequence[Record]) -> Figure:
     for (proportion, name), marker in zip(NAMES.items(), "so", strict=True):
         x, y, lengths = bars([point for point in points(records) if point.proportion == proportion])
         axes.errorbar(x, y, lengths, marker=marker, capsize=3, label=name)
-    axes.set(xscale="log", xlabel="Dynamic parameters", ylabel="Test accuracy")
+    axes.set(xscale="log", xlabel="Dynamic parameters", ylabel=f"Test accuracy (bars: {bars_are(records)})")
     axes.set_title(f"Equal dynamic parameters on {records[0]['data']['name']}")
     axes.yaxis.set_major_formatter(PercentFormatter(1))
     axes.grid(alpha=0.3, which="both")

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from math import ceil
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 from pp_ref.arrays import to_numpy
 from pp_ref.backends import Device, array_library
 from pp_ref.dictionaries import Grid, make_dictionary
+from pp_ref.errors import DomainError
 from pp_ref.features import COATES, Whitening, fit_whitening, normalise_contrast, sample_patches
 from pp_ref.models.rica import RICA
 from pp_ref.models.weights import Full, Predicted, Weights
@@ -75,13 +77,23 @@ def learn_filters(recipe: dict[str, Any], images: NDArray[Any], report: Callable
 
     recipe   of `filter_recipe`
     images   (n, h, w, c) uint8
-    report   called `REPORTS` times with a sentence, unless the fit converges earlier
-    raises   ShapeError, DomainError, DeviceError
+    report   called at most `REPORTS` times with a sentence
+    raises   ShapeError; DomainError, also for fewer patches than numbers in one, or patches without any contrast;
+             DeviceError
     """
     patch_rng, dictionary_rng, rng = np.random.default_rng(recipe["seed"]).spawn(3)
     size, c = recipe["patch"], images.shape[3]
     drawn = sample_patches(images, (size, size), recipe["patches"], patch_rng).astype(recipe["dtype"])
+    if len(drawn) < drawn.shape[1]:
+        raise DomainError(
+            f"patches is {len(drawn)}, expected at least {drawn.shape[1]}, the numbers of a patch, for a covariance to "
+            "whiten by: draw more, or take smaller ones"
+        )
     drawn = normalise_contrast(drawn, **recipe["contrast"])
+    if not drawn.any():
+        raise DomainError(
+            "images are constant in every patch that was drawn, expected some contrast: take other images"
+        )
     whitening = fit_whitening(drawn, eps=recipe["whitening_eps"])
     x, grid, m, p = whitening.transform(drawn), Grid(size, size, c), recipe["features"], recipe["proportion"]
     weights: Weights = Full(grid.size, m)
@@ -91,7 +103,7 @@ def learn_filters(recipe: dict[str, Any], images: NDArray[Any], report: Callable
     model = RICA(weights, recipe["objective"], recipe["trade_off"])
     xp = array_library(recipe.get("device", "cpu"))
     prepared = model.prepare(xp.asarray(x))
-    said, every = f"{m} features, {p:.0%} learned, seed {recipe['seed']}", max(1, recipe["iterations"] // REPORTS)
+    said, every = f"{m} features, {p:.0%} learned, seed {recipe['seed']}", ceil(recipe["iterations"] / REPORTS)
 
     def on_iteration(record: dict[str, Any]) -> None:
         if record["iteration"] % every == 0:

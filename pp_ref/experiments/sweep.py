@@ -76,8 +76,8 @@ def sweep(
             pool.shutdown(cancel_futures=True)
             finished = sum(store.load(recipe) is not None for recipe in recipes)
             console.print(
-                f"Stopped by Ctrl-C. {finished} of {len(recipes)} runs are finished, the others keep their last epoch "
-                f"in {store.folder}: give the same command again to go on."
+                f"Stopped by Ctrl-C. {finished} of {len(recipes)} runs are finished; {store.folder} keeps them, and "
+                "the last epoch of a run with epochs: give the same command again to go on."
             )
             raise
         pool.shutdown()

@@ -74,7 +74,8 @@ def fourier_conv2d_forward(
     check_axes("n h w c, fh fw c m, m", v=v, W=W, b=b)
     torus, xp = _torus(v, W, stride, padding), array_namespace(v)
     rows, columns = torus.y
-    y = xp.empty((v.shape[0], len(rows), len(columns), W.shape[3]), dtype=xp.result_type(v, W, b))
+    v, W, b = _promoted(v, W, b)
+    y = xp.empty((v.shape[0], len(rows), len(columns), W.shape[3]), dtype=v.dtype)
     K = _spectrum(W, torus.W, torus)  # (F, N, 2, c, m)
     for block in blocks(v.shape[0], 4 * torus.frequencies * W.shape[3], PRODUCT_ENTRIES):
         X = _spectrum(_pixels_first(v[block, ...]), torus.v, torus)  # (F, N, 2, n, c)
@@ -94,7 +95,8 @@ def fourier_conv2d_backward_input(dy: Array, cache: FourierConv2dCache) -> Array
     """dv alone: dy at every place of its patch, times the filters' weights there."""
     v, W, stride, padding = cache
     torus, xp = _torus(v, W, stride, padding), array_namespace(dy)
-    dv = xp.empty(v.shape, dtype=xp.result_type(dy, W))
+    dy, W = _promoted(dy, W)
+    dv = xp.empty(v.shape, dtype=dy.dtype)
     K = xp.permute_dims(_spectrum(W, torus.W, torus), (0, 1, 2, 4, 3))  # (F, N, 2, m, c)
     for block in blocks(v.shape[0], 4 * torus.frequencies * v.shape[3], PRODUCT_ENTRIES):
         dY = _spectrum(_pixels_first(dy[block, ...]), torus.y, torus)  # (F, N, 2, n, m)
@@ -106,7 +108,8 @@ def fourier_conv2d_backward_weights(dy: Array, cache: FourierConv2dCache) -> tup
     """dW and db alone: what a first layer needs, whose input is data."""
     v, W, stride, padding = cache
     torus, xp = _torus(v, W, stride, padding), array_namespace(dy)
-    dW = xp.zeros(W.shape, dtype=xp.result_type(v, dy))
+    v, dy = _promoted(v, dy)
+    dW = xp.zeros(W.shape, dtype=dy.dtype)
     for block in blocks(v.shape[0], 2 * torus.frequencies * (v.shape[3] + W.shape[3]), SPECTRUM_ENTRIES):
         X = xp.permute_dims(_spectrum(_pixels_first(v[block, ...]), torus.v, torus), (0, 1, 2, 4, 3))  # (F, N, 2, c, n)
         dY = _spectrum(_pixels_first(dy[block, ...]), torus.y, torus)  # (F, N, 2, n, m)
@@ -130,6 +133,13 @@ def fourier_conv2d_flops(v: Array, W: Array, stride: int = 1, padding: int = 0) 
 
     ends = n * c * transform(torus.v, 2) + c * m * transform(torus.W, 2) + n * m * transform(torus.y, 4)
     return int(ends + 8 * Q * n * c * m)
+
+
+def _promoted(*arrays: Array) -> list[Array]:
+    """The arrays in the dtype that they have together: the tables are then in its precision, not in the lowest."""
+    xp = array_namespace(*arrays)
+    dtype = xp.result_type(*arrays)
+    return [array if array.dtype == dtype else xp.astype(array, dtype) for array in arrays]
 
 
 def _torus(v: Array, W: Array, stride: int, padding: int) -> Torus:
@@ -173,14 +183,17 @@ def _inverse(A: Array, B: Array, signs: tuple[int, int], places: Places, torus: 
     return xp.reshape(x, (len(places[0]), len(places[1]), *rest))
 
 
-# The tables, in longdouble: what a dtype makes of them is rounded once.
+# The tables, in longdouble: what float32 or float64 makes of them is rounded once.
 
 
 def _waves(size: int, places: range, count: int) -> NDArray[Any]:
-    """exp(2 pi i f a / size) for f < count and every place a. The angle is reduced while it is an integer."""
-    turns = np.outer(np.arange(count), np.asarray(places)) % size
-    angle = 8 * np.arctan(np.longdouble(1)) * turns / size
-    waves: NDArray[Any] = np.cos(angle) + 1j * np.sin(angle)
+    """exp(2 pi i f a / size) for f < count and every place a, to 2 u: angles are reduced while they are integers."""
+    eighths = 8 * (np.outer(np.arange(count), np.asarray(places)) % size)
+    quadrant = (eighths + size) // (
+        2 * size
+    )  # the nearest multiple of a quarter turn; what is left is an eighth at most
+    angle = np.arctan(np.longdouble(1)) * (eighths - 2 * size * quadrant) / size
+    waves: NDArray[Any] = (np.cos(angle) + 1j * np.sin(angle)) * np.array([1, 1j, -1, -1j])[quadrant % 4]
     return waves
 
 

@@ -34,8 +34,9 @@ from pp_ref.models.weights import Params, Weights
 Shape = tuple[int, ...]  # of one example
 Generator = np.random.Generator
 ActivationName = Literal["sigmoid", "relu", "maxout"]
-# Flops that a product does while conv2d makes one entry of its columns and BLAS packs it: measured on the three layers
-# of the CIFAR-10 net in float32 (benchmarks/speed/convnet_step.json).
+# Flops that a product does while conv2d makes one entry of its columns and BLAS packs it: of the order of what was
+# measured on the three layers of the CIFAR-10 net in float32 (benchmarks/speed/convnet_step.json gives 94 to 377); a
+# device has the same.
 FLOPS_OF_A_COPY = 128
 MAXOUT_PIECES = 2  # as in the MNIST experiments of Goodfellow et al. 2013
 
@@ -132,7 +133,8 @@ class Dropout(_NoWeights):
 class Convolution:
     """y = v * W + b with filters W of any kind: those of `weights`, reshaped as the paper's footnote 1 says.
 
-    Evaluated patch by patch or by the convolution theorem, whichever is reckoned to be quicker.
+    Evaluated patch by patch or by the convolution theorem, whichever is reckoned to be quicker. What the latter does to
+    rounding and to NaN, `fourier_conv2d_forward` says.
 
     weights       d = height width channels of a filter, in the order of `Grid(height, width, channels)`; m filters
     filter_shape  (height, width)

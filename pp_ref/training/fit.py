@@ -1,9 +1,16 @@
 """What a fit returns: parameters, history, and the reason for stopping."""
 
+from collections.abc import Callable
 from enum import Enum
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from pp_ref.arrays import Array
+
+Params = dict[str, Array]
+# (params, rows, rng) -> loss and gradient, means over the examples in rows.
+Objective = Callable[[Params, np.ndarray[Any, Any], np.random.Generator], tuple[Array, Params]]
 
 
 class Stop(Enum):

@@ -1,6 +1,6 @@
 """Synchronous data parallelism on one machine: the paper's setting (sec. 1), with threads in place of machines."""
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import repeat
 from typing import Any
@@ -9,9 +9,7 @@ import numpy as np
 from threadpoolctl import ThreadpoolController
 
 from pp_ref.arrays import Array, check_integer
-
-Params = dict[str, Array]
-Objective = Callable[[Params, np.ndarray[Any, Any], np.random.Generator], tuple[Array, Params]]
+from pp_ref.training.fit import Objective, Params
 
 __all__ = ["in_threads"]
 
@@ -25,8 +23,9 @@ def in_threads(objective: Objective, threads: int) -> Objective:
     raises     DomainError
 
     Each share has the BLAS to itself with one thread, which pays where products are small: at batch 128 the convnet of
-    sec. 4.2 gains nothing from a BLAS with two. A share draws from a generator of its own, seeded by rng, so another
-    number of threads draws other masks; the sum over shares rounds in another order as well. Two runs agree to the bit.
+    sec. 4.2 gains nothing from a BLAS with two. Two runs agree to the bit, but the number of threads belongs to the
+    recipe of a run: a share draws its masks from a generator of its own, seeded by rng, and sums over shares round in
+    another order.
     """
     check_integer(1, threads=threads)
     if threads == 1:
@@ -34,15 +33,18 @@ def in_threads(objective: Objective, threads: int) -> Objective:
     pool, libraries = ThreadPoolExecutor(threads), ThreadpoolController()
 
     def together(params: Params, rows: np.ndarray[Any, Any], rng: np.random.Generator) -> tuple[Array, Params]:
-        shares = np.array_split(rows, min(threads, max(len(rows), 1)))
-        generators = [np.random.default_rng(seed) for seed in rng.integers(0, 2**63, len(shares))]
+        n = len(rows)
+        if n < threads:
+            return objective(params, rows, rng)
+        shares = np.array_split(rows, threads)
+        generators = [np.random.default_rng(seed) for seed in rng.integers(0, 2**63, threads)]
         with libraries.limit(limits=1, user_api="blas"):
             losses, gradients = zip(*pool.map(objective, repeat(params), shares, generators), strict=True)
-        weights = [len(share) / max(len(rows), 1) for share in shares]
-        total = sum(weight * loss for weight, loss in zip(weights, losses, strict=True))
-        gradient = dict(gradients[0])
-        for name in gradient:
-            gradient[name] = sum(weight * each[name] for weight, each in zip(weights, gradients, strict=True))
-        return total, gradient
+        sizes = [len(share) for share in shares]
+
+        def mean(parts: Sequence[Array]) -> Array:
+            return sum(size * part for size, part in zip(sizes, parts, strict=True)) / n
+
+        return mean(losses), {name: mean([gradient[name] for gradient in gradients]) for name in gradients[0]}
 
     return together

@@ -13,9 +13,8 @@ from pp_ref.dictionaries.dictionary import generator_state
 from pp_ref.errors import DomainError
 from pp_ref.layers.regularisers import limit_column_norms
 from pp_ref.training.checkpoint import Checkpoint, State
-from pp_ref.training.fit import Fit, Interrupted, Stop
+from pp_ref.training.fit import Fit, Interrupted, Objective, Params, Stop
 from pp_ref.training.flat import flatten
-from pp_ref.training.parallel import Objective, Params
 
 
 @dataclass(frozen=True)

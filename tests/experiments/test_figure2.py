@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from pp_ref.data import Images
-from pp_ref.errors import DeviceError
+from pp_ref.errors import DeviceError, DomainError
 from pp_ref.experiments import figure2
 from pp_ref.experiments.figure2 import PROFILES, recipes
 from pp_ref.experiments.rica_filters import REPORTS
@@ -58,6 +58,24 @@ def test_an_interrupt_goes_through(tiny, tmp_path):
 
     with pytest.raises(KeyboardInterrupt):
         figure2.run(tiny[0], RunStore(tmp_path), interrupt)
+
+
+def test_fewer_patches_than_numbers_in_one(tiny, tmp_path):
+    with pytest.raises(DomainError, match="^patches is 20, expected at least 25, the numbers of a patch"):
+        figure2.run(tiny[0] | {"patches": 20}, RunStore(tmp_path), lambda said: None)
+
+
+def test_constant_images(tiny, tmp_path, monkeypatch):
+    grey = Images("grey", np.full((2, 20, 30, 1), 7, np.uint8), "drawn", "none")
+    monkeypatch.setitem(figure2.DATA, "photographs", lambda: grey)
+    with pytest.raises(DomainError, match="^images are constant in every patch that was drawn, expected some contrast"):
+        figure2.run(tiny[0], RunStore(tmp_path), lambda said: None)
+
+
+def test_it_reports_no_more_than_it_says(tiny, tmp_path):
+    said: list[str] = []
+    figure2.run(tiny[0] | {"iterations": 19, "ftol": 0.0}, RunStore(tmp_path), said.append)
+    assert 5 < len(said) <= REPORTS
 
 
 def test_without_a_gpu_the_run_says_so(tiny, tmp_path, monkeypatch):

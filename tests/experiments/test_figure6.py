@@ -8,6 +8,7 @@ import pytest
 from pp_ref.data import Dataset, Split
 from pp_ref.data.dataset import Images
 from pp_ref.data.stl10 import STL10
+from pp_ref.errors import DomainError
 from pp_ref.experiments import figure6, figure6_left, figure6_right
 from pp_ref.experiments.run_store import RunStore
 
@@ -86,6 +87,12 @@ def test_ten_folds_give_an_interval(stl10, tmp_path):
     a, b = record["accuracies"]
     # Student's t of one degree of freedom is 6.314 at 90 %; s / sqrt(2) is half of the difference.
     assert point.high - point.accuracy == pytest.approx(6.3138 * abs(a - b) / 2, rel=1e-4)
+
+
+def test_more_images_than_there_are(digits, tmp_path):
+    (recipe, *_) = figure6_left.recipes(figure6_left.PROFILES["demo"])
+    with pytest.raises(DomainError, match="^images is 61, but noise has 60 to learn from: ask for fewer$"):
+        figure6.run(shrunk(recipe) | {"images": 61}, RunStore(tmp_path), lambda said: None)
 
 
 def test_stl10_is_reduced_by_means(monkeypatch):

@@ -108,7 +108,8 @@ def test_ctrl_c_stops_between_epochs_and_the_next_start_goes_on(store, sent_to):
         _, said = first.communicate(timeout=60)
     assert first.returncode == 130
     assert (
-        f"0 of 4 runs are finished, the others keep their last epoch in {store.folder}: give the same command" in said
+        f"0 of 4 runs are finished; {store.folder} keeps them, and the last epoch of a run with epochs: give the same"
+        in said
     )
     assert "Traceback" not in said
     assert begun(store) == {"a": 1}  # what the pool had been handed already was not begun
