@@ -30,7 +30,7 @@ SPACE = Grid(6, 6, 3)
 FILTERS = 400
 PREDICTED = "50 % predicted"
 GOALS = {"pp_ref, full": 1 / 2, f"pp_ref, {PREDICTED}": 1 / 3.5}  # of PyTorch's time with full weights
-# What losses and gradients are compared on: more patches than a block holds, and a lambda with which neither term can be
+# What losses and gradients are compared on: more patches than a block holds, and a lambda with which no term can be
 # lost in the bound.
 CHECKED, CHECKED_LAMBDA = 600, 30.0
 

@@ -30,7 +30,7 @@ class Profile:
 
 PROFILES = {
     "demo": Profile(DEMO, (10, 20)),
-    "standard": Profile(STANDARD, (50, 100, 200, 400)),
+    "standard": Profile(STANDARD, (50, 100, 200)),
     "authors": Profile(AUTHORS, (100, 200, 400, 800), seeds=3),
 }
 
