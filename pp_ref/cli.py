@@ -90,11 +90,11 @@ def figure5(
 
 
 @reproduce.command("figure1")
-def figure1(profile: ProfileOption = ProfileName.demo, out: OutOption = None) -> None:
+def figure1(profile: ProfileOption = ProfileName.demo, out: OutOption = None, jobs: JobsOption = 1) -> None:
     """Learned features, a few of their weights, and the rest predicted from these; a block a model."""
     from pp_ref.experiments import figure1 as experiment
 
-    _reproduce("figure1", experiment, profile, out, jobs=1)
+    _reproduce("figure1", experiment, profile, out, jobs)
 
 
 @reproduce.command("figure2")
