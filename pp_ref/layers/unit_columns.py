@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from pp_ref.arrays import Array, array_namespace, check_axes
+from pp_ref.arrays import Array, array_namespace, check_axes, real_part
 from pp_ref.errors import DomainError
 
 
@@ -16,19 +16,24 @@ def unit_columns_forward(W: Array) -> tuple[Array, UnitColumnsCache]:
 
     W        (d, m) weights; column j is what unit j receives
     returns  What (d, m), cache
-    raises   ShapeError; DomainError for a column whose norm is zero in W's dtype, which has no direction
+    raises   ShapeError; DomainError for a column of zeros, which has no direction
 
-    In float32 the squares of entries below 1e-19 are lost: such a column counts as zero.
+    A column is divided by its largest magnitude before it is squared, so that no square is lost: a column has a
+    direction if any of its entries is not zero, be it 1e-40 or 1e37. A constant scale cancels: no gradient goes
+    through it.
     """
-    check_axes("d m", W=W)
-    xp = array_namespace(W)
-    norms = xp.sqrt(xp.sum(W * W, axis=0))  # (m,)
-    zero = norms == 0
+    d = check_axes("d m", W=W)["d"]
+    xp, real = array_namespace(W), real_part(W)
+    magnitude = xp.maximum(real, -real)
+    scale = xp.max(magnitude, axis=0) if d else xp.sum(magnitude, axis=0)  # (m,); nothing has no maximum
+    zero = scale == 0
     if xp.any(zero):
         column = int(xp.argmax(xp.astype(zero, xp.int8)))
         raise DomainError(f"column {column} of W is zero, expected one that has a direction: draw it anew")
-    directions = W / norms
-    return directions, UnitColumnsCache(directions, norms)
+    scaled = W / scale
+    root = xp.sqrt(xp.sum(scaled * scaled, axis=0))  # (m,) in 1..sqrt(d)
+    directions = scaled / root
+    return directions, UnitColumnsCache(directions, scale * root)
 
 
 def unit_columns_backward(dWhat: Array, cache: UnitColumnsCache) -> Array:

@@ -45,8 +45,28 @@ def test_a_column_without_a_direction_is_refused():
     W[:, 2] = 0
     with pytest.raises(DomainError, match="^column 2 of W is zero, expected one that has a direction: draw it anew$"):
         unit_columns_forward(W)
-    with pytest.raises(DomainError, match="^column 1 of W is zero"):
-        unit_columns_forward(np.array([[1.0, 1e-30]], np.float32))
+    with pytest.raises(DomainError, match="^column 0 of W is zero"):
+        unit_columns_forward(np.ones((0, 2)))
+
+
+@pytest.mark.parametrize("size", [1e-44, 1e-40, 3e-22, 1e-19, 1e20, 1e37])
+def test_a_direction_is_that_of_the_column_whatever_its_size(size):
+    """Of the float32 entries as they are. Each square, sum, root and quotient rounds once: d + 4 units in all."""
+    W = (size * np.random.default_rng(3).standard_normal((5, 4))).astype(np.float32)
+    W[0] = np.float32(size)  # no column vanishes
+    What, cache = unit_columns_forward(W)
+    norms = np.linalg.norm(W.astype(float), axis=0)
+    u = 9 * np.finfo(np.float32).eps / 2
+    assert (abs(What - W / norms) <= u * abs(W / norms)).all()
+    least = np.finfo(np.float32).smallest_subnormal  # what a norm below the normal numbers may be off by
+    assert (abs(cache.norms - norms) <= u * norms + least).all()
+    if size >= 1e-19:
+        dWhat = np.random.default_rng(4).standard_normal((5, 4)).astype(np.float32)
+        dW = unit_columns_backward(dWhat, cache)
+        want = (dWhat - W / norms * np.sum(W / norms * dWhat, axis=0)) / norms
+        # <What, dWhat> is off by 2 u + gamma(5) of |What||dWhat|, and its product, difference and quotient by 12 u more.
+        allowed = 30 * np.finfo(np.float32).eps * np.linalg.norm(dWhat.astype(float), axis=0) / norms
+        assert (abs(dW - want) <= allowed).all()
 
 
 def test_axes():
