@@ -11,7 +11,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import DTypeLike
 
-from pp_ref.arrays import Array, array_namespace, check_positive, into
+from pp_ref.arrays import Array, array_namespace, check_finite, check_positive, into
 from pp_ref.dictionaries import Dictionary
 from pp_ref.errors import DomainError, ShapeError
 from pp_ref.layers.predicted import pool_forward, split
@@ -20,6 +20,7 @@ from pp_ref.layers.reconstruction import (
     moment_reconstruction_forward,
     second_moment_forward,
 )
+from pp_ref.layers.sparsity import check_eps
 from pp_ref.layers.unit_columns import unit_columns_forward
 from pp_ref.layers.windows import blocks
 from pp_ref.models.weights import Count, Params, Predicted, Weights
@@ -53,6 +54,10 @@ class RICA:
     raises     DomainError
 
     Parameters: those of the weights, without a bias. There may be fewer filters than inputs, or more.
+
+    ufldl squares its features in the model's dtype: beyond |z| = 1.8e19 in float32, or 1.3e154 in float64, the loss
+    is not finite, which ends a fit with `Stop.DIVERGED`. le2011's sparsity has no such limit; near zero it errs by
+    roundings of |z|, where `layers.log_cosh` errs by roundings of z^2 / 2.
     """
 
     weights: Weights
@@ -75,9 +80,10 @@ class RICA:
         """What evaluations need of patches x (n, d), computed once: pass it in place of x.
 
         Predicted weights keep x U_j of every column, n (k_1 + ... + k_J) numbers; others keep x itself, not copied.
-        raises  ShapeError
+        raises  ShapeError; DomainError for x that is not of real floating-point numbers, or not finite
         """
         inputs, _ = self._inputs(x)
+        _check_finite(x)
         if not isinstance(self.weights, Predicted):
             return PreparedPatches(inputs, _second_moment(x))
         pooled, _ = pool_forward(x, self.weights.U(x))
@@ -91,11 +97,11 @@ class RICA:
         """The loss, and its gradient with respect to every dynamic parameter.
 
         params   as `init` returns them; their dtype is the model's
-        x        (n, d) patches, or what `prepare` made of them
+        x        (n, d) patches, float32 or float64, or what `prepare` made of them
         y        ignored: the target is x
         returns  loss, a 0-d array, in which ufldl adds up all patches; gradient, a dict like params
         raises   ShapeError, also for patches that another dictionary pooled; DomainError for a column of W that is zero
-                 and has no unit norm
+                 and has no unit norm, for patches of integers, or for an eps that the model's dtype does not hold
 
         The products with all patches are taken in the model's dtype, block by block; what is left, of (d, m) arrays, in
         float64.
@@ -175,6 +181,8 @@ class RICA:
         features, spare = xp.empty((rows, m), dtype=dtype), xp.empty((rows, m), dtype=dtype)
         part, dw = xp.empty((k, m), dtype=dtype), xp.zeros((k, m), dtype=dtype)
         total = xp.zeros((), dtype=wide)
+        if self.objective == "ufldl":
+            check_eps(self.eps, features)
         for cut in cuts:
             block, held = v[cut, :], slice(0, cut.stop - cut.start)
             z = into(xp.matmul, block, w, out=features[held, :])  # (rows, k) (k, m) -> (rows, m)
@@ -189,17 +197,24 @@ class RICA:
     def _inputs(self, x: Array | PreparedPatches) -> tuple[list[Array], bool]:
         """What is multiplied by the factors, and whether a dictionary pooled it.
 
-        raises  ShapeError
+        raises  ShapeError, DomainError
         """
         if not isinstance(x, PreparedPatches):
             if x.ndim != 2 or x.shape[1] != self.weights.d:
                 raise ShapeError(f"x has shape {tuple(x.shape)}, expected (n, {self.weights.d}): one patch a row")
+            if not array_namespace(x).isdtype(x.dtype, "real floating"):
+                raise DomainError(f"x is {x.dtype}, expected float32 or float64: convert it with as_floats or astype")
             return [x], False
         d, own = x.second_moment.shape[0], getattr(self.weights, "dictionary", None)
-        if d != self.weights.d or x.dictionary not in (None, own):
+        if d != self.weights.d:
             raise ShapeError(
                 f"x was prepared by another model, of {d} inputs, expected this one's, of {self.weights.d}: "
                 "prepare the patches with this model"
+            )
+        if x.dictionary not in (None, own):
+            expected = "none, as of this model" if own is None else "this model's own"
+            raise ShapeError(
+                f"x was pooled by another dictionary, expected {expected}: prepare the patches with this model"
             )
         return x.inputs, x.dictionary is not None
 
@@ -220,6 +235,15 @@ def _cut(norms: Array, columns: list[Array]) -> list[Array]:
     return split(norms[None, :], [w_j.shape[1] for w_j in columns])
 
 
+def _check_finite(x: Array) -> None:
+    """Refuse NaN and infinity, a block after the other, so that no masks of all patches are made."""
+    xp, (n, d) = array_namespace(x), x.shape
+    largest = xp.finfo(x.dtype).max
+    for cut in blocks(n, d, BLOCK_ENTRIES):
+        if xp.any(~((x[cut, :] >= -largest) & (x[cut, :] <= largest))):  # NaN compares false
+            check_finite(x=x)
+
+
 def _second_moment(x: Array) -> Array:
     """v^T v in float64 at least, a block after the other, so that no wide copy of all patches is made."""
     xp, (n, d) = array_namespace(x), x.shape
@@ -233,7 +257,7 @@ def _second_moment(x: Array) -> Array:
 
 
 def _smooth_abs(z: Array, eps: float, spare: Array) -> tuple[Array, Array]:
-    """sum sqrt(z^2 + eps), and z / sqrt(z^2 + eps) in place of z."""
+    """sum sqrt(z^2 + eps), and z / sqrt(z^2 + eps) in place of z; where z^2 overflows, infinity, and 0."""
     xp = array_namespace(z)
     root = into(xp.multiply, z, z, out=spare)
     root += eps

@@ -64,7 +64,7 @@ def test_a_direction_is_that_of_the_column_whatever_its_size(size):
         dWhat = np.random.default_rng(4).standard_normal((5, 4)).astype(np.float32)
         dW = unit_columns_backward(dWhat, cache)
         want = (dWhat - W / norms * np.sum(W / norms * dWhat, axis=0)) / norms
-        # <What, dWhat> is off by 2 u + gamma(5) of |What||dWhat|, and its product, difference and quotient by 12 u more.
+        # <What, dWhat> is off by 2 u + gamma(5) of |What||dWhat|, and its product, difference and quotient by 12 u.
         allowed = 30 * np.finfo(np.float32).eps * np.linalg.norm(dWhat.astype(float), axis=0) / norms
         assert (abs(dW - want) <= allowed).all()
 

@@ -286,7 +286,7 @@ def test_a_fit_ends_where_the_gradient_vanishes():
 
 
 def test_nan():
-    """A start that is not finite is refused; patches that are not end a fit, which says so."""
+    """A start that is not finite is refused, and so are patches to prepare; others end a fit, which says so."""
     model = MODELS["ufldl, predicted"]
     params, x = drawn(model), X.copy()
     x[3, 7] = np.nan
@@ -294,9 +294,51 @@ def test_nan():
         fit_lbfgs(
             lambda p: model.loss_and_gradient(p, X), {"w0": np.where(np.arange(160) == 41, np.nan, 1.0).reshape(8, 20)}
         )
-    for patches in (x, model.prepare(x)):
-        assert np.isnan(model.loss(params, patches))
-        assert fit_lbfgs(lambda p, v=patches: model.loss_and_gradient(p, v), params).stop is Stop.DIVERGED
+    assert np.isnan(model.loss(params, x))
+    assert fit_lbfgs(lambda p: model.loss_and_gradient(p, x), params).stop is Stop.DIVERGED
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("entries", [7, 2**18])
+def test_patches_that_are_not_finite_are_not_prepared(model, bad, entries, monkeypatch):
+    monkeypatch.setattr(module, "BLOCK_ENTRIES", entries)
+    x = X.copy()
+    x[3, 7] = bad
+    message = r"^x has 1 entries that are NaN or infinite, first at \(3, 7\); expected finite numbers: remove or repair"
+    with pytest.raises(DomainError, match=message):
+        model.prepare(x)
+
+
+@pytest.mark.parametrize(("dtype", "large"), [(np.float32, 1e20), (np.float64, 1e155)])
+def test_an_overflow_ends_a_fit_that_says_so(dtype, large):
+    """Features whose squares overflow make the sparsity infinite; in float64 the second moment overflows with them."""
+    model = RICA(Full(16, 5), trade_off=1e-30)
+    params, z = drawn(model, dtype), np.array([[large, 1.0]], dtype)
+    with np.errstate(over="ignore", invalid="ignore"):
+        total, _ = module._smooth_abs(z, 1e-2, np.empty_like(z))
+        assert total == np.inf
+        for x in (large * X.astype(dtype), model.prepare(large * X.astype(dtype))):
+            assert not np.isfinite(model.loss(params, x))
+            assert fit_lbfgs(lambda p, v=x: model.loss_and_gradient(p, v), params).stop is Stop.DIVERGED
+    with np.errstate(invalid="ignore"), pytest.warns(RuntimeWarning, match="overflow encountered"):
+        model.loss(params, large * X.astype(dtype))
+
+
+def test_an_eps_that_the_models_dtype_does_not_hold():
+    model = RICA(Full(16, 5), eps=1e-50)
+    with pytest.raises(DomainError, match="^eps is 1e-50, expected 1.2e-38 to 3.4e.38, what z's float32 holds to full"):
+        model.loss(drawn(model, np.float32), X.astype(np.float32))
+    assert np.isfinite(model.loss(drawn(model), X))
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int64, complex])
+def test_patches_are_real_floating_point_numbers(model, dtype):
+    x, params = abs(X).astype(dtype), drawn(model)
+    for call in (model.prepare, lambda x: model.loss(params, x), lambda x: model.predict(params, x)):
+        with pytest.raises(
+            DomainError, match=f"^x is {x.dtype}, expected float32 or float64: convert it with as_floats"
+        ):
+            call(x)
 
 
 @pytest.mark.parametrize(
@@ -329,10 +371,12 @@ def test_patches_of_another_width(model):
 
 def test_patches_that_another_model_prepared():
     full, one, many = (MODELS[f"ufldl, {name}"] for name in ("overcomplete", "predicted", "predicted by columns"))
-    message = (
-        "^x was prepared by another model, of 16 inputs, expected this one's, of 16: prepare the patches with this"
-    )
-    for model, other in ((one, many), (many, one), (full, one)):
+    for model, other, expected in (
+        (one, many, "this model's own"),
+        (many, one, "this model's own"),
+        (full, one, "none, as of this model"),
+    ):
+        message = f"^x was pooled by another dictionary, expected {expected}: prepare the patches with this model$"
         with pytest.raises(ShapeError, match=message):
             model.loss(drawn(model), other.prepare(X))
     with pytest.raises(ShapeError, match="^x was prepared by another model, of 15 inputs, expected this one's, of 16"):
