@@ -23,9 +23,10 @@ __all__ = ["COATES", "extract_features", "quadrant_sums"]
 
 COATES: dict[str, Any] = {"scale": 1.0, "bias": 10.0, "by": "deviation"}  # contrast of patches with values 0..255
 
-# Responses held at a time, 4 MB in float32: near enough to be encoded and summed from the cache, and with the three or
-# so images of 27 x 27 patches and 400 filters that fit, more than enough rows for a product at BLAS's full rate.
-BLOCK_ENTRIES = 2**20
+# Numbers held at a time for the patches of a block and their responses, 8 MB in float32: near enough to be encoded and
+# summed from the cache, and with the two images that fit of 27 x 27 patches of 108 numbers and 400 filters, more than
+# enough rows for a product at BLAS's full rate.
+BLOCK_ENTRIES = 2**21
 
 
 def extract_features(
@@ -47,12 +48,14 @@ def extract_features(
     encoding     "absolute", "rectified", "split" or "soft", and its threshold, as `encode` says
     returns      (n, 4 m), or (n, 8 m) for the encodings with two parts; float64 for float64 images, else float32.
                  Quadrants in the order of `quadrant_sums`, each with all features of its first part, then of its second
-    raises       ShapeError if filters, whitening and patches do not fit together or patches not into the images;
-                 DomainError for an unknown setting, another dtype, or images or W that are not finite
+    raises       ShapeError if filters, whitening and patches do not fit together or patches not into the images, or W
+                 has no filter; DomainError for an unknown setting, another dtype, or images or W that are not finite
 
-    Beside the result it needs some 12 MB, however many images: a block holds `BLOCK_ENTRIES` responses, but at least
-    one image. A quadrant's N responses, 196 of 27 x 27, are summed in their own dtype: in float32 that is right to
-    N 2^-24 of the sum of absolute values.
+    Beside the result it needs some 12 MB in float32 and 20 MB in float64, however many images and filters: a block is
+    cut for its patches, three times, and its responses, twice, to be `BLOCK_ENTRIES` numbers at most, and contrast
+    takes two or three float64 copies of a thousand patches more, here of 108 numbers. But a block has at least one
+    image: 96 x 96 in patches of 6 x 6 x 3 with 400 filters take 37 MB. A quadrant's N responses, 196 of 27 x 27, are
+    summed in their own dtype: in float32 that is right to N 2^-24 of the sum of absolute values.
 
     Source: Coates, Ng, Lee, An analysis of single-layer networks in unsupervised feature learning, 2011: 6 x 6 patches
     of 32 x 32 images, hence 27 x 27 of them.
@@ -61,13 +64,13 @@ def extract_features(
     views = every_patch(images, patch_shape)
     if images.dtype not in (np.uint8, np.float32, np.float64):
         raise DomainError(f"images are {images.dtype}, expected uint8, float32 or float64: convert them with astype")
-    if images.dtype != np.uint8:
-        check_finite(images=images)
     n, height, width, *patch = views.shape
     d, places = int(np.prod(patch)), height * width
     A = folded_filters(W, whitening, d, np.float64 if images.dtype == np.float64 else np.float32)
     m = A.shape[1]
-    cut = blocks(n, places * m, BLOCK_ENTRIES)
+    cut = blocks(n, places * (3 * d + 1 + 2 * m), BLOCK_ENTRIES)  # x, columns, contrast; z, code
+    if not all(np.isfinite(images[block]).all() for block in cut):  # block by block: no mask of all images
+        check_finite(images=images)
     rows = places * (cut[0].stop if cut else 0)
     columns = np.ones((rows, d + 1), A.dtype)
     z, code = np.empty((2, rows, m), A.dtype)
@@ -86,7 +89,9 @@ def extract_features(
 def folded_filters(W: NDArray[Any], whitening: Whitening | None, d: int, dtype: DTypeLike) -> NDArray[Any]:
     """A (d + 1, m) with (y - mean) P W = [y, 1] A for every y (d,); put together in float64, rounded once."""
     P, mean = (None, np.zeros(d)) if whitening is None else (whitening.P, whitening.mean)
-    check_axes("d m", W=W)
+    sizes = check_axes("d m", W=W)
+    if not sizes["m"]:
+        raise ShapeError(f"W has shape {W.shape}, expected at least one column, a filter: learn or draw some first")
     check_finite(W=W)
     if len(mean) != d:
         raise ShapeError(f"whitening was fitted to {len(mean)} numbers a row, expected {d}, those of a patch")

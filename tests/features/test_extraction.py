@@ -1,5 +1,6 @@
 """Feature extraction against its definition, patch by patch, within a bound for any order of the sums."""
 
+import tracemalloc
 from dataclasses import replace
 
 import numpy as np
@@ -13,6 +14,7 @@ from pp_ref.features import (
     extraction,
     fit_whitening,
     normalise_contrast,
+    preprocessing,
     quadrant_sums,
     sample_patches,
 )
@@ -73,7 +75,7 @@ def by_definition(x, W, white, encoding, threshold):
 @pytest.mark.parametrize("dtype", ["u1", "f4", "f8"])
 @pytest.mark.parametrize("encoding", ENCODINGS)
 @pytest.mark.parametrize("kind", ["zca", "pca"])
-@pytest.mark.parametrize("block", [1, 2 * 42 * 5, 2**20])  # an image, two, all of them at a time
+@pytest.mark.parametrize("block", [1, 2 * 42 * (3 * D + 1 + 2 * 5), 2**21])  # an image, two, all of them at a time
 def test_the_fast_way_is_the_definition(monkeypatch, dtype, encoding, kind, block):
     monkeypatch.setattr(extraction, "BLOCK_ENTRIES", block)
     x, white, threshold = images(dtype=dtype), whitening(kind), ENCODINGS[encoding]
@@ -142,6 +144,29 @@ def test_the_first_half_is_the_larger():
     np.testing.assert_array_equal(quadrant_sums(np.ones((1, 1, 3, 1)))[0, :, 0], [2, 1, 0, 0])
 
 
+@pytest.mark.parametrize(("m", "encoding"), [(1, "absolute"), (1, "soft"), (400, "absolute")])
+@pytest.mark.parametrize("dtype", ["u1", "f4", "f8"])
+def test_memory_does_not_grow_with_the_images(m, encoding, dtype):
+    """Beside the result: a block, three float64 copies of what contrast takes at a time, W and A in float64 as well."""
+    n = 60 if m == 1 else 6  # several blocks
+    x = np.random.default_rng(5).integers(0, 256, (n, 32, 32, 3)).astype(dtype)
+    W = np.random.default_rng(6).standard_normal((108, m))
+    extract_features(x[:1], W, (6, 6), encoding=encoding)
+    tracemalloc.start()
+    try:
+        features = extract_features(x, W, (6, 6), encoding=encoding)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    block = extraction.BLOCK_ENTRIES * features.itemsize
+    assert 729 * (3 * 108 + 1 + 2 * m) * 2 <= extraction.BLOCK_ENTRIES, "two images a block"
+    contrast, filters = 3 * 8 * preprocessing.BLOCK * 108, 3 * 8 * 109 * m
+    assert peak >= block / 2, "the block is not what takes the memory"
+    assert peak <= features.nbytes + block + contrast + filters + 2**18  # views and small arrays
+    assert features.nbytes < block
+    assert contrast + block < (12e6 if features.itemsize == 4 else 20e6)
+
+
 def test_no_images():
     assert extract_features(images(0), filters(), SHAPE, whitening()).shape == (0, 20)
 
@@ -165,6 +190,11 @@ def test_no_images():
             r"^W has shape \(7, 5\), expected 18 rows, one for each number of a whitened",
         ),
         ({"W": filters()[0]}, ShapeError, r"^W has shape \(5,\), expected axes \(d, m\)$"),
+        (
+            {"W": filters()[:, :0]},
+            ShapeError,
+            r"^W has shape \(18, 0\), expected at least one column, a filter: learn or draw some first$",
+        ),
         ({"W": filters() * np.nan}, DomainError, "^W has 90 entries that are NaN or infinite"),
         ({"images": images(dtype="i4")}, DomainError, "^images are int32, expected uint8, float32 or float64: convert"),
         (
