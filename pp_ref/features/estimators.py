@@ -6,7 +6,7 @@ calls. Importing this module needs scikit-learn, importing `pp_ref.features` doe
 
 from collections.abc import Callable
 from math import prod
-from typing import Any, Literal
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +15,7 @@ from pp_ref.arrays import check_finite, check_integer
 from pp_ref.errors import DomainError, ShapeError, import_extra
 from pp_ref.features.encodings import Encoding, encode, encoding_parts
 from pp_ref.features.extraction import COATES, extract_features
-from pp_ref.features.patches import sample_patches
+from pp_ref.features.patches import check_extents, sample_patches
 from pp_ref.features.preprocessing import normalise_contrast
 from pp_ref.features.standardisation import Standardisation, fit_standardisation
 from pp_ref.features.whitening import Whitening, fit_whitening
@@ -36,8 +36,18 @@ __all__ = [
     "random_patches",
 ]
 
-# How many random patches, a function (patches (n, d), rng) -> W (d, m), or an estimator of scikit-learn's.
-Filters = int | Callable[[NDArray[Any], np.random.Generator], NDArray[Any]] | Any
+
+@runtime_checkable
+class Learner(Protocol):
+    """An estimator of scikit-learn's, which leaves what it learned in components_ or cluster_centers_."""
+
+    def fit(self, X: Any, y: Any = None) -> Any: ...
+    def get_params(self, deep: bool = True) -> dict[str, Any]: ...
+    def set_params(self, **params: Any) -> Any: ...
+
+
+# How many random patches, a function (patches (n, d), rng) -> W (d, m), or an estimator.
+Filters = int | Callable[[NDArray[Any], np.random.Generator], NDArray[Any]] | Learner
 
 
 def random_patches(patches: NDArray[Any], m: int, rng: np.random.Generator) -> NDArray[Any]:
@@ -63,14 +73,14 @@ def random_patches(patches: NDArray[Any], m: int, rng: np.random.Generator) -> N
 def learn_filters(filters: Filters, patches: NDArray[Any], rng: np.random.Generator) -> NDArray[Any]:
     """Filters from whitened patches, by any of three ways.
 
-    filters  int: so many `random_patches`; an estimator with fit: the rows of components_ or cluster_centers_ of a
-             clone of it, fitted to the patches with a seed from rng if it takes one and has none; or anything callable
-             as (patches, rng) -> W
+    filters  int >= 1: so many `random_patches`; an estimator: the rows of components_ or cluster_centers_ of a clone of
+             it, fitted to the patches with a seed from rng if it takes one and has none; or anything callable as
+             (patches, rng) -> W, but no class
     patches  (n, d) float32 or float64
     returns  W (d, m)
     raises   DomainError for filters of no such kind, or W that is not finite; ShapeError for W with other axes
     """
-    if hasattr(filters, "fit"):
+    if isinstance(filters, Learner) and not isinstance(filters, type):
         learner = clone(filters)
         if learner.get_params().get("random_state", 0) is None:
             learner.set_params(random_state=int(rng.integers(2**31)))
@@ -81,11 +91,15 @@ def learn_filters(filters: Filters, patches: NDArray[Any], rng: np.random.Genera
                 f"filters are {filters!r}, which has neither components_ nor cluster_centers_ once fitted"
             )
         W = np.asarray(rows).T
-    elif callable(filters):
+    elif callable(filters) and not isinstance(filters, type):
         W = np.asarray(filters(patches, rng))
-    else:
-        check_integer(1, filters=filters)
+    elif isinstance(filters, int | np.integer) and filters >= 1:
         W = random_patches(patches, filters, rng)
+    else:
+        raise DomainError(
+            f"filters are {filters!r}, expected an integer >= 1, how many random patches; a function (patches, rng) -> "
+            "W; or an estimator, not its class, such as sklearn.cluster.MiniBatchKMeans(100)"
+        )
     if W.ndim != 2 or len(W) != patches.shape[1]:
         raise ShapeError(f"learned filters have shape {W.shape}, expected ({patches.shape[1]}, m), a filter a column")
     check_finite(filters=W)
@@ -256,20 +270,30 @@ class ConvolutionalFeatures(RowTransformer):
     def fit(self, X: Any, y: None = None) -> "ConvolutionalFeatures":
         """Draw patches, fit the whitening to them, and learn the filters from what is whitened.
 
-        raises  ShapeError if rows are no images of image_shape, or a patch is larger; DomainError for fewer patches
-                than numbers in each, and as the functions say that are called
+        raises  ShapeError for an image_shape or patch_shape that is none, if rows are no images of image_shape, or if
+                a patch is larger; DomainError for fewer patches than numbers in each, for patches of several numbers
+                of which none has any contrast, and as the functions say that are called
         """
         images = self._images(self._fit_rows(X))
         parts = encoding_parts(self.encoding, self.threshold)
         rng = np.random.default_rng(self.random_state)
         _, h, w, c = images.shape
         self.patch_shape_ = (min(6, h), min(6, w)) if self.patch_shape is None else self.patch_shape
+        check_extents("height, width", "a patch has all channels of its image", patch_shape=self.patch_shape_)
+        check_integer(1, n_patches=self.n_patches)
         if self.n_patches < (d := prod(self.patch_shape_) * c):
             raise DomainError(
                 f"n_patches is {self.n_patches}, fewer than the {d} numbers of a patch; expected more, by far: their "
                 "covariance would be singular. Draw more patches or take smaller ones"
             )
         patches = normalise_contrast(sample_patches(images, self.patch_shape_, self.n_patches, rng), **self._contrast())
+        if d > 1 and not patches.any():
+            height, width = self.patch_shape_
+            raise DomainError(
+                f"X has no contrast: in each of the {self.n_patches} patches of {height} x {width} x {c} that were "
+                "drawn all numbers are equal; expected images that are not constant: see how they were read, or draw "
+                "more patches"
+            )
         self.whitening_: Whitening = fit_whitening(patches, eps=self.eps)
         self.filters_ = learn_filters(self.filters, self.whitening_.transform(patches), rng)
         self._n_features_out = 4 * len(parts) * self.filters_.shape[1]
@@ -291,7 +315,8 @@ class ConvolutionalFeatures(RowTransformer):
         return COATES | {"bias": self.bias}
 
     def _images(self, X: NDArray[Any]) -> NDArray[Any]:
-        shape = (1, X.shape[1], 1) if self.image_shape is None else tuple(self.image_shape)
+        shape = (1, X.shape[1], 1) if self.image_shape is None else self.image_shape
+        check_extents("h, w, c", "a grey image has c = 1", image_shape=shape)
         if prod(shape) != X.shape[1]:
             raise ShapeError(f"X has {X.shape[1]} numbers a row, expected {prod(shape)}, as image_shape {shape} says")
         return X.reshape(len(X), *shape)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from pp_ref.arrays import check_finite, check_integer
+from pp_ref.arrays import check_integer
 from pp_ref.errors import DomainError, ShapeError
 from pp_ref.features.preprocessing import check_images
 
@@ -24,14 +24,16 @@ def every_patch(images: NDArray[Any], patch_shape: tuple[int, int]) -> NDArray[A
     images       (n, h, w, c), any dtype
     patch_shape  height and width, in pixels: 1 <= height <= h, and so for the width
     returns      (n, h - height + 1, w - width + 1, height, width, c)
-    raises       ShapeError if a patch is larger than the images, or these do not have four axes
+    raises       ShapeError if patch_shape is no pair of integers >= 1, if a patch is larger than the images, or if
+                 these do not have four axes
     """
     _, h, w, _ = check_images(images)
+    check_extents("height, width", "a patch has all channels of its image", patch_shape=patch_shape)
     height, width = patch_shape
-    if not (1 <= height <= h and 1 <= width <= w):
+    if height > h or width > w:
         raise ShapeError(
-            f"patch_shape is {height} x {width} but images are {h} x {w}; expected patches of at least 1 x 1 and at "
-            f"most {h} x {w}: take smaller patches"
+            f"patch_shape is {height} x {width} but images are {h} x {w}; expected patches of at most {h} x {w}: take "
+            "smaller patches"
         )
     return sliding_window_view(np.asarray(images), (height, width), axis=(1, 2)).transpose(0, 1, 2, 4, 5, 3)
 
@@ -46,8 +48,8 @@ def sample_patches(
     n_patches    int >= 0
     rng          draws an image, a row and a column for each patch
     returns      (n_patches, height * width * c), in the images' dtype
-    raises       ShapeError if a patch is larger than the images; DomainError without images, for another n_patches, or
-                 where a drawn patch holds NaN or infinity
+    raises       ShapeError as `every_patch` says; DomainError without images, for another n_patches, or where a drawn
+                 patch holds NaN or infinity
 
     Source: Coates, Ng, Lee, An analysis of single-layer networks in unsupervised feature learning, 2011, who draw
     400,000 of 6 x 6 x 3: 43 MB of bytes, 173 MB in float32.
@@ -62,6 +64,24 @@ def sample_patches(
         at = slice(start, start + BLOCK)
         patches[at] = views[n[at], row[at], column[at]]
     patches = patches.reshape(n_patches, int(np.prod(views.shape[3:])))
-    if np.issubdtype(images.dtype, np.inexact):
-        check_finite(patches=patches)
+    if np.issubdtype(images.dtype, np.inexact) and not (finite := np.isfinite(patches).all(axis=1)).all():
+        first = int(np.argmin(finite))
+        raise DomainError(
+            f"images have {(~finite).sum()} patches, of {n_patches} drawn, with NaN or infinity, first that of image "
+            f"{n[first]} at row {row[first]}, column {column[first]}; expected finite numbers: remove or repair those "
+            "images"
+        )
     return patches
+
+
+def check_extents(axes: str, hint: str, **shapes: Any) -> None:
+    """Refuse what does not have an integer >= 1 for each axis.
+
+    axes    their names, e.g. "height, width"
+    hint    what a caller may not have known
+    raises  ShapeError with the argument's name and value
+    """
+    for name, shape in shapes.items():
+        extents = shape if isinstance(shape, tuple | list | np.ndarray) else ()
+        if len(extents) != len(axes.split()) or not all(isinstance(n, int | np.integer) and n >= 1 for n in extents):
+            raise ShapeError(f"{name} is {shape!r}, expected ({axes}), {len(axes.split())} integers >= 1: {hint}")

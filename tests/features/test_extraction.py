@@ -177,7 +177,7 @@ def test_no_images():
         (
             {"patch_shape": (10, 3)},
             ShapeError,
-            "^patch_shape is 10 x 3 but images are 9 x 8; expected patches of at lea",
+            "^patch_shape is 10 x 3 but images are 9 x 8; expected patches of at mos",
         ),
         (
             {"patch_shape": (3, 2)},

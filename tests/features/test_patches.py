@@ -1,6 +1,7 @@
 """Patches: each a window of its image in the order of a Grid, every place as likely as any other."""
 
 import math
+import re
 
 import numpy as np
 import pytest
@@ -69,14 +70,44 @@ def test_a_mapped_file_with_exchanged_axes(tmp_path):
 
 
 @pytest.mark.parametrize("draw", [every_patch, lambda x, shape: sample_patches(x, shape, 3, np.random.default_rng(0))])
-@pytest.mark.parametrize("shape", [(5, 2), (3, 6), (0, 2), (2, -1)])
+@pytest.mark.parametrize("shape", [(5, 2), (3, 6)])
 def test_a_patch_larger_than_the_image(draw, shape):
     message = (
-        f"^patch_shape is {shape[0]} x {shape[1]} but images are 4 x 5; expected patches of at least 1 x 1 and at most "
-        "4 x 5: take smaller patches$"
+        f"^patch_shape is {shape[0]} x {shape[1]} but images are 4 x 5; expected patches of at most 4 x 5: take "
+        "smaller patches$"
     )
     with pytest.raises(ShapeError, match=message):
         draw(numbered(), shape)
+
+
+@pytest.mark.parametrize("draw", [every_patch, lambda x, shape: sample_patches(x, shape, 3, np.random.default_rng(0))])
+@pytest.mark.parametrize("shape", [(0, 2), (2, -1), (2, 2, 2), (2.0, 2), (2,), 2, "22", None])
+def test_a_patch_that_has_no_shape(draw, shape):
+    message = re.escape(
+        f"patch_shape is {shape!r}, expected (height, width), 2 integers >= 1: a patch has all channels "
+    )
+    with pytest.raises(ShapeError, match=f"^{message}"):
+        draw(numbered(), shape)
+
+
+def test_the_shape_of_a_patch_may_be_a_list_or_an_array():
+    want = every_patch(numbered(), (3, 2))
+    for shape in ([3, 2], np.array([3, 2])):
+        np.testing.assert_array_equal(every_patch(numbered(), shape), want)
+
+
+def test_a_patch_that_is_not_finite_is_named_by_its_image():
+    x = numbered(n=3, dtype="f4")
+    x[1] = np.inf
+    draws = np.random.default_rng(0)
+    n, row, column = (draws.integers(0, extent, 20) for extent in (3, 3, 4))
+    first = np.argmax(n == 1)
+    message = (
+        f"^images have {(n == 1).sum()} patches, of 20 drawn, with NaN or infinity, first that of image 1 at row "
+        f"{row[first]}, column {column[first]}; expected finite numbers: remove or repair those images$"
+    )
+    with pytest.raises(DomainError, match=message):
+        sample_patches(x, (2, 2), 20, np.random.default_rng(0))
 
 
 @pytest.mark.parametrize(
@@ -91,7 +122,7 @@ def test_a_patch_larger_than_the_image(draw, shape):
         ),
         (numbered(), -1, DomainError, "^n_patches is -1, expected an integer >= 0$"),
         (numbered(), 1.5, DomainError, "^n_patches is 1.5, expected an integer >= 0$"),
-        (np.full((1, 2, 2, 1), np.nan), 3, DomainError, "^patches has 12 entries that are NaN or infinite"),
+        (np.full((1, 2, 2, 1), np.nan), 3, DomainError, "^images have 3 patches, of 3 drawn, with NaN or inf"),
     ],
 )
 def test_messages(x, n, error, message):
