@@ -1,6 +1,7 @@
 """The linear classifier that judges features: one against all, with a squared hinge."""
 
 from collections.abc import Sequence
+from math import ceil
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,12 +13,17 @@ from pp_ref.errors import DomainError, import_extra
 __all__ = ["LinearSVMFit", "fit_linear_svm"]
 
 
+MAX_ITERATIONS = 10_000  # Newton steps of liblinear for each class; scikit-learn's own limit is 1,000
+
+
 class LinearSVMFit(NamedTuple):
-    """A classifier, and how its C was chosen."""
+    """A classifier, how its C was chosen, and why its fit stopped."""
 
     classifier: Any  # a fitted sklearn.svm.LinearSVC: predict(x), score(x, y)
     C: float  # the chosen one
     held_out_accuracy: dict[float, float]  # for each C, of those that were held out; empty where nothing was chosen
+    iterations: int  # of the classifier, for the class that took most
+    converged: bool  # every fit, those of the search too, ended before `MAX_ITERATIONS`
 
 
 def fit_linear_svm(
@@ -31,9 +37,10 @@ def fit_linear_svm(
     held_out  share in (0, 1) of each class that accuracy is measured on, after a fit to the others
     rng       draws which
     returns   LinearSVMFit: the classifier is fitted anew to all of x with the best C, the smallest of equals
-    raises    DomainError for no C or one that is not > 0, held_out outside (0, 1), one class only, or x that is not
-              finite; ShapeError if x and y do not fit; MissingExtraError without scikit-learn; ValueError from
-              scikit-learn if a class is too small to be held out in part
+    raises    DomainError for no C or one that is not > 0, held_out outside (0, 1), one class only, x that is not
+              finite, or, where C is searched, a class of one example or a part of x with fewer examples than there are
+              classes; ShapeError if x and y do not fit; MissingExtraError without scikit-learn
+    warns     scikit-learn's ConvergenceWarning for each fit that did not converge
 
     C multiplies the MEAN over examples, as in Coates' code, so that it keeps its meaning when n changes, which it does
     between search and last fit. scikit-learn's multiplies the sum: its C is ours over n. The appended 1 is LinearSVC's
@@ -51,11 +58,20 @@ def fit_linear_svm(
         check_positive(C=C)
     if not 0 < held_out < 1:
         raise DomainError(f"held_out is {held_out}, expected a share in (0, 1)")
-    if len(classes := np.unique(y)) < 2:
+    classes, members = np.unique(y, return_counts=True)
+    if len(classes) < 2:
         raise DomainError(f"y holds {len(classes)} class(es), expected at least two to tell apart")
+    if len(Cs) > 1:
+        check_parts(classes, members, held_out)
+
+    most = 0
 
     def fit(C: float, x: NDArray[Any], y: NDArray[Any]) -> Any:
-        return svm.LinearSVC(loss="squared_hinge", dual=False, C=C / len(x), intercept_scaling=1.0).fit(x, y)
+        nonlocal most
+        settings = {"loss": "squared_hinge", "dual": False, "intercept_scaling": 1.0, "max_iter": MAX_ITERATIONS}
+        classifier = svm.LinearSVC(C=C / len(x), **settings).fit(x, y)
+        most = max(most, classifier.n_iter_)
+        return classifier
 
     accuracy: dict[float, float] = {}
     if len(Cs) > 1:
@@ -63,4 +79,24 @@ def fit_linear_svm(
         ((fitted, judged),) = split.split(x, y)
         accuracy = {C: float(fit(C, x[fitted], y[fitted]).score(x[judged], y[judged])) for C in sorted(Cs)}
     best = max(accuracy, key=accuracy.__getitem__) if accuracy else Cs[0]
-    return LinearSVMFit(fit(best, x, y), best, accuracy)
+    classifier = fit(best, x, y)
+    return LinearSVMFit(classifier, best, accuracy, int(classifier.n_iter_), most < MAX_ITERATIONS)
+
+
+def check_parts(classes: NDArray[Any], members: NDArray[np.int64], held_out: float) -> None:
+    """Refuse what cannot be cut into a part to fit to and a part to judge by, with every class in both.
+
+    raises  DomainError
+    """
+    if members.min() < 2:
+        raise DomainError(
+            f"y holds one example of class {classes[members.argmin()]}, expected at least two, one of them to be held "
+            "out: add examples, leave the class out, or pass a single C, for which nothing is held out"
+        )
+    n = int(members.sum())
+    parts = (n - ceil(held_out * n), ceil(held_out * n))  # as StratifiedShuffleSplit cuts
+    if min(parts) < len(classes):
+        raise DomainError(
+            f"held_out is {held_out}, which cuts {n} examples into {parts[0]} to fit and {parts[1]} to judge, expected "
+            f"at least {len(classes)} in both, one a class: take another share, or pass a single C"
+        )

@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 
 from pp_ref.errors import DomainError, MissingExtraError, ShapeError
-from pp_ref.features import fit_linear_svm
+from pp_ref.features import fit_linear_svm, linear_svm
 
 pytest.importorskip("sklearn")
+
+from sklearn.exceptions import ConvergenceWarning
 
 
 def blobs(n=300, classes=3, d=4, spread=1.0, seed=0):
@@ -60,6 +62,41 @@ def test_held_out_data_are_the_generators():
     assert a != c
 
 
+@pytest.mark.parametrize("Cs", [[100.0], [1.0, 100.0]])
+def test_a_fit_says_why_it_stopped(monkeypatch, Cs):
+    x, y = blobs()
+    fit = fit_linear_svm(x, y, Cs, 0.3, np.random.default_rng(0))
+    assert fit.converged
+    assert 1 < fit.iterations == fit.classifier.n_iter_ < linear_svm.MAX_ITERATIONS
+    monkeypatch.setattr(linear_svm, "MAX_ITERATIONS", 1)
+    with pytest.warns(ConvergenceWarning, match="failed to converge") as warned:
+        fit = fit_linear_svm(x, y, Cs, 0.3, np.random.default_rng(0))
+    assert len(warned) == (1 if len(Cs) == 1 else 3)
+    assert (fit.converged, fit.iterations) == (False, 1)
+
+
+def test_a_class_of_one_example_is_fitted_where_nothing_is_held_out():
+    x, y = blobs(12)
+    y[0] = 9
+    assert 9 in fit_linear_svm(x, y, [1.0], 0.2, np.random.default_rng(0)).classifier.classes_
+
+
+@pytest.mark.parametrize("held_out", [0.2, 0.34, 0.5, 0.66, 0.75, 0.8])
+def test_scikit_learn_cuts_what_was_let_through(held_out):
+    """And refuses what was refused, for it takes the same numbers."""
+    model_selection = pytest.importorskip("sklearn.model_selection")
+    for n in range(6, 30):
+        y = np.arange(n) % 3
+        split = model_selection.StratifiedShuffleSplit(1, test_size=held_out, random_state=0)
+        try:
+            linear_svm.check_parts(*np.unique(y, return_counts=True), held_out)
+        except DomainError:
+            with pytest.raises(ValueError, match="should be greater or equal to the number of classes"):
+                next(split.split(y[:, None], y))
+        else:
+            next(split.split(y[:, None], y))
+
+
 def test_two_classes_of_any_name():
     x, y = blobs(classes=2, spread=0.1)
     fit = fit_linear_svm(x.astype("f4"), np.array(["cat", "dog"])[y], [1.0, 100.0], 0.2, np.random.default_rng(0))
@@ -86,7 +123,25 @@ X, Y = blobs(12)
         (X, 0 * Y, [1], 0.2, DomainError, r"^y holds 1 class\(es\), expected at least two to tell apart$"),
         (X, Y[1:], [1], 0.2, ShapeError, "^axis n is 12 in x but 11 in y$"),
         (X * np.nan, Y, [1], 0.2, DomainError, "^x has 48 entries that are NaN or infinite"),
-        (X, np.r_[9, Y[1:]], [1, 2], 0.2, ValueError, "least populated class"),
+        (
+            X,
+            np.r_[9, Y[1:]],
+            [1, 2],
+            0.2,
+            DomainError,
+            "^y holds one example of class 9, expected at least two, one of them to be held out: add examples, leave "
+            "the class out, or pass a single C, for which nothing is held out$",
+        ),
+        (
+            X,
+            Y,
+            [1, 2],
+            0.1,
+            DomainError,
+            "^held_out is 0.1, which cuts 12 examples into 10 to fit and 2 to judge, expected at least 3 in both, one "
+            "a class: take another share, or pass a single C$",
+        ),
+        (X, Y, [1, 2], 0.9, DomainError, "^held_out is 0.9, which cuts 12 examples into 1 to fit and 11 to judge"),
     ],
 )
 def test_messages(x, y, Cs, held_out, error, message):
