@@ -7,14 +7,7 @@ from pp_ref.data.mnist import load_digits, load_mnist
 from pp_ref.data.natural_images import load_natural_images
 from pp_ref.data.photographs import load_photographs
 from pp_ref.data.search import find_data
-from pp_ref.data.stl10 import (
-    STL10,
-    fold_splits,
-    load_stl10,
-    load_stl10_sample,
-    load_stl10_unlabelled,
-    student_interval,
-)
+from pp_ref.data.stl10 import STL10, fold_splits, load_stl10, load_stl10_sample, load_stl10_unlabelled
 
 __all__ = [
     "STL10",
@@ -32,5 +25,4 @@ __all__ = [
     "load_stl10_sample",
     "load_stl10_unlabelled",
     "read_idx",
-    "student_interval",
 ]

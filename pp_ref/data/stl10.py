@@ -12,14 +12,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import stdtrit
 
-from pp_ref.arrays import check_finite
 from pp_ref.data.dataset import Dataset, Images, Split
 from pp_ref.data.npz import read_npz
 from pp_ref.data.search import STL10_FILES, files_in, find_data
 from pp_ref.data.tar import read_members
-from pp_ref.errors import DataError, DomainError
+from pp_ref.errors import DataError
 
 __all__ = [
     "CLASSES",
@@ -28,13 +26,13 @@ __all__ = [
     "load_stl10",
     "load_stl10_sample",
     "load_stl10_unlabelled",
-    "student_interval",
 ]
 
 CLASSES = ("airplane", "bird", "car", "cat", "deer", "dog", "horse", "monkey", "ship", "truck")
 SIDE = 96
 IMAGE = 3 * SIDE * SIDE  # bytes
 FOLDS = 10
+CHUNK = 2**20  # bytes that go through several hashes before the next are read
 UNLABELLED = "unlabeled_X.bin"
 SAMPLE_SHAPE = (246, SIDE, SIDE, 3)
 SAMPLE_DIGEST = "a26c8767f98e31560ded0bca8fbcd4bec409da612cb9746684487b380f72a7e3"
@@ -111,11 +109,12 @@ def load_stl10_unlabelled(path: str | os.PathLike[str] | None = None) -> Images:
     returns  Images; x uint8 (100000, 96, 96, 3), a view as `load_stl10` says; the digest is of the file's bytes
     raises   DataError as for `load_stl10`, or if the folder lacks unlabeled_X.bin
 
-    Its 2.8 GB are read once to compare their check sum. From an archive they are held in memory.
+    Its 2.8 GB are read once, for check sum and digest together. From an archive they are held in memory.
     """
-    pixels = read_checked((UNLABELLED,), path, OFFICIAL)[UNLABELLED]
+    digest = hashlib.sha256()
+    pixels = read_checked((UNLABELLED,), path, OFFICIAL, digest)[UNLABELLED]
     source = f"STL-10, binary files: {UNLABELLED} (MD5 {OFFICIAL.md5[UNLABELLED]})"
-    return Images("stl10-unlabelled", as_images(pixels), source, hashlib.sha256(pixels.data).hexdigest())
+    return Images("stl10-unlabelled", as_images(pixels), source, digest.hexdigest())
 
 
 def load_stl10_sample(path: str | os.PathLike[str] | None = None) -> Images:
@@ -147,28 +146,6 @@ def fold_splits(stl10: STL10) -> Iterator[Split]:
         yield Split(np.ascontiguousarray(x[rows]), y[rows])
 
 
-def student_interval(values: Sequence[float], level: float = 0.9) -> tuple[float, float]:
-    """Mean and half width of Student's interval: mean +- t s / sqrt(n), t = t_{n-1}((1 + level) / 2), s of ddof 1.
-
-    values   n >= 2 finite numbers, such as the test accuracies of the ten folds: t is then 1.833 at level 0.9
-    level    in (0, 1)
-    returns  (mean, half width), in the unit of the values
-    raises   DomainError for fewer values, one that is not finite, or another level
-
-    The paper gives 90 % intervals "from the recommended testing protocol" without a formula (Figure 6): this is our
-    choice. The folds overlap and share their test images, so they are no independent draws: the interval is the
-    customary one, not a guarantee.
-    """
-    x = np.asarray(values, dtype=np.float64)
-    if x.ndim != 1 or len(x) < 2:
-        raise DomainError(f"values have shape {x.shape}, expected at least two numbers: one has no spread")
-    check_finite(values=x)
-    if not 0 < level < 1:
-        raise DomainError(f"level is {level}, expected a number in (0, 1)")
-    t = stdtrit(len(x) - 1, (1 + level) / 2)  # the quantile function of scipy.stats.t
-    return float(x.mean()), float(t * x.std(ddof=1) / np.sqrt(len(x)))
-
-
 def as_images(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """(n, 96, 96, 3), read-only: the bytes (image, channel, column, row) as (image, row, column, channel)."""
     images = pixels.reshape(-1, 3, SIDE, SIDE).transpose(0, 3, 2, 1)
@@ -177,10 +154,11 @@ def as_images(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def read_checked(
-    names: Sequence[str], path: str | os.PathLike[str] | None, edition: Edition
+    names: Sequence[str], path: str | os.PathLike[str] | None, edition: Edition, *also: Any
 ) -> dict[str, NDArray[np.uint8]]:
     """The bytes of each named file, mapped, or read from the archive; checked against the edition.
 
+    also    hashes that the bytes are given to in passing, in the order in which the files are found
     raises  DataError for a file that is missing or not the published one
     """
     found = files_in("stl10", find_data("stl10", path))
@@ -190,11 +168,11 @@ def read_checked(
         largest = max(edition.size(name) or 0 for name in names) + 1  # more is too long, however long
         for member, content in read_members(found[0], members, largest):
             where, data = f"{found[0]}: its member {member}", np.frombuffer(content, np.uint8)
-            contents[members[member]] = check_file(where, members[member], data, edition)
+            contents[members[member]] = check_file(where, members[member], data, edition, *also)
     else:
         for file in (found[0].parent / name for name in names):
             if file.is_file():
-                contents[file.name] = check_file(str(file), file.name, map_file(file), edition)
+                contents[file.name] = check_file(str(file), file.name, map_file(file), edition, *also)
     if missing := [name for name in names if name not in contents]:
         raise DataError(
             f"{', '.join(missing)} of STL-10 {'is' if len(missing) == 1 else 'are'} missing in "
@@ -214,8 +192,11 @@ def map_file(file: Path) -> NDArray[np.uint8]:
         raise DataError(f"{file} cannot be read ({error.strerror}); make it readable, or pass another path=") from error
 
 
-def check_file(where: str, name: str, data: NDArray[np.uint8], edition: Edition) -> NDArray[np.uint8]:
-    """The data, if they are the published file; else DataError in the words of the first thing that is wrong."""
+def check_file(where: str, name: str, data: NDArray[np.uint8], edition: Edition, *also: Any) -> NDArray[np.uint8]:
+    """The data, if they are the published file; else DataError in the words of the first thing that is wrong.
+
+    also  hashes that the data are given to while their MD5 is taken
+    """
     size = edition.size(name)
     if size is None:
         parse_folds(where, data.tobytes(), edition)
@@ -230,8 +211,11 @@ def check_file(where: str, name: str, data: NDArray[np.uint8], edition: Edition)
             f"{where} holds the label {data[first]} at {first}; expected 1 to 10, as STL-10 counts: another set of the "
             "same layout, or a damaged file: fetch it again"
         )
-    got = hashlib.md5(data.data, usedforsecurity=False).hexdigest()
-    if got != edition.md5[name]:
+    md5 = hashlib.md5(usedforsecurity=False)
+    for start in range(0, len(data), CHUNK):
+        for each in (md5, *also):
+            each.update(data[start : start + CHUNK].data)
+    if (got := md5.hexdigest()) != edition.md5[name]:
         raise DataError(f"{where} is not the published file: MD5 {got}, expected {edition.md5[name]}: fetch it again")
     return data
 

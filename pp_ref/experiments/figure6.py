@@ -23,7 +23,6 @@ from pp_ref.data import (
     load_digits,
     load_stl10,
     load_stl10_unlabelled,
-    student_interval,
 )
 from pp_ref.environment import circumstances
 from pp_ref.errors import DomainError
@@ -32,6 +31,7 @@ from pp_ref.experiments.rica_filters import REPORTS, FilterSettings, filter_reci
 from pp_ref.experiments.run_store import Record, RunStore
 from pp_ref.features import extract_features, fit_linear_svm, fit_standardisation
 from pp_ref.layers import average_pool2d_forward
+from pp_ref.statistics import student_interval
 
 REDUCED = 2048  # STL-10 images that are reduced at a time
 
