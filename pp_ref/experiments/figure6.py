@@ -163,7 +163,14 @@ def run(recipe: dict[str, Any], store: RunStore, report: Callable[[str], None]) 
         scale = fit_standardisation(train)
         svm = fit_linear_svm(scale.transform(train), fold.y, recipe["Cs"], recipe["held_out"], rng)
         accuracies.append(float(svm.classifier.score(scale.transform(test), task.test.y)))
-        chosen.append({"C": svm.C, "held_out_accuracy": {str(C): a for C, a in svm.held_out_accuracy.items()}})
+        chosen.append(
+            {
+                "C": svm.C,
+                "held_out_accuracy": {str(C): a for C, a in svm.held_out_accuracy.items()},
+                "iterations": svm.iterations,
+                "converged": svm.converged,
+            }
+        )
     seconds, accuracy = time.perf_counter() - began, mean(accuracies)
     report(f"{recipe['features']} features, {recipe['proportion']:.0%} learned: test accuracy {accuracy:.2%}")
     return {

@@ -192,6 +192,7 @@ def _permute_dims(x: Bounded, axes: tuple[int, ...]) -> Bounded:
 
 def _asarray(x: Any, dtype: Any = None) -> Any:
     """A table that is cast to the dtype carries what the cast rounds, and 2 u of longdouble; anything else is exact."""
+    x = np.asarray(x)
     if dtype not in FLOATS or x.dtype != Exact:
         return np.asarray(x, dtype)
     return Bounded(x, abs(x - x.astype(dtype)) + np.finfo(Exact).eps, dtype)
