@@ -43,12 +43,16 @@ def rows(v: NDArray[Any], U: NDArray[Any]) -> NDArray[Any]:
     return out
 
 
-def compile_loops(loops: Callable[..., Any]) -> Callable[..., Any]:
-    """Compile for threads when first called, and keep the machine code on disk where some folder takes it."""
+def compile_loops(loops: Callable[..., Any], **options: Any) -> Callable[..., Any]:
+    """Compile when first called, and keep the machine code on disk where some folder takes it.
+
+    options  Numba's; for its own threads, unless there are any
+    """
+    options = options or {"parallel": True}
     try:
-        return numba.njit(loops, parallel=True, cache=True)  # type: ignore[no-any-return]
+        return numba.njit(loops, cache=True, **options)  # type: ignore[no-any-return]
     except RuntimeError:  # Numba found no folder that it may write to
-        return numba.njit(loops, parallel=True)  # type: ignore[no-any-return]
+        return numba.njit(loops, **options)  # type: ignore[no-any-return]
 
 
 compiled = compile_loops(rows)

@@ -1,0 +1,166 @@
+"""Two short passes inside the first-level cache: an image is padded, smoothed along x, then y, and gathered from.
+
+The padding makes both passes linear: the zeros behind a row are those before the next one, so a pass is one loop over
+the whole image without edges, which the compiler turns into full vectors, with no transposition. Taps come in threes of
+symmetric pairs, so that sums stay in registers. Whatever a loop calls is in this file: Numba's cache of a caller does
+not notice a change elsewhere.
+"""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pp_ref.kernels.cpu.operands import Operands, check_rows, new_or_checked
+from pp_ref.kernels.cpu.pool import compile_loops
+from pp_ref.kernels.cpu.shared import gathered
+from pp_ref.kernels.cpu.threads import in_threads
+
+__all__ = ["gather_smooth", "pool_stencil", "positions", "smooth_scatter"]
+
+
+def pool_stencil(
+    v: NDArray[Any], o: Operands, out: NDArray[Any] | None = None, *, threads: int | None = None
+) -> NDArray[Any]:
+    """As `pool_shared`, with v K from `gather_smooth`, written once."""
+    check_rows(o, "d", o.d, v=v)
+    out = new_or_checked(out, (len(v), o.ends[-1]), o, v=v)
+    smooth = np.empty((len(v), o.d), o.dtype)
+    gather_smooth(v, np.arange(o.d), smooth, o, threads)
+    return gathered(v, smooth, o, out)
+
+
+def gather_smooth(
+    v: NDArray[Any], alpha: NDArray[Any], out: NDArray[Any], o: Operands, threads: int | None = None
+) -> NDArray[np.bool]:
+    """out = (v K)[:, alpha], and which examples are finite: what is written for the others means nothing.
+
+    v        (n, d) of the operands' dtype, any strides
+    alpha    (k,) int in [0, d), in any order, repeated or not
+    out      (n, k), C-contiguous
+    threads  as `in_threads` has them; each owns whole examples, so their number does not change a bit
+    returns  (n,) bool
+
+    4 n d (T_y + T_x + 1) flops and, beside v, k numbers an example written: nothing else leaves the cache.
+    """
+    v, index, finite = np.ascontiguousarray(v), positions(alpha, o), np.empty(len(v), np.bool)
+    unsigned, exponent = (np.uint32, 0x7F800000) if o.dtype == np.float32 else (np.uint64, 0x7FF0000000000000)
+
+    def work(rows: slice) -> None:
+        compiled_gather(
+            v[rows], v[rows].view(unsigned), unsigned(exponent), index, out[rows], finite[rows], *o.taps, *geometry(o)
+        )
+
+    in_threads(work, len(v), threads)
+    return finite
+
+
+def smooth_scatter(
+    g: NDArray[Any], alpha: NDArray[Any], out: NDArray[Any], o: Operands, threads: int | None = None
+) -> None:
+    """out = g S^T K, where S = I[:, alpha]: the adjoint of `gather_smooth`. Entries with the same alpha add up.
+
+    g    (n, k) of the operands' dtype, any strides
+    out  (n, d), C-contiguous
+    """
+    g, index = np.ascontiguousarray(g), positions(alpha, o)
+
+    def work(rows: slice) -> None:
+        compiled_scatter(g[rows], index, out[rows], *o.taps, *geometry(o))
+
+    in_threads(work, len(g), threads)
+
+
+def geometry(o: Operands) -> tuple[int, int, int]:
+    """Rows of an image, the length of a row, and the step between neighbours in it."""
+    height, width, channels = o.factors.sizes
+    return height, width * channels, channels
+
+
+def positions(alpha: NDArray[Any], o: Operands) -> NDArray[np.uint32]:
+    """Where alpha lies in an image whose rows are followed by their padding. Unsigned: no index counts from the end."""
+    _, row, channels = geometry(o)
+    padded: NDArray[np.uint32] = (alpha + alpha // row * ((o.taps[1].size - 1) * channels)).astype(np.uint32)
+    return padded
+
+
+def sweep(dst: Any, src: Any, taps: Any, step: Any) -> None:
+    """dst[i] = taps[0] src[i'] + sum over t of taps[t] (src[i' - t step] + src[i' + t step]), i' = i + T step."""
+    size, T = dst.size, taps.size - 1
+    middle = src[T * step :][:size]
+    t = 1
+    if T < 3:
+        for i in range(size):
+            dst[i] = taps[0] * middle[i]
+    while t + 2 <= T:
+        k1, k2, k3 = taps[t], taps[t + 1], taps[t + 2]
+        a1, b1 = src[(T - t) * step :][:size], src[(T + t) * step :][:size]
+        a2, b2 = src[(T - t - 1) * step :][:size], src[(T + t + 1) * step :][:size]
+        a3, b3 = src[(T - t - 2) * step :][:size], src[(T + t + 2) * step :][:size]
+        if t == 1:
+            for i in range(size):
+                dst[i] = taps[0] * middle[i] + (k1 * (a1[i] + b1[i]) + k2 * (a2[i] + b2[i]) + k3 * (a3[i] + b3[i]))
+        else:
+            for i in range(size):
+                dst[i] += k1 * (a1[i] + b1[i]) + k2 * (a2[i] + b2[i]) + k3 * (a3[i] + b3[i])
+        t += 3
+    while t <= T:
+        k1 = taps[t]
+        a1, b1 = src[(T - t) * step :][:size], src[(T + t) * step :][:size]
+        for i in range(size):
+            dst[i] += k1 * (a1[i] + b1[i])
+        t += 1
+
+
+def gather_loops(
+    v: Any, bits: Any, exponent: Any, index: Any, out: Any, finite: Any, taps_y: Any, taps_x: Any, *sizes: int
+) -> None:
+    """An example after the other through three buffers that fit into the first-level cache.
+
+    bits, exponent  v as unsigned integers, and the bits that are all set in what is not finite
+    sizes           as `geometry` has them
+    """
+    height, row, channels = sizes
+    before = (taps_x.size - 1) * channels
+    stride = row + before
+    size, above = height * stride, (taps_y.size - 1) * stride
+    padded = np.zeros(size + 2 * before, v.dtype)
+    along_x = np.zeros(size + 2 * above, v.dtype)
+    smooth = np.empty(size, v.dtype)
+    for n in range(v.shape[0]):
+        largest = np.zeros(1, bits.dtype)[0]
+        for i in range(height * row):
+            largest = max(largest, bits[n, i] & exponent)
+        finite[n] = largest < exponent
+        for y in range(height):
+            padded[before + y * stride :][:row] = v[n, y * row :][:row]
+        swept(along_x[above:][:size], padded, taps_x, channels)
+        swept(smooth, along_x, taps_y, stride)
+        pooled = out[n]
+        for k in range(index.size):
+            pooled[k] = smooth[index[k]]
+
+
+def scatter_loops(g: Any, index: Any, out: Any, taps_y: Any, taps_x: Any, *sizes: int) -> None:
+    """The adjoint's loops, which add what lies at the same place in order."""
+    height, row, channels = sizes
+    before = (taps_x.size - 1) * channels
+    stride = row + before
+    size, above = height * stride, (taps_y.size - 1) * stride
+    padded = np.zeros(size + 2 * before, g.dtype)
+    image = padded[before:]
+    along_x = np.zeros(size + 2 * above, g.dtype)
+    smooth = np.empty(size, g.dtype)
+    for n in range(g.shape[0]):
+        padded[:] = 0
+        for k in range(index.size):
+            image[index[k]] += g[n, k]
+        swept(along_x[above:][:size], padded, taps_x, channels)
+        swept(smooth, along_x, taps_y, stride)
+        for y in range(height):
+            out[n, y * row :][:row] = smooth[y * stride :][:row]
+
+
+swept = compile_loops(sweep, nogil=True)
+compiled_gather = compile_loops(gather_loops, nogil=True)
+compiled_scatter = compile_loops(scatter_loops, nogil=True)

@@ -1,0 +1,51 @@
+"""Python's threads around compiled loops that hold no lock: as many as the BLAS has, and the same bits for any number.
+
+Numba's own threads would be a second pool beside the BLAS's, do not outlive a fork, and on some machines end the
+process when two Python threads start them at once.
+"""
+
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from itertools import pairwise
+
+from threadpoolctl import ThreadpoolController
+
+from pp_ref.environment import cores
+
+__all__ = ["blas_threads", "in_threads"]
+
+LEAST = 8  # examples worth the 50 microseconds that it takes to hand them to another thread
+
+
+def in_threads(work: Callable[[slice], None], n: int, threads: int | None = None) -> None:
+    """Call work(rows) for slices that together are range(n), each in a thread of its own.
+
+    threads  int >= 1; None: what the BLAS may use now, so that one limit (threadpoolctl, a sweep's) holds for both
+    """
+    threads = max(1, min(blas_threads() if threads is None else threads, n // LEAST))
+    bounds = [n * t // threads for t in range(threads + 1)]
+    slices = [slice(start, end) for start, end in pairwise(bounds)]
+    waiting = [_pool(os.getpid()).submit(work, rows) for rows in slices[1:]]
+    work(slices[0])
+    for future in waiting:
+        future.result()
+
+
+def blas_threads() -> int:
+    """How many threads NumPy's BLAS may use; the number of cores where there is none to ask."""
+    return min((library.num_threads for library in _blas(os.getpid())), default=cores())
+
+
+@cache
+def _blas(process: int) -> list:  # type: ignore[type-arg]
+    import numpy  # noqa: F401  the library has to be loaded to be found
+
+    return list(ThreadpoolController().select(user_api="blas").lib_controllers)
+
+
+@cache
+def _pool(process: int) -> ThreadPoolExecutor:
+    """One pool a process: after a fork, threads exist only in the parent."""
+    return ThreadPoolExecutor(cores(), "pp_ref.kernels")

@@ -1,0 +1,104 @@
+"""Smooth dictionaries as products of axes: what lets ``v U`` be two short one-dimensional passes and a gather.
+
+On a lattice the squared exponential factorises, ``K = K_y (x) K_x (x) I_channels``, and so
+
+    U_j = K[:, alpha_j] R_j,    R_j = (K_alpha + ridge I)^-1  (ridge form)  or  I  (atom form).
+
+``v K`` is the same for every column; ``(v K)[:, alpha_j]`` is a gather from it, and R_j can be folded into w_j.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike
+from scipy.linalg import LinAlgError, cho_factor, cho_solve, toeplitz
+
+from pp_ref.dictionaries.columns import Floats, Indices
+from pp_ref.dictionaries.dictionary import Dictionary
+from pp_ref.dictionaries.spaces import Frames, Grid
+
+__all__ = ["Separable", "cut_taps", "separable"]
+
+CUT = 1 / 4  # in roundings: what the taps left out add up to
+
+
+@dataclass(frozen=True, eq=False)
+class Separable:
+    """The factors of a dictionary's U, exact up to the rounding of float64.
+
+    sizes  (height, width, channels): i = (iy, ix, channel), channels last; Frames are (frames, 1, coefficients)
+    taps   two float64 arrays, (height,) and (width,): K_y[i, j] = taps[0][|i - j|], K_x likewise; taps[.][0] = 1
+    alpha  J index arrays (k_j,)
+    R      J arrays (k_j, k_j), symmetric; or None for atom form, where every R_j = I
+    """
+
+    sizes: tuple[int, int, int]
+    taps: tuple[Floats, Floats]
+    alpha: tuple[Indices, ...]
+    R: tuple[Floats, ...] | None
+
+    def K(self, dtype: DTypeLike | None = None) -> Floats:
+        """K (d, d) float64, in full; with a dtype, of the taps that `cut_taps` leaves, rounded to that dtype."""
+        y, x = self.taps
+        if dtype is not None:
+            y, x = (np.pad(cut_taps(axis, dtype).astype(np.float64), (0, axis.size))[: axis.size] for axis in (y, x))
+        K: Floats = np.kron(np.kron(toeplitz(y), toeplitz(x)), np.eye(self.sizes[2]))
+        return K
+
+    @cached_property
+    def amplification(self) -> float:
+        """How much more rounding U = K[:, alpha] R shows than U itself, at worst: the largest ratio of the column sums
+        of K[:, alpha] |R| to those of |U|. 1 for atom form.
+
+        It grows with the condition number of K_alpha + ridge I: ``v K`` is large where neighbours agree, and R takes
+        differences of it. For half of a 28 x 28 grid and ridge 1e-3 it is 100 at length scale 1 and 70,000 at 4.
+        """
+        if self.R is None:
+            return 1.0
+        K, worst = self.K(), 1.0
+        for alpha, R in zip(self.alpha, self.R, strict=True):
+            magnitudes = K[:, alpha].sum(axis=0) @ abs(R)
+            worst = max(worst, float((magnitudes / abs(K[:, alpha] @ R).sum(axis=0)).max()))
+        return worst
+
+
+def separable(dictionary: Dictionary) -> Separable | None:
+    """The factors of a dictionary that has them (kind se), else None.
+
+    Matern is a function of Euclidean distance. A K_alpha that only just had a Cholesky factor has no usable inverse.
+    """
+    recipe, space = dictionary.recipe, dictionary.space
+    if recipe["kind"] != "se" or not isinstance(space, Grid | Frames):
+        return None
+    height, width = (*space.sites, 1)[:2]
+    settings: dict[str, Any] = recipe["settings"]
+    y, x = (np.exp(-0.5 * np.arange(size) ** 2 / settings["length_scale"] ** 2) for size in (height, width))
+    factors = Separable((height, width, space.channels), (y, x), tuple(dictionary.alpha), None)
+    if settings["form"] == "atom":
+        return factors
+    inverses = []
+    for alpha in factors.alpha:
+        iy, ix, channel = np.unravel_index(alpha, factors.sizes)
+        K_alpha = y[abs(np.subtract.outer(iy, iy))] * x[abs(np.subtract.outer(ix, ix))] * (channel[:, None] == channel)
+        identity = np.eye(alpha.size)
+        try:
+            R: Floats = cho_solve(cho_factor(K_alpha + settings["ridge"] * identity, lower=True), identity)
+        except LinAlgError:
+            return None
+        inverses.append((R + R.T) / 2)
+    return Separable(factors.sizes, factors.taps, factors.alpha, tuple(inverses))
+
+
+def cut_taps(taps: Floats, dtype: DTypeLike) -> Floats:
+    """The leading taps k(0), ..., k(T) in ``dtype``: the fewest with 2 (k(T+1) + k(T+2) + ...) <= u / 4.
+
+    u = eps / 2 is the rounding of ``dtype``, so a pass without the others is off by at most u / 4 times the largest
+    |v|, less than its first rounding. At length scale 1 that leaves T = 6 in float32 and 8 in float64, none subnormal.
+    """
+    limits = np.finfo(dtype)
+    left_out = 2 * (np.cumsum(taps[::-1])[::-1] - taps)  # by T
+    enough = left_out <= CUT * float(limits.eps) / 2
+    cut: Floats = taps[: int(np.argmax(enough)) + 1].astype(dtype)
+    return cut
