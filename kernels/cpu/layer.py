@@ -1,4 +1,8 @@
-"""A whole columnar layer from v, tile by tile: the pooled input is never written, and R_j is folded into w_j."""
+"""A whole columnar layer from v, tile by tile: no product with R_j for each example, since it is folded into w_j.
+
+A tile of what the columns gather from v K is multiplied while it is in the second-level cache. Of a small batch it is
+kept for the backward pass; of a large one it is made again, which costs less than main memory.
+"""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -23,6 +27,7 @@ __all__ = [
 ]
 
 Real = NDArray[Any]  # float32 or float64
+KEPT = 1 << 24  # bytes of gathered v K up to which backward reads it: half of what the C library reuses without faults
 
 
 class LayerCache(NamedTuple):
@@ -30,7 +35,7 @@ class LayerCache(NamedTuple):
     v: Real  # (n, d)
     w: Sequence[Real]  # J of (k_j, m_j)
     folded: Sequence[Real] | None  # J of R_j w_j; None where the definition was taken
-    pooled: Real | None  # (n, k_1 + ... + k_J): of one tile v K gathered, of the definition v U; else made again
+    pooled: Real | None  # (n, k_1 + ... + k_J): v K gathered, or of the definition v U; None to make it again
 
 
 def layer_forward(
@@ -53,15 +58,16 @@ def layer_forward(
         return layer_dense_forward(v, w, b, o)
     folded = o.fold(w)
     y = np.empty((len(v), b.size), o.dtype)
-    smooth = np.empty((min(len(v), TILE), o.ends[-1]), o.dtype)
+    kept = len(v) <= TILE or len(v) * o.ends[-1] * o.dtype.itemsize <= KEPT
+    smooth = np.empty((len(v) if kept else TILE, o.ends[-1]), o.dtype)
     for rows in tiles(len(v)):
-        tile = smooth[: rows.stop - rows.start]
+        tile = smooth[rows] if kept else smooth[: rows.stop - rows.start]
         if not gather_smooth(v[rows], o.alpha, tile, o, threads).all():
             return layer_dense_forward(v, w, b, o)
         for part, units, folded_j in zip(o.parts, blocks(w), folded, strict=True):
             np.matmul(tile[:, part], folded_j, out=y[rows, units])  # (n, k) (k, m_j)
     y += b
-    return y, LayerCache(o, v, w, folded, smooth if len(v) <= TILE else None)
+    return y, LayerCache(o, v, w, folded, smooth if kept else None)
 
 
 def layer_dense_forward(v: Real, w: Sequence[Real], b: Real, o: Operands) -> tuple[Real, LayerCache]:

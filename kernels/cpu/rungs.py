@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from pp_ref.kernels.cpu.dense import expand_dense, pool_adjoint_dense, pool_dense, project_dense
 from pp_ref.kernels.cpu.fused import expand_fused, pool_adjoint_fused, pool_fused, project_fused
 from pp_ref.kernels.cpu.layer import layer_dense_forward, layer_forward
-from pp_ref.kernels.cpu.operands import Operands
+from pp_ref.kernels.cpu.operands import Operands, check_rows, new_or_checked
 from pp_ref.kernels.cpu.pool import pool
 from pp_ref.kernels.cpu.shared import pool_shared
 from pp_ref.kernels.cpu.slices import pool_slices
@@ -21,20 +21,24 @@ __all__ = ["LADDERS", "Rung"]
 class Rung(NamedTuple):
     """One way to compute an operation.
 
-    name   unique in its ladder
-    run    the operation's arguments, the Operands behind them -> its result
-    needs  "numpy" or "numba"
-    idea   one sentence
+    name    unique in its ladder
+    run     the operation's arguments, the Operands behind them -> its result
+    needs   "numpy" or "numba"
+    idea    one sentence
+    passes  whether v K is made in two short passes, for which `pp_ref.kernels.bounds` knows a closer bound
     """
 
     name: str
     run: Callable[..., Any]
     needs: str
     idea: str
+    passes: bool = False
 
 
 def pool_loops(v: NDArray[Any], o: Operands, out: NDArray[Any] | None = None) -> NDArray[Any]:
     """The definition, a column after the other."""
+    check_rows(o, "d", o.d, v=v)
+    out = new_or_checked(out, (len(v), o.ends[-1]), o, v=v)
     return np.concatenate([pool(v, U) for U in o.U], axis=1, out=out)
 
 
@@ -43,24 +47,24 @@ LADDERS: dict[str, tuple[Rung, ...]] = {
         Rung("loops", pool_loops, "numba", "the definition, with rows of the output across threads"),
         Rung("dense", pool_dense, "numpy", "one BLAS product a column"),
         Rung("shared", pool_shared, "numpy", "one BLAS product v K for all columns, then a gather"),
-        Rung("slices", pool_slices, "numpy", "two short passes of shifted slices in place of v K"),
-        Rung("stencil", pool_stencil, "numba", "both passes of an image inside the first-level cache"),
-        Rung("fused", pool_fused, "numba", "the gather before the image leaves that cache"),
+        Rung("slices", pool_slices, "numpy", "two short passes of shifted slices in place of v K", True),
+        Rung("stencil", pool_stencil, "numba", "both passes of an image inside the first-level cache", True),
+        Rung("fused", pool_fused, "numba", "the gather before the image leaves that cache", True),
     ),
     "pool_adjoint": (
         Rung("dense", pool_adjoint_dense, "numpy", "one BLAS product a column, added up"),
-        Rung("fused", pool_adjoint_fused, "numba", "all columns scattered into one image, smoothed once"),
+        Rung("fused", pool_adjoint_fused, "numba", "all columns scattered into one image, smoothed once", True),
     ),
     "expand": (
         Rung("dense", expand_dense, "numpy", "one BLAS product a column"),
-        Rung("fused", expand_fused, "numba", "a unit's folded weights are an image to smooth"),
+        Rung("fused", expand_fused, "numba", "a unit's folded weights are an image to smooth", True),
     ),
     "project": (
         Rung("dense", project_dense, "numpy", "one BLAS product a column"),
-        Rung("fused", project_fused, "numba", "a unit's gradient is an image to smooth and gather from"),
+        Rung("fused", project_fused, "numba", "a unit's gradient is an image to smooth and gather from", True),
     ),
     "layer": (
         Rung("dense", layer_dense_forward, "numpy", "pool by the definition, then combine"),
-        Rung("fused", layer_forward, "numba", "smooth and gather a tile, then one product with R_j w_j"),
+        Rung("fused", layer_forward, "numba", "smooth and gather a tile, then one product with R_j w_j", True),
     ),
 }

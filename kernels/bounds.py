@@ -1,0 +1,105 @@
+"""How far a kernel may be from the definition: what `pp-ref bench` asks before it times, and the tests.
+
+Every kernel computes products of K, R_j and what it is given, in some order. Of a product of which every term meets at
+most `length` roundings, casts included, the computed value is off by at most
+
+    g * (the product of magnitudes),    g = length u / (1 - length u)      (Higham, sec. 3.1 and 3.5)
+
+and by what the taps left out, and a U that was solved for in another order, take from the exact product: both are
+differences of given arrays, computed and not estimated. Since K >= 0, magnitudes are products with K |R_j|, and they
+bound those of U_j = K[:, alpha_j] R_j too.
+"""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pp_ref.kernels.cpu.operands import Operands
+
+__all__ = ["Bounds", "largest_share"]
+
+Real = NDArray[Any]
+
+
+class LayerBounds(NamedTuple):
+    y: Real
+    dv: Real
+    dw: list[Real]
+    db: Real
+
+
+class Bounds:
+    """Bounds for a dictionary's kernels, of any rung: for either way of summing v K, whichever is longer, unless
+    ``passes`` says that it is done in two passes."""
+
+    def __init__(self, o: Operands, passes: bool = False) -> None:
+        K, cut = o.factors.K(), o.factors.K(o.dtype)
+        self.o = o
+        self.longest = max(alpha.size for alpha in o.factors.alpha)
+        taps = sum(2 * axis.size for axis in o.taps)  # a cast, a product, a sum of a pair, and T sums an axis
+        self.length = taps if passes else max(taps, o.d + 1)
+        self.magnitudes, self.differences = [], []
+        for j, alpha in enumerate(o.factors.alpha):
+            R = np.eye(alpha.size) if o.factors.R is None else o.factors.R[j]
+            U = o.U[j].astype(np.float64)
+            self.magnitudes.append(K[:, alpha] @ abs(R))
+            self.differences.append(abs(K - cut)[:, alpha] @ abs(R) + abs(K[:, alpha] @ R - U))
+
+    def _bound(self, length: int, magnitude: Real, difference: Real) -> Real:
+        limits = np.finfo(self.o.dtype)
+        lu = length * float(limits.eps) / 2 * (1 + 2.0**-10)  # this bound is rounded itself, and R is flushed
+        bound: Real = lu / (1 - lu) * (magnitude + difference) + difference + length * float(limits.tiny)
+        return bound
+
+    def pool(self, v: Real) -> Real:
+        """Of v U, (n, k_1 + ... + k_J)."""
+        v, A, D = abs(v.astype(np.float64)), np.hstack(self.magnitudes), np.hstack(self.differences)
+        return self._bound(self.length + self.longest + 1, v @ A, v @ D)
+
+    def pool_adjoint(self, g: Real) -> Real:
+        """Of sum_j g_j U_j^T, (n, d)."""
+        g, A, D = abs(g.astype(np.float64)), np.hstack(self.magnitudes), np.hstack(self.differences)
+        return self._bound(self.length + self.longest + 1 + len(self.o.U), g @ A.T, g @ D.T)
+
+    def expand(self, w: Sequence[Real]) -> Real:
+        """Of [U_1 w_1, ..., U_J w_J], (d, m)."""
+        A, D = (
+            np.hstack([part @ abs(w_j.astype(np.float64)) for part, w_j in zip(parts, w, strict=True)])
+            for parts in (self.magnitudes, self.differences)
+        )
+        return self._bound(self.length + self.longest + 1, A, D)
+
+    def project(self, G: Real, widths: Sequence[int]) -> list[Real]:
+        """Of U_j^T G_j, J of (k_j, m_j)."""
+        blocks = np.split(abs(G.astype(np.float64)), np.cumsum(widths)[:-1], axis=1)
+        return [
+            self._bound(self.length + self.longest + 1, A.T @ block, D.T @ block)
+            for A, D, block in zip(self.magnitudes, self.differences, blocks, strict=True)
+        ]
+
+    def layer(self, v: Real, w: Sequence[Real], b: Real, dy: Real) -> LayerBounds:
+        """Of y = v [U_1 w_1, ...] + b, and of dv, dw and db."""
+        v, b, dy = (abs(array.astype(np.float64)) for array in (v, b, dy))
+        w, widths = [abs(w_j.astype(np.float64)) for w_j in w], [w_j.shape[1] for w_j in w]
+        A, D = (
+            np.hstack([part @ w_j for part, w_j in zip(parts, w, strict=True)])
+            for parts in (self.magnitudes, self.differences)
+        )
+        blocks = np.split(dy, np.cumsum(widths)[:-1], axis=1)
+        folded = self.length + 2 * self.longest + 2  # v K, R w, their product, b
+        return LayerBounds(
+            self._bound(folded, v @ A + b, v @ D),
+            self._bound(folded + max(widths) + len(w), dy @ A.T, dy @ D.T),
+            [
+                self._bound(folded + len(v), (v @ A_j).T @ block, (v @ D_j).T @ block)
+                for A_j, D_j, block in zip(self.magnitudes, self.differences, blocks, strict=True)
+            ],
+            self._bound(len(dy), dy.sum(axis=0), np.zeros(b.size)),
+        )
+
+
+def largest_share(got: Real, want: Real, bound: Real) -> float:
+    """max |got - want| / bound, 0 for nothing; NaN if anything is NaN, which fails every comparison."""
+    return float(np.max(abs(got - want) / bound, initial=0.0))

@@ -1,0 +1,30 @@
+"""The comparisons are compared: each planted fault must fail one of them, by what it computes."""
+
+import pytest
+
+from tests.kernels.cpu.comparisons import CHECKS, check_layer
+from tests.kernels.cpu.faults import FAULTS, KERNELS, layer_forward
+
+
+def check(operation, run):
+    if operation == "layer_backward":
+        check_layer(layer_forward, backward=run)
+    else:
+        CHECKS[operation.removesuffix("_forward")](run)
+
+
+@pytest.mark.parametrize("operation", KERNELS)
+def test_the_right_kernels_pass(operation):
+    check(operation, KERNELS[operation])
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: f"{fault.operation}: {fault.name}")
+def test_some_comparison_catches_the_fault(fault):
+    with pytest.raises(AssertionError):
+        check(fault.operation, fault.wrong)
+
+
+def test_there_are_enough_of_them():
+    names = [(fault.operation, fault.name) for fault in FAULTS]
+    assert len(set(names)) == len(names) >= 40
+    assert {fault.operation for fault in FAULTS} == set(KERNELS)
