@@ -1,13 +1,51 @@
-"""What this machine can compute with."""
+"""What this machine can compute with, and what it shall: the one switch of the pooling path."""
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
-from typing import Any, Literal
+from typing import Any, Literal, cast, get_args
 
-from pp_ref.errors import DeviceError
+from pp_ref.errors import DeviceError, DomainError
 
-__all__ = ["Device", "array_library", "available", "gpu_absence"]
+__all__ = ["Backend", "Device", "array_library", "available", "gpu_absence", "pooling_backend", "use_backend"]
 
 Device = Literal["cpu", "gpu"]
+Backend = Literal["auto", "numpy", "numba"]
+
+_chosen: list[Backend] = []  # the innermost `use_backend` last
+
+
+def pooling_backend() -> Backend:
+    """How models evaluate predicted layers on NumPy arrays.
+
+    "auto"   as a plan of the costs says (pp_ref.kernels.plan): the default
+    "numpy"  by pp_ref.layers alone
+    "numba"  by pp_ref.kernels.cpu wherever the dictionary allows it
+
+    The innermost `use_backend` decides, else the environment's PP_REF_BACKEND. Layers always take NumPy.
+    raises   DomainError for another name in PP_REF_BACKEND
+    """
+    return _chosen[-1] if _chosen else _checked("PP_REF_BACKEND", os.environ.get("PP_REF_BACKEND") or "auto")
+
+
+@contextmanager
+def use_backend(backend: Backend) -> Iterator[None]:
+    """Choose for all threads of this process, until the block ends.
+
+    raises  DomainError for another name
+    """
+    _chosen.append(_checked("backend", backend))
+    try:
+        yield
+    finally:
+        _chosen.pop()
+
+
+def _checked(name: str, backend: str) -> Backend:
+    if backend not in get_args(Backend):
+        raise DomainError(f"{name} is {backend!r}, expected one of {', '.join(get_args(Backend))}")
+    return cast(Backend, backend)
 
 
 def array_library(device: Device) -> Any:

@@ -5,8 +5,8 @@ import sys
 import numpy as np
 import pytest
 
-from pp_ref.backends import array_library, available, gpu_absence
-from pp_ref.errors import DeviceError
+from pp_ref.backends import array_library, available, gpu_absence, pooling_backend, use_backend
+from pp_ref.errors import DeviceError, DomainError
 from tests.conftest import require_gpu
 
 
@@ -65,3 +65,26 @@ def test_arrays_of_a_device(monkeypatch):
     monkeypatch.setitem(sys.modules, "cupy", Driver(0))
     with pytest.raises(DeviceError, match="^the CUDA driver lists no device: use device cpu$"):
         array_library("gpu")
+
+
+def test_the_innermost_choice_of_a_backend_decides(monkeypatch):
+    monkeypatch.delenv("PP_REF_BACKEND", raising=False)
+    assert pooling_backend() == "auto"
+    monkeypatch.setenv("PP_REF_BACKEND", "numpy")
+    assert pooling_backend() == "numpy"
+    with use_backend("numba"):
+        with use_backend("auto"):
+            assert pooling_backend() == "auto"
+        assert pooling_backend() == "numba"
+    assert pooling_backend() == "numpy"
+
+
+def test_an_unknown_backend(monkeypatch):
+    with (
+        pytest.raises(DomainError, match="^backend is 'torch', expected one of auto, numpy, numba$"),
+        use_backend("torch"),
+    ):
+        pass
+    monkeypatch.setenv("PP_REF_BACKEND", "fast")
+    with pytest.raises(DomainError, match="^PP_REF_BACKEND is 'fast', expected one of auto, numpy, numba$"):
+        pooling_backend()

@@ -5,10 +5,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from pp_ref.arrays import Array, array_namespace
+from pp_ref.arrays import Array
 from pp_ref.dictionaries import Dictionary
 from pp_ref.errors import ShapeError
-from pp_ref.layers.predicted import pool_forward
 from pp_ref.models.network import Network, PooledInput
 from pp_ref.models.stages import MAXOUT_PIECES, Activation, ActivationName, Dense, Dropout, Stage, through
 from pp_ref.models.weights import Full, Predicted, Weights
@@ -57,8 +56,7 @@ class MLP(Network):
         first = self.layers[0]
         if not isinstance(first, Predicted):
             raise ShapeError(f"layer 1 is {type(first).__name__}, which pools nothing: pass x itself")
-        pooled, _ = pool_forward(x, first.U(x))
-        return PooledInput(array_namespace(x).concat(pooled, axis=1), tuple(k for k, _ in first.shapes.values()))
+        return PooledInput(first.pool(x), tuple(k for k, _ in first.shapes.values()))
 
 
 def mlp(sizes: Sequence[int], dictionaries: Sequence[Dictionary | None] | None = None, **settings: Any) -> MLP:

@@ -6,6 +6,7 @@ distributed run would communicate (paper, sec. 1). The bias b is dynamic too, an
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple, Protocol
@@ -14,15 +15,21 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from pp_ref.arrays import Array, array_namespace, real_part
+from pp_ref.backends import pooling_backend
 from pp_ref.dictionaries import Dictionary
+from pp_ref.dictionaries.separable import Separable, separable
 from pp_ref.errors import ShapeError
+from pp_ref.kernels.plan import Plan, plan_layer, plan_pool
 from pp_ref.layers.dense import dense_backward_input, dense_backward_weights, dense_forward
 from pp_ref.layers.lowrank import lowrank_backward, lowrank_backward_weights, lowrank_forward
 from pp_ref.layers.predicted import (
     CombineCache,
+    DictionaryFirstCache,
     Order,
+    WeightsFirstCache,
     combine_backward_weights,
     combine_forward,
+    pool_forward,
     predicted_backward,
     predicted_backward_weights,
     predicted_forward,
@@ -145,6 +152,51 @@ class Predicted:
             self._cast[key] = [xp.asarray(U) for U in self.dictionary.U(dtype)]
         return self._cast[key]
 
+    @cached_property
+    def _factors(self) -> Separable | None:
+        return separable(self.dictionary)
+
+    @cached_property
+    def _plans(self) -> dict[tuple[int, str], Plan]:
+        return {}
+
+    def plan(self, n: int, dtype: DTypeLike) -> Plan:
+        """What is thought of the ways to evaluate a batch of n in a dtype, and which is the cheapest."""
+        key = (n, np.dtype(dtype).name)
+        if key not in self._plans:
+            self._plans[key] = plan_layer(n, self.d, list(self.shapes.values()), dtype, self._factors)
+        return self._plans[key]
+
+    def _separable(self, planned: Callable[[], Plan], v: Array, *others: Array) -> bool:
+        """Whether the kernels take these arrays: they can, and the plan says so where `pp_ref.backends` lets it."""
+        backend = pooling_backend()
+        known = type(v) is np.ndarray and v.ndim == 2 and v.dtype in (np.float32, np.float64)
+        if backend == "numpy" or not known or any(type(a) is not np.ndarray or a.dtype != v.dtype for a in others):
+            return False
+        return self._factors is not None if backend == "numba" else planned().way == "separable"
+
+    def _operands(self, dtype: DTypeLike) -> Any:
+        """What the kernels multiply by, computed once and kept."""
+        from pp_ref.kernels.cpu.operands import operands  # Numba is loaded by whoever computes with it
+
+        key = ("kernels", np.dtype(dtype).name)
+        if key not in self._cast:
+            self._cast[key] = [operands(self.dictionary, dtype)]
+        return self._cast[key][0]
+
+    def pool(self, v: Array) -> Array:
+        """[v U_1, ..., v U_J] (n, k_1 + ... + k_J): what `forward` takes, split into columns, in place of v.
+
+        raises  ShapeError
+        """
+        k = [k for k, _ in self.shapes.values()]
+        if self._separable(lambda: plan_pool(v.shape[0], self.d, k, v.dtype, self._factors), v):
+            from pp_ref.kernels.cpu.fused import pool_fused
+
+            return pool_fused(v, self._operands(v.dtype))
+        pooled, _ = pool_forward(v, self.U(v))
+        return array_namespace(v).concat(pooled, axis=1)
+
     def order(self, n: int) -> Order:
         """The order with fewer flops for a batch of n, forward and backward together."""
         K, d, m = sum(k for k, _ in self.shapes.values()), self.d, self.m
@@ -170,16 +222,22 @@ class Predicted:
         w = [params[name] for name in self.shapes]
         if isinstance(v, list):
             return combine_forward(v, w, params["b"])
+        if self._separable(lambda: self.plan(v.shape[0], v.dtype), v, *w, params["b"]):
+            from pp_ref.kernels.cpu.layer import layer_forward
+
+            return layer_forward(v, w, params["b"], self._operands(v.dtype))
         return predicted_forward(v, self.U(v), w, params["b"], self.order(v.shape[0]))
 
     def backward(self, dy: Array, cache: Any, wrt_input: bool) -> tuple[Array | None, Params]:
         dv = None
         if isinstance(cache, CombineCache):
             dw, db = combine_backward_weights(dy, cache)
-        elif wrt_input:
-            dv, dw, db = predicted_backward(dy, cache)
         else:
-            dw, db = predicted_backward_weights(dy, cache)
+            backward, backward_weights = _passes(cache)
+            if wrt_input:
+                dv, dw, db = backward(dy, cache)
+            else:
+                dw, db = backward_weights(dy, cache)
         return dv, dict(zip(self.shapes, dw, strict=True)) | {"b": db}
 
     @cached_property
@@ -197,6 +255,15 @@ class Predicted:
     def expand_backward(self, dW: Array, cache: Any) -> Params:
         dW = array_namespace(dW).reshape(dW, (self.d // self._copies, 1, self._copies, self.m))
         return dict(zip(self.shapes, expand_filters_backward(dW, cache), strict=True))
+
+
+def _passes(cache: Any) -> tuple[Any, Any]:
+    """The backward passes of what made the cache: all of it, and that of the weights alone."""
+    if isinstance(cache, DictionaryFirstCache | WeightsFirstCache):
+        return predicted_backward, predicted_backward_weights
+    from pp_ref.kernels.cpu.layer import layer_backward, layer_backward_weights
+
+    return layer_backward, layer_backward_weights
 
 
 @dataclass(frozen=True)

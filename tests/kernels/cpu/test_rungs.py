@@ -1,14 +1,17 @@
 """Every rung of every ladder against the definition, and the gate that all of them share."""
 
+import numba
 import numpy as np
 import pytest
 from threadpoolctl import threadpool_limits
 
 from pp_ref.dictionaries import Grid, Units, make_dictionary
 from pp_ref.errors import DomainError, ShapeError
+from pp_ref.kernels.cpu import stencil
 from pp_ref.kernels.cpu.fused import expand_fused, pool_adjoint_fused, pool_fused, project_fused
 from pp_ref.kernels.cpu.layer import layer_backward, layer_forward
 from pp_ref.kernels.cpu.operands import operands
+from pp_ref.kernels.cpu.pool import compile_loops
 from pp_ref.kernels.cpu.rungs import LADDERS
 from pp_ref.kernels.cpu.threads import blas_threads, in_threads
 from tests.kernels.cpu import comparisons
@@ -125,6 +128,23 @@ def test_an_error_in_a_thread_is_raised():
 
     with pytest.raises(ZeroDivisionError):
         in_threads(work, 100, 2)
+
+
+def test_the_passes_compile_where_no_cache_can_be_written(monkeypatch):
+    njit = numba.njit
+
+    def without_cache(function, *, cache=False, **options):
+        if cache:
+            raise RuntimeError("cannot cache function 'gather_loops': no locator available")
+        return njit(function, **options)
+
+    monkeypatch.setattr(numba, "njit", without_cache)
+    monkeypatch.setattr(stencil, "compiled_gather", compile_loops(stencil.gather_loops, nogil=True))
+    o = made("9 x 5, atoms", "float32")
+    v = np.random.default_rng(0).random((20, o.d), np.float32)
+    got = pool_fused(v, o)
+    monkeypatch.undo()
+    np.testing.assert_array_equal(got, pool_fused(v, o))
 
 
 def test_no_units_and_empty_tiles():

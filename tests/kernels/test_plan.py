@@ -1,0 +1,66 @@
+"""The plan: what it says of the shapes that matter, and that it can say no."""
+
+import numpy as np
+import pytest
+
+from pp_ref.dictionaries import Grid, make_dictionary
+from pp_ref.dictionaries.separable import separable
+from pp_ref.kernels.plan import DEFAULT, plan_layer, plan_pool
+
+
+def mnist(proportion, **settings):
+    dictionary = make_dictionary(
+        "se", Grid(28, 28), proportion=proportion, n_columns=10, rng=np.random.default_rng(0), **settings
+    )
+    return separable(dictionary), [(alpha.size, 50) for alpha in dictionary.alpha]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("n", [100, 1000])
+def test_the_mnist_layer_is_separable(n, dtype):
+    for proportion in (0.05, 0.25):
+        factors, shapes = mnist(proportion)
+        plan = plan_layer(n, 784, shapes, dtype, factors)
+        assert plan.way == min(plan.seconds, key=plan.seconds.get) == "separable"
+        assert plan_pool(n, 784, [k for k, _ in shapes], dtype, factors).way == "separable"
+
+
+def test_a_plan_prints_its_costs_and_its_reason():
+    factors, shapes = mnist(0.25)
+    said = str(plan_layer(100, 784, shapes, np.float32, factors))
+    assert said.startswith("dictionary 6.73 ms, weights 5.43 ms, separable ")
+    assert said.endswith(" times cheaper than the next")
+    # 2 n (2 d k + 3 k m_j) of ten columns, and 2 (2 d k m_j + 3 n d m_j)
+    assert plan_layer(100, 784, shapes, np.float32).seconds == {
+        "dictionary": 2 * 100 * (2 * 784 * 1960 + 3 * 98_000) * DEFAULT.flop,
+        "weights": 2 * (2 * 784 * 98_000 + 3 * 100 * 784 * 500) * DEFAULT.flop,
+        "separable": np.inf,
+    }
+
+
+def test_the_dense_ways_where_there_is_no_product_of_axes():
+    _, shapes = mnist(0.25)
+    assert str(plan_layer(100, 784, shapes, np.float32)) == (
+        "dictionary 6.73 ms, weights 5.43 ms: weights, for want of a K that is a product of axes"
+    )
+    assert plan_layer(10, 784, shapes, np.float32).way == "dictionary"
+
+
+def test_accuracy_comes_before_speed():
+    factors, shapes = mnist(0.25, length_scale=4.0)
+    plan = plan_layer(100, 784, shapes, np.float32, factors)
+    assert plan.way == "weights"
+    assert plan.seconds["separable"] < plan.seconds["weights"]
+    assert plan.reason == "since the separable way may lose 15 bits"
+    atoms, _ = mnist(0.25, length_scale=4.0, form="atom")
+    assert plan_layer(100, 784, shapes, np.float32, atoms).way == "separable"
+
+
+def test_no_kernels_in_other_dtypes_and_none_for_a_few_pixels():
+    factors, shapes = mnist(0.25)
+    assert plan_layer(100, 784, shapes, np.longdouble, factors).reason == "for want of kernels in longdouble" or (
+        plan_layer(100, 784, shapes, np.longdouble, factors).reason.startswith("for want of kernels in float")
+    )
+    small = separable(make_dictionary("se", Grid(4, 4), n_alpha=4, rng=np.random.default_rng(0)))
+    assert plan_layer(10, 16, [(4, 8)], np.float32, small).reason == "since two short passes save nothing"
+    assert plan_layer(0, 16, [(4, 8)], np.float32, small).way == "dictionary"

@@ -1,0 +1,112 @@
+"""Models take the kernels where the plan says so: within the bound of the layer, with a gradient that is the loss's."""
+
+import array_api_strict
+import numpy as np
+import pytest
+
+from pp_ref.backends import use_backend
+from pp_ref.dictionaries import Grid, make_dictionary
+from pp_ref.kernels.bounds import Bounds
+from pp_ref.kernels.cpu.layer import LayerCache
+from pp_ref.kernels.cpu.operands import operands
+from pp_ref.layers.predicted import DictionaryFirstCache, WeightsFirstCache
+from pp_ref.models import MLP, Full, Predicted
+from tests.bounds import assert_within
+
+DENSE = (DictionaryFirstCache, WeightsFirstCache)
+
+
+def se(height=9, width=7, **settings):
+    return make_dictionary(
+        "se", Grid(height, width), proportion=0.3, n_columns=3, rng=np.random.default_rng(0), **settings
+    )
+
+
+def case(dtype, n=11):
+    """Weights of unequal columns, their parameters, v and dy."""
+    weights, rng = Predicted(se(), 8), np.random.default_rng(1)
+    params = {name: array + np.asarray(0.125, dtype) for name, array in weights.init(rng, 0.5, dtype).items()}
+    return weights, params, rng.standard_normal((n, 63)).astype(dtype), rng.standard_normal((n, 8)).astype(dtype)
+
+
+@pytest.mark.parametrize("wrt_input", [True, False])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_a_layer_by_the_kernels_is_within_the_bounds(dtype, wrt_input):
+    weights, params, v, dy = case(dtype)
+    with use_backend("numba"):
+        y, cache = weights.forward(params, v)
+        dv, gradient = weights.backward(dy, cache, wrt_input)
+    assert isinstance(cache, LayerCache)
+    w = [params[name] for name in weights.shapes]
+    o = operands(weights.dictionary, dtype)
+    bounds = Bounds(o, passes=True).layer(v, w, params["b"], dy)
+    W = np.hstack([U.astype("g") @ w_j.astype("g") for U, w_j in zip(o.U, w, strict=True)])
+    assert_within(y, v.astype("g") @ W + params["b"], bounds.y, "y")
+    if wrt_input:
+        assert_within(dv, dy.astype("g") @ W.T, bounds.dv, "dv")
+    else:
+        assert dv is None
+    blocks = np.split(dy.astype("g"), [3, 6], axis=1)
+    for name, U, block, bound in zip(weights.shapes, o.U, blocks, bounds.dw, strict=True):
+        assert_within(gradient[name], (v.astype("g") @ U.astype("g")).T @ block, bound, name)
+    assert list(gradient) == list(params)
+
+
+@pytest.mark.parametrize("backend", ["auto", "numpy", "numba"])
+def test_pooled_input_by_any_backend(backend):
+    weights, params, v, _ = case("float32")
+    model = MLP((weights,), 3)
+    with use_backend(backend):
+        pooled = model.pool(v)
+        assert pooled.widths == tuple(k for k, _ in weights.shapes.values())
+        o = operands(weights.dictionary, "float32")
+        assert_within(pooled.array, v.astype("g") @ np.hstack(o.U).astype("g"), Bounds(o).pool(v), "pooled")
+        y, _ = weights.forward(params, pooled.columns())
+    assert y.shape == (11, 8)
+
+
+def test_other_arrays_are_left_to_the_layers():
+    weights, params, v, _ = case("float64")
+    with use_backend("numba"):
+        for change in (array_api_strict.asarray, lambda x: x.astype(np.longdouble), lambda x: x.astype(complex)):
+            other = {name: change(array) for name, array in params.items()}
+            assert isinstance(weights.forward(other, change(v))[1], DENSE)
+        assert isinstance(weights.forward(params, v.astype("f4"))[1], DENSE)
+        matern = make_dictionary("matern", Grid(9, 7), n_alpha=4, rng=np.random.default_rng(0))
+        other = Predicted(matern, 3)
+        assert isinstance(other.forward(other.init(np.random.default_rng(0), 0.1, float), v)[1], DENSE)
+    with use_backend("numpy"):
+        assert isinstance(weights.forward(params, v)[1], DENSE)
+
+
+def test_the_plan_decides_unless_it_is_told():
+    large = Predicted(
+        make_dictionary("se", Grid(28, 28), proportion=0.05, n_columns=10, rng=np.random.default_rng(0)), 500
+    )
+    params = large.init(np.random.default_rng(0), 0.1, np.float32)
+    v = np.zeros((100, 784), np.float32)
+    assert large.plan(100, np.float32).way == "separable"
+    assert isinstance(large.forward(params, v)[1], LayerCache)
+    weights, params, v, _ = case("float32")
+    assert weights.plan(11, np.float32).way == weights.order(11)  # dense
+    assert isinstance(weights.forward(params, v)[1], DENSE)
+
+
+def test_the_gradient_is_that_of_the_loss():
+    """The central remainder falls as h cubed if it is, as h if not."""
+    model = MLP((Predicted(se(), 8), Predicted(se(2, 4), 6), Full(6, 5)), 3, weight_decay=0.125)
+    rng = np.random.default_rng(2)
+    x, y = rng.standard_normal((9, 63)), rng.integers(0, 3, 9)
+    params = model.init(rng, 0.5, float)
+    with use_backend("numba"):
+        _, gradient = model.loss_and_gradient(params, x, y)
+        for _ in range(3):
+            direction = {name: rng.standard_normal(array.shape) for name, array in params.items()}
+            slope = sum(np.vdot(gradient[name], direction[name]) for name in params)
+
+            def loss(h, direction=direction):
+                return model.loss({name: array + h * direction[name] for name, array in params.items()}, x, y)
+
+            steps = 2.0 ** -np.arange(4, 9)
+            left = [abs(loss(h) - loss(-h) - 2 * h * slope) for h in steps]
+            assert np.median(np.log2(left[:-1]) - np.log2(left[1:])) > 2.8
