@@ -15,6 +15,8 @@ app = typer.Typer(
 )
 reproduce = typer.Typer(help="Make a figure of the paper from real data.", no_args_is_help=True)
 app.add_typer(reproduce, name="reproduce")
+bench = typer.Typer(help="Time the pooling path against BLAS and PyTorch.", no_args_is_help=True)
+app.add_typer(bench, name="bench")
 
 
 class ProfileName(StrEnum):
@@ -47,6 +49,9 @@ DataOption = Annotated[
     DataName | None, typer.Option("--data", help=str(DataName.__doc__), show_default="the profile's own")
 ]
 DeviceOption = Annotated[DeviceName, typer.Option("--device", help=str(DeviceName.__doc__))]
+RoundsOption = Annotated[int, typer.Option(min=1, help="Turns of every contender, after one to warm up.")]
+SmallOption = Annotated[bool, typer.Option("--small", help="One small shape: to see that everything works.")]
+RecordOption = Annotated[Path | None, typer.Option("--out", help="File for the JSON record.", show_default="none")]
 JobsOption = Annotated[int, typer.Option(min=1, help="Runs at a time; the machine's threads are shared out.")]
 
 
@@ -136,6 +141,45 @@ def figure6_right(
     from pp_ref.experiments import figure6_right as experiment
 
     _reproduce("figure6", experiment, profile, out, jobs, data=data and data.value, device=device.value)
+
+
+@bench.command("pooling")
+def bench_pooling(rounds: RoundsOption = 9, small: SmallOption = False, out: RecordOption = None) -> None:
+    """v U for ten columns of a 28 x 28 grid: every rung of the ladder, and dense products."""
+    from pp_ref.kernels.bench import bench_pooling as measure
+
+    _bench(measure, rounds, {"batches": (10,), "proportions": (0.05,)} if small else {}, out)
+
+
+@bench.command("layer")
+def bench_layer(rounds: RoundsOption = 9, small: SmallOption = False, out: RecordOption = None) -> None:
+    """The MNIST net's first layer, forward and weight gradient, against a full layer."""
+    from pp_ref.kernels.bench import bench_layer as measure
+
+    _bench(measure, rounds, {"batches": (10,), "proportions": (0.05,)} if small else {}, out)
+
+
+@bench.command("plan")
+def bench_plan(rounds: RoundsOption = 5, small: SmallOption = False, out: RecordOption = None) -> None:
+    """How far the plan's choice is behind the best, over shapes."""
+    from pp_ref.kernels.bench import bench_plan as measure
+
+    _bench(measure, rounds, {"sides": (8,), "batches": (10,), "columns": (1,)} if small else {}, out)
+
+
+def _bench(measure: Any, rounds: int, shapes: dict[str, Any], out: Path | None) -> None:
+    """Measure, print, and write the record, whole or not at all."""
+    import json
+
+    from pp_ref.files import write_atomically
+    from pp_ref.kernels.bench import lines
+
+    record = measure(rounds, **shapes)
+    for line in lines(record):
+        typer.echo(line)
+    if out:
+        write_atomically(out, (json.dumps(record, indent=1) + "\n").encode())
+        typer.echo(out)
 
 
 def _reproduce(

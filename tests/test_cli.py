@@ -26,9 +26,10 @@ def invoke(*arguments):
     [
         (["--help"], ["info", "reproduce", "Denil et al., 2013"]),
         (["reproduce", "--help"], ["figure4-left", "real data"]),
+        (["bench", "--help"], ["pooling", "layer", "plan"]),
         (["reproduce", "figure4-left", "--help"], ["demo", "standard", "authors", "--jobs", "--out"]),
     ],
-    ids=["pp-ref", "reproduce", "figure4-left"],
+    ids=["pp-ref", "reproduce", "bench", "figure4-left"],
 )
 def test_help(arguments, said):
     result = invoke(*arguments)
@@ -107,6 +108,21 @@ def test_a_corrupt_record_is_one_line_of_a_real_process(tmp_path):
     assert done.stderr.startswith(f"pp-ref: {tmp_path}/")
     assert "is not the record of a run" in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("what", ["pooling", "layer", "plan"])
+def test_bench_writes_a_record(what, tmp_path):
+    out = tmp_path / "record.json"
+    result = invoke("bench", what, "--small", "--rounds", "1", "--out", str(out))
+    assert result.exit_code == 0, result.output
+    record = json.loads(out.read_text())
+    assert record["versions"]["numpy"]
+    assert record["limits"][0].keys() == {"threads", "peak_gflops", "copy_gb_s"}
+    for block in record["measured"]:
+        for row in block["rows"]:
+            assert 0 <= row["share_of_bound"] <= 1
+            assert 0 < row["min_s"] <= row["median_s"] <= row["max_s"]
+            assert f"  {row['name']} " in result.output
 
 
 def test_help_imports_nothing_heavy():

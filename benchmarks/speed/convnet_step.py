@@ -22,7 +22,6 @@ import numba
 import numpy as np
 import scipy.fft
 import torch
-from side_by_side import interleaved, peak_rate, row
 from threadpoolctl import threadpool_limits
 from torch.nn import Conv2d, Flatten, Linear, MaxPool2d, ReLU
 
@@ -32,6 +31,7 @@ from pp_ref.experiments.figure5 import COLUMNS, SE_SETTINGS
 from pp_ref.layers import conv2d_forward, fourier_conv2d_forward
 from pp_ref.models.convnet import ConvNet, paper_convnet, weight_spaces
 from pp_ref.models.stages import Convolution
+from pp_ref.timing import interleaved, peak_rate, row
 from pp_ref.training import in_threads
 
 BATCH = 128

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from side_by_side import interleaved, peak_rate, row
 from threadpoolctl import threadpool_limits
 
 from pp_ref.data import load_cifar10
@@ -22,6 +21,7 @@ from pp_ref.environment import circumstances
 from pp_ref.errors import DataError
 from pp_ref.features import COATES, extract_features, fit_whitening, normalise_contrast, sample_patches
 from pp_ref.features.whitening import Whitening
+from pp_ref.timing import interleaved, peak_rate, row
 
 PATCH, FILTERS, CHECKED = (6, 6), 400, 3
 GOAL_MB = 4000
