@@ -18,8 +18,8 @@ TILE = 128  # examples of 2,000 gathered numbers, in float32 1 MB: what a produc
 
 
 def tiles(n: int) -> list[slice]:
-    """range(n) in slices of TILE."""
-    return [slice(start, min(start + TILE, n)) for start in range(0, n, TILE)]
+    """range(n) in slices of TILE; one that is empty for n = 0."""
+    return [slice(start, min(start + TILE, n)) for start in range(0, max(n, 1), TILE)]
 
 
 def pool_fused(

@@ -86,16 +86,19 @@ def layer_backward_weights(dy: Real, cache: LayerCache, *, threads: int | None =
     dw_j = R_j ((v K)[:, alpha_j]^T dy_j), where one tile's share after the other is added in order.
     """
     cache = fit(dy, cache)
-    o, dw = cache.o, [np.zeros_like(w_j) for w_j in cache.w]
-    units = blocks(cache.w)
+    o, units = cache.o, blocks(cache.w)
+    dw: list[Real] = []
     for rows in tiles(len(dy)):
         if cache.pooled is None:
             pooled = np.empty((rows.stop - rows.start, o.ends[-1]), o.dtype)
             gather_smooth(cache.v[rows], o.alpha, pooled, o, threads)
         else:
             pooled = cache.pooled[rows]
-        for part, block, dw_j in zip(o.parts, units, dw, strict=True):
-            dw_j += pooled[:, part].T @ dy[rows, block]  # (k, n) (n, m_j)
+        shares = [pooled[:, part].T @ dy[rows, block] for part, block in zip(o.parts, units, strict=True)]  # (k, m_j)
+        if dw:
+            for dw_j, share in zip(dw, shares, strict=True):
+                dw_j += share
+        dw = dw or shares
     return (dw if cache.folded is None else o.fold(dw)), dy.sum(axis=0)
 
 

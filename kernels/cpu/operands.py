@@ -119,7 +119,8 @@ def check_weights(o: Operands, w: Sequence[NDArray[Any]]) -> None:
         raise ShapeError(f"w has {len(w)} columns, but the dictionary {len(o.U)}: expected the same number")
     for j, (w_j, U_j) in enumerate(zip(w, o.U, strict=True)):
         check_dtype(o, **{f"w[{j}]": w_j})
-        check_axes("d k, k m", **{f"U[{j}]": U_j, f"w[{j}]": w_j})
+        if w_j.ndim != 2 or len(w_j) != U_j.shape[1]:  # a message takes longer to prepare than a small product
+            check_axes("d k, k m", **{f"U[{j}]": U_j, f"w[{j}]": w_j})
 
 
 def new_or_checked(out: Real | None, shape: tuple[int, int], o: Operands, **inputs: NDArray[Any]) -> Real:

@@ -132,8 +132,11 @@ def gather_loops(
         for i in range(height * row):
             largest = max(largest, bits[n, i] & exponent)
         finite[n] = largest < exponent
+        image = v[n]
         for y in range(height):
-            padded[before + y * stride :][:row] = v[n, y * row :][:row]
+            source, target = image[y * row :], padded[before + y * stride :]
+            for x in range(row):
+                target[x] = source[x]
         swept(along_x[above:][:size], padded, taps_x, channels)
         swept(smooth, along_x, taps_y, stride)
         pooled = out[n]
@@ -157,8 +160,11 @@ def scatter_loops(g: Any, index: Any, out: Any, taps_y: Any, taps_x: Any, *sizes
             image[index[k]] += g[n, k]
         swept(along_x[above:][:size], padded, taps_x, channels)
         swept(smooth, along_x, taps_y, stride)
+        pulled = out[n]
         for y in range(height):
-            out[n, y * row :][:row] = smooth[y * stride :][:row]
+            source, target = smooth[y * stride :], pulled[y * row :]
+            for x in range(row):
+                target[x] = source[x]
 
 
 swept = compile_loops(sweep, nogil=True)
