@@ -3,6 +3,7 @@
 import array_api_strict
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_limits
 
 from pp_ref.backends import use_backend
 from pp_ref.dictionaries import Grid, make_dictionary
@@ -11,6 +12,7 @@ from pp_ref.kernels.cpu.layer import LayerCache
 from pp_ref.kernels.cpu.operands import operands
 from pp_ref.layers.predicted import DictionaryFirstCache, WeightsFirstCache
 from pp_ref.models import MLP, Full, Predicted
+from pp_ref.training import in_threads
 from tests.bounds import assert_within
 
 DENSE = (DictionaryFirstCache, WeightsFirstCache)
@@ -110,3 +112,28 @@ def test_the_gradient_is_that_of_the_loss():
             steps = 2.0 ** -np.arange(4, 9)
             left = [abs(loss(h) - loss(-h) - 2 * h * slope) for h in steps]
             assert np.median(np.log2(left[:-1]) - np.log2(left[1:])) > 2.8
+
+
+def test_a_batch_in_shares_of_threads():
+    """Python threads may compile and run the kernels at once, and every run has the same bits."""
+    model = MLP((Predicted(se(), 8), Full(8, 6)), 3)
+    rng = np.random.default_rng(3)
+    x, y = rng.standard_normal((64, 63)), rng.integers(0, 3, 64)
+    params = model.init(rng, 0.5, float)
+
+    def objective(params, rows, rng):
+        return model.loss_and_gradient(params, x[rows], y[rows])
+
+    with use_backend("numba"):
+        together = in_threads(objective, 4)
+        first, gradient = together(params, np.arange(64), np.random.default_rng(0))
+        for _ in range(5):
+            again, same = together(params, np.arange(64), np.random.default_rng(0))
+            assert again == first
+            for name, array in gradient.items():
+                np.testing.assert_array_equal(same[name], array)
+        with threadpool_limits(1, user_api="blas"):
+            shares = [objective(params, rows, None) for rows in np.array_split(np.arange(64), 4)]
+    assert first == sum(0.25 * loss for loss, _ in shares)
+    for name, array in gradient.items():
+        np.testing.assert_array_equal(array, sum(0.25 * each[name] for _, each in shares))
