@@ -24,14 +24,17 @@ MOST_AMPLIFICATION = 2.0**8
 
 
 class Rates(NamedTuple):
-    """Seconds on one thread, in float32; a number of float64 is twice as long. The defaults are those of a server
-    processor with AVX-512, and favour the dense ways where they are in doubt."""
+    """Seconds on one thread, in float32; a number of float64 takes twice as long. The defaults are those of a server
+    processor with AVX-512."""
 
-    flop: float = 1e-11  # of a large product
-    small_flop: float = 1.5e-11  # of products with the few units of a column
-    tap: float = 9e-11  # a pair of taps of a padded pixel
-    gather: float = 5e-10  # a number gathered or scattered
-    call: float = 1.5e-4  # what a step costs beside all these: tiles, checks, calls
+    flop: float = 1e-11  # of a product whose result is wide
+    narrow: float = 16.0  # the width of a result at which half of the rate is reached
+    pack: float = 6e-10  # a number of U or W that BLAS brings into its own order
+    tap: float = 8e-11  # a pair of taps of a padded pixel
+    image: float = 4e-7  # an image padded, in its rows
+    gather: float = 8e-10  # a number gathered or scattered
+    product: float = 3.5e-6  # a call of a product
+    call: float = 1e-4  # what the kernels check, and how they cut tiles
 
 
 DEFAULT = Rates()
@@ -73,19 +76,21 @@ def plan_layer(
     factors  of the dictionary, where it has them
     returns  Plan; of equal ways the first
     """
-    width = np.dtype(dtype).itemsize / 4
-    columns, units = sum(k for k, _ in shapes), sum(m for _, m in shapes)
+    J, columns, units = len(shapes), sum(k for k, _ in shapes), sum(m for _, m in shapes)
     products = sum(k * m for k, m in shapes)
+    narrowest = min(min(shape) for shape in shapes)
+    time = _Arithmetic(dtype, rates)
+    through_columns = time.product(2 * n * (2 * d * columns + 3 * products), narrowest)
+    formed = time.product(4 * d * products, narrowest) + time.product(6 * n * d * units, units)
     seconds: dict[Way, float] = {
-        "dictionary": 2 * n * (2 * d * columns + 3 * products) * rates.flop * width,
-        "weights": 2 * (2 * d * products + 3 * n * d * units) * rates.flop * width,
+        "dictionary": through_columns + time.pack(2 * d * columns) + 5 * J * rates.product,
+        "weights": formed + time.pack(2 * d * (columns + units)) + (2 * J + 3) * rates.product,
         "separable": np.inf,
     }
     if factors is not None:
         folds = 0 if factors.R is None else 4 * sum(k * k * m for k, m in shapes)
-        flops = 6 * n * products + folds
-        seconds["separable"] = 2 * _numbers(n, columns, dtype, factors, rates) + flops * rates.small_flop * width
-        seconds["separable"] += rates.call
+        folded = time.product(6 * n * products + folds, narrowest) + 5 * J * rates.product
+        seconds["separable"] = folded + 2 * time.passes(n, columns, factors) + rates.call
     return _choice(seconds, dtype, factors)
 
 
@@ -101,21 +106,35 @@ def plan_pool(
 
     Here R_j meets every example, and not w_j, so that ridge form saves at most d / k.
     """
-    width = np.dtype(dtype).itemsize / 4
-    seconds: dict[Way, float] = {"dictionary": 2 * n * d * sum(widths) * rates.flop * width, "separable": np.inf}
+    J, columns, time = len(widths), sum(widths), _Arithmetic(dtype, rates)
+    dense = time.product(2 * n * d * columns, min(widths)) + time.pack(d * columns) + J * rates.product
+    seconds: dict[Way, float] = {"dictionary": dense, "separable": np.inf}
     if factors is not None:
-        flops = 0 if factors.R is None else 2 * n * sum(k * k for k in widths)
-        seconds["separable"] = _numbers(n, sum(widths), dtype, factors, rates) + flops * rates.small_flop * width
-        seconds["separable"] += rates.call
+        solved = 0 if factors.R is None else time.product(2 * n * sum(k * k for k in widths), min(widths))
+        seconds["separable"] = solved + time.passes(n, columns, factors) + J * rates.product + rates.call
     return _choice(seconds, dtype, factors)
 
 
-def _numbers(n: int, columns: int, dtype: DTypeLike, factors: Separable, rates: Rates) -> float:
-    """Seconds of two passes over n examples, and of gathering or scattering their columns."""
-    height, row, channels = factors.sizes
-    pairs = [cut_taps(axis, dtype).size - 1 for axis in factors.taps]
-    padded = height * (row + pairs[1]) * channels
-    return n * (padded * sum(pairs) * rates.tap + columns * rates.gather) * np.dtype(dtype).itemsize / 4
+class _Arithmetic:
+    """Seconds of what the ways are made of."""
+
+    def __init__(self, dtype: DTypeLike, rates: Rates) -> None:
+        self.dtype, self.rates, self.width = np.dtype(dtype), rates, np.dtype(dtype).itemsize / 4
+
+    def product(self, flops: int, width: int) -> float:
+        """Of products with results of this width, at least 1 for an empty one."""
+        return flops * self.rates.flop * (1 + self.rates.narrow / max(width, 1)) * self.width
+
+    def pack(self, numbers: int) -> float:
+        return numbers * self.rates.pack * self.width
+
+    def passes(self, n: int, columns: int, factors: Separable) -> float:
+        """Of two passes over n examples, and of gathering or scattering their columns."""
+        height, row, channels = factors.sizes
+        pairs = [cut_taps(axis, self.dtype).size - 1 for axis in factors.taps]
+        padded = height * (row + pairs[1]) * channels
+        numbers = padded * sum(pairs) * self.rates.tap + columns * self.rates.gather
+        return n * (numbers * self.width + self.rates.image)
 
 
 def _choice(seconds: dict[Way, float], dtype: DTypeLike, factors: Separable | None) -> Plan:
