@@ -83,6 +83,7 @@ THEIRS = {
         local_response,
     )
 }
+THEIRS["fourier_conv2d"] = conv2d
 
 
 @pytest.mark.parametrize("operation", IMAGES, ids=repr)
