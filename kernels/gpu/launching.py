@@ -1,0 +1,133 @@
+"""From arrays to a launch: what every launcher checks, compiles and asks of CuPy, which is imported when used."""
+
+from functools import cache
+from importlib import resources
+from typing import Any, NamedTuple
+
+from pp_ref.arrays import Array
+from pp_ref.backends import gpu_absence
+from pp_ref.errors import DeviceError, DomainError
+
+__all__ = ["Kernel", "empty", "forget", "gate", "launch", "on_device"]
+
+REAL = {"float32": "float", "float64": "double"}
+UNASKED = 48 * 1024  # bytes of shared memory that any kernel gets; more has to be asked for
+ON_CUDA = (2, 13)  # DLPack's numbers for CUDA's own and its managed memory
+
+
+class Kernel(NamedTuple):
+    """A kernel of one or more ``*.cu`` files, compiled for one dtype and the constants that the source leaves open."""
+
+    name: str
+    files: tuple[str, ...]
+    dtype: str
+    constants: tuple[tuple[str, int], ...] = ()
+
+    def source(self) -> str:
+        """The files' text, wherever the package is installed, one after the other."""
+        folder = resources.files("pp_ref.kernels.gpu")
+        return "".join(f'#line 1 "{file}"\n{folder.joinpath(file).read_text("utf-8")}' for file in self.files)
+
+    def options(self) -> tuple[str, ...]:
+        """What the compiler is told: the macros that the source expects."""
+        return (f"-Dreal={REAL[self.dtype]}", *(f"-D{name}={value}" for name, value in self.constants))
+
+
+def gate(instead: str, **arrays: Array) -> list[Array]:
+    """`on_device`, and all of one dtype.
+
+    raises  as `on_device`; DomainError for two dtypes, or one that is neither float32 nor float64
+    """
+    taken = on_device(instead, **arrays)
+    dtypes = {name: array.dtype.name for name, array in zip(arrays, taken, strict=True)}
+    if len(set(dtypes.values())) > 1 or not set(dtypes.values()) <= REAL.keys():
+        said = " and ".join(f"{name} is {dtype}" for name, dtype in dtypes.items())
+        every = "both" if len(dtypes) == 2 else "all"
+        raise DomainError(f"{said}; expected {every} float32 or {every} float64: cast one with astype")
+    return taken
+
+
+def on_device(instead: str, **arrays: Array) -> list[Array]:
+    """The arrays on the current device, row after row, none copied that lies so already.
+
+    instead  what to use without a GPU
+    arrays   CuPy arrays, or any library's that offer ``__dlpack__``
+    raises   DeviceError without a GPU, for an array that is not on the current one, or without room for a copy
+    """
+    if absence := gpu_absence():
+        raise DeviceError(f"{absence}: use {instead}")
+    import cupy
+
+    current, taken = cupy.cuda.runtime.getDevice(), []
+    for name, given in arrays.items():
+        array = given if isinstance(given, cupy.ndarray) else _from_another_library(name, given)
+        if array.device.id != current:
+            raise DeviceError(
+                f"{name} is on GPU {array.device.id}, but GPU {current} is the current one: "
+                f"call under cupy.cuda.Device({array.device.id}), or move it with cupy.asarray({name})"
+            )
+        try:
+            taken.append(cupy.ascontiguousarray(array))
+        except cupy.cuda.memory.OutOfMemoryError as error:
+            said = f"a copy of {name} {tuple(array.shape)}, row after row"
+            raise DeviceError(f"no room on the GPU for {said}: pass fewer rows at a time") from error
+    return taken
+
+
+def _from_another_library(name: str, array: Any) -> Array:
+    import cupy
+
+    where = getattr(array, "__dlpack_device__", lambda: (None, 0))()
+    if where[0] not in ON_CUDA:
+        raise DeviceError(f"{name} is a {type(array).__name__}, not on the GPU: move it with cupy.asarray({name})")
+    return cupy.from_dlpack(array)
+
+
+def empty(shape: tuple[int, ...], dtype: Any) -> Array:
+    """An array on the current device that is not filled.
+
+    raises  DeviceError where there is no room for it
+    """
+    import cupy
+
+    try:
+        return cupy.empty(shape, dtype)
+    except cupy.cuda.memory.OutOfMemoryError as error:
+        said = f"{shape} of {dtype.name}"
+        raise DeviceError(f"no room on the GPU for {said}: pass fewer rows at a time") from error
+
+
+def launch(kernel: Kernel, blocks: int, threads: int, arguments: tuple[Any, ...], shared: int = 0) -> None:
+    """Run the kernel on CuPy's current stream; it returns before the kernel is done, as every launch does.
+
+    shared  bytes of shared memory a block
+    raises  DomainError for more of it than a block can have
+    """
+    import cupy
+
+    runtime = cupy.cuda.runtime
+    function = compiled(kernel, runtime.getDevice())
+    if shared > UNASKED:
+        attribute = runtime.cudaDevAttrMaxSharedMemoryPerBlockOptin
+        limit = runtime.deviceGetAttribute(attribute, runtime.getDevice())
+        if shared > limit:
+            raise DomainError(
+                f"a block needs {shared} bytes of shared memory, but this GPU has {limit}: "
+                "use smaller images, fewer taps, or pool_tiled with U"
+            )
+        function.max_dynamic_shared_size_bytes = shared
+    function((blocks,), (threads,), arguments, shared_mem=shared)
+
+
+@cache
+def compiled(kernel: Kernel, device: int) -> Any:
+    """The kernel for one device; CuPy keeps it on disk too, so the next process does not compile it again."""
+    import cupy
+
+    module = cupy.RawModule(code=kernel.source(), options=kernel.options())
+    return module.get_function(kernel.name)
+
+
+def forget() -> None:
+    """Drop what was compiled: for tests, which change the sources and CuPy itself."""
+    compiled.cache_clear()

@@ -1,0 +1,30 @@
+"""v_alpha = v U on a CUDA device, a tile of outputs a block: launches ``tiled.cu``."""
+
+from pp_ref.arrays import Array, check_axes
+from pp_ref.kernels.gpu.launching import Kernel, empty, gate, launch
+
+__all__ = ["pool_tiled"]
+
+TILE, DEPTH, EACH = 64, 16, 4  # outputs a block's side, inputs in shared memory at a time, outputs a thread's side
+THREADS = (TILE // EACH) ** 2
+
+
+def pool_tiled(v: Array, U: Array) -> Array:
+    """v_alpha = v U, for a dictionary of any structure; the contract of `pp_ref.kernels.gpu.naive.pool`.
+
+    The order of each sum is that of axis d as well, so both give the same bits.
+    """
+    sizes = check_axes("n d, d k", v=v, U=U)
+    v, U = gate("pp_ref.kernels.cpu.pool", v=v, U=U)
+    n, d, k = (sizes[axis] for axis in "ndk")
+    out = empty((n, k), v.dtype)
+    if out.size:
+        shared = DEPTH * (2 * TILE + 1) * v.dtype.itemsize
+        launch(kernel(v.dtype.name), -(-n // TILE) * -(-k // TILE), THREADS, (v, U, out, n, d, k), shared)
+    return out
+
+
+def kernel(dtype: str) -> Kernel:
+    """The kernel that `pool_tiled` launches."""
+    constants = (("THREADS", THREADS), ("TILE", TILE), ("DEPTH", DEPTH), ("EACH", EACH))
+    return Kernel("pool_tiled", ("tiled.cu",), dtype, constants)

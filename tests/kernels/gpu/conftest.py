@@ -1,0 +1,39 @@
+"""Where the kernels run: on one core of the processor, and on a device where there is one."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.kernels.gpu.cuda_on_cpu import StandIn, standing_in
+
+
+@pytest.fixture(scope="session")
+def compiled_kernels(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Compiled once for all workers of a run."""
+    run = tmp_path_factory.getbasetemp()
+    folder = (run.parent if "PYTEST_XDIST_WORKER" in os.environ else run) / "cuda_on_cpu"
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+@pytest.fixture
+def processor(compiled_kernels: Path) -> Iterator[StandIn]:
+    """CuPy's stand-in, under CuPy's name."""
+    with standing_in(compiled_kernels) as stand_in:
+        yield stand_in
+
+
+@pytest.fixture
+def device() -> Any:
+    import cupy
+
+    return cupy
+
+
+@pytest.fixture(params=["processor", pytest.param("device", marks=pytest.mark.gpu)])
+def xp(request: pytest.FixtureRequest) -> Any:
+    """CuPy, or what stands for it."""
+    return request.getfixturevalue(request.param)

@@ -1,0 +1,217 @@
+"""A stand-in for CuPy whose device is one core of the processor: the launchers and the CUDA sources run unchanged.
+
+Its arrays are NumPy's, of a class of their own, so that one which was never moved to the device is noticed. They lie
+between guards of NaN: what is read outside spoils the result, what is written outside is reported after the launch.
+"""
+
+import ctypes
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from pp_ref.kernels.gpu import launching
+
+HEADER = Path(__file__).with_suffix(".h")
+FLAGS = ("-std=c++17", "-O1", "-fPIC", "-shared", "-U_FORTIFY_SOURCE", "-ffp-contract=off", "-Wl,-Bsymbolic")
+WARNINGS = (
+    "-Wall",
+    "-Wextra",
+    "-Wno-unknown-pragmas",
+    "-Wno-unused",
+    "-Wno-unused-parameter",
+    "-Wno-sign-compare",
+    "-Werror",
+)
+GUARD = 1024  # words of 4 bytes before and after each array
+LARGE = 1 << 28  # elements: from here on memory is taken when it is touched, and has no guards
+STATIC_LIMIT = 48 << 10  # bytes of shared memory that a kernel gets unasked
+SHARED_LIMIT = 227 << 10  # an H100's
+
+
+class LaunchError(Exception):
+    """The device would have been undefined here: which block and thread, and why."""
+
+
+class CompileError(Exception):
+    """The source is not what g++ takes for CUDA C."""
+
+
+class DeviceArray(np.ndarray):
+    """An array on the device."""
+
+    @property
+    def device(self) -> SimpleNamespace:
+        return SimpleNamespace(id=0)
+
+
+class Memory:
+    """Where the device's arrays lie: each between guards."""
+
+    def __init__(self) -> None:
+        self.guards: list[tuple[tuple[int, ...], np.ndarray, int]] = []
+
+    def empty(self, shape: Any, dtype: Any = np.float64) -> DeviceArray:
+        """Uninitialised, so all NaN; integers are an index far outside of everything."""
+        shape, dtype = tuple(map(int, np.atleast_1d(shape))), np.dtype(dtype)
+        size = int(np.prod(shape, dtype=np.int64))
+        if size >= LARGE:
+            return np.empty(shape, dtype).view(DeviceArray)
+        words = np.full(2 * GUARD + size * dtype.itemsize // 4, nothing(dtype), np.int32)
+        self.guards.append((shape, words, nothing(dtype)))
+        return words[GUARD : words.size - GUARD].view(dtype).reshape(shape).view(DeviceArray)
+
+    def asarray(self, values: Any, dtype: Any = None) -> DeviceArray:
+        if isinstance(values, DeviceArray) and dtype in (None, values.dtype):
+            return values
+        values = np.asarray(values, dtype)
+        array = self.empty(values.shape, values.dtype)
+        array[...] = values
+        return array
+
+    def ascontiguousarray(self, array: DeviceArray) -> DeviceArray:
+        return array if array.flags.c_contiguous else self.asarray(np.array(array))
+
+    def check(self) -> None:
+        """Refuse what a kernel wrote around an array."""
+        for shape, words, guard in self.guards:
+            for where, found in (("before", words[:GUARD]), ("after", words[-GUARD:])):
+                if (found != guard).any():
+                    raise LaunchError(f"a kernel wrote {where} an array of shape {shape}")
+
+
+def nothing(dtype: np.dtype[Any]) -> int:
+    """What stands in memory that nobody wrote, as 4 bytes."""
+    return 0x3FFFFFFF if dtype.kind == "i" else -1
+
+
+class Kernel:
+    """One compiled kernel: ``kernel((blocks,), (threads,), arguments, shared_mem=bytes)``."""
+
+    def __init__(self, library: ctypes.CDLL, name: str, stand_in: "StandIn") -> None:
+        self.name, self.stand_in, self.max_dynamic_shared_size_bytes = name, stand_in, STATIC_LIMIT
+        self.launch, self.message = library[f"launch_{name}"], library.cuda_message
+        self.message.restype = ctypes.c_char_p
+        sizes = (ctypes.c_int * 64)()
+        self.sizes = sizes[: library[f"sizes_{name}"](sizes)]
+
+    def __call__(self, grid: Any, block: Any, arguments: Any, *, shared_mem: int = 0) -> None:
+        if [self._size(argument) for argument in arguments] != self.sizes:
+            given = [self._size(argument) for argument in arguments]
+            raise LaunchError(f"{self.name}: arguments have {given} bytes, but it takes {self.sizes}")
+        if shared_mem > min(self.max_dynamic_shared_size_bytes, SHARED_LIMIT):
+            raise LaunchError(f"{self.name}: {shared_mem} bytes of shared memory were not asked for")
+        if not 1 <= np.prod(block) <= 1024 or not 1 <= grid[0] < 1 << 31:
+            raise LaunchError(f"{self.name}: grid {grid} of blocks {block}")
+        kept = [
+            ctypes.c_void_p(argument.ctypes.data)
+            if isinstance(argument, np.ndarray)
+            else ctypes.create_string_buffer(np.asarray(argument).tobytes())
+            for argument in arguments
+        ]
+        pointers = (ctypes.c_void_p * len(kept))(*map(ctypes.addressof, kept))
+        dimensions = [(ctypes.c_uint * 3)(*(*sizes, 1, 1)[:3]) for sizes in (grid, block)]
+        seed, blocks = ctypes.c_uint(self.stand_in.order), ctypes.c_uint64(self.stand_in.last_blocks)
+        self.stand_in.launched.append(self.name)
+        if self.launch(*dimensions, ctypes.c_size_t(shared_mem), pointers, seed, blocks):
+            raise LaunchError(f"{self.name}: {self.message().decode()}")
+        self.stand_in.memory.check()
+
+    @staticmethod
+    def _size(argument: Any) -> int:
+        if isinstance(argument, np.ndarray) and not isinstance(argument, DeviceArray):
+            raise LaunchError(f"an argument of shape {argument.shape} is not on the device")
+        return 8 if isinstance(argument, np.ndarray) else np.asarray(argument).itemsize
+
+
+class StandIn:
+    """What the launchers use of the module `cupy`.
+
+    order        of the threads of a block and of the blocks: 0 forward, 1 backward, others at random
+    last_blocks  how many blocks of a grid run, the last ones
+    launched     names of the kernels, in turn
+    """
+
+    ndarray = DeviceArray
+    float32, float64, int32, int64 = np.float32, np.float64, np.int32, np.int64
+    dtype = np.dtype
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.memory = folder, Memory()
+        self.order, self.last_blocks, self.launched = 0, 2**63, list[str]()
+        self.empty, self.asarray, self.ascontiguousarray = (
+            self.memory.empty,
+            self.memory.asarray,
+            self.memory.ascontiguousarray,
+        )
+        limit = {"cudaDevAttrMaxSharedMemoryPerBlockOptin": 97}
+        self.cuda = SimpleNamespace(
+            runtime=SimpleNamespace(
+                getDeviceCount=lambda: 1,
+                getDevice=lambda: 0,
+                deviceGetAttribute=lambda attribute, device: SHARED_LIMIT,
+                **limit,
+            ),
+            memory=SimpleNamespace(OutOfMemoryError=type("OutOfMemoryError", (MemoryError,), {})),
+        )
+
+    def concatenate(self, arrays: Any) -> DeviceArray:
+        return self.asarray(np.concatenate([np.asarray(array) for array in arrays]))
+
+    def from_dlpack(self, array: Any) -> DeviceArray:
+        return self.asarray(array)
+
+    def RawModule(self, *, code: str, options: tuple[str, ...] = ()) -> Any:
+        library = compiled(code, options, self.folder)
+        return SimpleNamespace(get_function=lambda name: Kernel(library, name, self))
+
+
+def compiled(code: str, options: tuple[str, ...], folder: Path) -> ctypes.CDLL:
+    """The source as a library of the processor, compiled once a folder."""
+    defined = [option.removeprefix("-D").replace("=", " ", 1) for option in options if option.startswith("-D")]
+    names = re.findall(r'extern "C" __global__ void\s+(?:__launch_bounds__\(\w+\)\s+)?(\w+)', code)
+    text = "\n".join(
+        [
+            f'#include "{HEADER}"',
+            *(f"#define {each}" for each in defined),
+            '#line 1 "source.cu"',
+            code,
+            *(f"CUDA_KERNEL({name})" for name in names),
+        ]
+    )
+    digest = hashlib.sha256((text + HEADER.read_text("utf-8")).encode()).hexdigest()[:20]
+    library = folder / f"{digest}.so"
+    if not library.exists():
+        compiler = shutil.which("g++")
+        if compiler is None:
+            pytest.skip("g++ was not found: the CUDA kernels were not run on the processor")
+        unfinished = folder / f"{digest}.{os.getpid()}.so"  # another worker may be making it too
+        command = [compiler, *FLAGS, *WARNINGS, "-x", "c++", "-", "-o", str(unfinished)]
+        done = subprocess.run(command, input=text, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise CompileError(done.stderr)
+        unfinished.replace(library)
+    return ctypes.CDLL(str(library))
+
+
+@contextmanager
+def standing_in(folder: Path) -> Iterator[StandIn]:
+    """Code that imports CuPy gets the stand-in."""
+    stand_in = StandIn(folder)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(sys.modules, "cupy", stand_in)
+        launching.forget()
+        try:
+            yield stand_in
+        finally:
+            launching.forget()
