@@ -25,12 +25,16 @@ class Kernel(NamedTuple):
 
     def source(self) -> str:
         """The files' text, wherever the package is installed, one after the other."""
-        folder = resources.files("pp_ref.kernels.gpu")
-        return "".join(f'#line 1 "{file}"\n{folder.joinpath(file).read_text("utf-8")}' for file in self.files)
+        return "".join(f'#line 1 "{file}"\n{text(file)}' for file in self.files)
 
     def options(self) -> tuple[str, ...]:
         """What the compiler is told: the macros that the source expects."""
         return (f"-Dreal={REAL[self.dtype]}", *(f"-D{name}={value}" for name, value in self.constants))
+
+
+def text(file: str) -> str:
+    """The content of a ``*.cu`` file."""
+    return resources.files("pp_ref.kernels.gpu").joinpath(file).read_text("utf-8")
 
 
 def gate(instead: str, **arrays: Array) -> list[Array]:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from pp_ref.kernels.gpu.ladder import Rung
 from tests.bounds import assert_within, gemm_bound
+from tests.kernels.gpu.cuda_on_cpu import StandIn
 
 Floats = NDArray[Any]
 
@@ -92,7 +93,7 @@ def run_images(rung: Rung, xp: Any, given: Images) -> Floats:
 
 
 def to_numpy(array: Any) -> Floats:
-    return np.array(array.get() if hasattr(array, "get") else array)
+    return np.asarray(array.get() if hasattr(array, "get") else array)
 
 
 def filtered(v: Floats, taps_y: Floats, taps_x: Floats, height: int, width: int) -> Floats:
@@ -254,3 +255,22 @@ def comparisons(rung: Rung) -> tuple[Comparison, ...]:
     if rung.needs == "U":
         return COMPARISONS["dense"]
     return tuple(each for each in COMPARISONS["images"] if each != no_pixel_gives_nan or rung.name != "separable")
+
+
+FAR = (1 << 21) + 3  # rows of 1,024: 2^31 elements and some more, of memory that is hardly touched
+
+
+def beyond_2_to_the_31(rung: Rung, xp: StandIn) -> None:
+    """Only the last blocks run, which see the last rows: of the result, of images of 32 x 32, or of both."""
+    if rung.needs == "U":
+        draw, xp.last_blocks = whole_numbers("float32"), 16  # a row of tiles, or four rows
+        v, U = draw((FAR, 1)), draw((1, 1024))
+        out = rung.run(xp.asarray(v), xp.asarray(U))
+        assert out.size > 1 << 31
+        np.testing.assert_array_equal(out[-3:], v[-3:] * U)
+        return
+    given = images(3, 32, 32, 1, whole_numbers("float32"))._replace(alpha=np.arange(1024, dtype="i4"))
+    given = given._replace(F=[whole_numbers("float32")((1024, len(given.b)))])
+    large = xp.empty((FAR, 1024), np.float32)
+    large[-3:], xp.last_blocks = given.v, 3
+    np.testing.assert_array_equal(run_images(rung, xp, given._replace(v=large))[-3:], reference(rung, given))

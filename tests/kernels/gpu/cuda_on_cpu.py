@@ -1,11 +1,13 @@
 """A stand-in for CuPy whose device is one core of the processor: the launchers and the CUDA sources run unchanged.
 
-Its arrays are NumPy's, of a class of their own, so that one which was never moved to the device is noticed. They lie
-between guards of NaN: what is read outside spoils the result, what is written outside is reported after the launch.
+Its arrays are NumPy's, of a class of their own, so that one which was never moved to the device is noticed. Whoever
+reads or writes behind one is stopped there. What is read before one is NaN; what is written there is reported after the
+launch.
 """
 
 import ctypes
 import hashlib
+import mmap
 import os
 import re
 import shutil
@@ -33,8 +35,9 @@ WARNINGS = (
     "-Wno-sign-compare",
     "-Werror",
 )
-GUARD = 1024  # words of 4 bytes before and after each array
-LARGE = 1 << 28  # elements: from here on memory is taken when it is touched, and has no guards
+PAGE, GUARD = mmap.PAGESIZE, 1024  # bytes; of the latter at least so many before each array
+LIBC = ctypes.CDLL(None, use_errno=True)
+LARGE = 1 << 28  # elements: from here on memory is taken when it is touched, and is not guarded
 STATIC_LIMIT = 48 << 10  # bytes of shared memory that a kernel gets unasked
 SHARED_LIMIT = 227 << 10  # an H100's
 
@@ -56,7 +59,7 @@ class DeviceArray(np.ndarray):
 
 
 class Memory:
-    """Where the device's arrays lie: each between guards."""
+    """Where the device's arrays lie: each before a page that traps, and behind words that nobody may write."""
 
     def __init__(self) -> None:
         self.guards: list[tuple[tuple[int, ...], np.ndarray, int]] = []
@@ -67,9 +70,16 @@ class Memory:
         size = int(np.prod(shape, dtype=np.int64))
         if size >= LARGE:
             return np.empty(shape, dtype).view(DeviceArray)
-        words = np.full(2 * GUARD + size * dtype.itemsize // 4, nothing(dtype), np.int32)
-        self.guards.append((shape, words, nothing(dtype)))
-        return words[GUARD : words.size - GUARD].view(dtype).reshape(shape).view(DeviceArray)
+        length = -(-(GUARD + size * dtype.itemsize) // PAGE) * PAGE
+        memory = mmap.mmap(-1, length + PAGE)
+        words = np.frombuffer(memory, np.int32, length // 4)
+        words[:] = nothing(dtype)
+        trap = ctypes.c_void_p(words.ctypes.data + length)
+        if LIBC.mprotect(trap, PAGE, 0):
+            raise OSError(ctypes.get_errno(), "mprotect")
+        start = length - size * dtype.itemsize
+        self.guards.append((shape, words[: start // 4], nothing(dtype)))
+        return np.frombuffer(memory, dtype, size, start).reshape(shape).view(DeviceArray)
 
     def asarray(self, values: Any, dtype: Any = None) -> DeviceArray:
         if isinstance(values, DeviceArray) and dtype in (None, values.dtype):
@@ -83,11 +93,10 @@ class Memory:
         return array if array.flags.c_contiguous else self.asarray(np.array(array))
 
     def check(self) -> None:
-        """Refuse what a kernel wrote around an array."""
+        """Refuse what a kernel wrote before an array."""
         for shape, words, guard in self.guards:
-            for where, found in (("before", words[:GUARD]), ("after", words[-GUARD:])):
-                if (found != guard).any():
-                    raise LaunchError(f"a kernel wrote {where} an array of shape {shape}")
+            if (words != guard).any():
+                raise LaunchError(f"a kernel wrote before an array of shape {shape}")
 
 
 def nothing(dtype: np.dtype[Any]) -> int:

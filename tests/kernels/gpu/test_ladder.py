@@ -7,7 +7,16 @@ import pytest
 
 from pp_ref.kernels.gpu import grids
 from pp_ref.kernels.gpu.ladder import POOL
-from tests.kernels.gpu.comparisons import comparisons, images, normal, reference, run_dense, run_images, to_numpy
+from tests.kernels.gpu.comparisons import (
+    beyond_2_to_the_31,
+    comparisons,
+    images,
+    normal,
+    reference,
+    run_dense,
+    run_images,
+    to_numpy,
+)
 
 DTYPES = ["float32", "float64"]
 ORDERS = range(4)  # forward, backward, two at random
@@ -85,35 +94,9 @@ def test_images_that_need_more_shared_memory_than_comes_unasked(xp, height, widt
         np.testing.assert_array_equal(run_images(rung, xp, given), reference(rung, given))
 
 
-FAR = (1 << 21) + 3  # rows of 1,024: 2^31 elements and some more, of memory that is not touched
-
-
-def test_dense_rungs_count_beyond_2_to_the_31(processor):
-    rng = np.random.default_rng(5)
-    v, U = processor.asarray(rng.integers(0, 8, (FAR, 1)).astype("f4")), rng.integers(1, 8, (1, 1024)).astype("f4")
-    processor.last_blocks = 16  # 16 tiles are the last three rows; 16 blocks of the naive rung the last four
-    for rung in POOL[:2]:
-        out = rung.run(v, processor.asarray(U))
-        assert out.size > 1 << 31
-        np.testing.assert_array_equal(out[-3:], np.asarray(v)[-3:] * U)
-
-
-def test_image_rungs_count_beyond_2_to_the_31(processor):
-    """Images of 32 x 32: both v and out are that large, or v alone."""
-    given = images(3, 32, 32, 1, lambda shape: np.random.default_rng(6).integers(-2, 3, shape).astype("f4"))
-    large = processor.empty((FAR, 1024), np.float32)
-    large[-3:] = given.v
-    processor.last_blocks = 3
-    for rung in POOL[2:]:
-        want = run_images(rung, processor, given)
-        taps_y, taps_x, alpha, b = map(processor.asarray, (given.taps_y, given.taps_x, given.alpha, given.b))
-        if rung.name == "combined":
-            more = (alpha, [processor.asarray(F) for F in given.F], b)
-        else:
-            more = (processor.asarray(np.arange(1024, dtype="i4")),) if rung.name == "gathered" else ()
-            want = run_images(POOL[2], processor, given)
-        got = rung.run(large, taps_y, taps_x, *more, 32, 32)
-        np.testing.assert_array_equal(got[-3:], want)
+@pytest.mark.parametrize("rung", POOL, ids=lambda rung: rung.name)
+def test_counts_beyond_2_to_the_31(processor, rung):
+    beyond_2_to_the_31(rung, processor)
 
 
 def test_the_table():
