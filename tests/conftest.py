@@ -11,6 +11,8 @@ from hypothesis import settings
 from pp_ref.backends import gpu_absence
 from pp_ref.data import Dataset, load_cifar10
 from pp_ref.data.search import look_for
+from pp_ref.errors import MissingExtraError
+from pp_ref.kernels.gpu.nvrtc import nvrtc_version
 
 STAGED = Path(__file__).resolve().parents[2] / "shared" / "data"
 if STAGED.is_dir():
@@ -45,10 +47,19 @@ def require_module(name: str) -> Callable[[], None]:
     return require
 
 
+def require_nvrtc() -> None:
+    """Skip where the CUDA compiler's library is not installed."""
+    try:
+        nvrtc_version()
+    except MissingExtraError as error:
+        pytest.skip(str(error))
+
+
 REQUIREMENTS = {
     "gpu": require_gpu,
     "jax": require_module("jax"),
     "needs_data": require_data,
+    "nvrtc": require_nvrtc,
     "torch": require_module("torch"),
 }
 

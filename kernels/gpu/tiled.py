@@ -7,6 +7,7 @@ __all__ = ["pool_tiled"]
 
 TILE, DEPTH, EACH = 64, 16, 4  # outputs a block's side, inputs in shared memory at a time, outputs a thread's side
 THREADS = (TILE // EACH) ** 2
+SHARED = DEPTH * (2 * TILE + 1)  # numbers: v's tile has rows of an odd length
 
 
 def pool_tiled(v: Array, U: Array) -> Array:
@@ -19,8 +20,8 @@ def pool_tiled(v: Array, U: Array) -> Array:
     n, d, k = (sizes[axis] for axis in "ndk")
     out = empty((n, k), v.dtype)
     if out.size:
-        shared = DEPTH * (2 * TILE + 1) * v.dtype.itemsize
-        launch(kernel(v.dtype.name), -(-n // TILE) * -(-k // TILE), THREADS, (v, U, out, n, d, k), shared)
+        tiles = -(-n // TILE) * -(-k // TILE)
+        launch(kernel(v.dtype.name), tiles, THREADS, (v, U, out, n, d, k), SHARED * v.dtype.itemsize)
     return out
 
 
