@@ -8,7 +8,7 @@ EXTRAS := --extra dev --extra features --extra test
 # One BLAS thread a worker: pytest already runs one worker a core.
 TEST_THREADS := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
 
-.PHONY: demo test test-gpu lint setup lock
+.PHONY: demo test test-gpu gpu lint setup lock
 
 demo: setup  ## Figure 4 (left) on the embedded digits: a table, and the figure
 	$(BIN)/pp-ref reproduce figure4-left --profile demo --jobs 2
@@ -36,3 +36,6 @@ lock: setup  ## after a change of the requirements; no machine's own index gets 
 
 test-gpu:  ## on a machine with CuPy and a CUDA device, where a skipped GPU test is a failure; nothing is installed
 	PP_REF_REQUIRE_GPU=1 $(PYTHON) -m pytest -m gpu
+
+gpu:  ## everything that needs a CUDA device: its tests, the pool's and the convnet's speed, Figure 5 in full
+	$(PYTHON) benchmarks/speed/gpu.py

@@ -57,6 +57,9 @@ class DeviceArray(np.ndarray):
     def device(self) -> SimpleNamespace:
         return SimpleNamespace(id=0)
 
+    def get(self) -> np.ndarray:
+        return np.array(self)
+
 
 class Memory:
     """Where the device's arrays lie: each before a page that traps, and behind words that nobody may write."""
@@ -173,6 +176,9 @@ class StandIn:
             ),
             memory=SimpleNamespace(OutOfMemoryError=type("OutOfMemoryError", (MemoryError,), {})),
         )
+
+    def copyto(self, target: DeviceArray, source: DeviceArray) -> None:
+        target[...] = source
 
     def concatenate(self, arrays: Any) -> DeviceArray:
         return self.asarray(np.concatenate([np.asarray(array) for array in arrays]))
