@@ -39,7 +39,7 @@ def rows() -> list[dict[str, Any]]:
             for dtype, itemsize in DTYPES.items():
                 for half in HALVES[:1] if rung.needs == "U" else HALVES:
                     images = grids.images_of_a_block(rung.name, half, SIDE, SIDE, itemsize)
-                    usage = compile_for(architecture, rung.kernel(dtype, half, images))
+                    usage = compile_for(architecture, rung.kernel(dtype, half, SIDE, SIDE))
                     shared = usage.static_shared_bytes + shared_memory(rung, half, images, itemsize)
                     on_grid = {} if rung.needs == "U" else {"taps": 2 * half + 1, "images_a_block": images}
                     measured.append(

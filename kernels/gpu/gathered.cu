@@ -1,20 +1,20 @@
 // out = (v K)[:, alpha] for the columns of all dictionaries at once: v is read once, out is written once.
 //
-// v (n, height width), alpha (k,), out (n, k). The filtered images stay in shared memory, where each kept pixel is read;
+// v (n, SIZE), alpha (k,), out (n, k). The filtered images stay in shared memory, where each kept pixel is read;
 // an index is read once for all IMAGES of a block. An index that is no pixel gives NaN: nothing outside is read.
 
 extern "C" __global__ void __launch_bounds__(THREADS)
     pool_gathered(const real *v, const real *taps_y, const real *taps_x, const int *alpha, real *out, long long n,
-                  long long k, int height, int width)
+                  long long k)
 {
     extern __shared__ real shared[];
     const long long first = (long long)blockIdx.x * IMAGES;
-    const int here = n - first < IMAGES ? n - first : IMAGES, size = height * width;
-    const real *filtered = filter(v, taps_y, taps_x, shared, first, here, height, width);
+    const int here = n - first < IMAGES ? n - first : IMAGES;
+    const real *filtered = filter(v, taps_y, taps_x, shared, first, here);
     for (long long j = threadIdx.x; j < k; j += THREADS) {
         const int pixel = alpha[j];
-        const bool inside = 0 <= pixel && pixel < size;
+        const bool inside = 0 <= pixel && pixel < SIZE;
         for (int image = 0; image < here; image++)
-            out[(first + image) * k + j] = inside ? filtered[image * size + pixel] : (real)__int_as_float(-1);
+            out[(first + image) * k + j] = inside ? filtered[image * SIZE + pixel] : (real)__int_as_float(-1);
     }
 }

@@ -26,6 +26,7 @@ RUN = 7  # outputs of a thread in a pass: four runs are a row of 28
 MOST_HALF = 32  # the loops over taps are unrolled: longer ones would fill the instruction cache
 MOST_IMAGES = 8  # of a block
 COMBINED_IMAGES = 4  # of a block whose threads hold a sum for each
+ITEMSIZE = {"float32": 4, "float64": 8}
 INSTEAD = "pp_ref.layers.pool_forward"
 
 
@@ -118,15 +119,16 @@ def unit_table(shapes: tuple[tuple[int, int], ...]) -> Any:
     return np.array(rows, np.int64).reshape(-1, 4)
 
 
-def kernel(rung: str, dtype: str, half: int, images: int) -> Kernel:
+def kernel(rung: str, dtype: str, half: int, height: int, width: int) -> Kernel:
     """The kernel that the rung launches: "separable", "gathered" or "combined"."""
-    constants = (("THREADS", THREADS), ("IMAGES", images), ("HALF", half), ("RUN", RUN))
-    return Kernel(f"pool_{rung}", ("stencil.cu", f"{rung}.cu"), dtype, constants)
+    constants = {"THREADS": THREADS, "IMAGES": images_of_a_block(rung, half, height, width, ITEMSIZE[dtype])}
+    constants |= {"HEIGHT": height, "WIDTH": width, "HALF": half, "RUN": RUN}
+    return Kernel(f"pool_{rung}", ("stencil.cu", f"{rung}.cu"), dtype, tuple(constants.items()))
 
 
 def shared_bytes(images: int, half: int, height: int, width: int, itemsize: int) -> int:
     """Shared memory of a block: taps, images with zeros above and below, images with zeros left and right."""
-    tall, wide = (height + 2 * half) * width, height * ((width + 2 * half) | 1)
+    tall, wide = (height + 2 * half) * width, height * ((width + 2 * half + 1) | 1)
     return (2 * (2 * half + 1) + images * (tall + wide)) * itemsize
 
 
@@ -163,9 +165,9 @@ def _launch(rung: str, v: Array, half: int, height: int, width: int, arguments: 
     itemsize = v.dtype.itemsize
     images = images_of_a_block(rung, half, height, width, itemsize)
     launch(
-        kernel(rung, v.dtype.name, half, images),
+        kernel(rung, v.dtype.name, half, height, width),
         -(-v.shape[0] // images),
         THREADS,
-        (*arguments, np.int32(height), np.int32(width)),
+        arguments,
         shared_bytes(images, half, height, width, itemsize),
     )

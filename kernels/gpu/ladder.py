@@ -17,30 +17,28 @@ class Rung(NamedTuple):
     run      the launcher
     needs    "U": a dictionary of any structure; "grid": images and K = K_y (x) K_x; "columns": their weights as well
     idea     one sentence
-    kernel   what it compiles for (dtype, half, images of a block); the dense ones leave the last two aside
+    kernel   what it compiles for (dtype, half, height, width); the dense ones need the dtype alone
     """
 
     name: str
     run: Callable[..., Array]
     needs: str
     idea: str
-    kernel: Callable[[str, int, int], Kernel]
+    kernel: Callable[[str, int, int, int], Kernel]
 
 
-def _grid_kernel(name: str) -> Callable[[str, int, int], Kernel]:
-    return lambda dtype, half, images: grids.kernel(name, dtype, half, images)
+def _grid_kernel(name: str) -> Callable[[str, int, int, int], Kernel]:
+    return lambda dtype, half, height, width: grids.kernel(name, dtype, half, height, width)
 
 
 POOL = (
-    Rung(
-        "naive", naive.pool, "U", "the definition: a thread an output", lambda dtype, half, images: naive.kernel(dtype)
-    ),
+    Rung("naive", naive.pool, "U", "the definition: a thread an output", lambda dtype, *_: naive.kernel(dtype)),
     Rung(
         "tiled",
         tiled.pool_tiled,
         "U",
         "both factors in shared memory, read once for 64 outputs; a thread makes 4 x 4 of them",
-        lambda dtype, half, images: tiled.kernel(dtype),
+        lambda dtype, *_: tiled.kernel(dtype),
     ),
     Rung(
         "separable",

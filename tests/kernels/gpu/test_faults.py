@@ -35,10 +35,10 @@ def without_barrier(after: str) -> tuple[str, str]:
     return f"{after}    __syncthreads();\n", after
 
 
-FIRST = without_barrier("            between[i] = 0;\n    }\n")
+FIRST = without_barrier("x : x + WIDTH)] = 0;\n    }\n")
 SECOND = without_barrier("+ HALF + x] = sums[r];\n    }\n")
 THIRD = without_barrier("+ left + r] = sums[r];\n    }\n")
-PIXEL = "0 <= pixel && pixel < size"
+PIXEL = "0 <= pixel && pixel < SIZE"
 
 FAULTS = [
     *planted(
@@ -76,13 +76,13 @@ FAULTS = [
         ("no barrier before the first pass", *FIRST),
         ("no barrier between the passes", *SECOND),
         ("no barrier after the second pass", *THIRD),
-        ("halo off by one, above", "i % tall - HALF * width", "i % tall - (HALF + 1) * width"),
-        ("halo off by one, left", "pitch + HALF + x]", "pitch + HALF + x + 1]"),
-        ("halo above not cleared", "&& at >= 0 && at < size ?", "&& at < size ?"),
-        ("halo at the sides not cleared", "if (x < 0 || x >= width)", "if (x < 0)"),
+        ("halo off by one, above", "i % TALL - HALF * WIDTH", "i % TALL - (HALF + 1) * WIDTH"),
+        ("halo off by one, left", "PITCH + HALF + x]", "PITCH + HALF + x + 1]"),
+        ("halo above not cleared", "&& at >= 0 && at < SIZE ?", "&& at < SIZE ?"),
+        ("halo at one side not cleared", "(x < HALF ? x : x + WIDTH)", "(x < HALF ? x : 0)"),
         ("stale image where there is none",
-         "input[i] = image < here && at >= 0 && at < size ? v[(first + image) * size + at] : 0;",
-         "if (image < here && at >= 0 && at < size) input[i] = v[(first + image) * size + at];"),
+         "input[i] = image < here && at >= 0 && at < SIZE ? v[(first + image) * SIZE + at] : 0;",
+         "if (image < here && at >= 0 && at < SIZE) input[i] = v[(first + image) * SIZE + at];"),
         ("reads images past the last", "image < here && at >= 0", "at >= 0"),
         ("one tap short", "t < TAPS; t++", "t < TAPS - 1; t++"),
         ("taps not all loaded", "i < TAPS; i += THREADS", "i < TAPS - 1; i += THREADS"),
@@ -92,33 +92,33 @@ FAULTS = [
         ("window not moved on", "from[(t + RUN) * step]", "from[t * step]"),
         ("window ends early", "t + RUN < reach", "t + RUN < reach - HALF - 1"),
         ("window of the wrong phase", "window[t % RUN] =", "window[(t + 1) % RUN] ="),
-        ("the last strip left out", "down_strips = (height + RUN - 1) / RUN",
-         "down_strips = height < RUN ? 1 : height / RUN"),
-        ("a strip's tail unguarded, down", "if (top + r < height)", "if (true)"),
-        ("a strip's tail unguarded, across", "if (left + r < width)", "if (true)"),
-        ("wrong stride between images", "output[image * size", "output[image * tall"),
+        ("the last strip left out", "down_strips = (HEIGHT + RUN - 1) / RUN",
+         "down_strips = HEIGHT < RUN ? 1 : HEIGHT / RUN"),
+        ("a strip's tail unguarded, down", "if (top + r < HEIGHT)", "if (true)"),
+        ("a strip's tail unguarded, across", "if (left + r < WIDTH)", "if (true)"),
+        ("wrong stride between images", "output[image * SIZE", "output[image * TALL"),
         ("output over the second pass's input", "*output = input;", "*output = between;"),
-        ("height for width", "int y = i % height, left = i / height", "int y = i % width, left = i / width"),
-        ("an index of 32 bits", "v[(first + image) * size + at]", "v[(int)((first + image) * size + at)]"),
+        ("height for width", "int y = i % HEIGHT, left = i / HEIGHT", "int y = i % WIDTH, left = i / WIDTH"),
+        ("an index of 32 bits", "v[(first + image) * SIZE + at]", "v[(int)((first + image) * SIZE + at)]"),
     ),
     *planted(
         "separable",
         "separable.cu",
-        ("writes images past the last", "i < here * size", "i < IMAGES * size"),
-        ("starts at the block's number", "out[first * size", "out[(long long)blockIdx.x * size"),
+        ("writes images past the last", "i < here * SIZE", "i < IMAGES * SIZE"),
+        ("starts at the block's number", "out[first * SIZE", "out[(long long)blockIdx.x * SIZE"),
     ),
     *planted("gathered", "stencil.cu", ("no barrier before the gather", *THIRD)),
     *planted(
         "gathered",
         "gathered.cu",
         ("an index not checked", PIXEL, "true"),
-        ("a negative index not checked", PIXEL, "pixel < size"),
-        ("an index one too far", PIXEL, "0 <= pixel && pixel <= size"),
+        ("a negative index not checked", PIXEL, "pixel < SIZE"),
+        ("an index one too far", PIXEL, "0 <= pixel && pixel <= SIZE"),
         ("columns swapped", "alpha[j]", "alpha[(j ^ 1) < k ? j ^ 1 : j]"),
         ("the tail of the columns left out", "j < k; j += THREADS",
          "j < (k < THREADS ? k : k / THREADS * THREADS); j += THREADS"),
         ("adds to what was there", "* k + j] =", "* k + j] +="),
-        ("wrong stride of the output", "(first + image) * k + j", "(first + image) * size + j"),
+        ("wrong stride of the output", "(first + image) * k + j", "(first + image) * SIZE + j"),
         ("writes images past the last", "image < here", "image < IMAGES"),
         ("an index of 32 bits", "out[(first + image) * k + j]", "out[(int)((first + image) * k + j)]"),
     ),
@@ -138,7 +138,7 @@ FAULTS = [
         ("no bias", "sums[image] + b[u]", "sums[image]"),
         ("an index not checked", PIXEL, "true"),
         ("writes images past the last", "            if (image < here)\n", ""),
-        ("all images are the first", "values[image * size]", "values[0]"),
+        ("all images are the first", "values[image * SIZE]", "values[0]"),
         ("the tail of the units left out", "u < m; u += THREADS", "u < THREADS && u < m; u += THREADS"),
     ),
 ]  # fmt: skip
@@ -174,6 +174,6 @@ def test_some_comparison_notices_the_fault(processor, monkeypatch, fault):
 
 
 def test_every_file_has_planted_faults():
-    assert {fault.file for fault in FAULTS} == {file for rung in POOL for file in rung.kernel("float32", 1, 1).files}
+    assert {fault.file for fault in FAULTS} == {file for rung in POOL for file in rung.kernel("float32", 1, 9, 5).files}
     assert {fault.rung for fault in FAULTS} == RUNGS.keys()
     assert len({fault[:3] for fault in FAULTS}) == len(FAULTS) >= 50

@@ -234,7 +234,7 @@ def test_a_kernel_is_compiled_once_a_device(processor):
 
 def test_only_the_dtype_and_constants_are_left_open():
     for rung in POOL:
-        compiled = rung.kernel("float64", 3, 2)
+        compiled = rung.kernel("float64", 3, 9, 5)
         assert compiled.options()[0] == "-Dreal=double"
         assert "#include" not in compiled.source()
         assert all(f" {name}" in compiled.source() or f"({name}" in compiled.source() for name, _ in compiled.constants)
