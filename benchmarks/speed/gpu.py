@@ -224,7 +224,7 @@ def convnet(xp: Any, device: str, images: int, rounds: int, batch: int = 128) ->
     """Epochs of plain gradient steps on images that lie on the device, pp_ref's nets and PyTorch's in turns."""
     import convnet_step
     import torch
-    from side_by_side import interleaved, row
+    from pp_ref.timing import interleaved, row
 
     from pp_ref.models.convnet import paper_convnet
 
