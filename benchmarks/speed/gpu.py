@@ -224,9 +224,9 @@ def convnet(xp: Any, device: str, images: int, rounds: int, batch: int = 128) ->
     """Epochs of plain gradient steps on images that lie on the device, pp_ref's nets and PyTorch's in turns."""
     import convnet_step
     import torch
-    from pp_ref.timing import interleaved, row
 
     from pp_ref.models.convnet import paper_convnet
+    from pp_ref.timing import interleaved, row
 
     full, predicted = paper_convnet(), convnet_step.predicted_net()
     rng, rate = np.random.default_rng(1), 1e-3
