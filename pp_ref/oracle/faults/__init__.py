@@ -14,6 +14,7 @@ from pp_ref.oracle.faults import (
     pooling,
     predicted,
     predicted_convolution,
+    reconstruction,
     rica,
     units,
 )
@@ -29,6 +30,7 @@ FAULTS: tuple[Fault, ...] = (
     *pooling.FAULTS,
     *losses.FAULTS,
     *models.FAULTS,
+    *reconstruction.FAULTS,
     *rica.FAULTS,
     *dictionaries.FAULTS,
 )
