@@ -13,6 +13,8 @@ from pathlib import Path
 from statistics import mean
 from typing import Any
 
+import numpy as np
+
 from pp_ref.experiments import figure1 as figure1_experiment
 from pp_ref.experiments import figure6_left as figure6_left_experiment
 from pp_ref.experiments import figure6_right as figure6_right_experiment
@@ -150,7 +152,16 @@ def figure2() -> str:
         f"{recipe['features']} filters of {recipe['patch']} x {recipe['patch']}, {recipe['patches']:,} patches, "
         f"at most {recipe['iterations']} iterations; {minutes:.0f} core minutes."
     )
-    return markdown(headings, [["loss a patch", *(f"{record['loss']:.2f}" for record in records)]]) + "\n\n" + note
+    rows = [
+        ["loss a patch", *(f"{record['loss']:.2f}" for record in records)],
+        ["flat filters", *(f"{flat(np.array(record['filters']['W'])):.0%}" for record in records)],
+    ]
+    return markdown(headings, rows) + "\n\n" + note
+
+
+def flat(W: Any) -> float:
+    """The share of filters, unit columns of W (d, m), with more than half of their squared norm in their mean."""
+    return float(np.mean(W.sum(axis=0) ** 2 / len(W) > 0.5))
 
 
 def figure5() -> str:
