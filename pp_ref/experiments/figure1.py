@@ -268,7 +268,7 @@ def figure(records: Sequence[Record]) -> Figure:
             block.set_title(heading)
         for marker, (name, errors) in zip("osD", record["errors"].items(), strict=True):
             axes.plot(record["recipe"]["proportions"], [mean(draws) for draws in errors], marker + "-", label=name)
-        axes.set(xlabel="Proportion of weights kept", ylabel="Relative squared error", ylim=(0, 1), xlim=(0, None))
+        axes.set(xlabel="Proportion of weights kept", ylabel="Relative squared error", ylim=(0, None), xlim=(0, None))
         axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
         axes.set_title(f"{title(record)}: all {record['features']} features of layer 1")
         axes.grid(alpha=0.3)
