@@ -155,7 +155,8 @@ def test_ctrl_c_in_the_middle_of_figure_4_and_again(tmp_path):
             os.killpg(process.pid, signal.SIGINT)  # as a terminal does
             _, said = process.communicate(timeout=120)
         assert process.returncode == 130
-        assert "0 of 7 runs are finished, the others keep their last epoch in" in said
+        assert "0 of 7 runs are finished;" in said
+        assert "keeps them, and the last epoch of a run with epochs: give the same command again to go on" in said
         assert "give the same command again to go on" in said
         assert "Traceback" not in said
         before, history = history, epochs_saved(checkpoint)
