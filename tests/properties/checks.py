@@ -403,10 +403,9 @@ def nan_propagates(operation: Operation, forward: Pass, backward: Pass | None, c
         y, cache = run(forward, spoilt)
         for a, b in zip(leaves(y), leaves(want), strict=True):
             reached = np.isnan(b)
-            if (
-                operation.mixes
-            ):  # within an image and a unit, every output may see it; none has to, beyond the definition
-                reached = reached | (np.isnan(a) & reached.any(axis=(1, 2), keepdims=True))
+            if operation.mixes:  # an image's NaN may reach all of its outputs, a unit's all of that unit
+                axes, shape = ((1, 2, 3), (-1, 1, 1, 1)) if name == "v" else (tuple(range(leaf.ndim - 1)), (-1,))
+                reached = reached | (np.isnan(a) & np.isnan(leaf).any(axis=axes).reshape(shape))
             np.testing.assert_array_equal(np.isnan(a), reached, err_msg=f"NaN in {name}")
         if backward and any(np.isnan(leaf).any() for leaf in leaves(y)):
             dy = mapped(lambda leaf: np.where(np.isnan(leaf), leaf, np.ones_like(leaf)), y)  # what comes back from y
