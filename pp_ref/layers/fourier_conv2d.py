@@ -189,9 +189,7 @@ def _inverse(A: Array, B: Array, signs: tuple[int, int], places: Places, torus: 
 def _waves(size: int, places: range, count: int) -> NDArray[Any]:
     """exp(2 pi i f a / size) for f < count and every place a, to 2 u: angles are reduced while they are integers."""
     eighths = 8 * (np.outer(np.arange(count), np.asarray(places)) % size)
-    quadrant = (eighths + size) // (
-        2 * size
-    )  # the nearest multiple of a quarter turn; what is left is an eighth at most
+    quadrant = (eighths + size) // (2 * size)  # the nearest quarter turn: what is left is an eighth at most
     angle = np.arctan(np.longdouble(1)) * (eighths - 2 * size * quadrant) / size
     waves: NDArray[Any] = (np.cos(angle) + 1j * np.sin(angle)) * np.array([1, 1j, -1, -1j])[quadrant % 4]
     return waves
