@@ -1,1 +1,1 @@
-"""Judges any implementation of the layers: what it may get wrong, and how that shows."""
+"""Judges any implementation of the paper's operations: exact values, derived bounds, and what is wrong in words."""

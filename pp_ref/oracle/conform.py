@@ -1,0 +1,87 @@
+"""`pp-ref conform`: every case put to a candidate, judged, and what is wrong said in words."""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from pp_ref.environment import circumstances
+from pp_ref.errors import DomainError
+from pp_ref.oracle.arithmetic import arithmetic as arithmetic_of
+from pp_ref.oracle.candidates import Candidate
+from pp_ref.oracle.cases import Case, case_of, cases
+from pp_ref.oracle.diagnosis import Evidence, diagnose
+from pp_ref.oracle.findings import Finding, Report, Status
+from pp_ref.oracle.judge import judge
+from pp_ref.oracle.operations import BY_NAME, OPERATIONS, Operation
+from pp_ref.oracle.truth import ExactValues, truth
+
+__all__ = ["conform"]
+
+
+def conform(
+    candidate: Candidate,
+    arithmetic: str | None = None,
+    only: Sequence[str] = (),
+    seed: int = 0,
+    quick: bool = False,
+    replay: str | None = None,
+    store: Path | None = None,
+    progress: Callable[[Finding], None] = lambda finding: None,
+) -> Report:
+    """Judge a candidate's functions against exact values and derived bounds.
+
+    candidate   whose functions are called: `pp_ref.oracle.candidates`
+    arithmetic  that it is held to; None: what it declares, float64 if nothing
+    only        names of operations; none: all
+    seed        from which every case is drawn
+    quick       the regimes that find most mistakes, in a fraction of the time
+    replay      the id of one case, which alone is run
+    store       a file in which exact values are kept for the next run; None: nowhere
+    progress    called with every finding
+    raises      DomainError for an unknown operation, arithmetic or case
+    """
+    started = time.perf_counter()
+    name = arithmetic or candidate.arithmetic
+    findings: list[Finding] = []
+    diagnoses: dict[str, str] = {}
+    kept = ExactValues(store) if store else None
+    try:
+        for operation, chosen in _chosen(name, only, seed, quick, replay):
+            evidence = []
+            for case in chosen:
+                seen = candidate.observe(case)
+                expected = truth(case, kept) if seen.results else []
+                evidence.append(Evidence(case, expected, seen, judge(case, expected, seen)))
+            said = diagnose(operation, evidence)
+            if said:
+                diagnoses[operation.name] = said
+            for each in evidence:
+                finding = each.finding
+                if finding.status in (Status.failed, Status.suspicious) and said:
+                    finding = replace(finding, diagnosis=said)
+                reason = candidate.expects(each.case)
+                if reason is not None and finding.status != Status.not_provided:
+                    finding = finding.expecting(reason)
+                findings.append(finding)
+                progress(finding)
+    finally:
+        if kept:
+            kept.close()
+    took = time.perf_counter() - started
+    return Report(candidate.name, name, seed, findings, diagnoses, circumstances(), took)
+
+
+def _chosen(
+    name: str, only: Sequence[str], seed: int, quick: bool, replay: str | None
+) -> Iterator[tuple[Operation, list[Case]]]:
+    if replay is not None:
+        case = case_of(replay)
+        yield case.operation, [case]
+        return
+    unknown = [each for each in only if each not in BY_NAME]
+    if unknown:
+        raise DomainError(f"only is {unknown[0]!r}, expected one of {', '.join(BY_NAME)}")
+    for operation in OPERATIONS:
+        if not only or operation.name in only:
+            yield operation, list(cases(operation, arithmetic_of(name), seed, quick))

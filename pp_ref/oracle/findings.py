@@ -1,0 +1,123 @@
+"""What a judgement says: of every tensor its share of the bound, of every case a status, of a whole run a report."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import Any
+
+__all__ = ["Finding", "Report", "Status", "TensorVerdict"]
+
+
+class Status(StrEnum):
+    """Of a case, from good to bad."""
+
+    passed = "passed"
+    suspicious = "suspicious"  # within the proven bound, outside what independent roundings make likely
+    not_provided = "not provided"
+    expected = "expected failure"
+    unexpected_pass = "unexpected pass"
+    failed = "failed"
+
+
+@dataclass(frozen=True)
+class TensorVerdict:
+    """One result of a candidate against the exact value.
+
+    name     "y", "dv", "dw[1]", ...
+    shape    of the exact value
+    ratio    largest |computed - exact| / bound: above 1 proves a fault; infinite for NaN where a number is due
+    likely   largest |computed - exact| / spread: above 1 is suspicious
+    at       index of that entry, None of an empty tensor
+    computed, exact, bound   there
+    wrong    how many entries are outside the bound
+    errors   |computed - exact| / bound, entry by entry, row by row, of a tensor with wrong entries; else None
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    ratio: float
+    likely: float
+    at: tuple[int, ...] | None = None
+    computed: float = 0.0
+    exact: float = 0.0
+    bound: float = 0.0
+    wrong: int = 0
+    errors: tuple[float, ...] | None = None
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One case.
+
+    id          "dense/tails/float32/0": operation, regime, arithmetic, seed; `--replay ID` runs it alone
+    status      Status
+    tensors     y first, then the gradients; empty where the candidate raised or provides nothing
+    messages    what is wrong besides numbers: raised, wrong shape, wrote to an argument, ...
+    diagnosis   what is wrong with the numbers, in words; None where nothing is
+    bug, effect what the regime is there to catch, and what that bug does
+    reason      of an expected failure, the candidate's own words
+    seconds     that the candidate took
+    """
+
+    id: str
+    operation: str
+    regime: str
+    status: Status
+    tensors: tuple[TensorVerdict, ...] = ()
+    messages: tuple[str, ...] = ()
+    diagnosis: str | None = None
+    bug: str = ""
+    effect: str = ""
+    reason: str = ""
+    seconds: float = 0.0
+
+    @property
+    def worst(self) -> TensorVerdict | None:
+        """The tensor with the largest share of its bound: the first bad one, if any is."""
+        bad = [tensor for tensor in self.tensors if not tensor.ratio <= 1]
+        return bad[0] if bad else max(self.tensors, key=lambda tensor: tensor.ratio, default=None)
+
+    def expecting(self, reason: str) -> "Finding":
+        """The same, of a case whose failure the candidate announced."""
+        return replace(
+            self,
+            status=Status.expected if self.status == Status.failed else Status.unexpected_pass,
+            reason=reason,
+        )
+
+
+@dataclass(frozen=True)
+class Report:
+    """A run of the oracle.
+
+    candidate    its name
+    arithmetic   that it declared
+    seed         from which every case was drawn
+    findings     in the order in which cases ran
+    diagnoses    operation -> what is wrong with it, over all its cases
+    environment  versions and machine
+    seconds      wall time
+    """
+
+    candidate: str
+    arithmetic: str
+    seed: int
+    findings: Sequence[Finding]
+    diagnoses: dict[str, str] = field(default_factory=dict)
+    environment: dict[str, Any] = field(default_factory=dict)
+    seconds: float = 0.0
+
+    @property
+    def counts(self) -> dict[Status, int]:
+        """How many cases have which status."""
+        found = Counter(finding.status for finding in self.findings)
+        return {status: found[status] for status in Status}
+
+    @property
+    def exit_code(self) -> int:
+        """0: nothing is wrong. 1: a case failed, or passed against its announcement. 2: something is suspicious."""
+        counts = self.counts
+        if counts[Status.failed] or counts[Status.unexpected_pass]:
+            return 1
+        return 2 if counts[Status.suspicious] else 0

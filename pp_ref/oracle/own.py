@@ -1,0 +1,147 @@
+"""pp_ref itself as a candidate: what its layers, dictionaries and models are called under the documented names."""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, Literal
+
+import numpy as np
+
+from pp_ref import layers
+from pp_ref.arrays import Array
+from pp_ref.dictionaries import Grid, Units, make_dictionary
+from pp_ref.dictionaries.kernels import covariance, matern_kernel, se_kernel
+from pp_ref.dictionaries.ridge import ridge_dictionary
+from pp_ref.layers.predicted import ExpandCache, PoolCache, expand_backward, pool_backward
+from pp_ref.models import MLP, RICA, Autoencoder, ConvNet, Predicted
+from pp_ref.models.stages import Activation, Convolution, Flatten, MaxPool
+
+__all__ = ["MODELS", "functions", "replaced"]
+
+Loss = Callable[..., tuple[Array, dict[str, Array]]]
+
+
+# In which order products are taken: the same functions otherwise.
+ORDERS = {
+    "predicted_forward": ("dictionary", "weights"),
+    "predicted_conv2d_forward": ("dictionary", "weights"),
+    "reconstruction_forward": ("examples", "moment"),
+}
+
+
+def functions(order: int = 0) -> dict[str, Callable[..., Any]]:
+    """Every function by its documented name; order 0 or 1 of those that have two."""
+    found = {name: getattr(layers, name) for name in layers.__all__}
+    found |= {name: _ordered(found[name], orders[order]) for name, orders in ORDERS.items()}
+    found |= {
+        "covariance": _static(covariance),
+        "matern_kernel": _static(matern_kernel),
+        "se_kernel": _static(se_kernel),
+        "ridge_dictionary": _static(lambda *arguments: ridge_dictionary(*arguments)[0]),
+        "pool_adjoint": lambda g, U: pool_backward(g, PoolCache(U)),
+        "project": lambda U, G, widths: expand_backward(G, ExpandCache(U, widths)),
+    }
+    return found | {name: partial(adapted, right) for name, (adapted, right) in MODELS.items()}
+
+
+def _ordered(function: Callable[..., Any], order: str) -> Callable[..., Any]:
+    return lambda *arguments: function(*arguments, order)
+
+
+def replaced(name: str, wrong: Callable[..., Any], order: int = 0) -> list[tuple[str, Callable[..., Any]]]:
+    """Documented names and functions, where a function of pp_ref is wrong: "MLP.loss_and_gradient", say."""
+    owner, _, method = name.partition(".")
+    if method == "loss_and_gradient":
+        return [
+            (documented, partial(adapted, wrong))
+            for documented, (adapted, right) in MODELS.items()
+            if right.__qualname__ == name or (owner == "MLP" and right.__qualname__ == f"Network.{method}")
+        ]
+    if name in ORDERS:
+        return [(name, _ordered(wrong, ORDERS[name][order]))]
+    if name == "ridge_dictionary":
+        return [(name, _static(lambda *arguments: wrong(*arguments)[0]))]
+    return [(name, _static(wrong) if name in ("covariance", "matern_kernel", "se_kernel") else wrong)]
+
+
+def _static(function: Callable[..., Array]) -> Callable[..., Array]:
+    """Dictionaries are computed in float64 and cast on use."""
+
+    def cast(first: Array, *others: Any) -> Array:
+        wide = [x.astype(float) if isinstance(x, np.ndarray) and x.dtype.kind == "f" else x for x in (first, *others)]
+        return function(*wide).astype(first.dtype)
+
+    return cast
+
+
+def _predicted(space: Any, U: Sequence[Array], m: int) -> Predicted:
+    rng = np.random.default_rng(0)
+    return Predicted(
+        make_dictionary("own", space, U=[np.asarray(U_j, float) for U_j in U], n_columns=len(U), rng=rng), m
+    )
+
+
+def _layer(number: str, w: Sequence[Array], b: Array) -> dict[str, Array]:
+    return {f"{number}w{j}": w_j for j, w_j in enumerate(w)} | {f"{number}b": b}
+
+
+def mlp(loss_and_gradient: Loss, x: Array, labels: Array, U: Any, w: Any, b: Any, W: Array, c: Array) -> Any:
+    model = MLP(tuple(_predicted(Units(len(U_l[0])), U_l, b_l.size) for U_l, b_l in zip(U, b, strict=True)), c.size)
+    return _network(loss_and_gradient, model, x, labels, w, b, W, c)
+
+
+def convnet(
+    loss_and_gradient: Loss, x: Array, labels: Array, U: Any, w: Any, b: Any, filter_shapes: Any, W: Array, c: Array
+) -> Any:
+    stack: list[Any] = []
+    channels = x.shape[3]
+    for U_l, b_l, (height, width) in zip(U, b, filter_shapes, strict=True):
+        whole = [np.kron(np.asarray(U_j, float), np.eye(channels)) for U_j in U_l]  # tied across channels
+        weights = _predicted(Grid(height, width, channels), whole, b_l.size)
+        stack += [Convolution(weights, (height, width), padding=height // 2), Activation("relu"), MaxPool(2, stride=2)]
+        channels = b_l.size
+    model = ConvNet(tuple(x.shape[1:]), (*stack, Flatten()), c.size)
+    return _network(loss_and_gradient, model, x, labels, w, b, W, c)
+
+
+def _network(loss_and_gradient: Loss, model: Any, x: Array, labels: Array, w: Any, b: Any, W: Array, c: Array) -> Any:
+    names = list(model.init(np.random.default_rng(0)))
+    arrays = [array for w_l, b_l in zip(w, b, strict=True) for array in (*w_l, b_l)] + [W, c]
+    loss, gradient = loss_and_gradient(model, dict(zip(names, arrays, strict=True)), x, labels)
+    pulled = iter([gradient[name] for name in names])
+    dw, db = [], []
+    for w_l in w:
+        dw.append([next(pulled) for _ in w_l])
+        db.append(next(pulled))
+    return loss, [dw, db, *pulled]
+
+
+def predicted_autoencoder(loss_and_gradient: Loss, x: Array, U: Any, w: Any, b: Array, c: Array) -> Any:
+    model = Autoencoder(_predicted(Units(c.size), U, b.size))
+    names = list(model.init(np.random.default_rng(0)))
+    loss, gradient = loss_and_gradient(model, dict(zip(names, (*w, b, c), strict=True)), x, None)
+    *dw, db, dc = (gradient[name] for name in names)
+    return loss, [dw, db, dc]
+
+
+def rica(
+    loss_and_gradient: Loss,
+    x: Array,
+    U: Any,
+    w: Any,
+    objective: Literal["ufldl", "le2011"],
+    trade_off: float,
+    eps: float,
+) -> Any:
+    model = RICA(_predicted(Units(x.shape[1]), U, sum(w_j.shape[1] for w_j in w)), objective, trade_off, eps)
+    names = list(model.init(np.random.default_rng(0)))
+    loss, gradient = loss_and_gradient(model, dict(zip(names, w, strict=True)), x, None)
+    return loss, [gradient[name] for name in names]
+
+
+MODELS: dict[str, tuple[Callable[..., Any], Loss]] = {
+    "mlp_loss_and_gradient": (mlp, MLP.loss_and_gradient),
+    "convnet_loss_and_gradient": (convnet, ConvNet.loss_and_gradient),
+    "predicted_autoencoder_loss_and_gradient": (predicted_autoencoder, Autoencoder.loss_and_gradient),
+    "rica_ufldl_loss_and_gradient": (rica, RICA.loss_and_gradient),
+    "rica_le2011_loss_and_gradient": (rica, RICA.loss_and_gradient),
+}
