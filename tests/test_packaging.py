@@ -52,8 +52,8 @@ def installed(sdist, tmp_path_factory):
 
 
 def modules(root):
-    """The Python, CUDA and marker files below ``root``, as names relative to it."""
-    files = (file for pattern in ("*.py", "*.cu", "py.typed") for file in root.rglob(pattern))
+    """The Python, CUDA, schema and marker files below ``root``, as names relative to it."""
+    files = (file for pattern in ("*.py", "*.cu", "*.schema.json", "py.typed") for file in root.rglob(pattern))
     return {file.relative_to(root).as_posix() for file in files}
 
 

@@ -1,0 +1,23 @@
+"""A report in a file, in the format that the file's name asks for."""
+
+from pathlib import Path
+
+from pp_ref.errors import DomainError
+from pp_ref.files import write_atomically
+from pp_ref.oracle.findings import Report
+from pp_ref.oracle.reports import junit, page, records
+
+CONTENT = {".json": records.content, ".xml": junit.content, ".html": page.content}
+
+
+def write_report(report: Report, path: Path) -> None:
+    """Write JSON to a name that ends in .json, JUnit to .xml, a page to .html; whole or not at all.
+
+    raises  DomainError for another ending, DataError if the file cannot be written
+    """
+    if path.suffix not in CONTENT:
+        raise DomainError(
+            f"path is {str(path)!r}, expected a name that ends in .json, .xml (JUnit) or .html: "
+            "the ending decides the format"
+        )
+    write_atomically(path, CONTENT[path.suffix](report))

@@ -1,0 +1,94 @@
+"""A report as JSON, for programs: `schemas/report.schema.json` says what is in it."""
+
+import json
+import math
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from pp_ref.errors import DataError
+from pp_ref.oracle.findings import Finding, Report, Status, TensorVerdict
+
+SCHEMA = "pp_ref.report/1"
+
+
+def content(report: Report) -> bytes:
+    """The file: strict JSON in ASCII, so that a lone surrogate in a candidate's words comes back too."""
+    return json.dumps(to_record(report), allow_nan=False, indent=1).encode("ascii") + b"\n"
+
+
+def read_report(path: Path) -> Report:
+    """The report in a file.
+
+    raises  DataError if it is missing, no report, or of another version
+    """
+    try:
+        return from_record(json.loads(path.read_bytes()))
+    except OSError as error:
+        raise DataError(f"{path} cannot be read ({error.strerror}): expected the JSON report of a run") from error
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise DataError(
+            f"{path} is not a report of version {SCHEMA} ({error!r}): write it anew with `pp-ref conform`"
+        ) from error
+
+
+def to_record(report: Report) -> dict[str, Any]:
+    """What the file holds, `counts` and `exit_code` besides the report's own fields.
+
+    NaN and the infinities, which JSON does not have, are "nan", "inf" and "-inf".
+    """
+    counts = {str(status): number for status, number in report.counts.items()}
+    record: dict[str, Any] = _strict(
+        {"schema": SCHEMA, **asdict(report), "counts": counts, "exit_code": report.exit_code}
+    )
+    return record
+
+
+def from_record(record: dict[str, Any]) -> Report:
+    """The report of which this is the record.
+
+    raises  ValueError, KeyError, TypeError or AttributeError if it is none, or of another version
+    """
+    if record["schema"] != SCHEMA:
+        raise ValueError(f"schema is {record['schema']!r}, expected {SCHEMA!r}")
+    fields = {name: value for name, value in record.items() if name not in ("schema", "counts", "exit_code")}
+    return Report(
+        **fields | {"findings": tuple(map(_finding, record["findings"])), "seconds": float(record["seconds"])}
+    )
+
+
+def _finding(record: dict[str, Any]) -> Finding:
+    return Finding(
+        **record
+        | {
+            "status": Status(record["status"]),
+            "tensors": tuple(map(_tensor, record["tensors"])),
+            "messages": tuple(record["messages"]),
+            "seconds": float(record["seconds"]),
+        }
+    )
+
+
+def _tensor(record: dict[str, Any]) -> TensorVerdict:
+    numbers = {name: float(record[name]) for name in ("ratio", "likely", "computed", "exact", "bound")}
+    at, errors = record["at"], record["errors"]
+    return TensorVerdict(
+        **record
+        | numbers
+        | {
+            "shape": tuple(record["shape"]),
+            "at": None if at is None else tuple(at),
+            "errors": None if errors is None else tuple(map(float, errors)),
+        }
+    )
+
+
+def _strict(value: Any) -> Any:
+    """The same, without the numbers that JSON does not have."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(float(value))
+    if isinstance(value, dict):
+        return {name: _strict(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_strict(each) for each in value]
+    return value

@@ -1,0 +1,116 @@
+"""A report for eyes: one line an operation, then the first failing case of each that is wrong."""
+
+from collections import Counter
+from collections.abc import Callable
+
+from rich import box
+from rich.console import Console
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from pp_ref.oracle.findings import Finding, Report, Status
+from pp_ref.oracle.reports.words import (
+    VERDICTS,
+    Operation,
+    details,
+    headline,
+    operations,
+    plural,
+    printable,
+    replay,
+    summary,
+)
+
+STYLES = {Status.failed: "bold red", Status.unexpected_pass: "bold red", Status.suspicious: "yellow"}
+COUNTS = {
+    Status.failed: "failed",
+    Status.suspicious: "suspi-\ncious",
+    Status.not_provided: "not\nprovided",
+    Status.expected: "expected\nfailure",
+}
+LISTS: tuple[tuple[Status, str, Callable[[Finding], str]], ...] = (
+    (Status.unexpected_pass, "passes, though a failure was announced", lambda case: case.reason),
+    (Status.suspicious, "suspicious: within the proven bound, but not likely", headline),
+    (Status.expected, "fails as announced", lambda case: f"{case.reason} ({headline(case)})"),
+)
+
+
+def print_report(report: Report, console: Console | None = None) -> None:
+    """Print a report. No line is longer than the console is wide, except the commands that replay a case."""
+    console = console or Console()
+    parts = operations(report)
+    if parts:
+        console.print(_table(parts))
+    for part in parts:
+        if failed := part.having(Status.failed):
+            _print_failures(console, report, part, failed)
+    for status, title, words in LISTS:
+        _print_list(console, report, [case for part in parts for case in part.having(status)], title, words)
+    console.print()
+    console.print(Text(printable(summary(report)), STYLES.get(_worst(parts), "")))
+
+
+def _worst(parts: list[Operation]) -> Status:
+    verdicts = {part.verdict for part in parts}
+    return next((status for status in VERDICTS if status in verdicts), Status.passed)
+
+
+def _table(parts: list[Operation]) -> Table:
+    """A count that is zero is blank, and a column of zeros is left out."""
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=0)
+    table.add_column("operation", no_wrap=True, max_width=30)
+    statuses = [status for status in COUNTS if any(part.having(status) for part in parts)]
+    for heading in ["cases", *(COUNTS[status] for status in statuses), "of\nbound"]:
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column(" verdict", min_width=11)
+    for part in parts:
+        table.add_row(
+            Text(printable(part.name)),
+            f"{len(part.findings):,}",
+            *(f"{len(found):,}" if (found := part.having(status)) else "" for status in statuses),
+            "" if part.share is None else f"{part.share:.2g}",
+            Text(f" {VERDICTS[part.verdict]}", STYLES.get(part.verdict, "")),
+        )
+    return table
+
+
+def _print_failures(console: Console, report: Report, part: Operation, failed: list[Finding]) -> None:
+    first, *others = failed
+    title = f"{part.name} is wrong in {len(failed):,} of {plural(len(part.findings), 'case')}"
+    _print_title(console, f"{title}: {part.diagnosis}" if part.diagnosis else title)
+    *rows, (_, command) = [row for row in details(report, first) if row != ("wrong", part.diagnosis)]
+    grid = Table.grid(padding=(0, 2, 0, 0))
+    for heading, words in rows:
+        grid.add_row(heading, Text(printable(words), overflow="fold"))
+    console.print(Padding(grid, (0, 0, 0, 2)))
+    _print_command(console, command)
+    if others:
+        regimes = ", ".join(f"{regime} {number}" for regime, number in Counter(case.regime for case in others).items())
+        console.print(Padding(Text(f"{plural(len(others), 'more case fails', 'more cases fail')}: {regimes}"), (0, 2)))
+
+
+def _print_list(
+    console: Console, report: Report, cases: list[Finding], title: str, words: Callable[[Finding], str]
+) -> None:
+    """The first case of each operation and reason, and how many more there are."""
+    if cases:
+        _print_title(console, title)
+    alike: dict[tuple[str, str], list[Finding]] = {}
+    for case in cases:
+        alike.setdefault((case.operation, case.reason), []).append(case)
+    for first, *others in alike.values():
+        more = f", and {plural(len(others), 'more case')}" if others else ""
+        line = Text(printable(f"{first.operation}: {words(first)}{more}"), overflow="fold")
+        console.print(Padding(line, (0, 0, 0, 2)))
+        _print_command(console, replay(report, first))
+
+
+def _print_title(console: Console, title: str) -> None:
+    console.print()
+    console.print(Text(printable(title), "bold", overflow="fold"))
+
+
+def _print_command(console: Console, command: str) -> None:
+    """In one piece, however long: to be copied."""
+    console.print(Text(f"  replay: {printable(command)}"), soft_wrap=True)
