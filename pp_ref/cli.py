@@ -7,6 +7,10 @@ from typing import Annotated, Any
 
 import typer
 
+from pp_ref.errors import DataError, DeviceError, DomainError, MissingExtraError, ShapeError
+
+_EXPECTED = (DataError, DeviceError, DomainError, MissingExtraError, ShapeError)
+
 app = typer.Typer(
     help="The reference for predicted parameters, W = U_alpha w_alpha (Denil et al., 2013).",
     no_args_is_help=True,
@@ -70,6 +74,55 @@ def show(record: Annotated[Path, typer.Argument(help="The JSON record of a run."
     from pp_ref.report import print_record
 
     print_record(read_record(record))
+
+
+@app.command()
+def conform(
+    candidate: Annotated[
+        str, typer.Argument(help="A Python file or a module, with functions of the documented names.")
+    ],
+    arithmetic: Annotated[
+        str | None,
+        typer.Option(help="float64, float32, tf32, bfloat16 or float16.", show_default="what it declares, or float64"),
+    ] = None,
+    arrays: Annotated[
+        str | None, typer.Option(help="numpy, torch, jax or cupy.", show_default="what it declares, or numpy")
+    ] = None,
+    autodiff: Annotated[bool, typer.Option("--autodiff", help="Gradients are those of torch or jax.")] = False,
+    only: Annotated[
+        list[str] | None, typer.Option(help="An operation; may be given again.", show_default="all")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of everything random.")] = 0,
+    quick: Annotated[bool, typer.Option("--quick", help="The regimes that find most mistakes.")] = False,
+    replay: Annotated[str | None, typer.Option(help="Run one case alone, by its id.")] = None,
+    limit: Annotated[float, typer.Option(min=0.1, help="Seconds a case may take.")] = 20.0,
+    out: Annotated[list[Path] | None, typer.Option(help="A report: .json, .xml or .html; may be given again.")] = None,
+) -> None:
+    """Judge an implementation against exact values and derived bounds, and say what is wrong with it.
+
+    Exit code 0: it conforms. 1: a case failed. 2: within all bounds, but suspicious. 3: it could not be judged.
+    """
+    from pp_ref.data.search import user_cache
+    from pp_ref.oracle.candidates import InWorker
+    from pp_ref.oracle.reports import print_report, write_report
+    from pp_ref.oracle.run import conform as judged
+
+    declared = {"arithmetic": arithmetic, "arrays": arrays, "autodiff": autodiff or None}
+    try:
+        worker = InWorker(candidate, limit, **{name: value for name, value in declared.items() if value is not None})
+        try:
+            store = user_cache("oracle") / "exact.sqlite"
+            report = judged(worker, arithmetic, only or (), seed, quick, replay, store)
+        finally:
+            worker.close()
+        print_report(report)
+        for path in out or ():
+            write_report(report, path)
+            typer.echo(path)
+    except _EXPECTED as error:
+        typer.echo(f"pp-ref: {error}", err=True)
+        raise typer.Exit(3) from None
+    raise typer.Exit(report.exit_code)
 
 
 @reproduce.command("figure4-left")
@@ -207,11 +260,9 @@ def _reproduce(
 
 def main() -> None:
     """Run a command. What goes wrong is said in one line: exit code 1, or 130 after Ctrl-C."""
-    from pp_ref.errors import DataError, DeviceError, DomainError, MissingExtraError, ShapeError
-
     try:
         app()
-    except (DataError, DeviceError, DomainError, MissingExtraError, ShapeError) as error:
+    except _EXPECTED as error:
         sys.exit(f"pp-ref: {error}")
     except KeyboardInterrupt:
         sys.exit(130)

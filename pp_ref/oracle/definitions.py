@@ -255,8 +255,8 @@ def rica(x: Quantity, U: Columns, w: Columns, objective: str, trade_off: float, 
     if objective == "ufldl":
         W = unit_columns(W)
         return smooth_abs(x @ W, eps) * trade_off + reconstruction(x, W) / 2.0
-    sparsity: Quantity = log_cosh(x @ W)
-    return sparsity + reconstruction(x, W) * (trade_off / max(x.shape[0], 1))
+    each: float = trade_off / max(x.shape[0], 1)
+    return log_cosh(x @ W) + reconstruction(x, W) * each
 
 
 def mlp(
