@@ -267,12 +267,16 @@ def mlp(
     b: Sequence[Quantity],
     W: Quantity,
     c: Quantity,
+    decay: float,
 ) -> Quantity:
-    """Sigmoid layers with predicted weights, then a full softmax layer (sec. 4.1)."""
+    """Sigmoid layers with predicted weights, then a full softmax layer (sec. 4.1); all learned but biases decays."""
     h = x
     for U_l, w_l, b_l in zip(U, w, b, strict=True):
         h = sigmoid(predicted(h, U_l, w_l, b_l))
-    return softmax_cross_entropy(h @ W + c, labels)
+    loss = softmax_cross_entropy(h @ W + c, labels)
+    if not decay:
+        return loss
+    return sum((weight_decay(each, decay) for w_l in w for each in w_l), loss + weight_decay(W, decay))
 
 
 def convnet(

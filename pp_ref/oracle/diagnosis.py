@@ -18,9 +18,10 @@ from pp_ref.oracle.observation import Observation, observe
 from pp_ref.oracle.operations import Operation
 from pp_ref.oracle.truth import Expected, cotangents_of, evaluated
 
-__all__ = ["Evidence", "diagnose"]
+__all__ = ["UNKNOWN", "Evidence", "diagnose"]
 
 Real = NDArray[np.float64]
+UNKNOWN = "no known mistake: "  # how a diagnosis begins that only says where
 MOST_CASES = 12  # that a known mistake is tried on
 
 
@@ -60,7 +61,7 @@ def diagnose(operation: Operation, evidence: Sequence[Evidence]) -> str | None:
     state = [message for message in messages if "second run" in message or "another call" in message]
     if state:
         return f"keeps state between calls: {'; '.join(state)}"
-    said = _known(operation, failed) or _simple(failed) or _coarser(failed) or _place(failed[0])
+    said = _known(operation, failed) or _simple(failed) or _coarser(failed) or _place(failed)
     return "; ".join([said, *messages])
 
 
@@ -196,6 +197,11 @@ def _changes(item: Evidence, expected: Expected, computed: Real) -> Iterator[str
     for factor, said in _factors(item, exact.shape):
         if close(factor * exact):
             yield f"is {said} the right value"
+    with np.errstate(over="ignore"):
+        half = exact.astype(np.float16).astype(float)
+    # Where the right value lies between two halves, its own rounding decides.
+    if exact.size > 1 and (_apart(computed, half) <= _allowed(expected, half)).mean() > 0.95 and not close(exact):
+        yield "is rounded to half precision (float16)"
     if exact.ndim == 2 and exact.shape[0] == exact.shape[1] and close(exact.T):
         yield "is transposed"
     for axis in range(exact.ndim):
@@ -252,8 +258,9 @@ def _exchanged(expected: Expected, computed: Real, axis: int) -> str | None:
 # Where.
 
 
-def _place(item: Evidence) -> str:
-    """Which entries of the first wrong result, and by how much."""
+def _place(failed: Sequence[Evidence]) -> str:
+    """Which entries of the first wrong result, and by how much, where that result is largest."""
+    item = max(failed, key=lambda item: item.wrong()[0][1].size)
     expected, computed = item.wrong()[0]
     bad = shares(computed, expected.exact, expected.bound) > 1
     where = _slices(bad)
@@ -263,7 +270,8 @@ def _place(item: Evidence) -> str:
     count = f"{int(bad.sum())} of {bad.size} entries"
     others = [each.name for each, _ in item.wrong()[1:]]
     also = f", and so are {', '.join(others)}" if others else "; the rest is right"
-    return f"no known mistake: {expected.name} is wrong in {count}{where}, by up to {most:.1g} of their value{also}"
+    known = "" if "past the last full tile" in where else UNKNOWN
+    return f"{known}{expected.name} is wrong in {count}{where}, by up to {most:.1g} of their value{also}"
 
 
 def _slices(bad: NDArray[np.bool_]) -> str:
@@ -276,11 +284,14 @@ def _slices(bad: NDArray[np.bool_]) -> str:
         share = hit.size / length
         if hit.size == length or (best is not None and share >= best[0]):
             continue
-        if hit.size == 1:
+        tail = hit[-1] == length - 1 and hit.size == length - hit[0]
+        tile = next((t for t in (64, 32, 16, 8, 4) if tail and hit[0] and hit[0] % t == 0), None)
+        if tile:
+            said = f", all from {hit[0]} of {along} on: past the last full tile of {tile}"
+        elif hit.size == 1:
             said = f", all at {hit[0]} of {along}"
-        elif hit[-1] == length - 1 and hit.size == length - hit[0]:
-            tile = next((t for t in (64, 32, 16, 8, 4) if hit[0] and hit[0] % t == 0), None)
-            said = f", all from {hit[0]} of {along} on" + (f": past the last full tile of {tile}" if tile else "")
+        elif tail:
+            said = f", all from {hit[0]} of {along} on"
         elif hit.size > 2 and len(set(np.diff(hit))) == 1:
             said = f", at every {hit[1] - hit[0]} of {along} from {hit[0]} on"
         else:

@@ -361,7 +361,7 @@ def _equal(draw: Draw, d: int, scale: float = 1.0) -> tuple[list[Real], list[Rea
     return [draw(d, k, scale=scale) for _ in widths], [draw(k, m) for m in widths]
 
 
-def _mlp(draw: Draw) -> Arguments:
+def _mlp(draw: Draw, decay: float = 0.0) -> Arguments:
     s, hidden = draw.sizes, draw.sizes.m
     (U_1, w_1), (U_2, w_2) = _equal(draw, s.d, 0.5), _equal(draw, hidden, 0.5)
     return {
@@ -372,6 +372,7 @@ def _mlp(draw: Draw) -> Arguments:
         "b": [draw(hidden), draw(hidden)],
         "W": draw(hidden, 4),
         "c": draw(4),
+        "decay": decay,
     }
 
 
@@ -680,6 +681,7 @@ OPERATIONS = (
         learned=("S", "W"),
         linear=("S",),
         batch=(),
+        per_example=False,
     ),
     Operation(
         "reconstruction",
@@ -696,6 +698,7 @@ OPERATIONS = (
         lambda draw: {"W": draw(draw.sizes.d, draw.sizes.m), "rate": 0.25},
         learned=("W",),
         batch=(),
+        per_example=False,
     ),
     Operation(
         "se_kernel",
@@ -739,7 +742,7 @@ OPERATIONS = (
         "ridge_dictionary",
         "U = k_alpha^T (K_alpha + lambda I)^-1 (sec. 3.1)",
         definitions.ridge_dictionary,
-        _ridge(4, 1.0, 1e-3),
+        _ridge(5, 1.0, 1e-3),
         batch=(),
         kind="function",
         regimes={
@@ -792,6 +795,13 @@ OPERATIONS = (
         batch=("x", "labels"),
         per_example=False,
         kind="model",
+        regimes={
+            "weight decay": (
+                "decay of the biases, decay divided by n, or decay in the loss or the gradient alone",
+                "another minimum",
+                lambda draw: _mlp(draw, 0.25),
+            )
+        },
     ),
     Operation(
         "convnet",

@@ -67,7 +67,9 @@ def _static(function: Callable[..., Array]) -> Callable[..., Array]:
     """Dictionaries are computed in float64 and cast on use."""
 
     def cast(first: Array, *others: Any) -> Array:
-        wide = [x.astype(float) if isinstance(x, np.ndarray) and x.dtype.kind == "f" else x for x in (first, *others)]
+        wide = [
+            np.asarray(x, float) if isinstance(x, np.ndarray) and x.dtype.kind == "f" else x for x in (first, *others)
+        ]
         return function(*wide).astype(first.dtype)
 
     return cast
@@ -84,8 +86,11 @@ def _layer(number: str, w: Sequence[Array], b: Array) -> dict[str, Array]:
     return {f"{number}w{j}": w_j for j, w_j in enumerate(w)} | {f"{number}b": b}
 
 
-def mlp(loss_and_gradient: Loss, x: Array, labels: Array, U: Any, w: Any, b: Any, W: Array, c: Array) -> Any:
-    model = MLP(tuple(_predicted(Units(len(U_l[0])), U_l, b_l.size) for U_l, b_l in zip(U, b, strict=True)), c.size)
+def mlp(
+    loss_and_gradient: Loss, x: Array, labels: Array, U: Any, w: Any, b: Any, W: Array, c: Array, decay: float
+) -> Any:
+    weights = (_predicted(Units(len(U_l[0])), U_l, b_l.size) for U_l, b_l in zip(U, b, strict=True))
+    model = MLP(tuple(weights), c.size, weight_decay=decay)
     return _network(loss_and_gradient, model, x, labels, w, b, W, c)
 
 
