@@ -185,18 +185,18 @@ class _Problem:
         return np.concatenate(parts) if parts else np.zeros(0, self.wide)
 
     def _at(self, vector: Vector) -> Tree:
-        """The caller's structure with the numbers of ``vector``, each rounded to its array's dtype."""
+        """The caller's structure with the numbers of ``vector``, which f may overwrite, each rounded to its dtype."""
         built, start = [], 0
         for _, leaf in self.leaves.values():
             dtype = np.result_type(leaf.dtype, np.complex64) if vector.dtype.kind == "c" else leaf.dtype
-            built.append(vector[start : start + leaf.size].reshape(leaf.shape).astype(dtype))
+            built.append(vector[start : start + leaf.size].reshape(leaf.shape).astype(dtype, copy=False))
             start += leaf.size
         if isinstance(self.tree, Mapping):
             return dict(zip(self.tree, built, strict=True))
         return type(self.tree)(built) if isinstance(self.tree, list | tuple) else built[0]
 
     def _copied(self) -> Tree:
-        return self._at(self.x)
+        return self._at(self.x.copy())
 
     def _unwritten(self, given: Tree, name: str) -> None:
         if not np.array_equal(self._flat(leaf for _, leaf in _leaves(given, "x").values()), self.x):
@@ -256,8 +256,8 @@ class _Problem:
             self.g_near = np.array([self.gradient(at) for at in self.nearby(self.x)])
         self.steps = 2.0 ** np.arange(-smallest, 0)
 
-    def nearby(self, base: Vector) -> list[Vector]:
-        return [base + j * self.spacing * self.probe for j in range(SAMPLES)]
+    def nearby(self, base: Vector) -> Iterator[Vector]:
+        return (base + (j * self.spacing) * self.probe for j in range(SAMPLES))
 
     def scatter(self, base: Vector) -> float:
         """The noise of f near ``base``; at least that of rounding its value."""
@@ -302,7 +302,7 @@ class _Problem:
             return None
         jump = bend[0] if abs(bend[0]) > bend[1] else 0.0
         claimed, h = float(self.g @ d), used[top]
-        moved = max(abs(float(self.value(base + s * h * d) - self.value(base))) for s in (-1, 1)) / h
+        moved = max(abs(float(self.value(base + s * h * d) - self.value(base.copy()))) for s in (-1, 1)) / h
         return _Measured(
             excess=excess,
             uncertainty=uncertainty + SIGMAS * self.g_noise(d, 0.0) + abs(jump) / 2,
@@ -313,13 +313,13 @@ class _Problem:
 
     def by_complex_step(self, d: Vector, base: Vector | None = None) -> _Measured | None:
         """From Im f(x + i t d)/t, whose truncation t^2 is below rounding; None if f does not take or return it."""
-        t = self.eps
-        values = []
+        t, values = self.eps, []
+        step = 1j * t * d
         with warnings.catch_warnings():
             warnings.simplefilter("error", ComplexWarning)
             for at in self.nearby(self.x if base is None else base):
                 try:
-                    value = np.asarray(self.f(self._at(at + 1j * t * d)))
+                    value = np.asarray(self.f(self._at(at + step)))
                 except Exception:  # a function that was not written for complex numbers may raise anything
                     return None
                 if value.dtype.kind != "c" or value.shape != () or not np.isfinite(value):

@@ -71,6 +71,21 @@ def test_a_wrong_entry_is_found_by_halves_without_complex_steps():
     assert entry.claimed - entry.measured == pytest.approx(1e-6, abs=entry.uncertainty)
 
 
+@pytest.mark.parametrize("value", [0.0, 1.0, 1e100])
+def test_a_constant_has_no_slope(value):
+    assert check_gradient(lambda x: value, np.zeros_like, X).verdict == "right"
+    found = check_gradient(lambda x: value, lambda x: np.full_like(x, max(value, 1.0)), X)
+    assert len(found.wrong_entries) == 10
+
+
+def test_f_may_not_be_finite_far_away():
+    assert check_gradient(lambda x: np.log(x - 1).sum(), lambda x: 1 / (x - 1), 1.01 + X**2).verdict == "right"
+    assert (
+        check_gradient(lambda x: float(np.exp(300 * x).sum()), lambda x: 300 * np.exp(300 * x), X / 4).verdict
+        == "right"
+    )
+
+
 def test_longdouble_sees_more():
     f, g, x = real_only(sigmoid_layer(np.random.default_rng(0), np.longdouble))
     assert check_gradient(f, g, x).verdict == "right"
