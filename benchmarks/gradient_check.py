@@ -1,7 +1,7 @@
 """How often `check_gradient` accepts right gradients and refuses wrong ones: the table of docs/gradient_check.md.
 
-    python benchmarks/gradient_check.py [--seeds 200] [--large-seeds 10] [--out FILE]
-    python benchmarks/gradient_check.py --table    write the table anew, from the record
+    python -m benchmarks.gradient_check [--seeds 200] [--large-seeds 10] [--out FILE]
+    python -m benchmarks.gradient_check --table    write the table anew, from the record
 
 "complex" lets f take complex numbers where it can, "real" never does.
 """

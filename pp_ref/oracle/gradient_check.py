@@ -6,7 +6,7 @@
 import math
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any, Literal
 
@@ -327,7 +327,7 @@ class _Problem:
                 values.append(np.longdouble(value.imag) / t)
         noise = max(noise_of(values), self.eps * abs(float(values[0])))
         excess = float(values[0] - np.sum(self.g * d, dtype=np.longdouble))
-        return _Measured(excess, SIGMAS * math.hypot(noise, self.g_noise(d, noise)))
+        return _Measured(excess, SIGMAS * (noise + self.g_noise(d, noise)))
 
     def analytic(self, directions: list[Vector], real: list[_Measured]) -> bool:
         """Whether complex steps give the real slopes: along every direction at x, and along one nearby.
@@ -389,7 +389,8 @@ class _Problem:
         kinks = any(m.jump for m in judged)
         entries: list[tuple[int, _Measured, Vector]] = []
         if worst.wrong or (self.n <= EVERY_ENTRY and (kinks or method == "complex step")):
-            entries = self.entries(measure)
+            shares = (m.uncertainty / float(np.linalg.norm(d)) for m, d in zip(judged, directions, strict=True))
+            entries = self.entries(measure, max(shares) if method == "complex step" else 0.0)
         blamed = tuple(
             WrongEntry(self._path(i), *map(float, (self.g[i], self.g[i] + m.excess / d[i], m.uncertainty / abs(d[i]))))
             for i, m, d in entries
@@ -440,8 +441,14 @@ class _Problem:
             f"{float(self.g @ d) / per:.6g}; a subgradient may say anything between the two"
         )
 
-    def entries(self, measure: Callable[[Vector], _Measured | None]) -> list[tuple[int, _Measured, Vector]]:
-        """Those that are wrong or bent: each is measured, or where there are many, halves of halves that are wrong."""
+    def entries(
+        self, measure: Callable[[Vector], _Measured | None], least: float
+    ) -> list[tuple[int, _Measured, Vector]]:
+        """Those that are wrong or bent: each is measured, or where there are many, halves of halves that are wrong.
+
+        least  of an uncertainty, per unit of |d|. A complex step along one entry is not believed to be more exact than
+               along all: roundings that are the same everywhere near x do not show as noise.
+        """
         few = self.n <= EVERY_ENTRY
         parts = [np.array([i]) for i in reversed(range(self.n))] if few else [np.arange(self.n)]
         found: list[tuple[int, _Measured, Vector]] = []
@@ -449,7 +456,10 @@ class _Problem:
             part = parts.pop()
             d = self.direction(part)
             m = measure(d)
-            if m is None or not (m.wrong or m.jump):
+            if m is None:
+                continue
+            m = replace(m, uncertainty=max(m.uncertainty, least * float(np.linalg.norm(d))))
+            if not (m.wrong or m.jump):
                 continue
             if part.size == 1:
                 found.append((int(part[0]), m, d))
