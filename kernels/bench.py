@@ -24,8 +24,9 @@ from pp_ref.environment import circumstances, cores
 from pp_ref.kernels.bounds import Bounds, largest_share
 from pp_ref.kernels.cpu.layer import layer_backward, layer_backward_weights, layer_forward
 from pp_ref.kernels.cpu.operands import Operands, operands
-from pp_ref.kernels.cpu.rungs import LADDERS, Rung
+from pp_ref.kernels.cpu.rungs import LADDERS
 from pp_ref.kernels.plan import Way, plan_layer
+from pp_ref.kernels.rung import Rung
 from pp_ref.layers.predicted import (
     combine_backward_weights,
     combine_forward,

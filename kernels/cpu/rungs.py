@@ -1,7 +1,9 @@
-"""The ladders: every way to an operation, from the definition up. Tests, benchmarks and docs read this table."""
+"""The ladders: every way to an operation, from the definition up. Tests, benchmarks and docs read this table.
 
-from collections.abc import Callable
-from typing import Any, NamedTuple
+A rung takes the operation's arguments, the Operands behind them.
+"""
+
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,25 +16,9 @@ from pp_ref.kernels.cpu.pool import pool
 from pp_ref.kernels.cpu.shared import pool_shared
 from pp_ref.kernels.cpu.slices import pool_slices
 from pp_ref.kernels.cpu.stencil import pool_stencil
+from pp_ref.kernels.rung import Rung
 
-__all__ = ["LADDERS", "Rung"]
-
-
-class Rung(NamedTuple):
-    """One way to compute an operation.
-
-    name    unique in its ladder
-    run     the operation's arguments, the Operands behind them -> its result
-    needs   "numpy" or "numba"
-    idea    one sentence
-    passes  whether v K is made in two short passes, for which `pp_ref.kernels.bounds` knows a closer bound
-    """
-
-    name: str
-    run: Callable[..., Any]
-    needs: str
-    idea: str
-    passes: bool = False
+__all__ = ["LADDERS"]
 
 
 def pool_loops(v: NDArray[Any], o: Operands, out: NDArray[Any] | None = None) -> NDArray[Any]:

@@ -1,4 +1,4 @@
-"""Images on a grid on a CUDA device, K = K_y (x) K_x: launches the kernels that build on ``stencil.cu``.
+"""Images on a grid on a CUDA device, K = K_y (x) K_x (x) I: launches the kernels that build on ``stencil.cu``.
 
 The squared exponential over a Grid (sec. 3.2) is such a product, and each factor depends on a distance alone: v K is
 two short one-dimensional filters, which all columns share, and v K[:, alpha_j] a gather from it. In the ridge form
@@ -6,7 +6,8 @@ U_j = K[:, alpha_j] R_j with R_j = (K_alpha_j + ridge I)^-1, so U_j w_j = K[:, a
 weights, once a step, and never the examples.
 
 A value that is not finite reaches the pixels within the taps of it, as in sums over those pixels alone; the dense
-product with K would turn the whole image into NaN.
+product with K would turn the whole image into NaN. Whoever means that product asks which images are finite, and has
+the others done by the definition (`pp_ref.kernels.gpu.fused`).
 """
 
 from collections.abc import Sequence
@@ -14,12 +15,13 @@ from functools import cache
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pp_ref.arrays import Array, check_axes
 from pp_ref.errors import DomainError, ShapeError
-from pp_ref.kernels.gpu.launching import UNASKED, Kernel, empty, gate, launch, on_device
+from pp_ref.kernels.gpu.launching import UNASKED, Kernel, empty, gate, launch, new_or_checked, on_device
 
-__all__ = ["pool_combined", "pool_gathered", "pool_separable"]
+__all__ = ["gather_smooth", "pool_combined", "pool_gathered", "pool_separable", "smooth_scatter"]
 
 THREADS = 256  # a block
 RUN = 7  # outputs of a thread in a pass: four runs are a row of 28
@@ -46,11 +48,11 @@ def pool_separable(v: Array, taps_y: Array, taps_x: Array, height: int, width: i
     length t. Beyond half this K is 0: choose half so that the kernel that is meant is, too, to rounding.
     """
     sizes = check_axes("n d, t, t", v=v, taps_y=taps_y, taps_x=taps_x)
-    half = _half(sizes["t"], sizes["d"], height, width)
+    half = _half(sizes["t"], "v", sizes["d"], height, width)
     v, taps_y, taps_x = gate(INSTEAD, v=v, taps_y=taps_y, taps_x=taps_x)
     out = empty((sizes["n"], sizes["d"]), v.dtype)
     if out.size:
-        _launch("separable", v, half, height, width, (v, taps_y, taps_x, out, sizes["n"]))
+        _launch("separable", v.dtype, sizes["n"], (half, height, width, 1), (v, taps_y, taps_x, out, sizes["n"]))
     return out
 
 
@@ -63,14 +65,75 @@ def pool_gathered(v: Array, taps_y: Array, taps_x: Array, alpha: Array, height: 
 
     An index that is outside of [0, d) gives NaN: asking the device about alpha would wait for it.
     """
+    return gather_smooth(v, taps_y, taps_x, alpha, height, width)[0]
+
+
+def gather_smooth(
+    v: Array,
+    taps_y: Array,
+    taps_x: Array,
+    alpha: Array,
+    height: int,
+    width: int,
+    channels: int = 1,
+    out: Array | None = None,
+) -> tuple[Array, Array]:
+    """`pool_gathered`, for images of any number of channels, which stand innermost; and which images are finite.
+
+    taps_y   (t,), the middle one not 0: an image that is not finite is known by its own pixel in v K
+    out      (n, k), C-contiguous, to write into; it may not overlap v
+    returns  (n, k), and (n,) bool: what stands in the other rows means nothing to whoever means the dense product
+    """
     sizes = check_axes("n d, t, t, k", v=v, taps_y=taps_y, taps_x=taps_x, alpha=alpha)
-    half = _half(sizes["t"], sizes["d"], height, width)
+    half = _half(sizes["t"], "v", sizes["d"], height, width, channels)
     v, taps_y, taps_x = gate(INSTEAD, v=v, taps_y=taps_y, taps_x=taps_x)
-    alpha = _indices(alpha)
-    out = empty((sizes["n"], sizes["k"]), v.dtype)
-    if out.size:
-        _launch("gathered", v, half, height, width, (v, taps_y, taps_x, alpha, out, sizes["n"], sizes["k"]))
-    return out
+    alpha = _indices(alpha=alpha)[0]
+    n, k = sizes["n"], sizes["k"]
+    out, finite = new_or_checked(out, (n, k), v.dtype, v=v), empty((n,), np.bool)
+    if n:
+        geometry = (half, height, width, channels)
+        _launch("gathered", v.dtype, n, geometry, (v, taps_y, taps_x, alpha, out, finite, n, k))
+    return out, finite
+
+
+def smooth_scatter(
+    g: Array,
+    taps_y: Array,
+    taps_x: Array,
+    starts: Array,
+    entries: Array,
+    height: int,
+    width: int,
+    channels: int = 1,
+    out: Array | None = None,
+) -> tuple[Array, Array]:
+    """g S^T K, where S = I[:, alpha], and which examples are finite: with taps that are symmetric, as K's are, the
+    adjoint of `gather_smooth`. Entries with the same alpha add up, in order.
+
+    g        (n, k) CuPy array, or any with ``__dlpack__``, float32 or float64; n = 0 and k = 0 are fine
+    out      as in `gather_smooth`
+    starts   (height width channels + 1,) int32, entries (k,) int32: what `inverse` makes of alpha
+    returns  (n, height width channels) of g's dtype, (n,) bool
+    raises   as `gather_smooth`; ShapeError if starts does not fit the images
+    """
+    sizes = check_axes("n k, t, t, s, k", g=g, taps_y=taps_y, taps_x=taps_x, starts=starts, entries=entries)
+    d = sizes["s"] - 1
+    half = _half(sizes["t"], "starts", d, height, width, channels)
+    g, taps_y, taps_x = gate(INSTEAD, g=g, taps_y=taps_y, taps_x=taps_x)
+    starts, entries = _indices(starts=starts, entries=entries)
+    n = sizes["n"]
+    out, finite = new_or_checked(out, (n, d), g.dtype, g=g), empty((n,), np.bool)
+    if n:
+        geometry = (half, height, width, channels)
+        _launch("scattered", g.dtype, n, geometry, (g, taps_y, taps_x, starts, entries, out, finite, n, sizes["k"]))
+    return out, finite
+
+
+def inverse(alpha: NDArray[Any], d: int) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    """The entries of alpha (k,) by the pixel that they name, in order: those of pixel i are
+    entries[starts[i] : starts[i + 1]]. On the host, starts (d + 1,) and entries (k,)."""
+    starts = np.concatenate([[0], np.cumsum(np.bincount(alpha, minlength=d))])
+    return starts.astype(np.int32), np.argsort(alpha, kind="stable").astype(np.int32)
 
 
 def pool_combined(
@@ -87,7 +150,7 @@ def pool_combined(
     A sum runs over its column's alpha in order: on top of v K's error there is that of a product of length k_j.
     """
     sizes = check_axes("n d, t, t, k, m", v=v, taps_y=taps_y, taps_x=taps_x, alpha=alpha, b=b)
-    half = _half(sizes["t"], sizes["d"], height, width)
+    half = _half(sizes["t"], "v", sizes["d"], height, width)
     for j, F_j in enumerate(F):
         check_axes("k m", **{f"F[{j}]": F_j})
     shapes = tuple((int(F_j.shape[0]), int(F_j.shape[1])) for F_j in F)
@@ -97,7 +160,7 @@ def pool_combined(
     v, taps_y, taps_x, b, *columns = gate(
         INSTEAD, v=v, taps_y=taps_y, taps_x=taps_x, b=b, **{f"F[{j}]": F_j for j, F_j in enumerate(F)}
     )
-    alpha = _indices(alpha)
+    alpha = _indices(alpha=alpha)[0]
     out = empty((sizes["n"], sizes["m"]), v.dtype)
     if out.size:
         import cupy
@@ -105,7 +168,7 @@ def pool_combined(
         weights = cupy.concatenate([F_j.ravel() for F_j in columns])
         units = cupy.asarray(unit_table(shapes))
         arguments = (v, taps_y, taps_x, alpha, weights, b, units, out, sizes["n"], sizes["m"])
-        _launch("combined", v, half, height, width, arguments)
+        _launch("combined", v.dtype, sizes["n"], (half, height, width, 1), arguments)
     return out
 
 
@@ -119,34 +182,39 @@ def unit_table(shapes: tuple[tuple[int, int], ...]) -> Any:
     return np.array(rows, np.int64).reshape(-1, 4)
 
 
-def kernel(rung: str, dtype: str, half: int, height: int, width: int) -> Kernel:
-    """The kernel that the rung launches: "separable", "gathered" or "combined"."""
-    constants = {"THREADS": THREADS, "IMAGES": images_of_a_block(rung, half, height, width, ITEMSIZE[dtype])}
-    constants |= {"HEIGHT": height, "WIDTH": width, "HALF": half, "RUN": RUN}
+def kernel(rung: str, dtype: str, half: int, height: int, width: int, channels: int = 1) -> Kernel:
+    """The kernel that the rung launches: "separable", "gathered", "combined" or "scattered"."""
+    images = images_of_a_block(rung, half, height, width, channels, ITEMSIZE[dtype])
+    constants = {"THREADS": THREADS, "IMAGES": images, "HEIGHT": height, "WIDTH": width, "CHANNELS": channels}
+    constants |= {"HALF": half, "RUN": RUN}
     return Kernel(f"pool_{rung}", ("stencil.cu", f"{rung}.cu"), dtype, tuple(constants.items()))
 
 
-def shared_bytes(images: int, half: int, height: int, width: int, itemsize: int) -> int:
-    """Shared memory of a block: taps, images with zeros above and below, images with zeros left and right."""
-    tall, wide = (height + 2 * half) * width, height * ((width + 2 * half + 1) | 1)
-    return (2 * (2 * half + 1) + images * (tall + wide)) * itemsize
+def shared_bytes(images: int, half: int, height: int, width: int, channels: int, itemsize: int) -> int:
+    """Shared memory of a block: taps; of every image itself with zeros above and below, itself with zeros left and
+    right, and whether it is finite."""
+    row, before = width * channels, half * channels
+    tall, wide = (height + 2 * half) * row, height * ((row + 2 * before + 1) | 1)
+    return (2 * (2 * half + 1) + images * (tall + wide + 1)) * itemsize
 
 
-def images_of_a_block(rung: str, half: int, height: int, width: int, itemsize: int) -> int:
+def images_of_a_block(rung: str, half: int, height: int, width: int, channels: int, itemsize: int) -> int:
     """As many as give each thread a run in the narrower pass, or as fit into the memory that a kernel gets unasked."""
     if rung == "combined":
         wanted = COMBINED_IMAGES
     else:
-        runs = min(width * -(-height // RUN), height * -(-width // RUN))
+        runs = channels * min(width * -(-height // RUN), height * -(-width // RUN))
         wanted = min(MOST_IMAGES, max(1, THREADS // runs))
-    while wanted > 1 and shared_bytes(wanted, half, height, width, itemsize) > UNASKED:
+    while wanted > 1 and shared_bytes(wanted, half, height, width, channels, itemsize) > UNASKED:
         wanted -= 1
     return wanted
 
 
-def _half(taps: int, d: int, height: int, width: int) -> int:
-    if min(height, width) < 1 or d != height * width:
-        raise ShapeError(f"axis d is {d} in v, but images of {height} x {width} have {height * width} pixels")
+def _half(taps: int, owner: str, d: int, height: int, width: int, channels: int = 1) -> int:
+    if min(height, width, channels) < 1 or d != height * width * channels:
+        size = " x ".join(map(str, (height, width, channels)[: 2 + (channels != 1)]))
+        pixels = f"images of {size} have {height * width * channels} pixels"
+        raise ShapeError(f"axis d is {d} in {owner}, but {pixels}")
     if taps % 2 == 0 or taps > 2 * MOST_HALF + 1:
         raise DomainError(
             f"taps_y has {taps} entries, expected an odd number up to {2 * MOST_HALF + 1}: pad with zeros"
@@ -154,20 +222,16 @@ def _half(taps: int, d: int, height: int, width: int) -> int:
     return taps // 2
 
 
-def _indices(alpha: Array) -> Array:
-    (alpha,) = on_device(INSTEAD, alpha=alpha)
-    if alpha.dtype.name != "int32":
-        raise DomainError(f"alpha is {alpha.dtype.name}, expected int32: cast it with astype")
-    return alpha
+def _indices(**arrays: Array) -> list[Array]:
+    taken = on_device(INSTEAD, **arrays)
+    for name, array in zip(arrays, taken, strict=True):
+        if array.dtype.name != "int32":
+            raise DomainError(f"{name} is {array.dtype.name}, expected int32: cast it with astype")
+    return taken
 
 
-def _launch(rung: str, v: Array, half: int, height: int, width: int, arguments: tuple[Any, ...]) -> None:
-    itemsize = v.dtype.itemsize
-    images = images_of_a_block(rung, half, height, width, itemsize)
-    launch(
-        kernel(rung, v.dtype.name, half, height, width),
-        -(-v.shape[0] // images),
-        THREADS,
-        arguments,
-        shared_bytes(images, half, height, width, itemsize),
-    )
+def _launch(rung: str, dtype: Any, n: int, geometry: tuple[int, int, int, int], arguments: tuple[Any, ...]) -> None:
+    """geometry: half, height, width, channels."""
+    images = images_of_a_block(rung, *geometry, dtype.itemsize)
+    blocks, shared = -(-n // images), shared_bytes(images, *geometry, dtype.itemsize)
+    launch(kernel(rung, dtype.name, *geometry), blocks, THREADS, arguments, shared)

@@ -1,14 +1,18 @@
 """From arrays to a launch: what every launcher checks, compiles and asks of CuPy, which is imported when used."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from importlib import resources
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from pp_ref.arrays import Array
 from pp_ref.backends import gpu_absence
-from pp_ref.errors import DeviceError, DomainError
+from pp_ref.errors import DeviceError, DomainError, ShapeError
 
-__all__ = ["Kernel", "empty", "forget", "gate", "launch", "on_device"]
+__all__ = ["Kernel", "empty", "forget", "gate", "launch", "new_or_checked", "on_device", "room"]
 
 REAL = {"float32": "float", "float64": "double"}
 UNASKED = 48 * 1024  # bytes of shared memory that any kernel gets; more has to be asked for
@@ -70,11 +74,8 @@ def on_device(instead: str, **arrays: Array) -> list[Array]:
                 f"{name} is on GPU {array.device.id}, but GPU {current} is the current one: "
                 f"call under cupy.cuda.Device({array.device.id}), or move it with cupy.asarray({name})"
             )
-        try:
+        with room(f"a copy of {name} {tuple(array.shape)}, row after row"):
             taken.append(cupy.ascontiguousarray(array))
-        except cupy.cuda.memory.OutOfMemoryError as error:
-            said = f"a copy of {name} {tuple(array.shape)}, row after row"
-            raise DeviceError(f"no room on the GPU for {said}: pass fewer rows at a time") from error
     return taken
 
 
@@ -94,11 +95,44 @@ def empty(shape: tuple[int, ...], dtype: Any) -> Array:
     """
     import cupy
 
-    try:
+    with room(f"{shape} of {np.dtype(dtype).name}"):
         return cupy.empty(shape, dtype)
-    except cupy.cuda.memory.OutOfMemoryError as error:
-        said = f"{shape} of {dtype.name}"
-        raise DeviceError(f"no room on the GPU for {said}: pass fewer rows at a time") from error
+
+
+def new_or_checked(out: Array | None, shape: tuple[int, ...], dtype: Any, **inputs: Array) -> Array:
+    """``out``, if a kernel can write into it while it reads the inputs, or a new array.
+
+    raises  DeviceError as `empty`, and unless ``out`` lies on the current device; DomainError for another dtype, or an
+            overlap; ShapeError
+    """
+    if out is None:
+        return empty(shape, dtype)
+    import cupy
+
+    (taken,) = on_device("", out=out)
+    if taken.dtype != dtype:
+        raise DomainError(f"out is {taken.dtype.name}, expected {dtype.name}: omit it, or make it with cupy.empty")
+    if not isinstance(out, cupy.ndarray) or out.shape != shape or not out.flags.c_contiguous:
+        raise ShapeError(
+            f"out is a {type(out).__name__} of shape {tuple(out.shape)}, expected a C-contiguous CuPy array {shape}: "
+            "omit it, or make it with cupy.empty"
+        )
+    for name, array in inputs.items():
+        if cupy.may_share_memory(out, array):
+            raise DomainError(f"out overlaps {name} in memory, expected another array: omit it, or pass a fresh one")
+    return out
+
+
+@contextmanager
+def room(what: str) -> Iterator[None]:
+    """Say for what the device has no memory: CuPy's error is a MemoryError.
+
+    raises  DeviceError
+    """
+    try:
+        yield
+    except MemoryError as error:
+        raise DeviceError(f"no room on the GPU for {what}: pass fewer rows at a time") from error
 
 
 def launch(kernel: Kernel, blocks: int, threads: int, arguments: tuple[Any, ...], shared: int = 0) -> None:

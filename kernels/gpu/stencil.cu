@@ -1,18 +1,21 @@
-// v K for images on a grid, K = K_y (x) K_x: down the columns, then along the rows, all in shared memory.
+// v K for images on a grid, K = K_y (x) K_x (x) I: down the columns, then along the rows, all in shared memory.
 //
-// The launcher puts this text before that of a kernel, and says what `real`, THREADS, IMAGES, HEIGHT, WIDTH, HALF and RUN
-// are: with the sizes known, no index needs a division. A block filters IMAGES images at once; `here` of them exist, the
-// others are zeros. In the middle of its 2 HALF + 1 taps lies the output's own pixel, and outside of an image are zeros.
+// The launcher puts this text before that of a kernel, and says what `real`, THREADS, IMAGES, HEIGHT, WIDTH, CHANNELS,
+// HALF and RUN are: with the sizes known, no index needs a division. A block filters IMAGES images at once; `here` of
+// them exist, the others are zeros. In the middle of its 2 HALF + 1 taps lies the output's own pixel, and outside of an
+// image are zeros.
 //
 // A thread makes a strip of RUN outputs, along which it holds RUN inputs in registers: of the RUN + 2 HALF that it
 // reads from shared memory each is used up to RUN times. Strips lie beside each other across threads; rows that are an
 // odd number of elements apart put the second pass's reads, one row a thread, into different banks.
 
 #define TAPS (2 * HALF + 1)
-#define SIZE (HEIGHT * WIDTH)
-#define TALL ((HEIGHT + 2 * HALF) * WIDTH) // an image with HALF rows of zeros above and below
-#define PITCH ((WIDTH + 2 * HALF + 1) | 1) // a row with HALF zeros before it, and one or two more behind it
-#define SIDES (PITCH - WIDTH)              // the zeros of a row, at least one
+#define ROW (WIDTH * CHANNELS)
+#define SIZE (HEIGHT * ROW)
+#define TALL ((HEIGHT + 2 * HALF) * ROW) // an image with HALF rows of zeros above and below
+#define BEFORE (HALF * CHANNELS)         // the zeros before a row
+#define PITCH ((ROW + 2 * BEFORE + 1) | 1) // a row with as many behind it, and one or two more
+#define SIDES (PITCH - ROW)                // the zeros of a row, at least one
 
 // sums[r] = sum over t of taps[t] from[(r + t) step], where only the first `reach` inputs exist.
 __device__ void slide(const real *from, int step, int reach, const real *taps, real *sums)
@@ -33,12 +36,24 @@ __device__ void slide(const real *from, int step, int reach, const real *taps, r
     }
 }
 
-// Filter the images that begin with number `first`, and return where in shared memory they lie, (IMAGES, SIZE).
-__device__ const real *filter(const real *v, const real *taps_y, const real *taps_x, real *shared, long long first,
-                              int here)
+// Where in shared memory a kernel puts the images that `smooth` takes, (IMAGES, TALL).
+__device__ real *images(real *shared)
+{
+    return shared + 2 * TAPS;
+}
+
+// Where `smooth` says of each image whether it holds NaN or infinity: 1 or 0.
+__device__ real *strange(real *shared)
+{
+    return images(shared) + IMAGES * (TALL + HEIGHT * PITCH);
+}
+
+// Filter the images, and return where in shared memory they lie then, (IMAGES, SIZE). What is not finite stays so at
+// its own pixel, unless the middle tap is zero: it is looked for where it passes through registers anyway.
+__device__ const real *smooth(const real *taps_y, const real *taps_x, real *shared)
 {
     real *down = shared, *across = down + TAPS;
-    real *input = across + TAPS;           // (IMAGES, TALL)
+    real *input = images(shared);
     real *between = input + IMAGES * TALL; // (IMAGES, HEIGHT, PITCH)
     real *output = input;                  // (IMAGES, SIZE): the input is no longer needed by then
 
@@ -46,37 +61,52 @@ __device__ const real *filter(const real *v, const real *taps_y, const real *tap
         down[i] = taps_y[i];
         across[i] = taps_x[i];
     }
-    for (int i = threadIdx.x; i < IMAGES * TALL; i += THREADS) {
-        int image = i / TALL, at = i % TALL - HALF * WIDTH;
-        input[i] = image < here && at >= 0 && at < SIZE ? v[(first + image) * SIZE + at] : 0;
-    }
+    for (int i = threadIdx.x; i < IMAGES; i += THREADS)
+        strange(shared)[i] = 0;
     for (int i = threadIdx.x; i < IMAGES * HEIGHT * SIDES; i += THREADS) {
         int x = i % SIDES;
-        between[i / SIDES * PITCH + (x < HALF ? x : x + WIDTH)] = 0;
+        between[i / SIDES * PITCH + (x < BEFORE ? x : x + ROW)] = 0;
     }
     __syncthreads();
 
     const int down_strips = (HEIGHT + RUN - 1) / RUN, across_strips = (WIDTH + RUN - 1) / RUN;
-    for (int i = threadIdx.x; i < IMAGES * down_strips * WIDTH; i += THREADS) {
-        int x = i % WIDTH, top = i / WIDTH % down_strips * RUN, image = i / WIDTH / down_strips;
+    for (int i = threadIdx.x; i < IMAGES * down_strips * ROW; i += THREADS) {
+        int x = i % ROW, top = i / ROW % down_strips * RUN, image = i / ROW / down_strips;
         real sums[RUN];
-        slide(input + image * TALL + top * WIDTH + x, WIDTH, HEIGHT + 2 * HALF - top, down, sums);
+        slide(input + image * TALL + top * ROW + x, ROW, HEIGHT + 2 * HALF - top, down, sums);
 #pragma unroll
         for (int r = 0; r < RUN; r++)
             if (top + r < HEIGHT)
-                between[(image * HEIGHT + top + r) * PITCH + HALF + x] = sums[r];
+                between[(image * HEIGHT + top + r) * PITCH + BEFORE + x] = sums[r];
     }
     __syncthreads();
 
-    for (int i = threadIdx.x; i < IMAGES * across_strips * HEIGHT; i += THREADS) {
-        int y = i % HEIGHT, left = i / HEIGHT % across_strips * RUN, image = i / HEIGHT / across_strips;
+    for (int i = threadIdx.x; i < IMAGES * across_strips * HEIGHT * CHANNELS; i += THREADS) {
+        int channel = i % CHANNELS, y = i / CHANNELS % HEIGHT;
+        int left = i / CHANNELS / HEIGHT % across_strips * RUN, image = i / CHANNELS / HEIGHT / across_strips;
+        const real *row = between + (image * HEIGHT + y) * PITCH;
         real sums[RUN];
-        slide(between + (image * HEIGHT + y) * PITCH + left, 1, WIDTH + 2 * HALF - left, across, sums);
+        slide(row + left * CHANNELS + channel, CHANNELS, WIDTH + 2 * HALF - left, across, sums);
 #pragma unroll
         for (int r = 0; r < RUN; r++)
-            if (left + r < WIDTH)
-                output[image * SIZE + y * WIDTH + left + r] = sums[r];
+            if (left + r < WIDTH) {
+                output[image * SIZE + y * ROW + (left + r) * CHANNELS + channel] = sums[r];
+                if (sums[r] - sums[r] != 0)
+                    strange(shared)[image] = 1;
+            }
     }
     __syncthreads();
     return output;
+}
+
+// Filter the images of v that begin with number `first`.
+__device__ const real *filter(const real *v, const real *taps_y, const real *taps_x, real *shared, long long first,
+                              int here)
+{
+    real *input = images(shared);
+    for (int i = threadIdx.x; i < IMAGES * TALL; i += THREADS) {
+        int image = i / TALL, at = i % TALL - HALF * ROW;
+        input[i] = image < here && at >= 0 && at < SIZE ? v[(first + image) * SIZE + at] : 0;
+    }
+    return smooth(taps_y, taps_x, shared);
 }

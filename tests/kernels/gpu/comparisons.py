@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from pp_ref.kernels.gpu.ladder import Rung
+from pp_ref.kernels.rung import Rung
 from tests.bounds import assert_within, gemm_bound
 from tests.kernels.gpu.cuda_on_cpu import StandIn
 

@@ -16,11 +16,14 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
+import array_api_compat
+import array_api_compat.numpy
 import numpy as np
 import pytest
+from array_api_compat.common import _helpers
 
 from pp_ref.kernels.gpu import launching
 
@@ -59,6 +62,10 @@ class DeviceArray(np.ndarray):
 
     def get(self) -> np.ndarray:
         return self.view(np.ndarray)
+
+    def all(self, *arguments: Any, **more: Any) -> Any:
+        """A 0-d array, which CuPy returns where NumPy has a number of the processor."""
+        return np.asarray(super().all(*arguments, **more)).view(DeviceArray)
 
 
 class Memory:
@@ -157,6 +164,7 @@ class StandIn:
     ndarray = DeviceArray
     float32, float64, int32, int64 = np.float32, np.float64, np.int32, np.int64
     dtype = np.dtype
+    may_share_memory, isfinite = staticmethod(np.may_share_memory), np.isfinite
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.memory = folder, Memory()
@@ -180,8 +188,16 @@ class StandIn:
     def copyto(self, target: DeviceArray, source: DeviceArray) -> None:
         target[...] = source
 
-    def concatenate(self, arrays: Any) -> DeviceArray:
-        return self.asarray(np.concatenate([np.asarray(array) for array in arrays]))
+    def concatenate(self, arrays: Any, axis: int = 0) -> DeviceArray:
+        if any(not isinstance(array, DeviceArray) for array in arrays):
+            raise TypeError("Only cupy arrays can be concatenated")
+        return self.asarray(np.concatenate([np.asarray(array) for array in arrays], axis))
+
+    def where(self, choice: DeviceArray, chosen: DeviceArray, other: DeviceArray) -> DeviceArray:
+        return self.asarray(np.where(choice, chosen, other))
+
+    def zeros(self, shape: Any, dtype: Any = np.float64) -> DeviceArray:
+        return self.asarray(np.zeros(shape, dtype))
 
     def from_dlpack(self, array: Any) -> DeviceArray:
         return self.asarray(array)
@@ -219,12 +235,35 @@ def compiled(code: str, options: tuple[str, ...], folder: Path) -> ctypes.CDLL:
     return ctypes.CDLL(str(library))
 
 
+def standard_namespace(stand_in: StandIn) -> Any:
+    """CuPy as the array API has it: NumPy's functions, of which those that make arrays make them on the device."""
+    standard = ModuleType("array_api_compat.cupy")
+    standard.__dict__.update(vars(array_api_compat.numpy))
+
+    def moved(function: Any) -> Any:
+        return lambda *arguments, **more: np.asarray(function(*arguments, **more)).view(DeviceArray)
+
+    standard.asarray, standard.concat = stand_in.asarray, stand_in.concatenate
+    for name in ("arange", "empty", "full", "ones", "where", "zeros"):
+        setattr(standard, name, moved(getattr(array_api_compat.numpy, name)))
+    return standard
+
+
 @contextmanager
 def standing_in(folder: Path) -> Iterator[StandIn]:
     """Code that imports CuPy gets the stand-in."""
     stand_in = StandIn(folder)
+    of_numpy = _helpers._cls_to_namespace
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(sys.modules, "cupy", stand_in)
+        standard = standard_namespace(stand_in)
+        patch.setitem(sys.modules, "array_api_compat.cupy", standard)
+        patch.setattr(array_api_compat, "cupy", standard, raising=False)
+        patch.setattr(
+            _helpers,
+            "_cls_to_namespace",
+            lambda kind, *more: (standard, None) if kind is DeviceArray else of_numpy(kind, *more),
+        )
         launching.forget()
         try:
             yield stand_in

@@ -3,20 +3,22 @@
 `python -m pytest tests/kernels/gpu/test_faults.py -rP` shows by what.
 """
 
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import pytest
 
 from pp_ref.kernels.gpu import launching
-from pp_ref.kernels.gpu.ladder import POOL
+from pp_ref.kernels.gpu.ladder import KERNELS, LADDERS, POOL
 from tests.kernels.gpu.comparisons import beyond_2_to_the_31, comparisons
 from tests.kernels.gpu.cuda_on_cpu import LaunchError, StandIn
+from tests.kernels.gpu.operations import BEYOND, EXACT, OnDevice
 
 RUNGS = {rung.name: rung for rung in POOL}
 
 
 class Fault(NamedTuple):
-    """What is done to a file, and the rung that is then compared with its definition."""
+    """What is done to a file, and the kernel's rung, or the operation, that is then compared with its definition."""
 
     rung: str
     file: str
@@ -35,9 +37,9 @@ def without_barrier(after: str) -> tuple[str, str]:
     return f"{after}    __syncthreads();\n", after
 
 
-FIRST = without_barrier("x : x + WIDTH)] = 0;\n    }\n")
-SECOND = without_barrier("+ HALF + x] = sums[r];\n    }\n")
-THIRD = without_barrier("+ left + r] = sums[r];\n    }\n")
+FIRST = without_barrier("x : x + ROW)] = 0;\n    }\n")
+SECOND = without_barrier("+ BEFORE + x] = sums[r];\n    }\n")
+THIRD = without_barrier("[image] = 1;\n            }\n    }\n")
 PIXEL = "0 <= pixel && pixel < SIZE"
 
 FAULTS = [
@@ -76,18 +78,17 @@ FAULTS = [
         ("no barrier before the first pass", *FIRST),
         ("no barrier between the passes", *SECOND),
         ("no barrier after the second pass", *THIRD),
-        ("halo off by one, above", "i % TALL - HALF * WIDTH", "i % TALL - (HALF + 1) * WIDTH"),
-        ("halo off by one, left", "PITCH + HALF + x]", "PITCH + HALF + x + 1]"),
+        ("halo off by one, above", "i % TALL - HALF * ROW", "i % TALL - (HALF + 1) * ROW"),
+        ("halo off by one, left", "PITCH + BEFORE + x]", "PITCH + BEFORE + x + 1]"),
         ("halo above not cleared", "&& at >= 0 && at < SIZE ?", "&& at < SIZE ?"),
-        ("halo at one side not cleared", "(x < HALF ? x : x + WIDTH)", "(x < HALF ? x : 0)"),
+        ("halo at one side not cleared", "(x < BEFORE ? x : x + ROW)", "(x < BEFORE ? x : 0)"),
         ("stale image where there is none",
          "input[i] = image < here && at >= 0 && at < SIZE ? v[(first + image) * SIZE + at] : 0;",
          "if (image < here && at >= 0 && at < SIZE) input[i] = v[(first + image) * SIZE + at];"),
         ("reads images past the last", "image < here && at >= 0", "at >= 0"),
         ("one tap short", "t < TAPS; t++", "t < TAPS - 1; t++"),
         ("taps not all loaded", "i < TAPS; i += THREADS", "i < TAPS - 1; i += THREADS"),
-        ("taps of the axes swapped", "*down = shared, *across = down + TAPS",
-         "*across = shared, *down = across + TAPS"),
+        ("the taps of one axis for both", "down[i] = taps_y[i]", "down[i] = taps_x[i]"),
         ("taps in reverse", "real tap = taps[t]", "real tap = taps[TAPS - 1 - t]"),
         ("window not moved on", "from[(t + RUN) * step]", "from[t * step]"),
         ("window ends early", "t + RUN < reach", "t + RUN < reach - HALF - 1"),
@@ -98,7 +99,7 @@ FAULTS = [
         ("a strip's tail unguarded, across", "if (left + r < WIDTH)", "if (true)"),
         ("wrong stride between images", "output[image * SIZE", "output[image * TALL"),
         ("output over the second pass's input", "*output = input;", "*output = between;"),
-        ("height for width", "int y = i % HEIGHT, left = i / HEIGHT", "int y = i % WIDTH, left = i / WIDTH"),
+        ("height for width", "y = i / CHANNELS % HEIGHT", "y = i / CHANNELS % WIDTH"),
         ("an index of 32 bits", "v[(first + image) * SIZE + at]", "v[(int)((first + image) * SIZE + at)]"),
     ),
     *planted(
@@ -119,8 +120,104 @@ FAULTS = [
          "j < (k < THREADS ? k : k / THREADS * THREADS); j += THREADS"),
         ("adds to what was there", "* k + j] =", "* k + j] +="),
         ("wrong stride of the output", "(first + image) * k + j", "(first + image) * SIZE + j"),
-        ("writes images past the last", "image < here", "image < IMAGES"),
+        ("writes images past the last", "image < here; image++", "image < IMAGES; image++"),
         ("an index of 32 bits", "out[(first + image) * k + j]", "out[(int)((first + image) * k + j)]"),
+    ),
+    *planted(
+        "pool",
+        "stencil.cu",
+        ("no flag is raised", "strange(shared)[image] = 1", "strange(shared)[image] = 0"),
+        ("infinity raises no flag", "sums[r] - sums[r] != 0", "sums[r] != sums[r]"),
+        ("channels mixed", "left * CHANNELS + channel, CHANNELS", "left * CHANNELS + channel, 1"),
+        ("one channel for all", "int channel = i % CHANNELS", "int channel = 0"),
+        ("halo of pixels without their channels", "BEFORE (HALF * CHANNELS)", "BEFORE HALF"),
+        ("a strip's outputs beside each other", "(left + r) * CHANNELS + channel]", "left * CHANNELS + r + channel]"),
+    ),
+    *planted(
+        "pool",
+        "gathered.cu",
+        ("flags the other way round", "[image] == 0", "[image] != 0"),
+        ("the first image's flag for all", "strange(shared)[image]", "strange(shared)[0]"),
+        ("flags past the last image", "image < here; image +=", "image < IMAGES; image +="),
+        ("flags at the block's number", "finite[first + image]", "finite[blockIdx.x + image]"),
+    ),
+    *planted(
+        "scattered",
+        "stencil.cu",
+        ("no barrier before the first pass", *FIRST),
+        ("no barrier between the passes", *SECOND),
+        ("no barrier before the image is written", *THIRD),
+        ("the taps of one axis for both", "across[i] = taps_x[i]", "across[i] = taps_y[i]"),
+    ),
+    *planted(
+        "pool_adjoint",
+        "scattered.cu",
+        ("one entry short", "e < starts[at + 1]", "e < starts[at + 1] - 1"),
+        ("the last entry alone", "sum += g", "sum = g"),
+        ("entries not looked up", "entries[e]]", "e]"),
+        ("the neighbour's entries", "int e = starts[at]; e < starts[at + 1]",
+         "int e = starts[at ? at - 1 : 0]; e < starts[at ? at : 1]"),
+        ("wrong stride of g", "(first + image) * k + entries", "(first + image) * SIZE + entries"),
+        ("one example for all", "g[(first + image) * k", "g[first * k"),
+        ("reads examples past the last", "image < here && at >= 0", "at >= 0"),
+        ("pixels below the image", "at >= 0 && at < SIZE", "at >= 0"),
+        ("halo off by one", "i % TALL - HALF * ROW", "i % TALL - HALF * ROW - 1"),
+        ("writes examples past the last", "i < here * SIZE", "i < IMAGES * SIZE"),
+        ("starts at the block's number", "out[first * SIZE", "out[(long long)blockIdx.x * SIZE"),
+        ("the tail of an image left out", "i < here * SIZE", "i < here * SIZE / 2"),
+        ("adds to what was there", "out[first * SIZE + i] =", "out[first * SIZE + i] +="),
+        ("flags the other way round", "[image] == 0", "[image] != 0"),
+        ("the first image's flag for all", "strange(shared)[image]", "strange(shared)[0]"),
+        ("flags past the last image", "image < here; image +=", "image < IMAGES; image +="),
+    ),
+    *planted(
+        "scattered",
+        "scattered.cu",
+        ("stale halo", "        input[i] = sum;", "        if (at >= 0 && at < SIZE) input[i] = sum;"),
+        ("an index of 32 bits into g", "g[(first + image) * k + entries[e]]",
+         "g[(int)((first + image) * k + entries[e])]"),
+        ("an index of 32 bits into the result", "out[first * SIZE + i]", "out[(int)(first * SIZE + i)]"),
+    ),
+    *planted(
+        "expand",
+        "scattered.cu",
+        ("one entry short", "e < starts[at + 1]", "e < starts[at + 1] - 1"),
+        ("writes units past the last", "i < here * SIZE", "i < IMAGES * SIZE"),
+    ),
+    *planted(
+        "project",
+        "gathered.cu",
+        ("columns swapped", "alpha[j]", "alpha[(j ^ 1) < k ? j ^ 1 : j]"),
+        ("flags the other way round", "[image] == 0", "[image] != 0"),
+    ),
+    *planted(
+        "flags",
+        "stencil.cu",
+        ("flags not cleared", "strange(shared)[i] = 0", "strange(shared)[i] = strange(shared)[i]"),
+        ("flags in the neighbour's place", "strange(shared)[image] = 1", "strange(shared)[image + 1] = 1"),
+        ("a flag for all images", "strange(shared)[image] = 1", "strange(shared)[0] = 1"),
+    ),
+    *planted("layer", "stencil.cu", ("no flag is raised", "strange(shared)[image] = 1", "strange(shared)[image] = 0")),
+    *planted("layer", "gathered.cu", ("wrong stride of the output", "* k + j]", "* SIZE + j]")),
+    *planted("layer", "scattered.cu", ("one entry short", "e < starts[at + 1]", "e < starts[at + 1] - 1")),
+    *planted("layer", "defined.cu", ("the flag the other way round", "if (finite[", "if (!finite[")),
+    *planted(
+        "defined",
+        "defined.cu",
+        ("the flag the other way round", "if (finite[", "if (!finite["),
+        ("the first flag for all", "finite[row * finite_row]", "finite[0]"),
+        ("a flag a row, where one is for all", "finite[row * finite_row]", "finite[row]"),
+        ("rows past the last block left out", "row += gridDim.x", "row += rows"),
+        ("the tail of the columns left out", "column += blockDim.x", "column += columns"),
+        ("one input short", "j < inner", "j < inner - 1"),
+        ("adds to what was there", "out_column] = sum", "out_column] += sum"),
+        ("rows of a a column apart", "a[row * a_row", "a[row * a_column"),
+        ("B transposed", "B[j * B_row + column * B_column]", "B[j * B_column + column * B_row]"),
+        ("the result transposed", "row * out_row + column * out_column", "row * out_column + column * out_row"),
+        ("goes on with the row before", "if (finite[row * finite_row])\n            continue;",
+         "if (finite[row * finite_row])\n            break;"),
+        ("an index of 32 bits into a", "a[row * a_row + j * a_column]", "a[(int)(row * a_row + j * a_column)]"),
+        ("an index of 32 bits into the result", "out[row * out_row", "out[(int)(row * out_row)"),
     ),
     *planted(
         "combined",
@@ -144,19 +241,32 @@ FAULTS = [
 ]  # fmt: skip
 
 
+def checks(processor: StandIn, name: str) -> Iterator[tuple[str, Callable[[], None]]]:
+    """Everything that the rung or operation has to pass, with its name."""
+    if name in LADDERS:
+        yield f"the checks of {name}", OnDevice(name, LADDERS[name][-1], processor).check
+    elif name in EXACT:
+        yield "whole numbers", lambda: EXACT[name](processor, "float32")
+    else:
+        for compare in comparisons(RUNGS[name]):
+            yield compare.__name__, lambda compare=compare: compare(RUNGS[name], processor, "float32")  # type: ignore[misc]
+
+
 def noticed(processor: StandIn, fault: Fault) -> str:
     """What the first comparison that fails says, in whichever order of threads it does."""
-    rung = RUNGS[fault.rung]
     for processor.order in range(4):
-        for compare in comparisons(rung):
+        for said, check in checks(processor, fault.rung):
             try:
-                compare(rung, processor, "float32")
+                check()
             except LaunchError as error:
                 return str(error)
             except AssertionError as error:
-                return f"order {processor.order}, {compare.__name__}: {' '.join(str(error).split())}"
+                return f"order {processor.order}, {said}: {' '.join(str(error).split())}"
     try:
-        beyond_2_to_the_31(rung, processor)
+        if fault.rung in RUNGS:
+            beyond_2_to_the_31(RUNGS[fault.rung], processor)
+        elif fault.rung in BEYOND:
+            BEYOND[fault.rung](processor)
     except (AssertionError, LaunchError) as error:
         return f"beyond 2^31: {' '.join(str(error).split())}"
     return ""
@@ -174,6 +284,7 @@ def test_some_comparison_notices_the_fault(processor, monkeypatch, fault):
 
 
 def test_every_file_has_planted_faults():
-    assert {fault.file for fault in FAULTS} == {file for rung in POOL for file in rung.kernel("float32", 1, 9, 5).files}
-    assert {fault.rung for fault in FAULTS} == RUNGS.keys()
-    assert len({fault[:3] for fault in FAULTS}) == len(FAULTS) >= 50
+    kernels = [rung.kernel("float32", 1, 9, 5) for rung in KERNELS]
+    assert {fault.file for fault in FAULTS} == {file for kernel in kernels for file in kernel.files}
+    assert {fault.rung for fault in FAULTS} == RUNGS.keys() | EXACT.keys() | LADDERS.keys()
+    assert len({fault[:3] for fault in FAULTS}) == len(FAULTS) >= 120

@@ -8,7 +8,7 @@ import pytest
 import pp_ref.kernels.gpu.launching as launching
 from pp_ref.errors import DeviceError, DomainError, ShapeError
 from pp_ref.kernels.gpu.grids import pool_combined, pool_gathered, pool_separable
-from pp_ref.kernels.gpu.ladder import POOL
+from pp_ref.kernels.gpu.ladder import KERNELS
 from pp_ref.kernels.gpu.naive import blocks, kernel, pool
 from pp_ref.kernels.gpu.tiled import pool_tiled
 
@@ -233,7 +233,7 @@ def test_a_kernel_is_compiled_once_a_device(processor):
 
 
 def test_only_the_dtype_and_constants_are_left_open():
-    for rung in POOL:
+    for rung in KERNELS:
         compiled = rung.kernel("float64", 3, 9, 5)
         assert compiled.options()[0] == "-Dreal=double"
         assert "#include" not in compiled.source()
