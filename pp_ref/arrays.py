@@ -25,6 +25,7 @@ __all__ = [
     "check_positive",
     "check_rate",
     "into",
+    "is_cupy_array",
     "real_part",
     "to_numpy",
 ]

@@ -11,19 +11,20 @@ from pp_ref.errors import DeviceError, DomainError
 __all__ = ["Backend", "Device", "array_library", "available", "gpu_absence", "pooling_backend", "use_backend"]
 
 Device = Literal["cpu", "gpu"]
-Backend = Literal["auto", "numpy", "numba"]
+Backend = Literal["auto", "numpy", "numba", "cupy"]
 
 _chosen: list[Backend] = []  # the innermost `use_backend` last
 
 
 def pooling_backend() -> Backend:
-    """How models evaluate predicted layers on NumPy arrays.
+    """How models evaluate predicted layers. Where they do is where the arrays are: no choice moves one.
 
     "auto"   as a plan of the costs says (pp_ref.kernels.plan): the default
     "numpy"  by pp_ref.layers alone
-    "numba"  by pp_ref.kernels.cpu wherever the dictionary allows it
+    "numba"  NumPy arrays by pp_ref.kernels.cpu wherever the dictionary allows it, others by pp_ref.layers
+    "cupy"   CuPy arrays by pp_ref.kernels.gpu wherever the dictionary allows it, others by pp_ref.layers
 
-    The innermost `use_backend` decides, else the environment's PP_REF_BACKEND. Layers always take NumPy.
+    The innermost `use_backend` decides, else the environment's PP_REF_BACKEND. Layers know none of this.
     raises   DomainError for another name in PP_REF_BACKEND
     """
     return _chosen[-1] if _chosen else _checked("PP_REF_BACKEND", os.environ.get("PP_REF_BACKEND") or "auto")

@@ -81,10 +81,10 @@ def test_the_innermost_choice_of_a_backend_decides(monkeypatch):
 
 def test_an_unknown_backend(monkeypatch):
     with (
-        pytest.raises(DomainError, match="^backend is 'torch', expected one of auto, numpy, numba$"),
+        pytest.raises(DomainError, match="^backend is 'torch', expected one of auto, numpy, numba, cupy$"),
         use_backend("torch"),
     ):
         pass
     monkeypatch.setenv("PP_REF_BACKEND", "fast")
-    with pytest.raises(DomainError, match="^PP_REF_BACKEND is 'fast', expected one of auto, numpy, numba$"):
+    with pytest.raises(DomainError, match="^PP_REF_BACKEND is 'fast', expected one of auto, numpy, numba, cupy$"):
         pooling_backend()

@@ -6,20 +6,22 @@ distributed run would communicate (paper, sec. 1). The bias b is dynamic too, an
 """
 
 import math
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from importlib import import_module
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import DTypeLike
 
-from pp_ref.arrays import Array, array_namespace, real_part
+from pp_ref.arrays import Array, array_namespace, is_cupy_array, real_part
 from pp_ref.backends import pooling_backend
 from pp_ref.dictionaries import Dictionary
 from pp_ref.dictionaries.separable import Separable, separable
 from pp_ref.errors import ShapeError
-from pp_ref.kernels.plan import Plan, plan_layer, plan_pool
+from pp_ref.kernels.plan import DEFAULT, DEVICE, Plan, Rates, plan_layer, plan_pool
 from pp_ref.layers.dense import dense_backward_input, dense_backward_weights, dense_forward
 from pp_ref.layers.lowrank import lowrank_backward, lowrank_backward_weights, lowrank_forward
 from pp_ref.layers.predicted import (
@@ -157,31 +159,45 @@ class Predicted:
         return separable(self.dictionary)
 
     @cached_property
-    def _plans(self) -> dict[tuple[int, str], Plan]:
+    def _plans(self) -> dict[tuple[int, str, Rates], Plan]:
         return {}
 
-    def plan(self, n: int, dtype: DTypeLike) -> Plan:
+    def plan(self, n: int, dtype: DTypeLike, rates: Rates = DEFAULT) -> Plan:
         """What is thought of the ways to evaluate a batch of n in a dtype, and which is the cheapest."""
-        key = (n, np.dtype(dtype).name)
+        key = (n, np.dtype(dtype).name, rates)
         if key not in self._plans:
-            self._plans[key] = plan_layer(n, self.d, list(self.shapes.values()), dtype, self._factors)
+            self._plans[key] = plan_layer(n, self.d, list(self.shapes.values()), dtype, self._factors, rates)
         return self._plans[key]
 
-    def _separable(self, planned: Callable[[], Plan], v: Array, *others: Array) -> bool:
-        """Whether the kernels take these arrays: they can, and the plan says so where `pp_ref.backends` lets it."""
-        backend = pooling_backend()
-        known = type(v) is np.ndarray and v.ndim == 2 and v.dtype in (np.float32, np.float64)
-        if backend == "numpy" or not known or any(type(a) is not np.ndarray or a.dtype != v.dtype for a in others):
-            return False
-        return self._factors is not None if backend == "numba" else planned().way == "separable"
+    def _kernels(self, planned: Callable[[Rates], Plan], v: Array, *others: Array) -> tuple[str, Any] | None:
+        """The machine whose kernels take these arrays, and what they multiply by: they can, and the plan says so where
+        `pp_ref.backends` lets it."""
+        on_gpu, backend = is_cupy_array(v), pooling_backend()
+        machine, own, rates = ("gpu", "cupy", DEVICE) if on_gpu else ("cpu", "numba", DEFAULT)
+        known = (on_gpu or type(v) is np.ndarray) and v.ndim == 2 and v.dtype in (np.float32, np.float64)
+        if backend not in ("auto", own) or not known or self._factors is None:
+            return None
+        if any(type(a) is not type(v) or a.dtype != v.dtype for a in others):
+            return None
+        if backend == "auto" and planned(rates).way != "separable":
+            return None
+        o = self._operands(machine, v.dtype)
+        return None if o is None else (machine, o)
 
-    def _operands(self, dtype: DTypeLike) -> Any:
-        """What the kernels multiply by, computed once and kept."""
-        from pp_ref.kernels.cpu.operands import operands  # Numba is loaded by whoever computes with it
+    def _operands(self, machine: str, dtype: DTypeLike) -> Any:
+        """What the kernels multiply by, computed once, moved once to each device, and kept; None where the current one
+        cannot hold an image."""
+        place = ""
+        if machine == "gpu":
+            import cupy
 
-        key = ("kernels", np.dtype(dtype).name)
+            place = f" {cupy.cuda.runtime.getDevice()}"
+        key = (machine, np.dtype(dtype).name + place)
         if key not in self._cast:
-            self._cast[key] = [operands(self.dictionary, dtype)]
+            # Numba and CuPy are loaded by whoever computes with them.
+            operands = import_module(f"pp_ref.kernels.{machine}.operands")
+            possible = machine == "cpu" or operands.fits(self._factors, dtype)
+            self._cast[key] = [operands.operands(self.dictionary, dtype) if possible else None]
         return self._cast[key][0]
 
     def pool(self, v: Array) -> Array:
@@ -190,10 +206,9 @@ class Predicted:
         raises  ShapeError
         """
         k = [k for k, _ in self.shapes.values()]
-        if self._separable(lambda: plan_pool(v.shape[0], self.d, k, v.dtype, self._factors), v):
-            from pp_ref.kernels.cpu.fused import pool_fused
-
-            return pool_fused(v, self._operands(v.dtype))
+        if found := self._kernels(lambda rates: plan_pool(v.shape[0], self.d, k, v.dtype, self._factors, rates), v):
+            machine, o = found
+            return import_module(f"pp_ref.kernels.{machine}.fused").pool_fused(v, o)
         pooled, _ = pool_forward(v, self.U(v))
         return array_namespace(v).concat(pooled, axis=1)
 
@@ -222,10 +237,10 @@ class Predicted:
         w = [params[name] for name in self.shapes]
         if isinstance(v, list):
             return combine_forward(v, w, params["b"])
-        if self._separable(lambda: self.plan(v.shape[0], v.dtype), v, *w, params["b"]):
-            from pp_ref.kernels.cpu.layer import layer_forward
-
-            return layer_forward(v, w, params["b"], self._operands(v.dtype))
+        if found := self._kernels(lambda rates: self.plan(v.shape[0], v.dtype, rates), v, *w, params["b"]):
+            machine, o = found
+            y, cache = import_module(f"pp_ref.kernels.{machine}.layer").layer_forward(v, w, params["b"], o)
+            return y, cache
         return predicted_forward(v, self.U(v), w, params["b"], self.order(v.shape[0]))
 
     def backward(self, dy: Array, cache: Any, wrt_input: bool) -> tuple[Array | None, Params]:
@@ -261,9 +276,8 @@ def _passes(cache: Any) -> tuple[Any, Any]:
     """The backward passes of what made the cache: all of it, and that of the weights alone."""
     if isinstance(cache, DictionaryFirstCache | WeightsFirstCache):
         return predicted_backward, predicted_backward_weights
-    from pp_ref.kernels.cpu.layer import layer_backward, layer_backward_weights
-
-    return layer_backward, layer_backward_weights
+    kernels = sys.modules[type(cache).__module__]
+    return kernels.layer_backward, kernels.layer_backward_weights
 
 
 @dataclass(frozen=True)
