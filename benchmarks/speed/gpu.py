@@ -1,18 +1,24 @@
-"""Everything that needs a CUDA device, in one command: the kernels' tests, their speed, the convnet's, and Figure 5.
+"""Everything that needs a CUDA device, in one command: the kernels' tests, their speed, models', and Figure 5.
 
     make gpu
-    python benchmarks/speed/gpu.py [--stages tests pool convnet figure5] [--images 100000] [--rounds 20] [--out FILE]
+    python benchmarks/speed/gpu.py [--stages tests pool layer mlp convnet figure5] [--images 100000] [--rounds 20]
+                                   [--out FILE]
 
 tests    every test marked `gpu`; one that would be skipped fails
 pool     float32, 28 x 28 images, ten SE columns that keep a quarter: each rung of the ladder against cuBLAS's
          product with all columns at once, in float32 and in TF32. First some rows of every result have to lie within
          their derived bound of the dense product in float64; then all take turns, timed by events. Beside each stands
          what share of the measured copy bandwidth its minimum traffic makes: v read once, the result written once
+layer    the other operations of that dictionary with 500 units, and a step of the whole layer at several batches, each
+         against cuBLAS's products; first each has to lie within its derived bound
+mlp      a training step of 784-500-500-10, SE-Emp with a quarter of the weights, against PyTorch's on the same device,
+         eager and compiled, after their gradients agree
 convnet  an epoch of the convnet of sec. 4.2 with a quarter of the weights learned, and in full, against PyTorch's on
          the same device, after their gradients agree
 figure5  `pp-ref reproduce figure5 --profile authors --device gpu`, which goes on where it was stopped
 
-`pool` and `convnet` write the record, with the device's name; each keeps what the other wrote before.
+Each writes its part of the record, with the device's name, and keeps what the others wrote before. What fails is
+written down too, and the others go on.
 """
 
 import argparse
@@ -21,7 +27,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -29,11 +35,17 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from pp_ref.arrays import to_numpy
-from pp_ref.backends import array_library, gpu_absence
-from pp_ref.dictionaries import Grid, make_dictionary
+from pp_ref.backends import array_library, gpu_absence, use_backend
+from pp_ref.dictionaries import Dictionary, Grid, Units, make_dictionary
 from pp_ref.dictionaries.kernels import se_kernel
 from pp_ref.environment import circumstances
-from pp_ref.kernels.gpu.ladder import POOL
+from pp_ref.kernels.bounds import Bounds, largest_share
+from pp_ref.kernels.gpu.ladder import LADDERS, POOL
+from pp_ref.kernels.gpu.layer import layer_backward
+from pp_ref.kernels.gpu.operands import Operands, operands
+from pp_ref.layers.predicted import predicted_backward, predicted_forward
+from pp_ref.models import MLP, Predicted
+from pp_ref.timing import interleaved, row
 
 ROOT = Path(__file__).resolve().parents[2]
 SIDE, COLUMNS, PROPORTION, UNITS = 28, 10, 0.25, 500
@@ -56,11 +68,15 @@ class Problem(NamedTuple):
     W: Any  # (d, m): the weights that the layer's dense product has
 
 
-def problem(images: int) -> Problem:
-    rng = np.random.default_rng(0)
-    dictionary = make_dictionary(
+def smooth_dictionary(rng: np.random.Generator) -> Dictionary:
+    return make_dictionary(
         "se", Grid(SIDE, SIDE), proportion=PROPORTION, n_columns=COLUMNS, rng=rng, length_scale=1.0, ridge=1e-3
     )
+
+
+def problem(images: int) -> Problem:
+    rng = np.random.default_rng(0)
+    dictionary = smooth_dictionary(rng)
     points = Grid(SIDE, SIDE).site_points()
     K = se_kernel(points, points, 1.0)
     F = [rng.standard_normal((a.size, UNITS // COLUMNS)) / a.size for a in dictionary.alpha]
@@ -220,13 +236,229 @@ def pool(xp: Any, images: int, rounds: int, seconds: Callable[[Run], float] = ev
     return {"shapes": shapes, "rounds": rounds, "copy_bytes_per_s": bandwidth, "reached": reached, "rows": measured}
 
 
+BATCHES = (100, 1000, 10_000)  # of a layer's step
+Step = Callable[[Any], tuple[Any, Any, list[Any], Any]]  # v -> y, dv, dw, db
+
+
+def layer(xp: Any, images: int, rounds: int, seconds: Callable[[Run], float] = event_seconds) -> dict[str, Any]:
+    """The fused operations and a layer's step: each within its bound, then all in turns with cuBLAS's products."""
+    rng = np.random.default_rng(0)
+    o = operands(smooth_dictionary(rng), np.float32)
+    width = UNITS // COLUMNS
+    w = [rng.standard_normal((U.shape[1], width), np.float32) / U.shape[1] for U in o.host.U]
+    b, widths = np.zeros(UNITS, np.float32), [width] * COLUMNS
+    v, g, dy, G = (
+        rng.standard_normal(shape, np.float32)
+        for shape in (
+            (images, o.host.d),
+            (images, o.host.ends[-1]),
+            (max(BATCHES), UNITS),
+            (o.host.d, UNITS),
+        )
+    )
+    there = {name: xp.asarray(array) for name, array in {"v": v, "g": g, "dy": dy, "G": G, "b": b}.items()}
+    w_there, U = [xp.asarray(w_j) for w_j in w], [o.U[:, part] for part in o.host.parts]
+    fused = {name: ladder[-1].run for name, ladder in LADDERS.items()}
+    runs: dict[str, Run] = {
+        "pool": lambda: fused["pool"](there["v"], o),
+        "pool, cuBLAS": lambda: there["v"] @ o.U,
+        "pool_adjoint": lambda: fused["pool_adjoint"](there["g"], o),
+        "pool_adjoint, cuBLAS": lambda: there["g"] @ o.U.T,
+        "expand": lambda: fused["expand"](w_there, o),
+        "expand, cuBLAS": lambda: [U_j @ w_j for U_j, w_j in zip(U, w_there, strict=True)],
+        "project": lambda: fused["project"](there["G"], o, widths),
+        "project, cuBLAS": lambda: [U_j.T @ there["G"][:, j * width :][:, :width] for j, U_j in enumerate(U)],
+    }
+    steps = layer_steps(xp, o, w_there, there["b"], there["dy"])
+    for batch in BATCHES:
+        for name, step in steps.items():
+            runs[f"{name}, batch {batch}"] = lambda step=step, batch=batch: step(there["v"][:batch])  # type: ignore[misc]
+    shares = layer_shares(xp, o, runs, steps["layer"], v, w, b, dy, g, G)
+    if not max(shares.values()) <= 1:
+        sys.exit(f"gpu.py: the largest shares of bounds are {shares}: nothing was timed")
+    times: dict[str, list[float]] = {name: [] for name in runs}
+    for _ in range(rounds):
+        for name, run in runs.items():
+            times[name].append(seconds(run))
+    shapes = {"n": images, "d": o.host.d, "k": o.host.ends[-1], "units": UNITS, "dtype": "float32"}
+    return {"shapes": shapes, "rounds": rounds, "shares_of_bounds": shares} | {
+        "rows": [row(name, found) for name, found in times.items()]
+    }
+
+
+def layer_steps(xp: Any, o: Operands, w: list[Any], b: Any, dy: Any) -> dict[str, Step]:
+    """Forward and the whole backward pass, by the kernels and by either order of dense products."""
+    U = [xp.ascontiguousarray(o.U[:, part]) for part in o.host.parts]
+
+    def ours(v: Any) -> Any:
+        y, cache = LADDERS["layer"][-1].run(v, w, b, o)
+        return y, *layer_backward(dy[: v.shape[0]], cache)
+
+    def dense(order: Any) -> Step:
+        def step(v: Any) -> Any:
+            y, cache = predicted_forward(v, U, w, b, order)
+            return y, *predicted_backward(dy[: v.shape[0]], cache)
+
+        return step
+
+    return {"layer": ours} | {f"layer, cuBLAS, {order} first": dense(order) for order in ("dictionary", "weights")}
+
+
+def layer_shares(
+    xp: Any, o: Operands, runs: Mapping[str, Run], step: Step, v: Any, w: list[Any], b: Any, dy: Any, g: Any, G: Any
+) -> dict[str, float]:
+    """By how much of its bound each of ours is off at most: the first and last rows, and the smallest batch."""
+    bounds, widths = Bounds(o.host, passes=True), [w_j.shape[1] for w_j in w]
+    U = [U_j.astype("f8") for U_j in o.host.U]
+    rows = np.unique(np.r_[:CHECKED, -CHECKED:0] % len(v))
+
+    def picked(name: str) -> Any:
+        return to_numpy(runs[name]()[xp.asarray(rows)])
+
+    W = np.concatenate([U_j @ w_j for U_j, w_j in zip(U, w, strict=True)], axis=1)
+    blocks = np.split(G, np.cumsum(widths)[:-1], axis=1)
+    projected = zip(runs["project"](), U, blocks, bounds.project(G, widths), strict=True)
+    batch = min(BATCHES[0], len(v))
+    first, slope = v[:batch], dy[:batch].astype("f8")
+    y, dv, dw, db = step(xp.asarray(first))
+    limits = bounds.layer(first, w, b, dy[:batch])
+    slopes = zip(dw, U, np.split(slope, np.cumsum(widths)[:-1], axis=1), limits.dw, strict=True)
+    return {
+        "pool": largest_share(picked("pool"), v[rows] @ np.hstack(U), bounds.pool(v[rows])),
+        "pool_adjoint": largest_share(picked("pool_adjoint"), g[rows] @ np.hstack(U).T, bounds.pool_adjoint(g[rows])),
+        "expand": largest_share(to_numpy(runs["expand"]()), W, bounds.expand(w)),
+        "project": max(largest_share(to_numpy(got), U_j.T @ block, bound) for got, U_j, block, bound in projected),
+        "layer, y": largest_share(to_numpy(y), first @ W + b, limits.y),
+        "layer, dv": largest_share(to_numpy(dv), slope @ W.T, limits.dv),
+        "layer, dw": max(
+            largest_share(to_numpy(got), (first @ U_j).T @ block, bound) for got, U_j, block, bound in slopes
+        ),
+        "layer, db": largest_share(to_numpy(db), slope.sum(axis=0), limits.db),
+    }
+
+
+def se_emp() -> MLP:
+    """784-500-500-10 of Figure 4 (left), a quarter of the weights learned in both layers."""
+    rng = np.random.default_rng(0)
+    hidden = make_dictionary(
+        "emp", Units(UNITS), proportion=PROPORTION, n_columns=COLUMNS, rng=rng, data=rng.random((2 * UNITS, UNITS))
+    )
+    return MLP((Predicted(smooth_dictionary(rng), UNITS), Predicted(hidden, UNITS)), 10)
+
+
+def mlp(xp: Any, device: str, rounds: int, steps: int = 100, batch: int = 100) -> dict[str, Any]:
+    """Runs of plain gradient steps on a batch that lies on the device, pp_ref's net by each backend and PyTorch's in
+    turns. A compiled net that does not compile is recorded with its reason."""
+    import torch
+
+    model, rng, rate = se_emp(), np.random.default_rng(1), 1e-2
+    params = model.init(rng, 0.1, np.float32)
+    x, y = rng.random((batch, SIDE * SIDE), np.float32), rng.integers(0, 10, batch)
+    share = mlp_agreement(xp, model, params, x, y)
+    if not share <= 1:
+        sys.exit(f"gpu.py: gradients differ from PyTorch's by {share:.1f} times the bound: nothing was timed")
+    x_here, y_here = xp.asarray(x), xp.asarray(y)
+    x_there, y_there = torch.from_numpy(x).to(device), torch.from_numpy(y).to(device)
+
+    def ours(backend: Any) -> Run:
+        weights = {name: xp.asarray(array) for name, array in params.items()}
+
+        def run() -> None:
+            with use_backend(backend):
+                for _ in range(steps):
+                    loss, gradient = model.loss_and_gradient(weights, x_here, y_here)
+                    for name, g in gradient.items():
+                        weights[name] = weights[name] - rate * g
+            float(loss)  # which waits for the device
+
+        return run
+
+    def theirs(loss_of: Callable[..., Any]) -> Run:
+        weights = tensors(params, device)
+        optimiser = torch.optim.SGD(list(weights.values()), rate)
+
+        def run() -> None:
+            for _ in range(steps):
+                optimiser.zero_grad()
+                loss = loss_of(weights, x_there, y_there)
+                loss.backward()
+                optimiser.step()
+            loss.item()
+
+        return run
+
+    eager, failed = torch_loss(model, torch.float32, device), {}
+    nets = {f"pp_ref, {backend}": ours(backend) for backend in ("cupy", "numpy", "auto")}
+    nets |= {"PyTorch, eager": theirs(eager), "PyTorch, compiled": theirs(torch.compile(eager))}
+    try:
+        nets["PyTorch, compiled"]()
+    except Exception as error:  # whatever a compiler of this machine raises
+        del nets["PyTorch, compiled"]
+        failed["PyTorch, compiled"] = f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
+    rows = [row(name, [each / steps for each in found]) for name, found in interleaved(nets, rounds).items()]
+    best = min(float(each["median_s"]) for each in rows[3:])
+    ratios = {each["name"]: float(each["median_s"]) / best for each in rows[:3]}
+    settings = {"batch": batch, "steps": steps, "share_of_bound": share, "failed": failed}
+    return settings | {"rows": rows, "times_pytorch": ratios}
+
+
+def tensors(params: Mapping[str, Any], device: str) -> dict[str, Any]:
+    import torch
+
+    return {name: torch.tensor(array, device=device, requires_grad=True) for name, array in params.items()}
+
+
+def torch_loss(model: MLP, dtype: Any, device: str) -> Callable[..., Any]:
+    """The same net in PyTorch: pools first, a column after the other."""
+    import torch
+
+    dictionaries = [
+        [torch.tensor(column.U, dtype=dtype, device=device) for column in weights.dictionary.columns]
+        for weights in model.layers
+        if isinstance(weights, Predicted)
+    ]
+
+    def loss(weights: Mapping[str, Any], x: Any, y: Any) -> Any:
+        for number, U in enumerate(dictionaries, 1):
+            columns = [x @ U_j @ weights[f"{number}.w{j}"] for j, U_j in enumerate(U)]
+            x = torch.sigmoid(torch.cat(columns, dim=1) + weights[f"{number}.b"])
+        return torch.nn.functional.cross_entropy(x @ weights["softmax.W"] + weights["softmax.b"], y)
+
+    return loss
+
+
+def mlp_agreement(xp: Any, model: MLP, params: Mapping[str, Any], x: Any, y: Any) -> float:
+    """Our float64 gradient, by the kernels, against PyTorch's on the processor, as a share of the rounding bound.
+
+    L u bounds the relative error of sums within sums, L the lengths on the longest path, relative to the same sums of
+    magnitudes, which n times the layer's largest entry stands for; the SE dictionary's K |R| is larger than |U|.
+    """
+    import torch
+
+    double = {name: array.astype(np.float64) for name, array in params.items()}
+    here = {name: xp.asarray(array) for name, array in double.items()}
+    with use_backend("cupy"):
+        _, gradient = model.loss_and_gradient(here, xp.asarray(x.astype(np.float64)), xp.asarray(y))
+    theirs = tensors(double, "cpu")
+    torch_loss(model, torch.float64, "cpu")(theirs, torch.from_numpy(x).double(), torch.from_numpy(y)).backward()
+    first = model.layers[0]
+    assert isinstance(first, Predicted)
+    factors = operands(first.dictionary, np.float64).host.factors
+    length = sum(weights.d + weights.m for weights in model.layers) + model.classes + len(x)
+    unit = length * np.finfo(np.float64).eps / 2 * factors.amplification * len(x)
+    shares = []
+    for name, got in gradient.items():
+        want = theirs[name].grad.numpy()
+        shares.append(float(np.max(np.abs(to_numpy(got) - want)) / (unit * np.max(np.abs(want)))))
+    return float(np.max(shares))  # NaN stays NaN and fails the comparison
+
+
 def convnet(xp: Any, device: str, images: int, rounds: int, batch: int = 128) -> dict[str, Any]:
     """Epochs of plain gradient steps on images that lie on the device, pp_ref's nets and PyTorch's in turns."""
     import convnet_step
     import torch
 
     from pp_ref.models.convnet import paper_convnet
-    from pp_ref.timing import interleaved, row
 
     full, predicted = paper_convnet(), convnet_step.predicted_net()
     rng, rate = np.random.default_rng(1), 1e-3
@@ -298,52 +530,74 @@ def agreement(xp: Any, model: Any, params: Mapping[str, Any], x: Any, y: Any) ->
     return float(convnet_step.share_of_bound({name: to_numpy(g) for name, g in gradient.items()}, net))
 
 
-def run_tests() -> None:
+def run_tests() -> dict[str, Any]:
     command = [sys.executable, "-m", "pytest", "-m", "gpu"]
     subprocess.run(command, cwd=ROOT, env=os.environ | {"PP_REF_REQUIRE_GPU": "1"}, check=True)
+    return {"passed": " ".join(command[1:])}
 
 
-def run_figure5() -> None:
+def run_figure5() -> dict[str, Any]:
     command = [sys.executable, "-m", "pp_ref.cli", "reproduce", "figure5", "--profile", "authors", "--device", "gpu"]
     subprocess.run(command, cwd=ROOT, check=True)
+    return {"done": " ".join(command[2:])}
 
 
 def write(path: Path, name: str, part: dict[str, Any]) -> None:
-    """Put this part into the record and leave the other as it is."""
+    """Put this part into the record and leave the others as they are."""
     before = json.loads(path.read_text()) if path.exists() else {}
     record = before | {"what": __doc__.splitlines()[0], "goals": GOALS, name: part | circumstances()}
     path.write_text(json.dumps(record, indent=1) + "\n")
 
 
+def said(name: str, part: Mapping[str, Any]) -> Iterator[str]:
+    """What is printed of a part of the record."""
+    if "failed" in part and "rows" not in part:
+        yield f"{name} failed: {part['failed']}"
+    if name == "pool" and "rows" in part:
+        yield f"copy: {part['copy_bytes_per_s'] / 1e9:.0f} GB/s; reached {part['reached']}, goals {GOALS}"
+    for each in part.get("rows", ()):
+        share = (
+            f", {each['share_of_copy_bandwidth']:.0%} of the copy's rate" if "share_of_copy_bandwidth" in each else ""
+        )
+        yield "  {name:40} median {median_s:.6f} s, {min_s:.6f} to {max_s:.6f}".format(**each) + share
+
+
 def main() -> None:
-    stages = ("tests", "pool", "convnet", "figure5")
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--stages", nargs="+", choices=stages, default=stages)
-    parser.add_argument("--images", type=int, default=100_000, help="of the pool; the convnet's epoch has 50,000")
-    parser.add_argument("--rounds", type=int, default=20, help="of the pool; the convnet's epochs take 3")
+    parser.add_argument("--stages", nargs="+", choices=STAGES, default=list(STAGES))
+    parser.add_argument("--images", type=int, default=100_000, help="of pool and layer; the convnet's epoch has 50,000")
+    parser.add_argument("--rounds", type=int, default=20, help="of pool, layer and mlp; the convnet's epochs take 3")
     parser.add_argument("--out", type=Path, default=Path(__file__).with_suffix(".json"))
     arguments = parser.parse_args()
     if absence := gpu_absence():
         sys.exit(f"gpu.py: {absence}: nothing was run")
-    if "tests" in arguments.stages:
-        run_tests()
-    if "pool" in arguments.stages:
-        import cupy
+    failed = []
+    for name in arguments.stages:
+        try:
+            part = STAGES[name](arguments.images, arguments.rounds)
+        except (Exception, SystemExit) as error:  # whatever it is, the others are run
+            part = {"failed": f"{type(error).__name__}: {error}"}
+            failed.append(name)
+        write(arguments.out, name, part)
+        print("\n".join(said(name, part)))
+    if failed:
+        sys.exit(f"gpu.py: failed: {', '.join(failed)}")
 
-        part = pool(cupy, arguments.images, arguments.rounds)
-        write(arguments.out, "pool", part)
-        print(f"copy: {part['copy_bytes_per_s'] / 1e9:.0f} GB/s; reached {part['reached']}, goals {GOALS}")
-        for each in part["rows"]:
-            print(
-                "  {name:24} median {median_s:.6f} s, {share_of_copy_bandwidth:.0%} of the copy's rate".format(**each)
-            )
-    if "convnet" in arguments.stages:
-        part = convnet(array_library("gpu"), "cuda", 50_000, 3)
-        write(arguments.out, "convnet", part)
-        for each in part["rows"]:
-            print("  {name:30} epoch {median_s:.2f} s, {min_s:.2f} to {max_s:.2f}".format(**each))
-    if "figure5" in arguments.stages:
-        run_figure5()
+
+def _cupy() -> Any:
+    import cupy
+
+    return cupy
+
+
+STAGES: dict[str, Callable[[int, int], dict[str, Any]]] = {
+    "tests": lambda images, rounds: run_tests(),
+    "pool": lambda images, rounds: pool(_cupy(), images, rounds),
+    "layer": lambda images, rounds: layer(_cupy(), images, rounds),
+    "mlp": lambda images, rounds: mlp(array_library("gpu"), "cuda", rounds),
+    "convnet": lambda images, rounds: convnet(array_library("gpu"), "cuda", 50_000, 3),
+    "figure5": lambda images, rounds: run_figure5(),
+}
 
 
 if __name__ == "__main__":

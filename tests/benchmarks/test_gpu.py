@@ -46,7 +46,7 @@ def stand_in(tmp_path):
 def test_help_lists_the_stages():
     done = run("--help")
     assert done.returncode == 0
-    for words in ("tests,pool,convnet,figure5", "--images", "--rounds", "--out", "make gpu"):
+    for words in ("tests,pool,layer,mlp,convnet,figure5", "--images", "--rounds", "--out", "make gpu"):
         assert words in done.stdout
 
 
@@ -64,9 +64,11 @@ def test_without_a_device_it_says_why_in_one_line(monkeypatch, script):
         main()
 
 
-def test_the_stages_are_run_in_turn_and_each_part_is_kept(monkeypatch, script, tmp_path, capsys):
+@pytest.fixture
+def stages(monkeypatch, script, tmp_path):
+    """`main` with stand-ins for what its stages measure; what it wrote, and the commands that it ran."""
     monkeypatch.setitem(sys.modules, "cupy", SimpleNamespace())
-    out, commands, names = tmp_path / "gpu.json", [], script.main.__globals__
+    out, commands = tmp_path / "gpu.json", []
     row = {"name": "gathered", "median_s": 1.0, "min_s": 1.0, "max_s": 1.0, "share_of_copy_bandwidth": 0.5}
     part = {"copy_bytes_per_s": 1e9, "reached": {}, "rows": [row]}
     for name, value in {
@@ -74,20 +76,111 @@ def test_the_stages_are_run_in_turn_and_each_part_is_kept(monkeypatch, script, t
         "circumstances": lambda: {"machine": {"gpu": "A device"}},
         "array_library": lambda device: np,
         "pool": lambda xp, images, rounds: part | {"images": images, "rounds": rounds},
+        "layer": lambda xp, images, rounds: {"rows": [{**row, "name": "expand"}]},
+        "mlp": lambda xp, device, rounds: {"rows": [{**row, "name": "PyTorch, eager"}], "failed": {}},
         "convnet": lambda xp, device, images, rounds: part,
     }.items():
-        monkeypatch.setitem(names, name, value)
+        monkeypatch.setitem(script.main.__globals__, name, value)
     monkeypatch.setattr(subprocess, "run", lambda command, **more: commands.append((command, more)))
     monkeypatch.setattr(sys, "argv", ["gpu.py", "--images", "7", "--rounds", "2", "--out", str(out)])
-    script.main()
-    (tests, more), (figure, _) = commands
+    return SimpleNamespace(main=script.main, names=script.main.__globals__, out=out, commands=commands)
+
+
+def test_the_stages_are_run_in_turn_and_each_part_is_kept(stages, capsys):
+    stages.main()
+    (tests, more), (figure, _) = stages.commands
     assert tests[1:] == ["-m", "pytest", "-m", "gpu"]
     assert more["env"]["PP_REF_REQUIRE_GPU"] == "1"
     assert figure[1:] == ["-m", "pp_ref.cli", "reproduce", "figure5", "--profile", "authors", "--device", "gpu"]
-    record = json.loads(out.read_text())
+    record = json.loads(stages.out.read_text())
     assert (record["pool"]["images"], record["pool"]["rounds"]) == (7, 2)
     assert record["convnet"]["machine"]["gpu"] == "A device"
-    assert "50% of the copy's rate" in capsys.readouterr().out
+    assert list(record) == ["what", "goals", "tests", "pool", "layer", "mlp", "convnet", "figure5"]
+    printed = capsys.readouterr().out
+    assert "50% of the copy's rate" in printed
+    assert "expand" in printed
+
+
+def test_what_fails_is_recorded_and_the_others_go_on(stages, monkeypatch, capsys):
+    def command(arguments, **more):
+        raise subprocess.CalledProcessError(1, arguments)
+
+    def off(xp, images, rounds):
+        sys.exit("gpu.py: pool is off by 2.0 times its bound: nothing was timed")
+
+    def full(xp, device, rounds):
+        raise MemoryError("no room")
+
+    monkeypatch.setattr(subprocess, "run", command)
+    for name, fault in {"pool": off, "mlp": full}.items():
+        monkeypatch.setitem(stages.names, name, fault)
+    with pytest.raises(SystemExit, match="^gpu.py: failed: tests, pool, mlp, figure5$"):
+        stages.main()
+    record = json.loads(stages.out.read_text())
+    assert record["pool"]["failed"] == "SystemExit: gpu.py: pool is off by 2.0 times its bound: nothing was timed"
+    assert record["mlp"]["failed"] == "MemoryError: no room"
+    assert record["figure5"]["failed"].startswith("CalledProcessError: Command")
+    assert record["layer"]["rows"][0]["name"] == "expand"
+    assert "mlp failed: MemoryError: no room" in capsys.readouterr().out
+
+
+def test_the_layers_operations_are_checked_and_then_measured(stand_in, script):
+    part = script.layer(stand_in, 3, 1, lambda run: float(run() is not None))
+    names = [row["name"] for row in part["rows"]]
+    for operation in ("pool", "pool_adjoint", "expand", "project"):
+        assert {operation, f"{operation}, cuBLAS"} <= set(names)
+    for batch in script.BATCHES:
+        assert f"layer, batch {batch}" in names
+        assert f"layer, cuBLAS, dictionary first, batch {batch}" in names
+    assert {"pool", "pool_adjoint", "expand", "project", "layer, dv"} <= set(part["shares_of_bounds"])
+    for share in part["shares_of_bounds"].values():
+        assert 0 <= share <= 1
+
+
+def test_a_wrong_operation_is_not_timed(monkeypatch, stand_in, script):
+    ladders = script.layer.__globals__["LADDERS"]
+    right = ladders["expand"][-1]
+    wrong = right._replace(run=lambda w, o: right.run(w, o) * np.float32(1 + 1e-3))
+    monkeypatch.setitem(ladders, "expand", (wrong,))
+    with pytest.raises(SystemExit, match="^gpu.py: the largest shares of bounds are .*: nothing was timed$"):
+        script.layer(stand_in, 3, 1, lambda run: 1.0)
+
+
+@pytest.mark.torch
+def test_the_mlps_step_on_the_processor(monkeypatch, stand_in, script):
+    import torch
+
+    monkeypatch.setattr(torch, "compile", lambda function: function)
+    part = script.mlp(stand_in, "cpu", 1, steps=1, batch=4)
+    assert [row["name"] for row in part["rows"]] == [
+        "pp_ref, cupy",
+        "pp_ref, numpy",
+        "pp_ref, auto",
+        "PyTorch, eager",
+        "PyTorch, compiled",
+    ]
+    assert 0 < part["share_of_bound"] <= 1
+    assert part["failed"] == {}
+    assert "pool_gathered" in stand_in.launched
+
+
+@pytest.mark.torch
+def test_a_net_that_does_not_compile_leaves_the_others(monkeypatch, stand_in, script):
+    import torch
+
+    def uncompiled(function):
+        def call(*_):
+            raise RuntimeError("no compiler here\nand more")
+
+        return call
+
+    monkeypatch.setattr(torch, "compile", uncompiled)
+    part = script.mlp(stand_in, "cpu", 1, steps=1, batch=2)
+    assert part["failed"] == {"PyTorch, compiled": "RuntimeError: no compiler here"}
+    assert "PyTorch, compiled" not in [row["name"] for row in part["rows"]]
+    monkeypatch.setitem(script.mlp.__globals__, "mlp_agreement", lambda *_: float("nan"))
+    with pytest.raises(SystemExit, match="^gpu.py: gradients differ from PyTorch's by nan times the bound"):
+        script.mlp(stand_in, "cpu", 1, steps=1, batch=2)
 
 
 def test_the_pool_is_checked_and_then_measured(stand_in, script):
