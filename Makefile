@@ -37,5 +37,5 @@ lock: setup  ## after a change of the requirements; no machine's own index gets 
 test-gpu:  ## on a machine with CuPy and a CUDA device, where a skipped GPU test is a failure; nothing is installed
 	PP_REF_REQUIRE_GPU=1 $(PYTHON) -m pytest -m gpu
 
-gpu:  ## everything that needs a CUDA device: its tests, the pool's and the convnet's speed, Figure 5 in full
+gpu:  ## everything that needs a CUDA device: its tests, the speed of kernels and models, Figure 5 in full
 	$(PYTHON) benchmarks/speed/gpu.py

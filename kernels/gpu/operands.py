@@ -78,9 +78,12 @@ class Operands:
 
 
 def _moved(array: Any) -> Array:
+    """On the current device, before any stream can read it: each part is moved once."""
     import cupy
 
-    return cupy.asarray(array)
+    moved = cupy.asarray(array)
+    cupy.cuda.get_current_stream().synchronize()
+    return moved
 
 
 def operands(dictionary: Dictionary, dtype: DTypeLike) -> Operands:

@@ -182,6 +182,7 @@ class StandIn:
                 deviceGetAttribute=lambda attribute, device: SHARED_LIMIT,
                 **limit,
             ),
+            get_current_stream=lambda: SimpleNamespace(synchronize=lambda: None),
             memory=SimpleNamespace(OutOfMemoryError=type("OutOfMemoryError", (MemoryError,), {})),
         )
 

@@ -4,12 +4,14 @@
 """
 
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 
-from pp_ref.kernels.gpu import launching
+from pp_ref.errors import ShapeError
+from pp_ref.kernels.gpu import fused, launching, layer
 from pp_ref.kernels.gpu.ladder import KERNELS, LADDERS, POOL
+from pp_ref.kernels.gpu.operands import Operands
 from tests.kernels.gpu.comparisons import beyond_2_to_the_31, comparisons
 from tests.kernels.gpu.cuda_on_cpu import LaunchError, StandIn
 from tests.kernels.gpu.operations import BEYOND, EXACT, OnDevice
@@ -281,6 +283,54 @@ def test_some_comparison_notices_the_fault(processor, monkeypatch, fault):
     said = noticed(processor, fault)
     print(said[:140])
     assert said, f"{fault.rung}: {fault.name}: every comparison holds"
+
+
+def nothing(*_: Any) -> None:
+    """In place of what mends."""
+
+
+# What the launchers do between the kernels: the operations, what is replaced, by what, and the fault's name.
+BETWEEN: list[tuple[tuple[str, ...], Any, str, Any, str]] = [
+    (("pool", "pool_adjoint", "expand", "project"), fused, "define", nothing, "what is not finite left as it is"),
+    (("layer",), layer, "define", nothing, "what is not finite left as it is"),
+    (("layer",), layer, "all_finite", lambda array: array.size >= array.size, "w and dy taken to be finite"),
+    (("layer",), layer, "choose", lambda cache, folded, defined: list(folded), "R w for the definition's w"),
+    (("layer",), layer, "choose", lambda cache, folded, defined: list(defined), "w for R w"),
+    (("layer",), layer, "fit", lambda dy, cache: dy, "dy not looked at"),
+    (("expand", "project", "layer"), Operands, "fold", lambda o, w: list(w), "R left out"),
+    (("pool", "pool_adjoint"), Operands, "R", property(nothing), "R left out"),
+    (
+        ("pool", "pool_adjoint", "expand", "project", "layer"),
+        Operands,
+        "taps",
+        property(lambda o, right=Operands.taps.func: right(o)[::-1]),
+        "the axes' taps exchanged",
+    ),
+    (
+        ("pool_adjoint", "expand", "layer"),
+        Operands,
+        "inverses",
+        property(lambda o, right=Operands.inverses.func: [right(o)[-1], *right(o)[:-1]]),
+        "another column's pixels",
+    ),
+    (
+        ("pool", "project", "layer"),
+        Operands,
+        "alpha",
+        property(lambda o, right=Operands.alpha.func: [alpha[::-1] for alpha in right(o)]),
+        "kept pixels in reverse",
+    ),
+]
+LAUNCHERS = [(operation, *fault) for operations, *fault in BETWEEN for operation in operations]
+
+
+@pytest.mark.parametrize(
+    ("operation", "owner", "name", "wrong", "said"), LAUNCHERS, ids=[f"{each[0]}: {each[-1]}" for each in LAUNCHERS]
+)
+def test_the_checks_notice_a_fault_of_the_launchers(processor, monkeypatch, operation, owner, name, wrong, said):
+    monkeypatch.setattr(owner, name, wrong)
+    with pytest.raises((AssertionError, LaunchError, ShapeError)):
+        OnDevice(operation, LADDERS[operation][-1], processor).check()
 
 
 def test_every_file_has_planted_faults():

@@ -15,6 +15,7 @@ from tests.kernels.cpu import comparisons
 from tests.kernels.cpu.comparisons import made, weights
 from tests.kernels.gpu.comparisons import to_numpy
 from tests.kernels.gpu.operations import BEYOND, EXACT, IDS, RUNGS, OnDevice
+from tests.kernels.gpu.test_launching import Foreign
 
 OVER = pytest.mark.parametrize(("operation", "rung"), RUNGS, ids=IDS)
 
@@ -136,6 +137,44 @@ def test_nothing_of_anything(xp, dtype):
     taps = xp.asarray(np.ones(1, dtype))
     out, _ = smooth_scatter(xp.asarray(np.ones((2, 0), dtype)), taps, taps, starts, entries, 2, 3)
     np.testing.assert_array_equal(to_numpy(out), np.zeros((2, 6)))
+
+
+def test_arrays_of_other_libraries_come_in_through_dlpack(processor):
+    o = operands.to_device(made("7 x 12, ridge", "float64"))
+    w, rng = weights(o.host), np.random.default_rng(0)
+    v, b = rng.standard_normal((3, o.host.d)), rng.standard_normal(sum(w_j.shape[1] for w_j in w))
+    there = [Foreign(array, 2) for array in (v, b, *w)]
+    y, cache = layer_forward(there[0], there[2:], there[1], o)
+    want, same = layer_forward(processor.asarray(v), [processor.asarray(w_j) for w_j in w], processor.asarray(b), o)
+    np.testing.assert_array_equal(y, want)
+    for got, other in zip(layer_backward(Foreign(y.get(), 2), cache)[1], layer_backward(y, same)[1], strict=True):
+        np.testing.assert_array_equal(got, other)
+    np.testing.assert_array_equal(pool_fused(there[0], o), pool_fused(processor.asarray(v), o))
+
+
+@pytest.mark.gpu
+def test_the_current_stream_is_used(device):
+    """The events lie around the layer's kernels only if these are on their stream."""
+    o = operands.to_device(made("7 x 12, ridge", "float32"))
+    w = [device.asarray(w_j) for w_j in weights(o.host)]
+    v, b = device.ones((100_000, o.host.d), "f4"), device.zeros(sum(w_j.shape[1] for w_j in w), "f4")
+    layer_forward(v[:1], w, b, o)  # compiles, and moves the operands
+    device.cuda.Device().synchronize()
+    stream = device.cuda.Stream(non_blocking=True)
+    with stream:
+        y, cache = layer_forward(v, w, b, o)
+        dv, *_ = layer_backward(y, cache)
+        assert not stream.done
+    stream.synchronize()
+    assert bool(device.isfinite(dv).all())
+
+
+def test_a_rung_has_a_name_and_one_sentence():
+    for ladder in LADDERS.values():
+        assert len({rung.name for rung in ladder}) == len(ladder)
+        assert ladder[0].idea.startswith("the definition")
+        assert {rung.needs for rung in ladder} == {"cupy"}
+        assert not [rung for rung in ladder if not rung.idea or "." in rung.idea]
 
 
 def test_the_inverse_of_an_alpha():
