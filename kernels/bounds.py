@@ -35,7 +35,6 @@ class Bounds:
     ``passes`` says that it is done in two passes."""
 
     def __init__(self, o: Operands, passes: bool = False) -> None:
-        K, cut = o.factors.K(), o.factors.K(o.dtype)
         self.o = o
         self.longest = max(alpha.size for alpha in o.factors.alpha)
         taps = sum(2 * axis.size for axis in o.taps)  # a cast, a product, a sum of a pair, and T sums an axis
@@ -43,9 +42,9 @@ class Bounds:
         self.magnitudes, self.differences = [], []
         for j, alpha in enumerate(o.factors.alpha):
             R = np.eye(alpha.size) if o.factors.R is None else o.factors.R[j]
-            U = o.U[j].astype(np.float64)
-            self.magnitudes.append(K[:, alpha] @ abs(R))
-            self.differences.append(abs(K - cut)[:, alpha] @ abs(R) + abs(K[:, alpha] @ R - U))
+            atoms, cut, U = o.factors.atoms(alpha), o.factors.atoms(alpha, o.dtype), o.U[j].astype(np.float64)
+            self.magnitudes.append(atoms @ abs(R))
+            self.differences.append(abs(atoms - cut) @ abs(R) + abs(atoms @ R - U))
 
     def _bound(self, length: int, magnitude: Real, difference: Real) -> Real:
         limits = np.finfo(self.o.dtype)

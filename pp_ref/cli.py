@@ -201,7 +201,7 @@ def bench_pooling(rounds: RoundsOption = 9, small: SmallOption = False, out: Rec
     """v U for ten columns of a 28 x 28 grid: every rung of the ladder, and dense products."""
     from pp_ref.kernels.bench import bench_pooling as measure
 
-    _bench(measure, rounds, {"batches": (10,), "proportions": (0.05,)} if small else {}, out)
+    _bench(measure, rounds, {"batches": (10,), "proportions": (0.05,)} if small else {}, out, roof=True)
 
 
 @bench.command("layer")
@@ -209,23 +209,63 @@ def bench_layer(rounds: RoundsOption = 9, small: SmallOption = False, out: Recor
     """The MNIST net's first layer, forward and weight gradient, against a full layer."""
     from pp_ref.kernels.bench import bench_layer as measure
 
-    _bench(measure, rounds, {"batches": (10,), "proportions": (0.05,)} if small else {}, out)
+    _bench(measure, rounds, {"batches": (10,), "proportions": (0.05,)} if small else {}, out, roof=True)
 
 
 @bench.command("plan")
-def bench_plan(rounds: RoundsOption = 5, small: SmallOption = False, out: RecordOption = None) -> None:
+def bench_plan(rounds: RoundsOption = 3, small: SmallOption = False, out: RecordOption = None) -> None:
     """How far the plan's choice is behind the best, over shapes."""
     from pp_ref.kernels.bench import bench_plan as measure
 
     _bench(measure, rounds, {"sides": (8,), "batches": (10,), "columns": (1,)} if small else {}, out)
 
 
-def _bench(measure: Any, rounds: int, shapes: dict[str, Any], out: Path | None) -> None:
-    """Measure, print, and write the record, whole or not at all."""
+@bench.command("growth")
+def bench_growth(rounds: RoundsOption = 9, small: SmallOption = False, out: RecordOption = None) -> None:
+    """How times grow with an image's side, 16 to 96, and with the batch, 1 to 10,000."""
+    from pp_ref.kernels.bench import bench_growth as measure
+
+    _bench(measure, rounds, {"sides": (8, 12, 16), "batches": (1, 10, 100)} if small else {}, out)
+
+
+@bench.command("calibrate")
+def bench_calibrate(rounds: RoundsOption = 9) -> None:
+    """Measure what the plan's units of work cost on this machine, and keep it in the user's cache for the plan."""
+    from pp_ref.kernels.bench import calibrate
+    from pp_ref.kernels.rates import rates_file
+
+    for line in calibrate(rounds).lines():
+        typer.echo(line)
+    typer.echo(rates_file())
+
+
+@bench.command("compare")
+def bench_compare(
+    old: Annotated[Path, typer.Argument(help="The JSON record to compare with.")],
+    new: Annotated[Path, typer.Argument(help="The JSON record of the same benchmark, dtype and machine.")],
+) -> None:
+    """Say which rows changed beyond noise. Exit code 0: none is slower; 1: some are; 2: the files do not compare."""
+    from pp_ref.errors import DataError
+    from pp_ref.kernels.bench import compare
+
+    try:
+        found = compare(old, new)
+    except DataError as error:
+        typer.echo(f"pp-ref: {error}", err=True)
+        raise typer.Exit(2) from error
+    for line in found.lines():
+        typer.echo(line)
+    raise typer.Exit(bool(found.slower))
+
+
+def _bench(measure: Any, rounds: int, shapes: dict[str, Any], out: Path | None, roof: bool = False) -> None:
+    """Measure, print, and write the record, whole or not at all, with its roofline beside it."""
     import json
 
+    from pp_ref.experiments.drawing import save_figure
     from pp_ref.files import write_atomically
     from pp_ref.kernels.bench import lines
+    from pp_ref.kernels.bench.roofline import roofline
 
     record = measure(rounds, **shapes)
     for line in lines(record):
@@ -233,6 +273,8 @@ def _bench(measure: Any, rounds: int, shapes: dict[str, Any], out: Path | None) 
     if out:
         write_atomically(out, (json.dumps(record, indent=1) + "\n").encode())
         typer.echo(out)
+        for path in save_figure(roofline(record), out.with_name(f"{out.stem}-roofline")) if roof else ():
+            typer.echo(path)
 
 
 def _reproduce(

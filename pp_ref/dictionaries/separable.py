@@ -41,11 +41,24 @@ class Separable:
 
     def K(self, dtype: DTypeLike | None = None) -> Floats:
         """K (d, d) float64, in full; with a dtype, of the taps that `cut_taps` leaves, rounded to that dtype."""
-        y, x = self.taps
-        if dtype is not None:
-            y, x = (np.pad(cut_taps(axis, dtype).astype(np.float64), (0, axis.size))[: axis.size] for axis in (y, x))
+        y, x = self._taps(dtype)
         K: Floats = np.kron(np.kron(toeplitz(y), toeplitz(x)), np.eye(self.sizes[2]))
         return K
+
+    def atoms(self, alpha: Indices, dtype: DTypeLike | None = None) -> Floats:
+        """K[:, alpha] (d, k) float64, without the rest of K."""
+        y, x = self._taps(dtype)
+        iy, ix, channel = np.unravel_index(alpha, self.sizes)
+        rows, columns, channels = (np.arange(size)[:, None] for size in self.sizes)
+        along_y, along_x = y[abs(rows - iy)], x[abs(columns - ix)]  # (height, k), (width, k)
+        K: Floats = along_y[:, None, None] * along_x[:, None] * (channels == channel)
+        return K.reshape(-1, alpha.size)
+
+    def _taps(self, dtype: DTypeLike | None) -> list[Floats]:
+        """Both axes' taps, padded with zeros where `cut_taps` cuts them."""
+        if dtype is None:
+            return list(self.taps)
+        return [np.pad(cut_taps(axis, dtype).astype(np.float64), (0, axis.size))[: axis.size] for axis in self.taps]
 
     @cached_property
     def amplification(self) -> float:
@@ -57,10 +70,10 @@ class Separable:
         """
         if self.R is None:
             return 1.0
-        K, worst = self.K(), 1.0
+        worst = 1.0
         for alpha, R in zip(self.alpha, self.R, strict=True):
-            magnitudes = K[:, alpha].sum(axis=0) @ abs(R)
-            worst = max(worst, float((magnitudes / abs(K[:, alpha] @ R).sum(axis=0)).max()))
+            atoms = self.atoms(alpha)
+            worst = max(worst, float((atoms.sum(axis=0) @ abs(R) / abs(atoms @ R).sum(axis=0)).max()))
         return worst
 
 

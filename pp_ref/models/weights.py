@@ -159,17 +159,17 @@ class Predicted:
         return separable(self.dictionary)
 
     @cached_property
-    def _plans(self) -> dict[tuple[int, str, Rates], Plan]:
+    def _plans(self) -> dict[tuple[int, str, Rates | None], Plan]:
         return {}
 
-    def plan(self, n: int, dtype: DTypeLike, rates: Rates = DEFAULT) -> Plan:
+    def plan(self, n: int, dtype: DTypeLike, rates: Rates | None = None) -> Plan:
         """What is thought of the ways to evaluate a batch of n in a dtype, and which is the cheapest."""
         key = (n, np.dtype(dtype).name, rates)
         if key not in self._plans:
             self._plans[key] = plan_layer(n, self.d, list(self.shapes.values()), dtype, self._factors, rates)
         return self._plans[key]
 
-    def _kernels(self, planned: Callable[[Rates], Plan], v: Array, *others: Array) -> tuple[str, Any] | None:
+    def _kernels(self, planned: Callable[[Rates | None], Plan], v: Array, *others: Array) -> tuple[str, Any] | None:
         """The machine whose kernels take these arrays, and what they multiply by: they can, and the plan says so where
         `pp_ref.backends` lets it."""
         on_gpu, backend = is_cupy_array(v), pooling_backend()

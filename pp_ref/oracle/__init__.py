@@ -1,6 +1,6 @@
 """Judges any implementation of the paper's operations: exact values, derived bounds, and what is wrong in words.
 
-`conform` compares functions of documented names with the mathematics; `check_gradient` a gradient with its own function.
+`conform` compares functions of documented names with the mathematics, `check_gradient` a gradient with its function.
 
     from pp_ref.oracle import InProcess, conform
     report = conform(InProcess(my_layers, arithmetic="float32"))

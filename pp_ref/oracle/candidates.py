@@ -136,13 +136,14 @@ def load(path: str, **settings: Any) -> InProcess:
     """A candidate from a file or a module's name.
 
     Its own ARRAYS, ARITHMETIC, AUTODIFF and EXPECTED say what it is, where the settings do not. "pp_ref.layers" is
-    pp_ref itself, with its dictionaries and models.
+    pp_ref itself, with its dictionaries and models, "pp_ref.kernels" its fastest kernels for the processor.
     raises  DataError if it cannot be imported
     """
-    if path == "pp_ref.layers":
-        from pp_ref.oracle import own  # SciPy is loaded by whoever judges pp_ref itself
+    if path in ("pp_ref.layers", "pp_ref.kernels"):
+        from pp_ref.oracle import own  # SciPy and Numba are loaded by whoever judges pp_ref itself
 
-        return InProcess(own.functions(), **({"name": path} | settings))
+        functions = own.functions() if path == "pp_ref.layers" else own.kernels()
+        return InProcess(functions, **({"name": path} | settings))
     module = _imported(path)
     declared = {
         key: getattr(module, key.upper())

@@ -334,6 +334,12 @@ def _unsorted(draw: Draw) -> Arguments:
     return arguments | {"alpha": arguments["alpha"][::-1].copy()}
 
 
+def _symmetric(draw: Draw, k: int) -> Real:
+    """As (K_alpha + ridge I)^-1 is."""
+    A = draw(k, k)
+    return draw.stored(A + A.T)
+
+
 def _grid(draw: Draw, *wanted: str) -> Arguments:
     """A 5 x 6 grid, so that axes are told apart, and R of every column."""
     s, sizes = draw.sizes, (5, 6)
@@ -347,7 +353,7 @@ def _grid(draw: Draw, *wanted: str) -> Arguments:
         "sizes": lambda: sizes,
         "taps": lambda: [draw.stored(np.exp(-0.5 * np.arange(size) ** 2.0 / 1.0**2)) for size in sizes],
         "alpha": lambda: [draw.kept(d, k) for k, _ in columns],
-        "R": lambda: [draw(k, k) for k, _ in columns],
+        "R": lambda: [_symmetric(draw, k) for k, _ in columns],
     }
     return {name: every[name]() for name in (*wanted, "sizes", "taps", "alpha", "R")}
 

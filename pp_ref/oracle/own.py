@@ -11,13 +11,40 @@ from pp_ref.arrays import Array
 from pp_ref.dictionaries import Grid, Units, make_dictionary
 from pp_ref.dictionaries.kernels import covariance, matern_kernel, se_kernel
 from pp_ref.dictionaries.ridge import ridge_dictionary
+from pp_ref.dictionaries.separable import Separable
 from pp_ref.layers.predicted import ExpandCache, PoolCache, expand_backward, pool_backward
 from pp_ref.models import MLP, RICA, Autoencoder, ConvNet, Predicted
 from pp_ref.models.stages import Activation, Convolution, Flatten, MaxPool
 
-__all__ = ["MODELS", "functions", "replaced"]
+__all__ = ["MODELS", "functions", "grid_operands", "kernels", "replaced"]
 
 Loss = Callable[..., tuple[Array, dict[str, Array]]]
+
+
+def kernels() -> dict[str, Callable[..., Any]]:
+    """The fastest rungs of `pp_ref.kernels.cpu`, on a grid's factors."""
+    from pp_ref.kernels.cpu.fused import expand_fused, pool_adjoint_fused, pool_fused, project_fused
+
+    def pool(v: Array, *grid: Any) -> list[Array]:
+        o = grid_operands(*grid)
+        return [pool_fused(v, o)[:, part] for part in o.parts]
+
+    return {
+        "grid_pool": pool,
+        "grid_pool_adjoint": lambda g, *grid: pool_adjoint_fused(np.hstack(g), grid_operands(*grid)),
+        "grid_expand": lambda w, *grid: expand_fused(w, grid_operands(*grid)),
+        "grid_project": lambda G, widths, *grid: project_fused(G, grid_operands(*grid), widths),
+    }
+
+
+def grid_operands(sizes: tuple[int, int], taps: Sequence[Array], alpha: Sequence[Array], R: Sequence[Array]) -> Any:
+    """What the kernels multiply by: `pp_ref.kernels.cpu.operands.Operands` of one channel."""
+    from pp_ref.kernels.cpu.operands import Operands
+
+    y, x = (np.asarray(axis, float) for axis in taps)
+    factors = Separable((*sizes, 1), (y, x), tuple(alpha), tuple(np.asarray(R_j, float) for R_j in R))
+    U = [factors.K()[:, a] @ R_j for a, R_j in zip(factors.alpha, factors.R or (), strict=True)]
+    return Operands(taps[0].dtype, factors, tuple(U_j.astype(taps[0].dtype) for U_j in U))
 
 
 # In which order products are taken: the same functions otherwise.

@@ -5,7 +5,7 @@ import pytest
 
 from pp_ref.dictionaries import Grid, make_dictionary
 from pp_ref.dictionaries.separable import separable
-from pp_ref.kernels.plan import Rates, plan_layer, plan_pool
+from pp_ref.kernels.plan import DEFAULT, Rates, layer_work, plan_layer, plan_pool
 
 
 def mnist(proportion, **settings):
@@ -30,34 +30,50 @@ def test_a_plan_prints_its_costs_and_its_reason():
     plan = plan_layer(100, 784, shapes, np.float32, factors)
     costs = ", ".join(f"{way} {1e3 * seconds:.2f} ms" for way, seconds in plan.seconds.items())
     gain = min(plan.seconds["dictionary"], plan.seconds["weights"]) / plan.seconds["separable"]
-    assert str(plan) == f"{costs}: separable, {gain:.1f} times cheaper than the next"
+    said = f"{costs}: separable, {gain:.1f} times cheaper than the next"
+    assert str(plan) == f"{said} (default rates)"
+    assert str(plan_layer(100, 784, shapes, np.float32, factors, DEFAULT)) == f"{said} (given rates)"
+
+
+NOTHING = Rates(*(0.0 for _ in Rates._fields))
 
 
 def test_costs_without_overheads_are_flops():
     """2 n (2 d k + 3 k m_j) of ten columns, and 2 (2 d k m_j + 3 n d m_j)."""
-    shapes = [(196, 50)] * 10
-    bare = Rates(flop=1.0, narrow=0.0, pack=0.0, product=0.0, call=0.0)
+    shapes, bare = [(196, 50)] * 10, NOTHING._replace(flop=1.0)
     assert plan_layer(100, 784, shapes, np.float32, rates=bare).seconds == {
         "dictionary": 2 * 100 * (2 * 784 * 1960 + 3 * 98_000),
         "weights": 2 * (2 * 784 * 98_000 + 3 * 100 * 784 * 500),
-        "separable": np.inf,
     }
     assert plan_pool(100, 784, [196] * 10, np.float64, rates=bare).seconds["dictionary"] == 2 * (2 * 100 * 784 * 1960)
 
 
+def test_a_product_packs_its_operands():
+    bare = NOTHING._replace(pack=1.0)
+    packed = {"dictionary": 2 * 3 * 784 + 784 * 203}
+    assert plan_pool(3, 784, [196, 7], np.float32, rates=bare).seconds == packed
+
+
 def test_a_pass_costs_taps_and_numbers():
     factors, shapes = mnist(0.25, form="atom")
-    bare = Rates(flop=0.0, pack=0.0, tap=1.0, image=0.0, gather=0.0, product=0.0, call=0.0)
+    bare = NOTHING._replace(tap=1.0)
     # rows of 28 pixels and 6 of padding, 6 pairs of taps each way; there and back
     assert plan_layer(3, 784, shapes, np.float32, factors, bare).seconds["separable"] == 2 * 3 * 28 * 34 * 12
-    bare = bare._replace(tap=0.0, gather=1.0)
+    bare = NOTHING._replace(gather=1.0)
     assert plan_pool(3, 784, [196] * 10, np.float32, factors, bare).seconds["separable"] == 3 * 1960
+
+
+def test_work_counts_what_is_called():
+    factors, shapes = mnist(0.25)
+    work = layer_work(100, 784, shapes, np.float32, factors)
+    assert [way["product"] for way in work.values()] == [5 * 10, 2 * 10 + 3, 5 * 10]
+    assert [way["call"] for way in work.values()] == [0, 0, 1]
 
 
 def test_the_dense_ways_where_there_is_no_product_of_axes():
     _, shapes = mnist(0.25)
     said = str(plan_layer(100, 784, shapes, np.float32))
-    assert said.endswith(" ms: weights, for want of a K that is a product of axes")
+    assert said.endswith(" ms: weights, for want of a K that is a product of axes (default rates)")
     assert "separable" not in said
     assert plan_layer(10, 784, shapes, np.float32).way == "dictionary"
 
