@@ -31,6 +31,7 @@ FIGURES = ROOT / "benchmarks" / "figures"
 SPEED = ROOT / "benchmarks" / "speed"
 FEW = 0.1  # proportions up to here are "few dynamic parameters"
 CLAIMED = 0.95  # "more than 95% of the weights"
+POOLING_GOAL, LAYER_GOAL = 1.0, 1.0  # times the best dense peer: no rung is slower than BLAS where it is chosen
 TESTED = 10_000  # test images of CIFAR-10
 
 
@@ -396,6 +397,81 @@ def rica_speed() -> str:
     )
 
 
+def pooling_speed() -> str:
+    """The best rung against the best dense peer, by form, proportion and batch."""
+    return _against_peers("pooling", ("form", "proportion", "n"), "fused", POOLING_GOAL)
+
+
+def layer_speed() -> str:
+    """The separable layer against the best full layer."""
+    return _against_peers("layer", ("proportion", "n"), "separable", LAYER_GOAL)
+
+
+def _against_peers(name: str, shape: tuple[str, ...], contender: str, goal: float) -> str:
+    """A contender's rows: times the best dense peer, and its shares of the bound and of the machine's limits."""
+    record = json.loads((SPEED / f"{name}.json").read_text())
+    rows, missed = [], 0
+    for block in record["measured"]:
+        row = next(row for row in block["rows"] if row["name"] == contender)
+        missed += row["times_best_peer"] < goal
+        limits = (f"{row[share]:.0%}" for share in ("share_of_bound", "share_of_peak", "share_of_copy"))
+        rows.append(
+            [
+                ", ".join(f"{block[part]:g}" if part == "proportion" else str(block[part]) for part in shape),
+                str(block["threads"]),
+                _short_milliseconds(row),
+                f"{row['times_best_peer']:.1f}x",
+                *limits,
+            ]
+        )
+    headings = [", ".join(shape), "threads", "ms", "of the best dense peer", "of bound", "of peak", "of copy rate"]
+    met = f"missed in {missed} of {len(rows)} rows" if missed else "met in every row"
+    return f"{markdown(headings, rows)}\n\nThe goal of {goal:g}x is {met}; {_machine(record)}."
+
+
+def growth_speed() -> str:
+    """Fitted exponents, with one thread."""
+    record = json.loads((SPEED / "growth.json").read_text())
+    rows = [
+        [
+            f"{fit['name']}, by {fit['axis']}",
+            f"{fit['exponent']:.2f} ({fit['low']:.2f} to {fit['high']:.2f})",
+            f"{fit['flops']:.2f}",
+        ]
+        for fit in record["fits"]
+        if fit["threads"] == 1
+    ]
+    sides, batches = (
+        sorted({block[axis] for block in record["measured"] if block["axis"] == axis}) for axis in ("side", "n")
+    )
+    note = (
+        f"Sides {sides[0]} to {sides[-1]}, batches {batches[0]:,} to {batches[-1]:,}, one column, 1 thread; 95% "
+        f"intervals; {_machine(record)}."
+    )
+    return markdown(["v U, time as a power", "measured", "flops"], rows) + "\n\n" + note
+
+
+def plan_speed() -> str:
+    """How far the plan's choice is behind the best way or peer."""
+    record = json.loads((SPEED / "plan.json").read_text())
+    goal, goal_median = record["goal_behind"], record["goal_median_behind"]
+    parts = [
+        f"with {each['threads']} thread{'s' * (each['threads'] > 1)} {each['median_behind']:.0%} behind the best at "
+        f"the median and {each['most_behind']:.0%} at most ({each['missed']} of {each['shapes']} shapes beyond "
+        f"{goal:.0%})"
+        for each in record["summary"]
+    ]
+    met = all(each["most_behind"] <= goal and each["median_behind"] <= goal_median for each in record["summary"])
+    return (
+        f"The plan's choice is {' and '.join(parts)}. The goals of {goal:.0%} at most and {goal_median:.0%} at the "
+        f"median are {'met' if met else 'missed'}; {_machine(record)}."
+    )
+
+
+def _short_milliseconds(row: dict[str, Any]) -> str:
+    return f"{1e3 * row['median_s']:.2f} ({1e3 * row['min_s']:.2f} to {1e3 * row['max_s']:.2f})"
+
+
 def features_speed() -> str:
     """Images a second."""
     record = json.loads((SPEED / "features.json").read_text())
@@ -457,6 +533,10 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "convnet-step": convnet_step,
     "convolutions": convolutions,
     "rica": rica_speed,
+    "pooling": pooling_speed,
+    "layer": layer_speed,
+    "growth": growth_speed,
+    "plan": plan_speed,
     "features": features_speed,
     "start-up": start_up,
     "faults": planted_faults,

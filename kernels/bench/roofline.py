@@ -39,5 +39,5 @@ def roofline(record: Record) -> Figure:
         axes.set_xlabel("flops a byte that cannot be avoided")
         axes.grid(alpha=0.3)
     panels[0].set_ylabel("Gflop/s")
-    panels[-1].legend(fontsize=7, loc="lower right")
+    figure.legend(*panels[0].get_legend_handles_labels(), fontsize=7, loc="outside right upper")
     return figure

@@ -44,7 +44,7 @@ def test_pooling(dtype, tmp_path):
     assert [axes.get_title() for axes in figure.axes] == [
         f"{limits['threads']} thread{'s' * (limits['threads'] > 1)}" for limits in record["limits"]
     ]
-    assert [text.get_text() for text in figure.axes[-1].get_legend().get_texts()] == names
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == names
     paths = save_figure(figure, tmp_path / "roofline")
     before = [path.read_bytes() for path in paths]
     assert [path.read_bytes() for path in save_figure(roofline(record), tmp_path / "roofline")] == before
