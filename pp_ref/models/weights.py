@@ -21,7 +21,7 @@ from pp_ref.backends import pooling_backend
 from pp_ref.dictionaries import Dictionary
 from pp_ref.dictionaries.separable import Separable, separable
 from pp_ref.errors import ShapeError
-from pp_ref.kernels.plan import DEFAULT, DEVICE, Plan, Rates, plan_layer, plan_pool
+from pp_ref.kernels.plan import DEVICE, Plan, Rates, plan_layer, plan_pool
 from pp_ref.layers.dense import dense_backward_input, dense_backward_weights, dense_forward
 from pp_ref.layers.lowrank import lowrank_backward, lowrank_backward_weights, lowrank_forward
 from pp_ref.layers.predicted import (
@@ -173,7 +173,7 @@ class Predicted:
         """The machine whose kernels take these arrays, and what they multiply by: they can, and the plan says so where
         `pp_ref.backends` lets it."""
         on_gpu, backend = is_cupy_array(v), pooling_backend()
-        machine, own, rates = ("gpu", "cupy", DEVICE) if on_gpu else ("cpu", "numba", DEFAULT)
+        machine, own, rates = ("gpu", "cupy", DEVICE) if on_gpu else ("cpu", "numba", None)
         known = (on_gpu or type(v) is np.ndarray) and v.ndim == 2 and v.dtype in (np.float32, np.float64)
         if backend not in ("auto", own) or not known or self._factors is None:
             return None
