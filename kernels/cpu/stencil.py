@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from pp_ref.kernels.cpu.operands import Operands, check_rows, new_or_checked
 from pp_ref.kernels.cpu.pool import compile_loops
 from pp_ref.kernels.cpu.shared import gathered
-from pp_ref.kernels.cpu.threads import in_threads
+from pp_ref.kernels.cpu.threads import share_rows
 
 __all__ = ["gather_smooth", "pool_stencil", "positions", "smooth_scatter"]
 
@@ -38,7 +38,7 @@ def gather_smooth(
     v        (n, d) of the operands' dtype, any strides
     alpha    (k,) int in [0, d), in any order, repeated or not
     out      (n, k), C-contiguous
-    threads  as `in_threads` has them; each owns whole examples, so their number does not change a bit
+    threads  as `share_rows` has them; each owns whole examples, so their number does not change a bit
     returns  (n,) bool
 
     4 n d (T_y + T_x + 1) flops and, beside v, k numbers an example written: nothing else leaves the cache.
@@ -51,7 +51,7 @@ def gather_smooth(
             v[rows], v[rows].view(unsigned), unsigned(exponent), index, out[rows], finite[rows], *o.taps, *geometry(o)
         )
 
-    in_threads(work, len(v), threads)
+    share_rows(work, len(v), threads)
     return finite
 
 
@@ -68,7 +68,7 @@ def smooth_scatter(
     def work(rows: slice) -> None:
         compiled_scatter(g[rows], index, out[rows], *o.taps, *geometry(o))
 
-    in_threads(work, len(g), threads)
+    share_rows(work, len(g), threads)
 
 
 def geometry(o: Operands) -> tuple[int, int, int]:

@@ -14,12 +14,12 @@ from threadpoolctl import ThreadpoolController
 
 from pp_ref.environment import cores
 
-__all__ = ["blas_threads", "in_threads"]
+__all__ = ["blas_threads", "share_rows"]
 
 LEAST = 8  # examples worth the 50 microseconds that it takes to hand them to another thread
 
 
-def in_threads(work: Callable[[slice], None], n: int, threads: int | None = None) -> None:
+def share_rows(work: Callable[[slice], None], n: int, threads: int | None = None) -> None:
     """Call work(rows) for slices that together are range(n), each in a thread of its own.
 
     threads  int >= 1; None: what the BLAS may use now, so that one limit (threadpoolctl, a sweep's) holds for both

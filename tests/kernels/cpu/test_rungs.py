@@ -13,7 +13,7 @@ from pp_ref.kernels.cpu.layer import layer_backward, layer_forward
 from pp_ref.kernels.cpu.operands import operands
 from pp_ref.kernels.cpu.pool import compile_loops
 from pp_ref.kernels.cpu.rungs import LADDERS
-from pp_ref.kernels.cpu.threads import blas_threads, in_threads
+from pp_ref.kernels.cpu.threads import blas_threads, share_rows
 from tests.kernels.cpu import comparisons
 from tests.kernels.cpu.comparisons import CHECKS, made, weights
 
@@ -114,10 +114,10 @@ def test_threads_are_those_of_the_blas():
     with threadpool_limits(1, user_api="blas"):
         assert blas_threads() == 1
     seen = []
-    in_threads(seen.append, 40, 3)
+    share_rows(seen.append, 40, 3)
     assert sorted((rows.start, rows.stop) for rows in seen) == [(0, 13), (13, 26), (26, 40)]
     seen.clear()
-    in_threads(seen.append, 0, 4)
+    share_rows(seen.append, 0, 4)
     assert seen == [slice(0, 0)]
 
 
@@ -127,7 +127,7 @@ def test_an_error_in_a_thread_is_raised():
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        in_threads(work, 100, 2)
+        share_rows(work, 100, 2)
 
 
 def test_the_passes_compile_where_no_cache_can_be_written(monkeypatch):
