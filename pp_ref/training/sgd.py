@@ -113,14 +113,16 @@ def fit_sgd(
                 losses.append(float(loss))
                 if not isfinite(losses[-1]):
                     return Fit(params, history, Stop.DIVERGED)
+                velocity *= momentum
                 for name, g in gradient.items():
-                    p, u = params[name], velocities[name]
+                    u = velocities[name]
                     g *= rate
-                    u *= momentum
                     u -= g
-                    p += u
-                    if settings.max_column_norm is not None and p.ndim == 2:
-                        p[...] = limit_column_norms(p, settings.max_column_norm)
+                vector += velocity
+                if settings.max_column_norm is not None:
+                    for p in params.values():
+                        if p.ndim == 2:
+                            p[...] = limit_column_norms(p, settings.max_column_norm)
             record = {"epoch": epoch + 1, "loss": sum(losses) / steps, "learning_rate": rate}
             record |= evaluate(params) if evaluate else {}
             record["seconds"] = time.perf_counter() - began
