@@ -5,26 +5,28 @@ kept for the backward pass; of a large one it is made again, which costs less th
 """
 
 from collections.abc import Sequence
-from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pp_ref.arrays import check_axes
-from pp_ref.errors import ShapeError
-from pp_ref.kernels.cpu.dense import pool_adjoint_dense, pool_dense
+from pp_ref.kernels.cpu.combine import (
+    PooledCache,
+    check_dy,
+    check_layer,
+    columns_backward,
+    columns_backward_weights,
+    columns_forward,
+    combine,
+    combine_adjoint,
+    combine_weights,
+)
+from pp_ref.kernels.cpu.dense import pool_dense
 from pp_ref.kernels.cpu.fused import TILE, tiles
-from pp_ref.kernels.cpu.operands import Operands, check_dtype, check_rows, check_weights
+from pp_ref.kernels.cpu.operands import Operands, check_rows
 from pp_ref.kernels.cpu.stencil import gather_smooth, smooth_scatter
 
-__all__ = [
-    "LayerCache",
-    "layer_backward",
-    "layer_backward_weights",
-    "layer_dense_forward",
-    "layer_forward",
-]
+__all__ = ["LayerCache", "layer_backward", "layer_backward_weights", "layer_forward"]
 
 Real = NDArray[Any]  # float32 or float64
 KEPT = 1 << 24  # bytes of gathered v K up to which backward reads it: half of what the C library reuses without faults
@@ -34,13 +36,13 @@ class LayerCache(NamedTuple):
     o: Operands
     v: Real  # (n, d)
     w: Sequence[Real]  # J of (k_j, m_j)
-    folded: Sequence[Real] | None  # J of R_j w_j; None where the definition was taken
-    pooled: Real | None  # (n, k_1 + ... + k_J): v K gathered, or of the definition v U; None to make it again
+    folded: Sequence[Real]  # J of R_j w_j
+    smooth: Real | None  # (n, k_1 + ... + k_J): v K gathered; None to make it again
 
 
 def layer_forward(
     v: Real, w: Sequence[Real], b: Real, o: Operands, *, threads: int | None = None
-) -> tuple[Real, LayerCache]:
+) -> tuple[Real, LayerCache | PooledCache]:
     """y = [(v K)[:, alpha_1] (R_1 w_1), ..., (v K)[:, alpha_J] (R_J w_J)] + b, which is v [U_1 w_1, ..., U_J w_J] + b.
 
     v        (n, d) of the operands' dtype; n = 0 and any strides are fine
@@ -53,9 +55,10 @@ def layer_forward(
     2 n (2 d (T_y + T_x + 1) + sum of k_j m_j) + 2 sum of k_j^2 m_j flops. If v or w holds NaN or infinity, all is
     computed by the definition, so that they go where v U w takes them.
     """
-    check_layer(v, w, b, o)
+    check_rows(o, "d", o.d, v=v)
+    check_layer(w, b, o)
     if not all(np.isfinite(w_j).all() for w_j in w):
-        return layer_dense_forward(v, w, b, o)
+        return columns_forward(v, w, b, o)
     folded = o.fold(w)
     y = np.empty((len(v), b.size), o.dtype)
     kept = len(v) <= TILE or len(v) * o.ends[-1] * o.dtype.itemsize <= KEPT
@@ -63,85 +66,61 @@ def layer_forward(
     for rows in tiles(len(v)):
         tile = smooth[rows] if kept else smooth[: rows.stop - rows.start]
         if not gather_smooth(v[rows], o.alpha, tile, o, threads).all():
-            return layer_dense_forward(v, w, b, o)
-        for part, units, folded_j in zip(o.parts, blocks(w), folded, strict=True):
-            np.matmul(tile[:, part], folded_j, out=y[rows, units])  # (n, k) (k, m_j)
+            return columns_forward(v, w, b, o)
+        combine(tile, folded, y[rows])
     y += b
     return y, LayerCache(o, v, w, folded, smooth if kept else None)
 
 
-def layer_dense_forward(v: Real, w: Sequence[Real], b: Real, o: Operands) -> tuple[Real, LayerCache]:
-    """y = [(v U_1) w_1, ..., (v U_J) w_J] + b, a BLAS product after the other: the definition."""
-    check_layer(v, w, b, o)
-    pooled, y = pool_dense(v, o), np.empty((len(v), b.size), o.dtype)
-    for part, units, w_j in zip(o.parts, blocks(w), w, strict=True):
-        np.matmul(pooled[:, part], w_j, out=y[:, units])
-    y += b
-    return y, LayerCache(o, v, w, None, pooled)
-
-
-def layer_backward_weights(dy: Real, cache: LayerCache, *, threads: int | None = None) -> tuple[list[Real], Real]:
+def layer_backward_weights(
+    dy: Real, cache: LayerCache | PooledCache, *, threads: int | None = None
+) -> tuple[list[Real], Real]:
     """Pull dy (n, m) back to dw (J of (k_j, m_j)) and db (m,): what a first layer needs, whose input is data.
 
     dw_j = R_j ((v K)[:, alpha_j]^T dy_j), where one tile's share after the other is added in order.
     """
     cache = fit(dy, cache)
-    o, units = cache.o, blocks(cache.w)
+    if isinstance(cache, PooledCache):
+        return columns_backward_weights(dy, cache)
+    o = cache.o
     dw: list[Real] = []
     for rows in tiles(len(dy)):
-        if cache.pooled is None:
-            pooled = np.empty((rows.stop - rows.start, o.ends[-1]), o.dtype)
-            gather_smooth(cache.v[rows], o.alpha, pooled, o, threads)
+        if cache.smooth is None:
+            smooth = np.empty((rows.stop - rows.start, o.ends[-1]), o.dtype)
+            gather_smooth(cache.v[rows], o.alpha, smooth, o, threads)
         else:
-            pooled = cache.pooled[rows]
-        shares = [pooled[:, part].T @ dy[rows, block] for part, block in zip(o.parts, units, strict=True)]  # (k, m_j)
+            smooth = cache.smooth[rows]
+        shares = combine_weights(smooth, dy[rows], cache.w)
         if dw:
             for dw_j, share in zip(dw, shares, strict=True):
                 dw_j += share
         dw = dw or shares
-    return (dw if cache.folded is None else o.fold(dw)), dy.sum(axis=0)
+    return o.fold(dw), dy.sum(axis=0)
 
 
-def layer_backward(dy: Real, cache: LayerCache, *, threads: int | None = None) -> tuple[Real, list[Real], Real]:
+def layer_backward(
+    dy: Real, cache: LayerCache | PooledCache, *, threads: int | None = None
+) -> tuple[Real, list[Real], Real]:
     """Pull dy (n, m) back to dv (n, d), dw (J of (k_j, m_j)), db (m,): dv = [dy_1 (R_1 w_1)^T, ...] S^T K."""
     cache = fit(dy, cache)
-    o, units = cache.o, blocks(cache.w)
+    if isinstance(cache, PooledCache):
+        return columns_backward(dy, cache)
+    o = cache.o
     dv = np.empty((len(dy), o.d), o.dtype)
     dpooled = np.empty((min(len(dy), TILE), o.ends[-1]), o.dtype)
     for rows in tiles(len(dy)):
         tile = dpooled[: rows.stop - rows.start]
-        for part, block, w_j in zip(o.parts, units, cache.folded or cache.w, strict=True):
-            np.matmul(dy[rows, block], w_j.T, out=tile[:, part])  # (n, m_j) (m_j, k)
-        if cache.folded is None:
-            pool_adjoint_dense(tile, o, dv[rows])
-        else:
-            smooth_scatter(tile, o.alpha, dv[rows], o, threads)
+        combine_adjoint(dy[rows], cache.folded, tile)
+        smooth_scatter(tile, o.alpha, dv[rows], o, threads)
     return dv, *layer_backward_weights(dy, cache, threads=threads)
 
 
-def blocks(w: Sequence[Real]) -> list[slice]:
-    """Where each column's units stand among the m."""
-    ends = [0, *np.cumsum([w_j.shape[1] for w_j in w]).tolist()]
-    return [slice(start, end) for start, end in pairwise(ends)]
-
-
-def fit(dy: Real, cache: LayerCache) -> LayerCache:
+def fit(dy: Real, cache: LayerCache | PooledCache) -> LayerCache | PooledCache:
     """The cache, or that of the definition if dy holds NaN or infinity.
 
     raises  ShapeError, DomainError for another dtype
     """
-    check_rows(cache.o, "m", sum(w_j.shape[1] for w_j in cache.w), dy=dy)
-    check_axes("n d, n m", v=cache.v, dy=dy)
-    if cache.folded is None or np.isfinite(dy).all():
+    if isinstance(cache, PooledCache):
         return cache
-    return LayerCache(cache.o, cache.v, cache.w, None, pool_dense(cache.v, cache.o))
-
-
-def check_layer(v: Real, w: Sequence[Real], b: Real, o: Operands) -> None:
-    """raises ShapeError, DomainError"""
-    check_rows(o, "d", o.d, v=v)
-    check_weights(o, w)
-    check_dtype(o, b=b)
-    check_axes("m", b=b)
-    if (m := sum(w_j.shape[1] for w_j in w)) != b.size:
-        raise ShapeError(f"axis m is {m} in [w_1, ..., w_J] but {b.size} in b")
+    check_dy(dy, cache.v, cache.w, cache.o)
+    return cache if np.isfinite(dy).all() else PooledCache(cache.o, pool_dense(cache.v, cache.o), cache.w)

@@ -14,40 +14,57 @@ from pp_ref.dictionaries.dictionary import Dictionary, flush_subnormals
 from pp_ref.dictionaries.separable import Separable, cut_taps, separable
 from pp_ref.errors import DomainError, ShapeError
 
-__all__ = ["Operands", "check_dtype", "check_rows", "check_weights", "new_or_checked", "operands"]
+__all__ = ["Columns", "Operands", "check_dtype", "check_rows", "check_weights", "new_or_checked", "operands"]
 
 DTYPES = (np.float32, np.float64)
 Real = NDArray[Any]  # float32 or float64
 
 
 @dataclass(frozen=True, eq=False)
-class Operands:
-    """A grid's dictionary in one dtype. Each part is computed when a rung first asks for it.
+class Columns:
+    """Any dictionary in one dtype.
 
-    dtype    float32 or float64
-    factors  K's taps, alpha_j and R_j in float64
-    U        J arrays (d, k_j) of dtype, subnormals flushed: the definition
+    dtype  float32 or float64
+    U      J arrays (d, k_j) of dtype, subnormals flushed: the definition
     """
 
     dtype: np.dtype[Any]
-    factors: Separable
     U: tuple[Real, ...]
 
     @property
     def d(self) -> int:
-        """Inputs, height width channels."""
-        height, width, channels = self.factors.sizes
-        return height * width * channels
+        """Inputs."""
+        return len(self.U[0])
 
     @cached_property
     def ends(self) -> list[int]:
         """0, k_1, k_1 + k_2, ...: where each column's part of a (n, k_1 + ... + k_J) array begins and ends."""
-        return [0, *np.cumsum([alpha.size for alpha in self.factors.alpha]).tolist()]
+        return [0, *np.cumsum([U.shape[1] for U in self.U]).tolist()]
 
     @property
     def parts(self) -> list[slice]:
         """The J slices that `ends` bound."""
         return [slice(start, end) for start, end in pairwise(self.ends)]
+
+    @cached_property
+    def beside(self) -> Real:
+        """[U_1, ..., U_J] (d, k_1 + ... + k_J)."""
+        return np.concatenate(self.U, axis=1)
+
+    @cached_property
+    def beneath(self) -> Real:
+        """Its transpose, C-contiguous: BLAS multiplies by it a sixth faster than by the transposed view."""
+        return np.ascontiguousarray(self.beside.T)
+
+
+@dataclass(frozen=True, eq=False)
+class Operands(Columns):
+    """A grid's dictionary in one dtype. Each part is computed when a rung first asks for it.
+
+    factors  K's taps, alpha_j and R_j in float64
+    """
+
+    factors: Separable
 
     @cached_property
     def alpha(self) -> NDArray[np.int64]:
@@ -92,10 +109,10 @@ def operands(dictionary: Dictionary, dtype: DTypeLike) -> Operands:
         )
     if np.dtype(dtype) not in DTYPES:
         raise DomainError(f"dtype is {np.dtype(dtype)}, expected float32 or float64")
-    return Operands(np.dtype(dtype), found, tuple(dictionary.U(dtype)))
+    return Operands(np.dtype(dtype), tuple(dictionary.U(dtype)), found)
 
 
-def check_dtype(o: Operands, **arrays: NDArray[Any]) -> None:
+def check_dtype(o: Columns, **arrays: NDArray[Any]) -> None:
     """raises DomainError unless every array is a NumPy array of the operands' dtype"""
     for name, array in arrays.items():
         if not isinstance(array, np.ndarray):
@@ -104,7 +121,7 @@ def check_dtype(o: Operands, **arrays: NDArray[Any]) -> None:
             raise DomainError(f"{name} is {array.dtype} but the dictionary {o.dtype}: cast one with astype")
 
 
-def check_rows(o: Operands, axis: str, length: int, **arrays: NDArray[Any]) -> None:
+def check_rows(o: Columns, axis: str, length: int, **arrays: NDArray[Any]) -> None:
     """raises ShapeError unless every array is (n, length), DomainError for another dtype"""
     for name, array in arrays.items():
         check_dtype(o, **{name: array})
@@ -113,7 +130,7 @@ def check_rows(o: Operands, axis: str, length: int, **arrays: NDArray[Any]) -> N
             raise ShapeError(f"axis {axis} is {array.shape[1]} in {name} but {length} in the dictionary")
 
 
-def check_weights(o: Operands, w: Sequence[NDArray[Any]]) -> None:
+def check_weights(o: Columns, w: Sequence[NDArray[Any]]) -> None:
     """raises ShapeError unless w is J arrays (k_j, m_j), DomainError for another dtype"""
     if len(w) != len(o.U):
         raise ShapeError(f"w has {len(w)} columns, but the dictionary {len(o.U)}: expected the same number")
@@ -123,7 +140,7 @@ def check_weights(o: Operands, w: Sequence[NDArray[Any]]) -> None:
             check_axes("d k, k m", **{f"U[{j}]": U_j, f"w[{j}]": w_j})
 
 
-def new_or_checked(out: Real | None, shape: tuple[int, int], o: Operands, **inputs: NDArray[Any]) -> Real:
+def new_or_checked(out: Real | None, shape: tuple[int, int], o: Columns, **inputs: NDArray[Any]) -> Real:
     """``out``, if a kernel can write into it while it reads the inputs, or a new array.
 
     raises  ShapeError, DomainError

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pp_ref.kernels.cpu.combine import columns_forward
 from pp_ref.kernels.cpu.dense import expand_dense, pool_adjoint_dense, pool_dense, project_dense
 from pp_ref.kernels.cpu.fused import expand_fused, pool_adjoint_fused, pool_fused, project_fused
-from pp_ref.kernels.cpu.layer import layer_dense_forward, layer_forward
+from pp_ref.kernels.cpu.layer import layer_forward
 from pp_ref.kernels.cpu.operands import Operands, check_rows, new_or_checked
 from pp_ref.kernels.cpu.pool import pool
 from pp_ref.kernels.cpu.shared import pool_shared
@@ -31,14 +32,14 @@ def pool_loops(v: NDArray[Any], o: Operands, out: NDArray[Any] | None = None) ->
 LADDERS: dict[str, tuple[Rung, ...]] = {
     "pool": (
         Rung("loops", pool_loops, "numba", "the definition, with rows of the output across threads"),
-        Rung("dense", pool_dense, "numpy", "one BLAS product a column"),
+        Rung("dense", pool_dense, "numpy", "one BLAS product with all columns side by side"),
         Rung("shared", pool_shared, "numpy", "one BLAS product v K for all columns, then a gather"),
         Rung("slices", pool_slices, "numpy", "two short passes of shifted slices in place of v K", True),
         Rung("stencil", pool_stencil, "numba", "both passes of an image inside the first-level cache", True),
         Rung("fused", pool_fused, "numba", "the gather before the image leaves that cache", True),
     ),
     "pool_adjoint": (
-        Rung("dense", pool_adjoint_dense, "numpy", "one BLAS product a column, added up"),
+        Rung("dense", pool_adjoint_dense, "numpy", "one BLAS product with all columns side by side"),
         Rung("fused", pool_adjoint_fused, "numba", "all columns scattered into one image, smoothed once", True),
     ),
     "expand": (
@@ -50,7 +51,7 @@ LADDERS: dict[str, tuple[Rung, ...]] = {
         Rung("fused", project_fused, "numba", "a unit's gradient is an image to smooth and gather from", True),
     ),
     "layer": (
-        Rung("dense", layer_dense_forward, "numpy", "pool by the definition, then combine"),
+        Rung("dense", columns_forward, "numpy", "pool by the definition, then combine"),
         Rung("fused", layer_forward, "numba", "smooth and gather a tile, then one product with R_j w_j", True),
     ),
 }

@@ -8,9 +8,9 @@ from typing import Any
 from pp_ref.arrays import Array
 from pp_ref.dictionaries import Dictionary
 from pp_ref.errors import ShapeError
-from pp_ref.models.network import Network, PooledInput
+from pp_ref.models.network import Network
 from pp_ref.models.stages import MAXOUT_PIECES, Activation, ActivationName, Dense, Dropout, Stage, through
-from pp_ref.models.weights import Full, Predicted, Weights
+from pp_ref.models.weights import Full, PooledInput, Predicted, Weights
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,6 @@
 """A network is a stack of stages under a softmax: what multilayer perceptron and convnet have in common."""
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,25 +11,9 @@ from pp_ref.errors import DomainError
 from pp_ref.layers.regularisers import weight_decay_backward, weight_decay_forward
 from pp_ref.layers.softmax import softmax_cross_entropy_backward, softmax_cross_entropy_forward
 from pp_ref.models.stages import Dense, Stage
-from pp_ref.models.weights import Count, Full, Params
+from pp_ref.models.weights import Count, Full, Params, PooledInput
 
 SOFTMAX_SPREAD = 0.02  # the authors' code: Uniform(+-0.02) on the softmax, Uniform(+-0.1) below
-
-
-@dataclass(frozen=True)
-class PooledInput:
-    """A first layer's pooled input, all columns side by side: rows are selected as from x itself."""
-
-    array: Array  # (n, k_1 + ... + k_J)
-    widths: tuple[int, ...]  # k_1, ..., k_J
-
-    def __getitem__(self, rows: Any) -> "PooledInput":
-        return PooledInput(self.array[rows], self.widths)
-
-    def columns(self) -> list[Array]:
-        """The J arrays (n, k_j), views."""
-        ends = np.cumsum(self.widths)
-        return [self.array[:, end - k : end] for k, end in zip(self.widths, ends, strict=True)]
 
 
 Input = Array | PooledInput
@@ -151,8 +134,7 @@ class Network(ABC):
         return {name: weights.count() for name, weights in weighted.items()} | {"biases": Count(biases, 0, biases)}
 
     def _forward(self, params: Params, x: Input, rng: np.random.Generator | None) -> tuple[Array, list[Any]]:
-        v = x.columns() if isinstance(x, PooledInput) else x
-        caches = []
+        v, caches = x, []
         for prefix, stage in self._named:
             v, cache = stage.forward(_under(prefix, params) if prefix else {}, v, rng)
             caches.append(cache)

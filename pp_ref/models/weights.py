@@ -10,8 +10,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from importlib import import_module
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, cast
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -21,7 +20,16 @@ from pp_ref.backends import pooling_backend
 from pp_ref.dictionaries import Dictionary
 from pp_ref.dictionaries.separable import Separable, separable
 from pp_ref.errors import ShapeError
-from pp_ref.kernels.plan import DEVICE, Plan, Rates, plan_layer, plan_pool
+from pp_ref.kernels.cpu.combine import (
+    PooledCache,
+    columns_backward,
+    columns_backward_weights,
+    columns_forward,
+    pooled_forward,
+)
+from pp_ref.kernels.cpu.dense import pool_dense
+from pp_ref.kernels.cpu.operands import Columns, Operands
+from pp_ref.kernels.plan import Plan, plan_layer, plan_pool
 from pp_ref.layers.dense import dense_backward_input, dense_backward_weights, dense_forward
 from pp_ref.layers.lowrank import lowrank_backward, lowrank_backward_weights, lowrank_forward
 from pp_ref.layers.predicted import (
@@ -47,6 +55,22 @@ class Count(NamedTuple):
     dynamic: int
     static: int
     total: int
+
+
+@dataclass(frozen=True)
+class PooledInput:
+    """A first layer's pooled input, all columns side by side: rows are selected as from x itself."""
+
+    array: Array  # (n, k_1 + ... + k_J)
+    widths: tuple[int, ...]  # k_1, ..., k_J
+
+    def __getitem__(self, rows: Any) -> "PooledInput":
+        return PooledInput(self.array[rows], self.widths)
+
+    def columns(self) -> list[Array]:
+        """The J arrays (n, k_j), views."""
+        ends = np.cumsum(self.widths)
+        return [self.array[:, end - k : end] for k, end in zip(self.widths, ends, strict=True)]
 
 
 class Weights(Protocol):
@@ -115,7 +139,7 @@ class Predicted:
     Parameters: w0, ..., w{J-1} (k_j, m_j), b (m,).
     raises      ShapeError if there are more columns than units
 
-    `forward` takes the input v, or the list of pooled inputs v U_j in its place: a first layer's never change.
+    `forward` takes the input v, or `PooledInput` in its place: a first layer's never changes.
     """
 
     dictionary: Dictionary
@@ -169,46 +193,32 @@ class Predicted:
             self._plans[key] = plan_layer(n, self.d, list(self.shapes.values()), dtype, self._factors, rates)
         return self._plans[key]
 
-    def _kernels(self, planned: Callable[[Rates | None], Plan], v: Array, *others: Array) -> tuple[str, Any] | None:
-        """The machine whose kernels take these arrays, and what they multiply by: they can, and the plan says so where
-        `pp_ref.backends` lets it."""
-        on_gpu, backend = is_cupy_array(v), pooling_backend()
-        machine, own, rates = ("gpu", "cupy", DEVICE) if on_gpu else ("cpu", "numba", None)
-        known = (on_gpu or type(v) is np.ndarray) and v.ndim == 2 and v.dtype in (np.float32, np.float64)
-        if backend not in ("auto", own) or not known or self._factors is None:
-            return None
-        if any(type(a) is not type(v) or a.dtype != v.dtype for a in others):
-            return None
-        if backend == "auto" and planned(rates).way != "separable":
-            return None
-        o = self._operands(machine, v.dtype)
-        return None if o is None else (machine, o)
+    def _separable(self, planned: Callable[[], Plan], v: Array, *others: Array) -> bool:
+        """Whether two short passes take these arrays: if they can, and the plan or `pp_ref.backends` says so."""
+        if not _kernels_take(v, *others):
+            return False
+        return self._factors is not None if pooling_backend() == "numba" else planned().way == "separable"
 
-    def _operands(self, machine: str, dtype: DTypeLike) -> Any:
-        """What the kernels multiply by, computed once, moved once to each device, and kept; None where the current one
-        cannot hold an image."""
-        place = ""
-        if machine == "gpu":
-            import cupy
-
-            place = f" {cupy.cuda.runtime.getDevice()}"
-        key = (machine, np.dtype(dtype).name + place)
+    def _columns(self, dtype: DTypeLike) -> Columns:
+        """What the kernels multiply by, computed once and kept."""
+        key = ("kernels", np.dtype(dtype).name)
         if key not in self._cast:
-            # Numba and CuPy are loaded by whoever computes with them.
-            operands = import_module(f"pp_ref.kernels.{machine}.operands")
-            possible = machine == "cpu" or operands.fits(self._factors, dtype)
-            self._cast[key] = [operands.operands(self.dictionary, dtype) if possible else None]
-        return self._cast[key][0]
+            U, factors = tuple(self.dictionary.U(dtype)), self._factors
+            self._cast[key] = [Columns(U[0].dtype, U) if factors is None else Operands(U[0].dtype, U, factors)]
+        return cast(Columns, self._cast[key][0])
 
     def pool(self, v: Array) -> Array:
-        """[v U_1, ..., v U_J] (n, k_1 + ... + k_J): what `forward` takes, split into columns, in place of v.
+        """[v U_1, ..., v U_J] (n, k_1 + ... + k_J): what `forward` takes, as `PooledInput`, in place of v.
 
         raises  ShapeError
         """
         k = [k for k, _ in self.shapes.values()]
-        if found := self._kernels(lambda rates: plan_pool(v.shape[0], self.d, k, v.dtype, self._factors, rates), v):
-            machine, o = found
-            return import_module(f"pp_ref.kernels.{machine}.fused").pool_fused(v, o)
+        if self._separable(lambda: plan_pool(v.shape[0], self.d, k, v.dtype, self._factors), v):
+            from pp_ref.kernels.cpu.fused import pool_fused
+
+            return pool_fused(v, cast(Operands, self._columns(v.dtype)))
+        if _kernels_take(v):
+            return pool_dense(v, self._columns(v.dtype))
         pooled, _ = pool_forward(v, self.U(v))
         return array_namespace(v).concat(pooled, axis=1)
 
@@ -233,15 +243,20 @@ class Predicted:
             params[name] = _uniform(rng, shape, spread or _he(reached), dtype)
         return params | {"b": np.zeros(self.m, dtype)}
 
-    def forward(self, params: Params, v: Array | list[Array]) -> tuple[Array, Any]:
-        w = [params[name] for name in self.shapes]
-        if isinstance(v, list):
-            return combine_forward(v, w, params["b"])
-        if found := self._kernels(lambda rates: self.plan(v.shape[0], v.dtype, rates), v, *w, params["b"]):
-            machine, o = found
-            y, cache = import_module(f"pp_ref.kernels.{machine}.layer").layer_forward(v, w, params["b"], o)
-            return y, cache
-        return predicted_forward(v, self.U(v), w, params["b"], self.order(v.shape[0]))
+    def forward(self, params: Params, v: Array | PooledInput) -> tuple[Array, Any]:
+        w, b = [params[name] for name in self.shapes], params["b"]
+        if isinstance(v, PooledInput):
+            if _kernels_take(v.array, *w, b):
+                return pooled_forward(v.array, w, b, self._columns(v.array.dtype))
+            return combine_forward(v.columns(), w, b)
+        if self._separable(lambda: self.plan(v.shape[0], v.dtype), v, *w, b):
+            from pp_ref.kernels.cpu.layer import layer_forward  # Numba is loaded by whoever computes with it
+
+            return layer_forward(v, w, b, cast(Operands, self._columns(v.dtype)))
+        order = self.order(v.shape[0])
+        if order == "dictionary" and _kernels_take(v, *w, b):
+            return columns_forward(v, w, b, self._columns(v.dtype))
+        return predicted_forward(v, self.U(v), w, b, order)
 
     def backward(self, dy: Array, cache: Any, wrt_input: bool) -> tuple[Array | None, Params]:
         dv = None
@@ -272,12 +287,22 @@ class Predicted:
         return dict(zip(self.shapes, expand_filters_backward(dW, cache), strict=True))
 
 
+def _kernels_take(v: Array, *others: Array) -> bool:
+    """Whether these are arrays for the kernels, where `pp_ref.backends` lets a model have them."""
+    known = type(v) is np.ndarray and v.ndim == 2 and v.dtype in (np.float32, np.float64)
+    alike = known and all(type(a) is np.ndarray and a.dtype == v.dtype for a in others)
+    return alike and pooling_backend() != "numpy"
+
+
 def _passes(cache: Any) -> tuple[Any, Any]:
     """The backward passes of what made the cache: all of it, and that of the weights alone."""
     if isinstance(cache, DictionaryFirstCache | WeightsFirstCache):
         return predicted_backward, predicted_backward_weights
-    kernels = sys.modules[type(cache).__module__]
-    return kernels.layer_backward, kernels.layer_backward_weights
+    if isinstance(cache, PooledCache):
+        return columns_backward, columns_backward_weights
+    from pp_ref.kernels.cpu.layer import layer_backward, layer_backward_weights
+
+    return layer_backward, layer_backward_weights
 
 
 @dataclass(frozen=True)

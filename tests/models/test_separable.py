@@ -8,6 +8,7 @@ from threadpoolctl import threadpool_limits
 from pp_ref.backends import use_backend
 from pp_ref.dictionaries import Grid, make_dictionary
 from pp_ref.kernels.bounds import Bounds
+from pp_ref.kernels.cpu.combine import PooledCache
 from pp_ref.kernels.cpu.layer import LayerCache
 from pp_ref.kernels.cpu.operands import operands
 from pp_ref.layers.predicted import DictionaryFirstCache, WeightsFirstCache
@@ -15,7 +16,7 @@ from pp_ref.models import MLP, Full, Predicted
 from pp_ref.training import in_threads
 from tests.bounds import assert_within
 
-DENSE = (DictionaryFirstCache, WeightsFirstCache)
+LAYERS = (DictionaryFirstCache, WeightsFirstCache)
 
 
 def se(height=9, width=7, **settings):
@@ -63,7 +64,7 @@ def test_pooled_input_by_any_backend(backend):
         assert pooled.widths == tuple(k for k, _ in weights.shapes.values())
         o = operands(weights.dictionary, "float32")
         assert_within(pooled.array, v.astype("g") @ np.hstack(o.U).astype("g"), Bounds(o).pool(v), "pooled")
-        y, _ = weights.forward(params, pooled.columns())
+        y, _ = weights.forward(params, pooled)
     assert y.shape == (11, 8)
 
 
@@ -72,13 +73,13 @@ def test_other_arrays_are_left_to_the_layers():
     with use_backend("numba"):
         for change in (array_api_strict.asarray, lambda x: x.astype(np.longdouble), lambda x: x.astype(complex)):
             other = {name: change(array) for name, array in params.items()}
-            assert isinstance(weights.forward(other, change(v))[1], DENSE)
-        assert isinstance(weights.forward(params, v.astype("f4"))[1], DENSE)
+            assert isinstance(weights.forward(other, change(v))[1], LAYERS)
+        assert isinstance(weights.forward(params, v.astype("f4"))[1], LAYERS)
         matern = make_dictionary("matern", Grid(9, 7), n_alpha=4, rng=np.random.default_rng(0))
         other = Predicted(matern, 3)
-        assert isinstance(other.forward(other.init(np.random.default_rng(0), 0.1, float), v)[1], DENSE)
+        assert isinstance(other.forward(other.init(np.random.default_rng(0), 0.1, float), v)[1], PooledCache)
     with use_backend("numpy"):
-        assert isinstance(weights.forward(params, v)[1], DENSE)
+        assert isinstance(weights.forward(params, v)[1], LAYERS)
 
 
 def test_the_plan_decides_unless_it_is_told():
@@ -90,8 +91,10 @@ def test_the_plan_decides_unless_it_is_told():
     assert large.plan(100, np.float32).way == "separable"
     assert isinstance(large.forward(params, v)[1], LayerCache)
     weights, params, v, _ = case("float32")
-    assert weights.plan(11, np.float32).way == weights.order(11)  # dense
-    assert isinstance(weights.forward(params, v)[1], DENSE)
+    assert weights.plan(11, np.float32).way == weights.order(11) == "weights"
+    assert isinstance(weights.forward(params, v)[1], WeightsFirstCache)
+    assert weights.order(1) == "dictionary"
+    assert isinstance(weights.forward(params, v[:1])[1], PooledCache)
 
 
 def test_the_gradient_is_that_of_the_loss():

@@ -4,10 +4,13 @@ import array_api_strict
 import numpy as np
 import pytest
 
+from pp_ref.backends import use_backend
 from pp_ref.dictionaries import Grid, Units, make_dictionary
 from pp_ref.errors import ShapeError
-from pp_ref.layers.predicted import DictionaryFirstCache, WeightsFirstCache
+from pp_ref.kernels.cpu.combine import PooledCache
+from pp_ref.layers.predicted import CombineCache, DictionaryFirstCache, WeightsFirstCache
 from pp_ref.models import Count, Full, LowRank, Predicted
+from pp_ref.models.weights import PooledInput
 from tests.bounds import assert_within, gemm_bound
 
 
@@ -94,17 +97,26 @@ def test_the_order_is_chosen_by_flops_and_does_not_change_the_result():
     square = Predicted(own(integers(6, 6, seed=1), integers(6, 6, seed=2)), 5)
     assert [square.order(n) for n in (0, 2, 3, 1000)] == ["dictionary", "dictionary", "weights", "weights"]
     params = whole_params(square)
-    for n, kind in ((2, DictionaryFirstCache), (7, WeightsFirstCache)):
+    for n, backend, kind in (
+        (2, "numpy", DictionaryFirstCache),
+        (2, "auto", PooledCache),
+        (7, "numpy", WeightsFirstCache),
+        (7, "auto", WeightsFirstCache),
+    ):
         v = integers(n, 6, seed=9)
-        y, cache = square.forward(params, v)
+        with use_backend(backend):
+            y, cache = square.forward(params, v)
         assert isinstance(cache, kind)
         np.testing.assert_array_equal(y, v @ square.expand(params)[0] + params["b"])
 
 
-def test_pooled_inputs_take_the_place_of_the_input():
+@pytest.mark.parametrize("backend", ["auto", "numpy"])
+def test_pooled_inputs_take_the_place_of_the_input(backend):
     weights = EACH["predicted, two columns"]
     params, v, dy = whole_params(weights), integers(7, 6, seed=9), integers(7, 5, seed=10)
-    y, cache = weights.forward(params, [v @ U for U in U2])
+    with use_backend(backend):
+        y, cache = weights.forward(params, PooledInput(weights.pool(v), tuple(U.shape[1] for U in U2)))
+    assert isinstance(cache, PooledCache if backend == "auto" else CombineCache)
     np.testing.assert_array_equal(y, weights.forward(params, v)[0])
     dv, gradient = weights.backward(dy, cache, wrt_input=False)
     want = weights.backward(dy, weights.forward(params, v)[1], wrt_input=False)[1]

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from pp_ref.kernels.cpu.combine import PooledCache, columns_backward, columns_forward, runs
 from pp_ref.kernels.cpu.fused import TILE, expand_fused, pool_adjoint_fused, pool_fused, project_fused, tiles
 from pp_ref.kernels.cpu.layer import layer_backward, layer_forward
 from pp_ref.kernels.cpu.operands import Operands
@@ -17,12 +18,14 @@ KERNELS = {
     "project": project_fused,
     "layer_forward": layer_forward,
     "layer_backward": layer_backward,
+    "columns_forward": columns_forward,
+    "columns_backward": columns_backward,
 }
 
 
 def changed(o, **parts):
     """The operands with some of their computed parts replaced."""
-    copy = Operands(o.dtype, o.factors, o.U)
+    copy = Operands(o.dtype, o.U, o.factors)
     vars(copy).update(parts)
     return copy
 
@@ -264,23 +267,30 @@ KEPT: dict[tuple, np.ndarray] = {}
 def scratch_shared(v, w, b, o):
     """The tile kept for backward is one buffer for all steps."""
     y, cache = layer_forward(v, w, b, o)
-    if cache.pooled is None or cache.folded is None:
+    if isinstance(cache, PooledCache) or cache.smooth is None:
         return y, cache
-    buffer = KEPT.setdefault((cache.pooled.shape, o.dtype, id(o)), np.empty_like(cache.pooled))
-    buffer[:] = cache.pooled
-    return y, cache._replace(pooled=buffer)
+    buffer = KEPT.setdefault((cache.smooth.shape, o.dtype, id(o)), np.empty_like(cache.smooth))
+    buffer[:] = cache.smooth
+    return y, cache._replace(smooth=buffer)
 
 
 def not_folded_back(dy, cache):
     """dw of the folded weights, for dw of w."""
     dv, dw, db = layer_backward(dy, cache)
-    return dv, (dw if cache.folded is None else layer_backward(dy, cache._replace(o=without_R(cache.o)))[1]), db
+    unfolded = isinstance(cache, PooledCache)
+    return dv, (dw if unfolded else layer_backward(dy, cache._replace(o=without_R(cache.o)))[1]), db
+
+
+def part_of(cache, rows):
+    """What was kept of some examples."""
+    if isinstance(cache, PooledCache):
+        return cache._replace(pooled=cache.pooled[rows])
+    return cache._replace(v=cache.v[rows], smooth=None if cache.smooth is None else cache.smooth[rows])
 
 
 def tail_without_gradient(dy, cache):
     whole = len(dy) // TILE * TILE if len(dy) > TILE else len(dy)
-    pooled = None if cache.pooled is None else cache.pooled[:whole]
-    _, dw, _ = layer_backward(dy[:whole], cache._replace(v=cache.v[:whole], pooled=pooled))
+    _, dw, _ = layer_backward(dy[:whole], part_of(cache, slice(whole)))
     dv, _, db = layer_backward(dy, cache)
     return dv, dw, db
 
@@ -288,16 +298,53 @@ def tail_without_gradient(dy, cache):
 def dv_through_w(dy, cache):
     """dv through w, which was never folded."""
     dv, dw, db = layer_backward(dy, cache)
-    return (dv if cache.folded is None else layer_backward(dy, cache._replace(folded=cache.w))[0]), dw, db
+    unfolded = isinstance(cache, PooledCache)
+    return (dv if unfolded else layer_backward(dy, cache._replace(folded=cache.w))[0]), dw, db
 
 
 def tiles_assigned(dy, cache):
     """dw of the last tile, where tiles have to add."""
     rows = tiles(len(dy))[-1] if len(dy) else slice(0, 0)
-    pooled = None if cache.pooled is None else cache.pooled[rows]
-    _, dw, _ = layer_backward(dy[rows], cache._replace(v=cache.v[rows], pooled=pooled))
+    _, dw, _ = layer_backward(dy[rows], part_of(cache, rows))
     dv, _, db = layer_backward(dy, cache)
     return dv, dw, db
+
+
+def units_of_the_first_run(v, w, b, o):
+    """Writes every run's units where the first one's stand."""
+    y, cache = columns_forward(v, w, b, o)
+    first = runs(w)[0].units.stop
+    y[:, first:] = b[first:]
+    return y, cache
+
+
+def stack_reversed(v, w, b, o):
+    """Columns of one run, the last first."""
+    y, cache = columns_forward(v, w, b, o)
+    for run in runs(w):
+        y[:, run.units] = (y - b)[:, run.units].reshape(len(v), run.J, -1)[:, ::-1].reshape(len(v), -1) + b[run.units]
+    return y, cache
+
+
+def dw_of_the_neighbour(dy, cache):
+    """dw of the next column in its run."""
+    dv, dw, db = columns_backward(dy, cache)
+    for run in runs(cache.w):
+        dw[run.columns] = dw[run.columns][::-1]
+    return dv, dw, db
+
+
+def dv_of_the_first_run(dy, cache):
+    """dv of the first run alone, where runs have to add."""
+    masked = dy.copy()
+    masked[:, runs(cache.w)[0].units.stop :] = 0
+    return columns_backward(masked, cache)[0], *columns_backward(dy, cache)[1:]
+
+
+def dw_of_ones(dy, cache):
+    """dw of another step's pooled input."""
+    other = cache._replace(pooled=np.ones_like(cache.pooled))
+    return columns_backward(dy, cache)[0], *columns_backward(dy, other)[1:]
 
 
 def plant(operation, name, sentence, wrong):
@@ -357,4 +404,15 @@ FAULTS = (
     plant("layer_backward", "tail without gradient", "leaves out the last tile", tail_without_gradient),
     plant("layer_backward", "dv through w", "pulls dv back through w in place of R w", dv_through_w),
     plant("layer_backward", "tiles assigned", "assigns where tiles have to add", tiles_assigned),
+    plant(
+        "columns_forward",
+        "bias omitted",
+        "leaves out the bias",
+        lambda v, w, b, o: columns_forward(v, w, np.zeros_like(b), o),
+    ),
+    plant("columns_forward", "first run only", "leaves out the units behind the first run", units_of_the_first_run),
+    plant("columns_forward", "stack reversed", "gives a run's columns each other's units", stack_reversed),
+    plant("columns_backward", "neighbour's dw", "gives a run's columns each other's dw", dw_of_the_neighbour),
+    plant("columns_backward", "dv of the first run", "leaves out dv of the other runs", dv_of_the_first_run),
+    plant("columns_backward", "another step's input", "takes dw from another pooled input", dw_of_ones),
 )

@@ -3,12 +3,16 @@
 import pytest
 
 from tests.kernels.cpu.comparisons import CHECKS, check_layer
-from tests.kernels.cpu.faults import FAULTS, KERNELS, layer_forward
+from tests.kernels.cpu.faults import FAULTS, KERNELS, columns_backward, columns_forward, layer_forward
 
 
 def check(operation, run):
     if operation == "layer_backward":
         check_layer(layer_forward, backward=run)
+    elif operation == "columns_forward":
+        check_layer(run, passes=False, backward=columns_backward)
+    elif operation == "columns_backward":
+        check_layer(columns_forward, passes=False, backward=run)
     else:
         CHECKS[operation.removesuffix("_forward")](run)
 
