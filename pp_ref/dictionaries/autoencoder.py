@@ -3,8 +3,8 @@
 from typing import Any
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.optimize import minimize
 
 from pp_ref.dictionaries.columns import Column, Floats, Request, column_of
 from pp_ref.layers.autoencoder import autoencoder_backward_weights, autoencoder_forward
@@ -34,7 +34,9 @@ def train_features(data: NDArray[Any], k: int, examples: int, iterations: int, r
     span = 4 * np.sqrt(6 / (d + k))
     start = np.concatenate([rng.uniform(-span, span, d * k), np.zeros(k + d)])
     v = data[rows].astype(np.float64)
-    fit = minimize(tied_cost, start, (v, k), method="L-BFGS-B", jac=True, options={"maxiter": iterations})
+    fit = scipy.optimize.minimize(
+        tied_cost, start, (v, k), method="L-BFGS-B", jac=True, options={"maxiter": iterations}
+    )
     return np.asarray(fit.x[: d * k].reshape(d, k))
 
 

@@ -9,8 +9,7 @@ from collections.abc import Callable
 from math import prod
 
 import numpy as np
-from scipy.cluster.vq import ClusterError, kmeans2
-from scipy.fft import idct
+import scipy
 
 from pp_ref.dictionaries.columns import (
     Column,
@@ -33,7 +32,7 @@ def dct_basis(n: int) -> Floats:
 
     returns  (n, n) float64, column f has frequency f / 2 cycles over the axis
     """
-    return np.asarray(idct(np.eye(n), axis=0, norm="ortho"))
+    return np.asarray(scipy.fft.idct(np.eye(n), axis=0, norm="ortho"))
 
 
 def fourier_basis(n: int) -> Floats:
@@ -165,10 +164,10 @@ def kmeans_columns(request: Request) -> list[Column]:
         try:
             # k-means++ divides by zero once every row is a centre already.
             with np.errstate(invalid="raise"):
-                centres, _ = kmeans2(
+                centres, _ = scipy.cluster.vq.kmeans2(
                     data, k, iter=request.settings["iterations"], minit="++", missing="raise", rng=request.rng
                 )
-        except (ClusterError, FloatingPointError):
+        except (scipy.cluster.vq.ClusterError, FloatingPointError):
             raise DomainError(f"data has too few distinct rows for {k} clusters: lower n_alpha or add data") from None
         columns.append(column_of(np.arange(k), np.ascontiguousarray(P @ centres.T)))
     return columns

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
-from scipy.optimize import minimize_scalar
+import scipy
 
 from pp_ref.arrays import check_axes, check_finite
 from pp_ref.dictionaries.columns import Floats
@@ -111,7 +111,7 @@ def _maximise(f: Callable[[float], float], low: float, high: float) -> tuple[flo
     grid = np.linspace(low, high, GRID)
     heights = [f(x) for x in grid]
     top = int(np.argmax(heights))
-    fit = minimize_scalar(
+    fit = scipy.optimize.minimize_scalar(
         lambda x: -f(x),
         bounds=(grid[max(top - 1, 0)], grid[min(top + 1, GRID - 1)]),
         method="bounded",

@@ -10,7 +10,7 @@ from math import ceil, prod
 from typing import Any, NamedTuple
 
 import numpy as np
-from scipy.spatial.distance import cdist
+import scipy
 
 from pp_ref.dictionaries.columns import Floats, Indices, Request, tie
 
@@ -62,7 +62,7 @@ def windowed(
     inside   in (0, 1]: share of the kept sites drawn inside it, as far as they fit; the rest are drawn outside
     """
     size = len(points)
-    near = np.argsort(cdist(points[[centre]], points, "sqeuclidean")[0], kind="stable")
+    near = np.argsort(scipy.spatial.distance.cdist(points[[centre]], points, "sqeuclidean")[0], kind="stable")
     edge = max(1, round(window * size))
     n_inside = max(min(ceil(inside * count), edge), count - (size - edge))
     return np.sort(
@@ -82,11 +82,12 @@ def farthest(points: Floats, count: int, start: int) -> Indices:
     the best possible for that many points.
     """
     kept = [start]
-    gap = cdist(points[[start]], points, "sqeuclidean")[0]
+    gap = scipy.spatial.distance.cdist(points[[start]], points, "sqeuclidean")[0]
     while len(kept) < count:
         gap[kept[-1]] = -1  # never again, even where every gap is zero
         kept.append(int(gap.argmax()))
-        gap = np.where(gap < 0, gap, np.minimum(gap, cdist(points[kept[-1:]], points, "sqeuclidean")[0]))
+        to_last = scipy.spatial.distance.cdist(points[kept[-1:]], points, "sqeuclidean")[0]
+        gap = np.where(gap < 0, gap, np.minimum(gap, to_last))
     return np.sort(np.array(kept, dtype=np.int64))
 
 

@@ -4,9 +4,8 @@ Rasmussen and Williams, Gaussian Processes for Machine Learning (2006), ch. 4; t
 """
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.spatial.distance import cdist
-from scipy.special import gammaln, kve
 
 from pp_ref.dictionaries.columns import Floats
 
@@ -23,7 +22,7 @@ def se_kernel(a: Floats, b: Floats, length_scale: float) -> Floats:
 
     Beyond about 38 length scales the value is exactly 0; beyond 13 it is subnormal in float32.
     """
-    square: Floats = cdist(a, b, "sqeuclidean")
+    square: Floats = sum(np.subtract.outer(x, y) ** 2 for x, y in zip(a.T, b.T, strict=True))
     K: Floats = np.exp(-0.5 * square / length_scale**2)
     return K
 
@@ -36,7 +35,7 @@ def matern_kernel(a: Floats, b: Floats, length_scale: float, nu: float) -> Float
 
     Evaluated through logarithms and the scaled Bessel function, as z^nu underflows where K_nu overflows.
     """
-    z: Floats = np.sqrt(2 * nu) * cdist(a, b) / length_scale
+    z: Floats = np.sqrt(2 * nu) * scipy.spatial.distance.cdist(a, b) / length_scale
     if nu == 0.5:
         return np.exp(-z)
     if nu == 1.5:
@@ -46,9 +45,9 @@ def matern_kernel(a: Floats, b: Floats, length_scale: float, nu: float) -> Float
     K = np.ones_like(z)
     apart = z > 0
     r = z[apart]
-    scaled = kve(nu, r)
+    scaled = scipy.special.kve(nu, r)
     # Where K_nu overflows, r is so small that the first term of the series is exact: 1 - r^2 / (4 (nu - 1)).
-    log_k = (1 - nu) * np.log(2) - gammaln(nu) + nu * np.log(r) + np.log(scaled) - r
+    log_k = (1 - nu) * np.log(2) - scipy.special.gammaln(nu) + nu * np.log(r) + np.log(scaled) - r
     K[apart] = np.where(np.isinf(scaled), 1 - r**2 / (4 * max(nu - 1, 1)), np.exp(np.minimum(log_k, 0)))
     return K
 
