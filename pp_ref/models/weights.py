@@ -45,6 +45,7 @@ from pp_ref.layers.predicted import (
     predicted_forward,
 )
 from pp_ref.layers.predicted_conv2d import expand_filters_backward, expand_filters_forward
+from pp_ref.models.pooled import PooledInput
 
 Params = dict[str, Array]
 
@@ -55,22 +56,6 @@ class Count(NamedTuple):
     dynamic: int
     static: int
     total: int
-
-
-@dataclass(frozen=True)
-class PooledInput:
-    """A first layer's pooled input, all columns side by side: rows are selected as from x itself."""
-
-    array: Array  # (n, k_1 + ... + k_J)
-    widths: tuple[int, ...]  # k_1, ..., k_J
-
-    def __getitem__(self, rows: Any) -> "PooledInput":
-        return PooledInput(self.array[rows], self.widths)
-
-    def columns(self) -> list[Array]:
-        """The J arrays (n, k_j), views."""
-        ends = np.cumsum(self.widths)
-        return [self.array[:, end - k : end] for k, end in zip(self.widths, ends, strict=True)]
 
 
 class Weights(Protocol):

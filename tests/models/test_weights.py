@@ -10,7 +10,7 @@ from pp_ref.errors import ShapeError
 from pp_ref.kernels.cpu.combine import PooledCache
 from pp_ref.layers.predicted import CombineCache, DictionaryFirstCache, WeightsFirstCache
 from pp_ref.models import Count, Full, LowRank, Predicted
-from pp_ref.models.weights import PooledInput
+from pp_ref.models.pooled import PooledInput
 from tests.bounds import assert_within, gemm_bound
 
 
