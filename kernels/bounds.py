@@ -6,7 +6,7 @@ most `length` roundings, casts included, the computed value is off by at most
     g * (the product of magnitudes),    g = length u / (1 - length u)      (Higham, sec. 3.1 and 3.5)
 
 and by what the taps left out, and a U that was solved for in another order, take from the exact product: both are
-differences of given arrays, computed and not estimated. Since K >= 0, magnitudes are products with K |R_j|, and they
+differences of given arrays, computed and not estimated. Magnitudes are products with |K| |R_j|, and they
 bound those of U_j = K[:, alpha_j] R_j too.
 """
 
@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from pp_ref.kernels.cpu.operands import Operands
+from pp_ref.kernels.cpu.operands import Factored, Operands
 
 __all__ = ["Bounds", "largest_share"]
 
@@ -34,17 +34,19 @@ class Bounds:
     """Bounds for a dictionary's kernels, of any rung: for either way of summing v K, whichever is longer, unless
     ``passes`` says that it is done in two passes."""
 
-    def __init__(self, o: Operands, passes: bool = False) -> None:
+    def __init__(self, o: Factored, passes: bool = False) -> None:
+        K, cut = o.factors.K(), o.factors.K(o.dtype)
         self.o = o
         self.longest = max(alpha.size for alpha in o.factors.alpha)
-        taps = sum(2 * axis.size for axis in o.taps)  # a cast, a product, a sum of a pair, and T sums an axis
+        # A cast, a product, a sum of a pair, and T sums an axis.
+        taps = sum(2 * axis.size for axis in o.taps) if isinstance(o, Operands) else 0
         self.length = taps if passes else max(taps, o.d + 1)
         self.magnitudes, self.differences = [], []
         for j, alpha in enumerate(o.factors.alpha):
             R = np.eye(alpha.size) if o.factors.R is None else o.factors.R[j]
-            atoms, cut, U = o.factors.atoms(alpha), o.factors.atoms(alpha, o.dtype), o.U[j].astype(np.float64)
-            self.magnitudes.append(atoms @ abs(R))
-            self.differences.append(abs(atoms - cut) @ abs(R) + abs(atoms @ R - U))
+            U = o.U[j].astype(np.float64)
+            self.magnitudes.append(abs(K[:, alpha]) @ abs(R))
+            self.differences.append(abs(K - cut)[:, alpha] @ abs(R) + abs(K[:, alpha] @ R - U))
 
     def _bound(self, length: int, magnitude: Real, difference: Real) -> Real:
         limits = np.finfo(self.o.dtype)

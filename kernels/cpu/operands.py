@@ -12,9 +12,19 @@ from numpy.typing import DTypeLike, NDArray
 from pp_ref.arrays import check_axes
 from pp_ref.dictionaries.dictionary import Dictionary, flush_subnormals
 from pp_ref.dictionaries.separable import Separable, cut_taps, separable
+from pp_ref.dictionaries.shared import Shared
 from pp_ref.errors import DomainError, ShapeError
 
-__all__ = ["Columns", "Operands", "check_dtype", "check_rows", "check_weights", "new_or_checked", "operands"]
+__all__ = [
+    "Columns",
+    "Factored",
+    "Operands",
+    "check_dtype",
+    "check_rows",
+    "check_weights",
+    "new_or_checked",
+    "operands",
+]
 
 DTYPES = (np.float32, np.float64)
 Real = NDArray[Any]  # float32 or float64
@@ -58,23 +68,18 @@ class Columns:
 
 
 @dataclass(frozen=True, eq=False)
-class Operands(Columns):
-    """A grid's dictionary in one dtype. Each part is computed when a rung first asks for it.
+class Factored(Columns):
+    """A dictionary whose U_j = K[:, alpha_j] R_j, in one dtype. Each part is computed when a kernel first asks for it.
 
-    factors  K's taps, alpha_j and R_j in float64
+    factors  K, alpha_j and R_j in float64
     """
 
-    factors: Separable
+    factors: Separable | Shared
 
     @cached_property
     def alpha(self) -> NDArray[np.int64]:
         """alpha_1, ..., alpha_J, one after the other."""
         return np.concatenate(self.factors.alpha)
-
-    @cached_property
-    def taps(self) -> tuple[Real, Real]:
-        """k(0), ..., k(T) along height and width, in dtype."""
-        return cut_taps(self.factors.taps[0], self.dtype), cut_taps(self.factors.taps[1], self.dtype)
 
     @cached_property
     def R(self) -> tuple[Real, ...] | None:
@@ -83,7 +88,7 @@ class Operands(Columns):
 
     @cached_property
     def K(self) -> Real:
-        """K (d, d) in dtype, in full."""
+        """K (d, d) in dtype, in full, or the columns of it that are kept."""
         return self._cast(self.factors.K())
 
     def _cast(self, array: NDArray[Any]) -> Real:
@@ -94,6 +99,18 @@ class Operands(Columns):
         if self.R is None:
             return list(w)
         return [R @ w_j for R, w_j in zip(self.R, w, strict=True)]  # (k, k) (k, m_j)
+
+
+@dataclass(frozen=True, eq=False)
+class Operands(Factored):
+    """A grid's dictionary in one dtype, whose K is a product of axes."""
+
+    factors: Separable
+
+    @cached_property
+    def taps(self) -> tuple[Real, Real]:
+        """k(0), ..., k(T) along height and width, in dtype."""
+        return cut_taps(self.factors.taps[0], self.dtype), cut_taps(self.factors.taps[1], self.dtype)
 
 
 def operands(dictionary: Dictionary, dtype: DTypeLike) -> Operands:

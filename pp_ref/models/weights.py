@@ -19,6 +19,7 @@ from pp_ref.arrays import Array, array_namespace, is_cupy_array, real_part
 from pp_ref.backends import pooling_backend
 from pp_ref.dictionaries import Dictionary
 from pp_ref.dictionaries.separable import Separable, separable
+from pp_ref.dictionaries.shared import Shared, shared
 from pp_ref.errors import ShapeError
 from pp_ref.kernels.cpu.combine import (
     PooledCache,
@@ -28,8 +29,9 @@ from pp_ref.kernels.cpu.combine import (
     pooled_forward,
 )
 from pp_ref.kernels.cpu.dense import pool_dense
-from pp_ref.kernels.cpu.operands import Columns, Operands
-from pp_ref.kernels.plan import Plan, plan_layer, plan_pool
+from pp_ref.kernels.cpu.operands import Columns, Factored, Operands
+from pp_ref.kernels.cpu.shared_layer import SharedCache, shared_backward, shared_backward_weights, shared_forward
+from pp_ref.kernels.plan import MOST_AMPLIFICATION, Plan, plan_layer, plan_pool
 from pp_ref.layers.dense import dense_backward_input, dense_backward_weights, dense_forward
 from pp_ref.layers.lowrank import lowrank_backward, lowrank_backward_weights, lowrank_forward
 from pp_ref.layers.predicted import (
@@ -168,7 +170,18 @@ class Predicted:
         return separable(self.dictionary)
 
     @cached_property
-    def _plans(self) -> dict[tuple[int, str, Rates | None], Plan]:
+    def _covariance(self) -> Shared | None:
+        """The one K of all columns, where it rounds no worse than a plan allows."""
+        factors = None if self._factors else shared(self.dictionary)
+        return factors if factors and factors.amplification <= MOST_AMPLIFICATION else None
+
+    def _shared(self, dtype: DTypeLike) -> Shared | None:
+        """The same, for a dtype whose rounding hides what the columns disagree on."""
+        K = self._covariance
+        return K if K and K.residual <= np.finfo(dtype).eps / 2 else None
+
+    @cached_property
+    def _plans(self) -> dict[tuple[int, str], Plan]:
         return {}
 
     def plan(self, n: int, dtype: DTypeLike, rates: Rates | None = None) -> Plan:
@@ -188,8 +201,12 @@ class Predicted:
         """What the kernels multiply by, computed once and kept."""
         key = ("kernels", np.dtype(dtype).name)
         if key not in self._cast:
-            U, factors = tuple(self.dictionary.U(dtype)), self._factors
-            self._cast[key] = [Columns(U[0].dtype, U) if factors is None else Operands(U[0].dtype, U, factors)]
+            U, dtype = tuple(self.dictionary.U(dtype)), np.dtype(dtype)
+            if self._factors:
+                self._cast[key] = [Operands(dtype, U, self._factors)]
+            else:
+                K = self._shared(dtype)
+                self._cast[key] = [Factored(dtype, U, K) if K else Columns(dtype, U)]
         return cast(Columns, self._cast[key][0])
 
     def pool(self, v: Array) -> Array:
@@ -209,11 +226,23 @@ class Predicted:
 
     def order(self, n: int) -> Order:
         """The order with fewer flops for a batch of n, forward and backward together."""
+        return min(self._products(n).items(), key=lambda each: each[1])[0]  # of equals the first
+
+    def _products(self, n: int) -> dict[Order, int]:
+        """Multiplications of each order, forward and backward together."""
         K, d, m = sum(k for k, _ in self.shapes.values()), self.d, self.m
         products = sum(k * width for k, width in self.shapes.values())  # of one pass over all w_j
-        dictionary_first = n * (2 * d * K + 3 * products)
-        weights_first = 2 * d * products + 3 * n * d * m
-        return "dictionary" if dictionary_first <= weights_first else "weights"
+        return {"dictionary": n * (2 * d * K + 3 * products), "weights": 2 * d * products + 3 * n * d * m}
+
+    def _shares(self, n: int, dtype: DTypeLike) -> bool:
+        """Whether v K, gathered by every column, takes fewer multiplications than either order: by a quarter, since
+        gathers and folds of small columns take time of their own."""
+        K = self._shared(dtype)
+        if K is None:
+            return False
+        products = sum(k * width for k, width in self.shapes.values())
+        folds = 0 if K.R is None else 2 * sum(k * k * width for k, width in self.shapes.values())
+        return n * (2 * K.kept.size + 3 * products) + folds < 0.75 * min(self._products(n).values())
 
     def count(self) -> Count:
         return Count(sum(k * width for k, width in self.shapes.values()), self.dictionary.static_count, self.d * self.m)
@@ -239,8 +268,11 @@ class Predicted:
 
             return layer_forward(v, w, b, cast(Operands, self._columns(v.dtype)))
         order = self.order(v.shape[0])
-        if order == "dictionary" and _kernels_take(v, *w, b):
-            return columns_forward(v, w, b, self._columns(v.dtype))
+        if _kernels_take(v, *w, b):
+            if self._shares(v.shape[0], v.dtype):
+                return shared_forward(v, w, b, cast(Factored, self._columns(v.dtype)))
+            if order == "dictionary":
+                return columns_forward(v, w, b, self._columns(v.dtype))
         return predicted_forward(v, self.U(v), w, b, order)
 
     def backward(self, dy: Array, cache: Any, wrt_input: bool) -> tuple[Array | None, Params]:
@@ -285,6 +317,8 @@ def _passes(cache: Any) -> tuple[Any, Any]:
         return predicted_backward, predicted_backward_weights
     if isinstance(cache, PooledCache):
         return columns_backward, columns_backward_weights
+    if isinstance(cache, SharedCache):
+        return shared_backward, shared_backward_weights
     from pp_ref.kernels.cpu.layer import layer_backward, layer_backward_weights
 
     return layer_backward, layer_backward_weights

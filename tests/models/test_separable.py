@@ -6,11 +6,14 @@ import pytest
 from threadpoolctl import threadpool_limits
 
 from pp_ref.backends import use_backend
-from pp_ref.dictionaries import Grid, make_dictionary
+from pp_ref.dictionaries import Grid, Units, make_dictionary
+from pp_ref.dictionaries.shared import shared
 from pp_ref.kernels.bounds import Bounds
 from pp_ref.kernels.cpu.combine import PooledCache
 from pp_ref.kernels.cpu.layer import LayerCache
 from pp_ref.kernels.cpu.operands import operands
+from pp_ref.kernels.cpu.shared_layer import SharedCache
+from pp_ref.kernels.plan import MOST_AMPLIFICATION
 from pp_ref.layers.predicted import DictionaryFirstCache, WeightsFirstCache
 from pp_ref.models import MLP, Full, Predicted
 from pp_ref.training import in_threads
@@ -53,6 +56,38 @@ def test_a_layer_by_the_kernels_is_within_the_bounds(dtype, wrt_input):
     for name, U, block, bound in zip(weights.shapes, o.U, blocks, bounds.dw, strict=True):
         assert_within(gradient[name], (v.astype("g") @ U.astype("g")).T @ block, bound, name)
     assert list(gradient) == list(params)
+
+
+@pytest.mark.parametrize("wrt_input", [True, False])
+def test_columns_of_a_covariance_share_it(wrt_input):
+    """Where a quarter of the multiplications and more are saved, and it rounds no worse than a plan allows."""
+    rng = np.random.default_rng(4)
+    settings = {"proportion": 0.25, "n_columns": 10, "rng": rng}
+    data = rng.standard_normal((90, 40)) @ rng.standard_normal((40, 40))
+    weights = Predicted(make_dictionary("emp", Units(40), data=data, ridge=1.0, **settings), 40)
+    params = {name: array + np.float32(0.125) for name, array in weights.init(rng, 0.5, np.float32).items()}
+    v, dy = (rng.standard_normal((14, 40)).astype("f4") for _ in range(2))
+    y, cache = weights.forward(params, v)
+    assert isinstance(cache, SharedCache)
+    dv, gradient = weights.backward(dy, cache, wrt_input)
+    w, o = [params[name] for name in weights.shapes], cache.o
+    bounds = Bounds(o).layer(v, w, params["b"], dy)
+    W = np.hstack([U.astype("g") @ w_j.astype("g") for U, w_j in zip(o.U, w, strict=True)])
+    assert_within(y, v.astype("g") @ W + params["b"], bounds.y, "y")
+    if wrt_input:
+        assert_within(dv, dy.astype("g") @ W.T, bounds.dv, "dv")
+    blocks = np.split(dy.astype("g"), np.cumsum([w_j.shape[1] for w_j in w])[:-1], axis=1)
+    for name, U, block, bound in zip(weights.shapes, o.U, blocks, bounds.dw, strict=True):
+        assert_within(gradient[name], (v.astype("g") @ U.astype("g")).T @ block, bound, name)
+    assert not isinstance(weights.forward(params, v[:1])[1], SharedCache)
+    wide = {name: array.astype(float) for name, array in params.items()}
+    assert not isinstance(weights.forward(wide, v.astype(float))[1], SharedCache)  # too few digits for float64
+    with use_backend("numpy"):
+        assert isinstance(weights.forward(params, v)[1], LAYERS)
+    data = rng.standard_normal((90, 3)) @ rng.standard_normal((3, 40))  # K_alpha is singular
+    coarse = Predicted(make_dictionary("emp", Units(40), data=data, ridge=1e-3, **settings), 40)
+    assert shared(coarse.dictionary).amplification > MOST_AMPLIFICATION
+    assert not isinstance(coarse.forward(params, v)[1], SharedCache)
 
 
 @pytest.mark.parametrize("backend", ["auto", "numpy", "numba"])

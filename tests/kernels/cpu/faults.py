@@ -4,12 +4,22 @@ from dataclasses import replace
 
 import numpy as np
 
-from pp_ref.kernels.cpu.combine import PooledCache, columns_backward, columns_forward, runs
+from pp_ref.dictionaries.shared import Shared
+from pp_ref.kernels.cpu.combine import PooledCache, columns_backward, columns_forward, combine_adjoint, runs
 from pp_ref.kernels.cpu.fused import TILE, expand_fused, pool_adjoint_fused, pool_fused, project_fused, tiles
 from pp_ref.kernels.cpu.layer import layer_backward, layer_forward
-from pp_ref.kernels.cpu.operands import Operands
+from pp_ref.kernels.cpu.operands import Factored
+from pp_ref.kernels.cpu.shared_layer import shared_backward, shared_backward_weights, shared_forward
 from pp_ref.kernels.cpu.stencil import gather_smooth
 from pp_ref.oracle.faults.fault import Fault
+
+
+def as_shared(o):
+    """A grid's dictionary as one of any covariance."""
+    kept, positions = np.unique(o.alpha, return_inverse=True)
+    alpha = tuple(np.split(positions, o.ends[1:-1]))
+    return Factored(o.dtype, o.U, Shared(o.factors.K()[:, kept], alpha, o.factors.R, 0.0))
+
 
 KERNELS = {
     "pool": pool_fused,
@@ -20,12 +30,14 @@ KERNELS = {
     "layer_backward": layer_backward,
     "columns_forward": columns_forward,
     "columns_backward": columns_backward,
+    "shared_forward": lambda v, w, b, o: shared_forward(v, w, b, as_shared(o)),
+    "shared_backward": shared_backward,
 }
 
 
 def changed(o, **parts):
     """The operands with some of their computed parts replaced."""
-    copy = Operands(o.dtype, o.U, o.factors)
+    copy = type(o)(o.dtype, o.U, o.factors)
     vars(copy).update(parts)
     return copy
 
@@ -347,6 +359,42 @@ def dw_of_ones(dy, cache):
     return columns_backward(dy, cache)[0], *columns_backward(dy, other)[1:]
 
 
+def shared_with(change):
+    return lambda v, w, b, o: shared_forward(v, w, b, change(as_shared(o)))
+
+
+def gathers_one_late(o):
+    return changed(o, alpha=(o.alpha + 1) % o.K.shape[1])
+
+
+def last_column_wins(dy, cache):
+    """Assigns where columns that keep the same weight have to add."""
+    dv, dw, db = shared_backward(dy, cache)
+    if isinstance(cache, PooledCache):
+        return dv, dw, db
+    o, dgathered = cache.o, np.empty_like(cache.gathered)
+    combine_adjoint(dy, cache.folded, dgathered.T)
+    dsmooth = np.zeros((o.K.shape[1], len(dy)), o.dtype)
+    for alpha, part in zip(o.factors.alpha, o.parts, strict=True):
+        dsmooth[alpha] = dgathered[part]
+    return dsmooth.T @ o.K.T, dw, db
+
+
+def shared_not_folded_back(dy, cache):
+    """dw of the folded weights, for dw of w."""
+    dv, dw, db = shared_backward(dy, cache)
+    if not isinstance(cache, PooledCache):
+        dw, db = shared_backward_weights(dy, cache._replace(o=without_R(cache.o)))
+    return dv, dw, db
+
+
+def shared_dv_through_w(dy, cache):
+    """dv through w, which was never folded."""
+    dv, dw, db = shared_backward(dy, cache)
+    unfolded = isinstance(cache, PooledCache)
+    return (dv if unfolded else shared_backward(dy, cache._replace(folded=cache.w))[0]), dw, db
+
+
 def plant(operation, name, sentence, wrong):
     return Fault(name, operation, sentence, wrong)
 
@@ -415,4 +463,16 @@ FAULTS = (
     plant("columns_backward", "neighbour's dw", "gives a run's columns each other's dw", dw_of_the_neighbour),
     plant("columns_backward", "dv of the first run", "leaves out dv of the other runs", dv_of_the_first_run),
     plant("columns_backward", "another step's input", "takes dw from another pooled input", dw_of_ones),
+    plant(
+        "shared_forward",
+        "bias omitted",
+        "leaves out the bias",
+        lambda v, w, b, o: shared_forward(v, w, np.zeros_like(b), as_shared(o)),
+    ),
+    plant("shared_forward", "alpha one late", "gathers one weight late", shared_with(gathers_one_late)),
+    plant("shared_forward", "ridge forgotten", "leaves out R", shared_with(without_R)),
+    plant("shared_forward", "neighbour's R", "folds the R of the column before", shared_with(R_of_the_neighbour)),
+    plant("shared_backward", "last wins", "assigns where columns have to add", last_column_wins),
+    plant("shared_backward", "not folded back", "returns dw of R w", shared_not_folded_back),
+    plant("shared_backward", "dv through w", "pulls dv back through w in place of R w", shared_dv_through_w),
 )

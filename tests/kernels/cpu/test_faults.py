@@ -3,18 +3,17 @@
 import pytest
 
 from tests.kernels.cpu.comparisons import CHECKS, check_layer
-from tests.kernels.cpu.faults import FAULTS, KERNELS, columns_backward, columns_forward, layer_forward
+from tests.kernels.cpu.faults import FAULTS, KERNELS
 
 
 def check(operation, run):
-    if operation == "layer_backward":
-        check_layer(layer_forward, backward=run)
-    elif operation == "columns_forward":
-        check_layer(run, passes=False, backward=columns_backward)
-    elif operation == "columns_backward":
-        check_layer(columns_forward, passes=False, backward=run)
+    kind, _, step = operation.partition("_")
+    if kind in ("layer", "columns", "shared"):
+        passes = kind == "layer"  # v K is made in two passes
+        forward, backward = (KERNELS[f"{kind}_{each}"] for each in ("forward", "backward"))
+        check_layer(*((run, passes, backward) if step == "forward" else (forward, passes, run)))
     else:
-        CHECKS[operation.removesuffix("_forward")](run)
+        CHECKS[operation](run)
 
 
 @pytest.mark.parametrize("operation", KERNELS)

@@ -1,0 +1,94 @@
+"""A columnar layer through the K that its columns share, by BLAS alone: one product v K, gathered by every column.
+
+v K lies transposed, so that a gather copies whole rows of it.
+"""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pp_ref.kernels.cpu.combine import (
+    PooledCache,
+    check_dy,
+    check_layer,
+    columns_backward,
+    columns_backward_weights,
+    columns_forward,
+    combine,
+    combine_adjoint,
+    combine_weights,
+)
+from pp_ref.kernels.cpu.dense import pool_dense
+from pp_ref.kernels.cpu.operands import Factored, check_rows
+
+__all__ = ["SharedCache", "shared_backward", "shared_backward_weights", "shared_forward"]
+
+Real = NDArray[Any]  # float32 or float64
+
+
+class SharedCache(NamedTuple):
+    o: Factored
+    v: Real  # (n, d)
+    w: Sequence[Real]  # J of (k_j, m_j)
+    folded: Sequence[Real]  # J of R_j w_j
+    gathered: Real  # (k_1 + ... + k_J, n): (v K)[:, alpha], transposed
+
+
+def shared_forward(v: Real, w: Sequence[Real], b: Real, o: Factored) -> tuple[Real, SharedCache | PooledCache]:
+    """y = [(v K)[:, alpha_1] (R_1 w_1), ..., (v K)[:, alpha_J] (R_J w_J)] + b, which is v [U_1 w_1, ..., U_J w_J] + b.
+
+    v        (n, d) of the operands' dtype; n = 0 and any strides are fine
+    w        J arrays (k_j, m_j), the dynamic weights
+    b        (m,) bias
+    returns  y (n, m), cache
+    raises   ShapeError, DomainError for another dtype
+
+    2 n (d q + sum of k_j m_j) + 2 sum of k_j^2 m_j flops, where the columns keep q weights together. If v or w holds
+    NaN or infinity, all is computed by the definition, so that they go where v U w takes them.
+    """
+    check_rows(o, "d", o.d, v=v)
+    check_layer(w, b, o)
+    if not np.isfinite(v).all() or not all(np.isfinite(w_j).all() for w_j in w):
+        return columns_forward(v, w, b, o)
+    folded = o.fold(w)
+    gathered = (o.K.T @ v.T)[o.alpha]  # (q, d) (d, n)
+    y = np.empty((len(v), b.size), o.dtype)
+    combine(gathered.T, folded, y)
+    y += b
+    return y, SharedCache(o, v, w, folded, gathered)
+
+
+def shared_backward(dy: Real, cache: SharedCache | PooledCache) -> tuple[Real, list[Real], Real]:
+    """Pull dy (n, m) back to dv (n, d), dw (J of (k_j, m_j)), db (m,): dv = [dy_1 (R_1 w_1)^T, ...] S^T K^T, where
+    columns that keep the same weight add up."""
+    cache = fit(dy, cache)
+    if isinstance(cache, PooledCache):
+        return columns_backward(dy, cache)
+    o = cache.o
+    dgathered = np.empty_like(cache.gathered)
+    combine_adjoint(dy, cache.folded, dgathered.T)
+    dsmooth = np.zeros((o.K.shape[1], len(dy)), o.dtype)
+    for alpha, part in zip(o.factors.alpha, o.parts, strict=True):
+        dsmooth[alpha] += dgathered[part]  # no weight twice in a column
+    return dsmooth.T @ o.K.T, *shared_backward_weights(dy, cache)
+
+
+def shared_backward_weights(dy: Real, cache: SharedCache | PooledCache) -> tuple[list[Real], Real]:
+    """dw_j = R_j ((v K)[:, alpha_j]^T dy_j) and db alone."""
+    cache = fit(dy, cache)
+    if isinstance(cache, PooledCache):
+        return columns_backward_weights(dy, cache)
+    return cache.o.fold(combine_weights(cache.gathered.T, dy, cache.w)), dy.sum(axis=0)
+
+
+def fit(dy: Real, cache: SharedCache | PooledCache) -> SharedCache | PooledCache:
+    """The cache, or that of the definition if dy holds NaN or infinity.
+
+    raises  ShapeError, DomainError for another dtype
+    """
+    if isinstance(cache, PooledCache):
+        return cache
+    check_dy(dy, cache.v, cache.w, cache.o)
+    return cache if np.isfinite(dy).all() else PooledCache(cache.o, pool_dense(cache.v, cache.o), cache.w)
