@@ -19,11 +19,11 @@ from pp_ref.kernels.bench.measuring import (
 )
 from pp_ref.kernels.bench.pooling import BATCHES, COLUMNS, PROPORTIONS, SIDE
 from pp_ref.kernels.bounds import Bounds, largest_share
+from pp_ref.kernels.cpu.combine import columns_backward_weights, pooled_forward
+from pp_ref.kernels.cpu.dense import pool_dense
 from pp_ref.kernels.cpu.layer import layer_backward_weights, layer_forward
 from pp_ref.kernels.cpu.operands import Operands
 from pp_ref.layers.predicted import (
-    combine_backward_weights,
-    combine_forward,
     predicted_backward_weights,
     predicted_forward,
 )
@@ -82,7 +82,7 @@ def _layers(n: int, o: Operands) -> tuple[dict[str, Contender], dict[str, Conten
     columns, products = o.ends[-1], sum(w_j.size for w_j in w)
     learned = sum(array.nbytes for array in (*w, b))
     moved, full = v.nbytes + 2 * dy.nbytes + 2 * learned, 4 * n * o.d * UNITS
-    pooled = [np.ascontiguousarray(v @ U) for U in o.U]
+    pooled = pool_dense(v, o)
 
     def dense(order: Any) -> Any:
         y, cache = predicted_forward(v, o.U, w, b, order)
@@ -93,8 +93,8 @@ def _layers(n: int, o: Operands) -> tuple[dict[str, Contender], dict[str, Conten
         return y, None, *layer_backward_weights(dy, cache)
 
     def once() -> Any:
-        y, cache = combine_forward(pooled, w, b)
-        return y, None, *combine_backward_weights(dy, cache)
+        y, cache = pooled_forward(pooled, w, b, o)
+        return y, None, *columns_backward_weights(dy, cache)
 
     folds = sum(4 * alpha.size**2 * w_j.shape[1] for alpha, w_j in zip(o.factors.alpha, w, strict=True))
     passes = 4 * v.size * sum(axis.size for axis in o.taps) - 2 * v.size

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from importlib import import_module
 from typing import Any, NamedTuple, Protocol, cast
 
 import numpy as np
@@ -31,7 +32,7 @@ from pp_ref.kernels.cpu.combine import (
 from pp_ref.kernels.cpu.dense import pool_dense
 from pp_ref.kernels.cpu.operands import Columns, Factored, Operands
 from pp_ref.kernels.cpu.shared_layer import SharedCache, shared_backward, shared_backward_weights, shared_forward
-from pp_ref.kernels.plan import MOST_AMPLIFICATION, Plan, plan_layer, plan_pool
+from pp_ref.kernels.plan import DEVICE, MOST_AMPLIFICATION, Plan, Rates, plan_layer, plan_pool
 from pp_ref.layers.dense import dense_backward_input, dense_backward_weights, dense_forward
 from pp_ref.layers.lowrank import lowrank_backward, lowrank_backward_weights, lowrank_forward
 from pp_ref.layers.predicted import (
@@ -181,7 +182,7 @@ class Predicted:
         return K if K and K.residual <= np.finfo(dtype).eps / 2 else None
 
     @cached_property
-    def _plans(self) -> dict[tuple[int, str], Plan]:
+    def _plans(self) -> dict[tuple[int, str, Rates | None], Plan]:
         return {}
 
     def plan(self, n: int, dtype: DTypeLike, rates: Rates | None = None) -> Plan:
@@ -191,11 +192,32 @@ class Predicted:
             self._plans[key] = plan_layer(n, self.d, list(self.shapes.values()), dtype, self._factors, rates)
         return self._plans[key]
 
-    def _separable(self, planned: Callable[[], Plan], v: Array, *others: Array) -> bool:
-        """Whether two short passes take these arrays: if they can, and the plan or `pp_ref.backends` says so."""
-        if not _kernels_take(v, *others):
-            return False
-        return self._factors is not None if pooling_backend() == "numba" else planned().way == "separable"
+    def _kernels(self, planned: Callable[[Rates | None], Plan], v: Array, *others: Array) -> tuple[str, Any] | None:
+        """The machine on which two short passes take these arrays, and what they multiply by: they can, and the plan
+        says so where `pp_ref.backends` lets it."""
+        on_gpu, backend = is_cupy_array(v), pooling_backend()
+        machine, own, rates = ("gpu", "cupy", DEVICE) if on_gpu else ("cpu", "numba", None)
+        known = (on_gpu or type(v) is np.ndarray) and v.ndim == 2 and v.dtype in (np.float32, np.float64)
+        if backend not in ("auto", own) or not known or self._factors is None:
+            return None
+        if any(type(a) is not type(v) or a.dtype != v.dtype for a in others):
+            return None
+        if backend == "auto" and planned(rates).way != "separable":
+            return None
+        o = self._on_device(v.dtype) if on_gpu else self._columns(v.dtype)
+        return None if o is None else (machine, o)
+
+    def _on_device(self, dtype: DTypeLike) -> Any:
+        """What the kernels multiply by, moved once to each device, and kept; None where the current one cannot hold an
+        image."""
+        import cupy
+
+        operands = import_module("pp_ref.kernels.gpu.operands")  # CuPy is loaded by whoever computes with it
+        key = (f"device {cupy.cuda.runtime.getDevice()}", np.dtype(dtype).name)
+        if key not in self._cast:
+            possible = operands.fits(self._factors, dtype)
+            self._cast[key] = [operands.operands(self.dictionary, dtype) if possible else None]
+        return self._cast[key][0]
 
     def _columns(self, dtype: DTypeLike) -> Columns:
         """What the kernels multiply by, computed once and kept."""
@@ -215,10 +237,9 @@ class Predicted:
         raises  ShapeError
         """
         k = [k for k, _ in self.shapes.values()]
-        if self._separable(lambda: plan_pool(v.shape[0], self.d, k, v.dtype, self._factors), v):
-            from pp_ref.kernels.cpu.fused import pool_fused
-
-            return pool_fused(v, cast(Operands, self._columns(v.dtype)))
+        if found := self._kernels(lambda rates: plan_pool(v.shape[0], self.d, k, v.dtype, self._factors, rates), v):
+            machine, o = found
+            return import_module(f"pp_ref.kernels.{machine}.fused").pool_fused(v, o)
         if _kernels_take(v):
             return pool_dense(v, self._columns(v.dtype))
         pooled, _ = pool_forward(v, self.U(v))
@@ -263,10 +284,10 @@ class Predicted:
             if _kernels_take(v.array, *w, b):
                 return pooled_forward(v.array, w, b, self._columns(v.array.dtype))
             return combine_forward(v.columns(), w, b)
-        if self._separable(lambda: self.plan(v.shape[0], v.dtype), v, *w, b):
-            from pp_ref.kernels.cpu.layer import layer_forward  # Numba is loaded by whoever computes with it
-
-            return layer_forward(v, w, b, cast(Operands, self._columns(v.dtype)))
+        if found := self._kernels(lambda rates: self.plan(v.shape[0], v.dtype, rates), v, *w, b):
+            machine, o = found
+            y, cache = import_module(f"pp_ref.kernels.{machine}.layer").layer_forward(v, w, b, o)
+            return y, cache
         order = self.order(v.shape[0])
         if _kernels_take(v, *w, b):
             if self._shares(v.shape[0], v.dtype):
@@ -319,9 +340,8 @@ def _passes(cache: Any) -> tuple[Any, Any]:
         return columns_backward, columns_backward_weights
     if isinstance(cache, SharedCache):
         return shared_backward, shared_backward_weights
-    from pp_ref.kernels.cpu.layer import layer_backward, layer_backward_weights
-
-    return layer_backward, layer_backward_weights
+    kernels = sys.modules[type(cache).__module__]
+    return kernels.layer_backward, kernels.layer_backward_weights
 
 
 @dataclass(frozen=True)

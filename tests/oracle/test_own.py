@@ -30,8 +30,8 @@ def test_kernels_conform(arithmetic):
 
 
 def test_bounds_are_not_wider_than_they_have_to_be():
-    """The largest share of the bound that right functions take up is above 1e-3, wherever anything is rounded; in a whole
-    model, where worst cases meet worst cases, above 1e-4."""
+    """The largest share of the bound that right functions take up is above 1e-3, wherever anything is rounded; in a
+    whole model, where worst cases meet worst cases, above 1e-4."""
     report = conform(InProcess(own.functions() | own.kernels(), arithmetic="float32"), quick=True)
     least = {operation.name: 1e-4 if operation.kind == "model" else 1e-3 for operation in OPERATIONS}
     shares = dict.fromkeys(least, 0.0)

@@ -1,4 +1,4 @@
-"""The kernels for CUDA devices judged by the oracle: their sources run on the processor, and on a device where one is."""
+"""The kernels for CUDA devices judged by the oracle, on the processor and where there is a device."""
 
 from typing import Any
 
