@@ -1,13 +1,13 @@
 """The convolution of `conv2d` by the convolution theorem: a product at every frequency in place of one at every shift.
 
-With * for the complex conjugate and images and filters as functions on one torus of H x N pixels, padding included,
+With * for the complex conjugate and images and filters as functions on one torus of H x N pixels,
 
     y = F^-1(F v . F(W)*),   dv = F^-1(F dy . F W),   dW = F^-1(F(dy)* . F v),
 
-and no sum wraps around the torus, since every filter stays inside the padded image. The sizes are small, and any
-integers, so the discrete Fourier transforms are matrix products with tables of cosines and sines, one axis after the
-other: BLAS does them at its own rate, and every array is real. For 64 filters of 8 x 8 x 48 on 16 x 16 images that is a
-sixth of the flops of the plain way.
+The torus holds an image and the padding of one side, (h + padding) x (w + padding): that of the other side is the same
+zeros, reached the other way round. The sizes are small, and any integers, so the discrete Fourier transforms are matrix
+products with tables of cosines and sines, one axis after the other: BLAS does them at its own rate, and every array is
+real. For 64 filters of 8 x 8 x 48 on 16 x 16 images that is an eighth of the flops of the plain way.
 
 Source: Mathieu, Henaff, LeCun, Fast training of convolutional networks through FFTs, 2014.
 
@@ -147,7 +147,7 @@ def _torus(v: Array, W: Array, stride: int, padding: int) -> Torus:
     (_, h, w, _), (fh, fw) = v.shape, W.shape[:2]
     height, width = patches(v, (fh, fw), stride, padding)
     return Torus(
-        (h + 2 * padding, w + 2 * padding),
+        (h + padding, w + padding),
         (range(padding, padding + h), range(padding, padding + w)),
         (range(fh), range(fw)),
         (range(0, stride * height, stride), range(0, stride * width, stride)),
