@@ -16,9 +16,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from pp_ref.kernels.cpu.filters import Filters
 from pp_ref.kernels.cpu.operands import Factored, Operands
+from pp_ref.layers.conv2d import conv2d_backward_input, conv2d_backward_weights, conv2d_forward
 
-__all__ = ["Bounds", "largest_share"]
+__all__ = ["Bounds", "ConvBounds", "largest_share"]
 
 Real = NDArray[Any]
 
@@ -99,6 +101,50 @@ class Bounds:
             ],
             self._bound(len(dy), dy.sum(axis=0), np.zeros(b.size)),
         )
+
+
+class ConvBounds(Bounds):
+    """Bounds for a dictionary of filters: those of its products with patches, for which convolutions stand here."""
+
+    def __init__(self, f: Filters, stride: int = 1, padding: int = 0, passes: bool = False) -> None:
+        super().__init__(f.o, passes)
+        self.f, self.geometry = f, (stride, padding)
+
+    def _convolved(self, v: Real, W: Real, b: Real) -> Any:
+        """|v| * W + b, and its cache, of filters (fh fw c, m)."""
+        return conv2d_forward(abs(v.astype(np.float64)), W.reshape(*self.f.shape, -1), b, *self.geometry)
+
+    def conv_pool(self, v: Real) -> Real:
+        """Of v * U, (n, h', w', k_1 + ... + k_J)."""
+        A, D = (self._convolved(v, np.hstack(parts), np.zeros(self.o.ends[-1]))[0] for parts in self._pairs())
+        return self._bound(self.length + self.longest + 1, A, D)
+
+    def conv_layer(self, v: Real, w: Sequence[Real], b: Real, dy: Real) -> LayerBounds:
+        """Of y = v * [U_1 w_1, ...] + b, and of dv, dw and db."""
+        b, dy = abs(b.astype(np.float64)), abs(dy.astype(np.float64))
+        w, widths = [abs(w_j.astype(np.float64)) for w_j in w], [w_j.shape[1] for w_j in w]
+        W = [np.hstack([part @ w_j for part, w_j in zip(parts, w, strict=True)]) for parts in self._pairs()]
+        (y, cache), (D, cache_D) = self._convolved(v, W[0], b), self._convolved(v, W[1], np.zeros_like(b))
+        dW = conv2d_backward_weights(dy, cache)[0].reshape(self.o.d, b.size)
+        blocks = np.split(dW, np.cumsum(widths)[:-1], axis=1)
+        pixels, folded = dy.size // max(b.size, 1), self.length + 2 * self.longest + 2  # v K, R w, their product, b
+        overlaps = self.f.across.size + self.f.down.size  # sums in which the maps' filters meet
+        return LayerBounds(
+            self._bound(folded, y, D),
+            self._bound(
+                folded + max(widths) + len(w) + overlaps,
+                conv2d_backward_input(dy, cache),
+                conv2d_backward_input(dy, cache_D),
+            ),
+            [
+                self._bound(folded + pixels, A_j.T @ block, D_j.T @ block)
+                for A_j, D_j, block in zip(self.magnitudes, self.differences, blocks, strict=True)
+            ],
+            self._bound(pixels, dy.sum(axis=(0, 1, 2)), np.zeros(b.size)),
+        )
+
+    def _pairs(self) -> tuple[list[Real], list[Real]]:
+        return self.magnitudes, self.differences
 
 
 def largest_share(got: Real, want: Real, bound: Real) -> float:

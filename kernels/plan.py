@@ -1,10 +1,16 @@
-"""Which order of evaluation, and which rung: a cost model of a columnar layer's step, with its reason in words.
+"""Which order of evaluation, and which rung: a cost model of a layer's step, with its reason in words.
 
 The layer learns, so a step is y from v, and dv and dw from dy. There are three ways:
 
     dictionary   pooled_j = v U_j, then pooled_j w_j: 2 n (2 d k + 3 k m_j) flops a column
     weights      W = [U_1 w_1, ...], then v W: 2 (2 d k m_j + 3 n d m_j) flops a column
     separable    v K in two passes for all columns, a gather, then the product with R_j w_j (K = K_y (x) K_x (x) I)
+
+and three for a convolution's:
+
+    patches      W as above, then v * W as a product with patches: 6 n h' w' d m flops, and each entry of a patch copied
+    theorem      W, then v * W by the convolution theorem: the layer's own count, three times
+    separable    v * K[:, alpha] in passes, then at each pixel a product with R_j w_j: 6 n h' w' k_j m_j flops a column
 
 A product costs its flops, the numbers of its operands, which BLAS packs, and a call: narrow results and small batches
 are slow because they pack more numbers a flop.
@@ -20,6 +26,8 @@ from numpy.typing import DTypeLike
 
 from pp_ref.dictionaries.separable import Separable, cut_taps
 from pp_ref.kernels.rates import DEFAULT, DEVICE, Origin, Rates, known_rates
+from pp_ref.layers.conv2d import patches
+from pp_ref.layers.fourier_conv2d import fourier_conv2d_flops
 
 __all__ = [
     "DEFAULT",
@@ -30,15 +38,16 @@ __all__ = [
     "Way",
     "Work",
     "layer_work",
+    "plan_conv",
     "plan_layer",
     "plan_pool",
 ]
 
-Way = Literal["dictionary", "weights", "separable"]
+Way = Literal["dictionary", "weights", "separable", "patches", "theorem"]
 Work = Counter[str]  # how much of what `Rates` names
 # The separable way may round more, by this factor at most: 8 bits, which leaves float32 the 16 that TF32 (11) lacks.
 MOST_AMPLIFICATION = 2.0**8
-BY_NUMBER = ("flop", "pack", "tap", "gather")  # rates of a number in float32
+BY_NUMBER = ("flop", "pack", "tap", "gather", "copy", "theorem", "plane", "pooled")  # rates of a number in float32
 
 
 @dataclass(frozen=True)
@@ -103,12 +112,52 @@ def plan_pool(
     return _choice(work, dtype, factors, rates)
 
 
+def plan_conv(
+    images: tuple[int, int, int, int],
+    filters: tuple[int, int, int, int],
+    stride: int,
+    padding: int,
+    dtype: DTypeLike,
+    shapes: Sequence[tuple[int, int]] = (),
+    factors: Separable | None = None,
+    rates: Rates | None = None,
+) -> Plan:
+    """Choose the way of a convolution's step.
+
+    images   (n, h, w, c)
+    filters  (fh, fw, c, m)
+    stride   int >= 1
+    padding  int >= 0
+    dtype    float32 or float64: others have no separable way
+    shapes   (k_j, m_j) of every w_j; none where all filters are learned
+    factors  of the dictionary over the filter's window, where it has them and its columns are tied across channels
+    rates    None: those of this machine, or the defaults
+    returns  Plan
+    raises   ShapeError for images smaller than the filters, DomainError for another stride or padding
+    """
+    (n, h, w, c), (fh, fw, _, m) = images, filters
+    v, W = (np.broadcast_to(np.float32(0), shape) for shape in (images, filters))  # shapes without memory
+    height, width = patches(v, (fh, fw), stride, padding)
+    pixels = n * height * width
+    entries = pixels * fh * fw * c
+    work: dict[Way, Work] = {
+        "patches": Work(flop=6 * entries * m, copy=3 * entries),
+        "theorem": Work(theorem=3 * fourier_conv2d_flops(v, W, stride, padding)),
+    }
+    if factors is not None:
+        rows = np.unique(np.concatenate(factors.alpha) // (fw * c)).size
+        taps = n * (h + 2 * padding - fh + 1) * (w + 2 * padding) * (c * rows * fh + sum(k for k, _ in shapes) * fw)
+        passes = Work(plane=3 * taps, pooled=3 * pixels * sum(k for k, _ in shapes), call=1)
+        work["separable"] = _combined(pixels, shapes) + passes
+    return _choice(work, dtype, factors, rates)
+
+
 def layer_work(
     n: int, d: int, shapes: Sequence[tuple[int, int]], dtype: DTypeLike, factors: Separable | None = None
 ) -> dict[Way, Work]:
     """What each way of a step consists of; the separable one where there are factors."""
     m = sum(m_j for _, m_j in shapes)
-    combined = _sum(_product(n, k, m_j) + _product(n, m_j, k) + _product(k, n, m_j) for k, m_j in shapes)  # y, dv, dw
+    combined = _combined(n, shapes)
     pooled = _sum(_product(n, d, k) + _product(n, k, d) for k, _ in shapes)
     expanded = _sum(_product(d, k, m_j) + _product(k, d, m_j) for k, m_j in shapes)
     full = _product(n, d, m) + _product(n, m, d) + _product(d, n, m)
@@ -118,6 +167,11 @@ def layer_work(
         passes = _passes(n, sum(k for k, _ in shapes), dtype, factors)
         work["separable"] = _sum(folded + folded) + combined + passes + passes + Work(call=1)
     return work
+
+
+def _combined(n: int, shapes: Sequence[tuple[int, int]]) -> Work:
+    """y, dv and dw of what is pooled."""
+    return _sum(_product(n, k, m_j) + _product(n, m_j, k) + _product(k, n, m_j) for k, m_j in shapes)
 
 
 def _product(n: int, k: int, m: int) -> Work:

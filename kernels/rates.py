@@ -32,8 +32,8 @@ Origin = Literal["default", "calibrated", "given"]
 
 
 class Rates(NamedTuple):
-    """Seconds of a unit of work on one thread. The first four are of float32; a number of float64 takes twice as long.
-    The defaults are those of a server processor with AVX-512."""
+    """Seconds of a unit of work on one thread. Numbers and flops are of float32; those of float64 take twice as long.
+    The defaults are those of a server processor with AVX-512; the last four, a convolution's, are not calibrated."""
 
     flop: float = 1.1e-11  # of a product
     pack: float = 2.8e-10  # a number of an operand, which BLAS brings into its own order
@@ -42,6 +42,10 @@ class Rates(NamedTuple):
     image: float = 3.2e-7  # an image padded, in its rows
     product: float = 2.8e-6  # a call of a product
     call: float = 7.8e-5  # what the kernels check, and how they cut tiles
+    copy: float = 1.3e-9  # an entry of an image's patch made, and packed by BLAS
+    theorem: float = 1.6e-11  # a flop of small transforms and of products at one frequency
+    plane: float = 5e-11  # a tap of a pixel of a channel's padded plane
+    pooled: float = 2e-10  # a number of a pooled map, written or read
 
 
 DEFAULT = Rates()

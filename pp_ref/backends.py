@@ -8,11 +8,21 @@ from typing import Any, Literal, cast, get_args
 
 from pp_ref.errors import DeviceError, DomainError
 
-__all__ = ["Backend", "Device", "array_library", "available", "gpu_absence", "pooling_backend", "use_backend"]
+__all__ = [
+    "Backend",
+    "Device",
+    "array_library",
+    "available",
+    "gpu_absence",
+    "kernels_take",
+    "pooling_backend",
+    "use_backend",
+]
 
 Device = Literal["cpu", "gpu"]
 Backend = Literal["auto", "numpy", "numba", "cupy"]
 
+_COMPILED = ("float32", "float64")
 _chosen: list[Backend] = []  # the innermost `use_backend` last
 
 
@@ -28,6 +38,17 @@ def pooling_backend() -> Backend:
     raises   DomainError for another name in PP_REF_BACKEND
     """
     return _chosen[-1] if _chosen else _checked("PP_REF_BACKEND", os.environ.get("PP_REF_BACKEND") or "auto")
+
+
+def kernels_take(first: Any, *others: Any) -> bool:
+    """Whether compiled kernels may compute with these arrays: NumPy's, all of float32 or all of float64.
+
+    Only where `pooling_backend` is "auto" or "numba".
+    """
+    allowed = pooling_backend() in ("auto", "numba")
+    if not allowed or type(first).__module__ != "numpy" or first.dtype.name not in _COMPILED:
+        return False
+    return all(type(array) is type(first) and array.dtype == first.dtype for array in others)
 
 
 @contextmanager

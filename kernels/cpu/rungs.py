@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pp_ref.kernels.cpu.combine import columns_forward
+from pp_ref.kernels.cpu.conv_layer import conv_dense_forward, conv_forward
+from pp_ref.kernels.cpu.conv_pool import conv_pool_loops, conv_pool_patches, conv_pool_stencil
 from pp_ref.kernels.cpu.dense import expand_dense, pool_adjoint_dense, pool_dense, project_dense
 from pp_ref.kernels.cpu.fused import expand_fused, pool_adjoint_fused, pool_fused, project_fused
 from pp_ref.kernels.cpu.layer import layer_forward
@@ -53,5 +55,14 @@ LADDERS: dict[str, tuple[Rung, ...]] = {
     "layer": (
         Rung("dense", columns_forward, "numpy", "pool by the definition, then combine"),
         Rung("fused", layer_forward, "numba", "smooth and gather a tile, then one product with R_j w_j", True),
+    ),
+    "conv_pool": (
+        Rung("loops", conv_pool_loops, "numpy", "the definition, every element of the dictionary a filter"),
+        Rung("patches", conv_pool_patches, "numpy", "a product with patches, of all channels with the filters of one"),
+        Rung("stencil", conv_pool_stencil, "numba", "a filter a kept row down, one a site across, in the cache", True),
+    ),
+    "conv_layer": (
+        Rung("dense", conv_dense_forward, "numpy", "pool by the definition, then combine at every pixel"),
+        Rung("stencil", conv_forward, "numba", "pool a tile in passes, then one product with R_j w_j", True),
     ),
 }

@@ -2,7 +2,7 @@
 
 With * for the complex conjugate and images and filters as functions on one torus of H x N pixels,
 
-    y = F^-1(F v . F(W)*),   dv = F^-1(F dy . F W),   dW = F^-1(F(dy)* . F v),
+    y = F^-1(F v . F(W)*),   dv = F^-1(F dy . F W),   dW = F^-1(F(dy)* . F v).
 
 The torus holds an image and the padding of one side, (h + padding) x (w + padding): that of the other side is the same
 zeros, reached the other way round. The sizes are small, and any integers, so the discrete Fourier transforms are matrix

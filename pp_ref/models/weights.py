@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from pp_ref.arrays import Array, array_namespace, is_cupy_array, real_part
-from pp_ref.backends import pooling_backend
+from pp_ref.backends import kernels_take, pooling_backend
 from pp_ref.dictionaries import Dictionary
 from pp_ref.dictionaries.separable import Separable, separable
 from pp_ref.dictionaries.shared import Shared, shared
@@ -207,6 +207,28 @@ class Predicted:
         o = self._on_device(v.dtype) if on_gpu else self._columns(v.dtype)
         return None if o is None else (machine, o)
 
+    def filter_factors(self, filter_shape: tuple[int, int]) -> Separable | None:
+        """Of a dictionary that is tied across the channels of such filters, and has factors."""
+        factors, tied = self._factors, self._copies == self.dictionary.space.channels
+        return factors if factors is not None and tied and factors.sizes[:2] == filter_shape else None
+
+    def convolves(self, plan: Plan, filter_shape: tuple[int, int], params: Params, v: Array) -> bool:
+        """Whether the processor's kernels take these images and filters, as `_kernels` has it."""
+        if v.ndim != 4 or not kernels_take(v, *params.values()):
+            return False
+        if pooling_backend() == "numba":
+            return self.filter_factors(filter_shape) is not None
+        return plan.way == "separable"
+
+    def filters(self, dtype: DTypeLike) -> Any:
+        """What the kernels convolve with, computed once and kept."""
+        from pp_ref.kernels.cpu.filters import filters
+
+        key = ("filters", np.dtype(dtype).name)
+        if key not in self._cast:
+            self._cast[key] = [filters(self.dictionary, dtype)]
+        return self._cast[key][0]
+
     def _on_device(self, dtype: DTypeLike) -> Any:
         """What the kernels multiply by, moved once to each device, and kept; None where the current one cannot hold an
         image."""
@@ -240,7 +262,7 @@ class Predicted:
         if found := self._kernels(lambda rates: plan_pool(v.shape[0], self.d, k, v.dtype, self._factors, rates), v):
             machine, o = found
             return import_module(f"pp_ref.kernels.{machine}.fused").pool_fused(v, o)
-        if _kernels_take(v):
+        if v.ndim == 2 and kernels_take(v):
             return pool_dense(v, self._columns(v.dtype))
         pooled, _ = pool_forward(v, self.U(v))
         return array_namespace(v).concat(pooled, axis=1)
@@ -281,7 +303,7 @@ class Predicted:
     def forward(self, params: Params, v: Array | PooledInput) -> tuple[Array, Any]:
         w, b = [params[name] for name in self.shapes], params["b"]
         if isinstance(v, PooledInput):
-            if _kernels_take(v.array, *w, b):
+            if kernels_take(v.array, *w, b):
                 return pooled_forward(v.array, w, b, self._columns(v.array.dtype))
             return combine_forward(v.columns(), w, b)
         if found := self._kernels(lambda rates: self.plan(v.shape[0], v.dtype, rates), v, *w, b):
@@ -289,7 +311,7 @@ class Predicted:
             y, cache = import_module(f"pp_ref.kernels.{machine}.layer").layer_forward(v, w, b, o)
             return y, cache
         order = self.order(v.shape[0])
-        if _kernels_take(v, *w, b):
+        if v.ndim == 2 and kernels_take(v, *w, b):
             if self._shares(v.shape[0], v.dtype):
                 return shared_forward(v, w, b, cast(Factored, self._columns(v.dtype)))
             if order == "dictionary":
@@ -323,13 +345,6 @@ class Predicted:
     def expand_backward(self, dW: Array, cache: Any) -> Params:
         dW = array_namespace(dW).reshape(dW, (self.d // self._copies, 1, self._copies, self.m))
         return dict(zip(self.shapes, expand_filters_backward(dW, cache), strict=True))
-
-
-def _kernels_take(v: Array, *others: Array) -> bool:
-    """Whether these are arrays for the kernels, where `pp_ref.backends` lets a model have them."""
-    known = type(v) is np.ndarray and v.ndim == 2 and v.dtype in (np.float32, np.float64)
-    alike = known and all(type(a) is np.ndarray and a.dtype == v.dtype for a in others)
-    return alike and pooling_backend() != "numpy"
 
 
 def _passes(cache: Any) -> tuple[Any, Any]:

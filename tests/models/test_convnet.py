@@ -6,10 +6,15 @@ import array_api_strict
 import numpy as np
 import pytest
 
+from pp_ref.backends import use_backend
 from pp_ref.dictionaries import Grid, make_dictionary
 from pp_ref.errors import ShapeError
-from pp_ref.layers.conv2d import Conv2dCache
+from pp_ref.kernels.bounds import ConvBounds
+from pp_ref.kernels.cpu.conv_layer import ConvCache
+from pp_ref.kernels.cpu.max_pool import MaxPoolCache
+from pp_ref.layers.conv2d import Conv2dCache, conv2d_backward, conv2d_forward
 from pp_ref.layers.fourier_conv2d import FourierConv2dCache
+from pp_ref.layers.pooling import MaxPool2dCache
 from pp_ref.models import Full, LowRank, Predicted
 from pp_ref.models.convnet import ConvNet, paper_convnet, weight_spaces
 from pp_ref.models.stages import (
@@ -24,6 +29,7 @@ from pp_ref.models.stages import (
     through,
 )
 from pp_ref.training import SGD, fit_lbfgs, fit_sgd
+from tests.bounds import assert_within
 
 
 def predicted(space, m, columns=1, seed=0):
@@ -221,7 +227,8 @@ def test_another_array_library():
     model = small(MaxPool, "relu", weight_decay=0.1)
     params, x, y = drawn(model)
     to_strict = array_api_strict.asarray
-    loss, gradient = model.loss_and_gradient(params, x, y, np.random.default_rng(0))
+    with use_backend("numpy"):  # the kernels take NumPy's arrays alone
+        loss, gradient = model.loss_and_gradient(params, x, y, np.random.default_rng(0))
     strict, strict_gradient = model.loss_and_gradient(
         {name: to_strict(array) for name, array in params.items()}, to_strict(x), to_strict(y), np.random.default_rng(0)
     )
@@ -242,3 +249,60 @@ def test_the_way_to_convolve_is_chosen_by_its_cost():
         dv, gradient = stage.backward(y, cache, True)
         assert dv.shape == v.shape
         assert gradient["W"].shape == params["W"].shape
+
+
+def predicted_stage(**kept):
+    """Eight channels in, so that a few kept weights are few maps."""
+    rng, space = np.random.default_rng(0), Grid(7, 7, 8)
+    kept = kept or {"proportion": 0.1}
+    dictionary = make_dictionary("se", space, n_columns=1, rng=rng, **kept)
+    return Convolution(Predicted(dictionary, 16), (7, 7), padding=3)
+
+
+@pytest.mark.parametrize("wrt_input", [True, False])
+@pytest.mark.parametrize("backend", ["auto", "numba", "numpy"])
+def test_a_few_kept_weights_are_pooled_first_with_the_same_gradient(backend, wrt_input):
+    stage, rng = predicted_stage(), np.random.default_rng(1)
+    params, v = stage.weights.init(rng, None, np.float64), rng.standard_normal((9, 12, 12, 8))
+    assert stage.plan(v.shape, v.dtype).way == "separable"
+    with use_backend(backend):
+        y, cache = stage.forward(params, v, None)
+        dy = rng.standard_normal(y.shape)
+        dv, gradient = stage.backward(dy, cache, wrt_input)
+    assert isinstance(cache[1], ConvCache) == (backend != "numpy")
+    W, expanded = stage.weights.expand(params)
+    want, dense = conv2d_forward(v, W.reshape(7, 7, 8, 16), params["b"], 1, 3)
+    want_dv, dW, want_db = conv2d_backward(dy, dense)
+    want_dw = stage.weights.expand_backward(dW.reshape(stage.weights.d, 16), expanded)["w0"]
+    bounds = ConvBounds(stage.weights.filters("float64"), 1, 3).conv_layer(v, [params["w0"]], params["b"], dy)
+    # Both sides are rounded, each within the bound.
+    assert_within(y, want, 2 * bounds.y, "y")
+    assert_within(gradient["w0"], want_dw, 2 * bounds.dw[0], "dw")
+    assert_within(gradient["b"], want_db, 2 * bounds.db, "db")
+    if wrt_input:
+        assert_within(dv, want_dv, 2 * bounds.dv, "dv")
+    else:
+        assert dv is None
+
+
+def test_what_the_kernels_cannot_take_is_convolved_by_the_layers():
+    stage, rng = predicted_stage(), np.random.default_rng(1)
+    params = stage.weights.init(rng, None, np.longdouble)
+    _, cache = stage.forward(params, rng.standard_normal((2, 12, 12, 8)).astype(np.longdouble), None)
+    assert isinstance(cache[1], Conv2dCache | FourierConv2dCache)
+    loose = predicted_stage(alpha=[np.array([0, 1, 9, 30])])  # other sites in one channel than in the next
+    assert loose.plan((9, 12, 12, 8), np.float64).reason == "for want of a K that is a product of axes"
+    with use_backend("numba"):
+        _, cache = loose.forward(loose.weights.init(rng, None, np.float64), rng.standard_normal((2, 12, 12, 8)), None)
+    assert isinstance(cache[1], Conv2dCache | FourierConv2dCache)
+
+
+@pytest.mark.parametrize(("backend", "kind"), [("auto", MaxPoolCache), ("numpy", MaxPool2dCache)])
+def test_max_pooling_follows_the_switch(backend, kind):
+    stage, v = MaxPool(3, 2), np.random.default_rng(0).standard_normal((2, 6, 7, 3), np.float32)
+    with use_backend(backend):
+        y, cache = stage.forward({}, v, None)
+        dv, _ = stage.backward(y, cache, True)
+    assert isinstance(cache, kind)
+    assert dv.shape == v.shape
+    assert y.shape[1:] == stage.shape(v.shape[1:])

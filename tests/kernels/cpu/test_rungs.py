@@ -14,9 +14,10 @@ from pp_ref.kernels.cpu.operands import operands
 from pp_ref.kernels.cpu.pool import compile_loops
 from pp_ref.kernels.cpu.rungs import LADDERS
 from pp_ref.kernels.cpu.threads import blas_threads, share_rows
-from tests.kernels.cpu import comparisons
-from tests.kernels.cpu.comparisons import CHECKS, made, weights
+from tests.kernels.cpu import comparisons, convolutions
+from tests.kernels.cpu.comparisons import made, weights
 
+CHECKS = comparisons.CHECKS | convolutions.CHECKS
 RUNGS = [(operation, rung) for operation, ladder in LADDERS.items() for rung in ladder]
 POOL = LADDERS["pool"]
 
@@ -30,9 +31,8 @@ def test_a_rung_is_the_definition_within_its_bound(operation, rung):
 def test_a_thirtieth_of_the_bound_is_not_enough(operation, rung, monkeypatch):
     """So the bounds are no wider than they have to be, by that factor."""
     within = comparisons.assert_within
-    monkeypatch.setattr(
-        comparisons, "assert_within", lambda got, want, bound, what: within(got, want, bound / 30, what)
-    )
+    for module in (comparisons, convolutions):
+        monkeypatch.setattr(module, "assert_within", lambda got, want, bound, what: within(got, want, bound / 30, what))
     with pytest.raises(AssertionError, match="outside, first at"):
         CHECKS[operation](rung.run, rung.passes)
 

@@ -1,0 +1,171 @@
+"""A predicted convolution from v, tile by tile: a few images' pooled maps are multiplied while they are in the cache.
+
+The ridge's factor is folded into w once a step, so that no pixel meets it. Maps of a small batch are kept for the
+backward pass, as in `layer`; those of a large one are made again, which costs less than main memory.
+"""
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pp_ref.arrays import check_axes
+from pp_ref.errors import ShapeError
+from pp_ref.kernels.cpu.conv_stencil import conv_gather, conv_scatter
+from pp_ref.kernels.cpu.filters import Filters, check_images, outputs
+from pp_ref.kernels.cpu.layer import KEPT
+from pp_ref.kernels.cpu.operands import check_dtype, check_weights
+from pp_ref.kernels.cpu.threads import LEAST
+from pp_ref.layers.predicted_conv2d import (
+    PredictedConv2dCache,
+    predicted_conv2d_backward,
+    predicted_conv2d_backward_weights,
+    predicted_conv2d_forward,
+)
+
+__all__ = ["ConvCache", "conv_backward", "conv_backward_weights", "conv_dense_forward", "conv_forward"]
+
+Real = NDArray[Any]  # float32 or float64
+TILE_BYTES = 1 << 20  # of pooled maps: what a product then finds in the second-level cache
+TILE = 2 * LEAST  # images in a tile at least, whatever their maps take: what two threads share out
+
+
+class ConvCache(NamedTuple):
+    f: Filters
+    v: Real  # (n, h, w, c)
+    w: Sequence[Real]  # J of (k_j, m_j)
+    b: Real
+    stride: int
+    padding: int
+    folded: Sequence[Real]  # J of R_j w_j
+    pooled: list[Real] | None  # of every tile (k, images, h', w'); None to make them again
+    dense: PredictedConv2dCache | None  # the definition's own, where that was taken
+
+
+def conv_forward(
+    v: Real, w: Sequence[Real], b: Real, f: Filters, stride: int = 1, padding: int = 0, *, threads: int | None = None
+) -> tuple[Real, ConvCache]:
+    """y = [(v * K[:, alpha_1]) (R_1 w_1), ...] + b, which is v * reshape([U_1 w_1, ..., U_J w_J]) + b.
+
+    v        (n, h, w, c) of the filters' dtype; n = 0 and any strides are fine
+    w        J arrays (k_j, m_j), the dynamic weights
+    b        (m,) bias
+    stride   int >= 1, pixels from one patch to the next
+    padding  int >= 0, pixels of zeros on all four sides
+    threads  of the passes; None: those of the BLAS. Their number changes no bit of them
+    returns  y (n, h', w', m), cache
+    raises   ShapeError, also for images smaller than the filters; DomainError
+
+    2 n (c (D fh + S fw) (h + 2 padding - fh + 1) (w + 2 padding) + h' w' sum of k_j m_j) flops for D different rows
+    among S sites. If v or w holds NaN or infinity, all is computed by the definition.
+    """
+    height, width = check_conv(v, w, b, f, stride, padding)
+    if not all(np.isfinite(array).all() for array in (v, *w)):
+        return conv_dense_forward(v, w, b, f, stride, padding)
+    v = np.ascontiguousarray(v)
+    maps = f.o.ends[-1] * height * width * f.o.dtype.itemsize
+    cache = ConvCache(f, v, w, b, stride, padding, f.fold(w), [] if len(v) * maps <= KEPT else None, None)
+    y = np.empty((len(v), height, width, b.size), f.o.dtype)
+    for rows in tiles(cache, y):
+        pooled = gathered(cache, rows, y, threads)
+        pixels, outs = pooled.reshape(len(pooled), -1), y[rows].reshape(-1, b.size)
+        for part, units, folded_j in zip(f.o.parts, _units(w), cache.folded, strict=True):
+            np.matmul(pixels[part].T, folded_j, out=outs[:, units])  # (n h' w', k_j) (k_j, m_j)
+        outs += b
+        if cache.pooled is not None:
+            cache.pooled.append(pooled)
+    return y, cache
+
+
+def conv_dense_forward(
+    v: Real, w: Sequence[Real], b: Real, f: Filters, stride: int = 1, padding: int = 0
+) -> tuple[Real, ConvCache]:
+    """The definition: every element of the dictionary a filter, then the combination at every pixel."""
+    check_conv(v, w, b, f, stride, padding)
+    y, dense = predicted_conv2d_forward(v, f.tied, w, b, f.shape[:2], stride, padding)
+    return y, ConvCache(f, v, w, b, stride, padding, (), None, dense)
+
+
+def conv_backward_weights(dy: Real, cache: ConvCache, *, threads: int | None = None) -> tuple[list[Real], Real]:
+    """Pull dy (n, h', w', m) back to dw (J of (k_j, m_j)) and db (m,): what a first layer needs, whose input is data.
+
+    dw_j = R_j ((v * K[:, alpha_j])^T dy_j) over pixels, where one tile's share after the other is added in order.
+    """
+    dy, cache = fit(dy, cache)
+    if cache.dense is not None:
+        return predicted_conv2d_backward_weights(dy, cache.dense)
+    f, units = cache.f, _units(cache.w)
+    dw, db = [np.zeros_like(w_j) for w_j in cache.w], np.zeros(dy.shape[3], f.o.dtype)
+    for number, rows in enumerate(tiles(cache, dy)):
+        pooled = gathered(cache, rows, dy, threads) if cache.pooled is None else cache.pooled[number]
+        pixels, pulled = pooled.reshape(len(pooled), -1), dy[rows].reshape(-1, db.size)
+        for dw_j, part, block in zip(dw, f.o.parts, units, strict=True):
+            dw_j += pixels[part] @ pulled[:, block]  # (k_j, n h' w') (n h' w', m_j)
+        db += np.ones(len(pulled), f.o.dtype) @ pulled
+    return f.fold(dw), db
+
+
+def conv_backward(dy: Real, cache: ConvCache, *, threads: int | None = None) -> tuple[Real, list[Real], Real]:
+    """Pull dy (n, h', w', m) back to dv (n, h, w, c), dw (J of (k_j, m_j)), db (m,)."""
+    dy, cache = fit(dy, cache)
+    if cache.dense is not None:
+        return predicted_conv2d_backward(dy, cache.dense)
+    f, units = cache.f, _units(cache.w)
+    dv = np.empty(cache.v.shape, f.o.dtype)
+    for rows in tiles(cache, dy):
+        pulled = dy[rows].reshape(-1, dy.shape[3])
+        maps = np.empty((f.o.ends[-1], *dy[rows].shape[:3]), f.o.dtype)
+        for part, block, folded_j in zip(f.o.parts, units, cache.folded, strict=True):
+            np.matmul(folded_j, pulled[:, block].T, out=maps.reshape(len(maps), -1)[part])  # (k_j, m_j) (m_j, n h' w')
+        conv_scatter(maps, f, dv[rows], cache.stride, cache.padding, threads)
+    return dv, *conv_backward_weights(dy, cache, threads=threads)
+
+
+def tiles(cache: ConvCache, y: Real) -> list[slice]:
+    """The images in slices, by their sizes alone: in which order dw is added up does not depend on threads."""
+    maps = cache.f.o.ends[-1] * y[:1].size // max(y.shape[3], 1) * y.itemsize
+    step = max(TILE_BYTES // max(maps, 1), TILE)
+    return [slice(start, min(start + step, len(y))) for start in range(0, len(y), step)]
+
+
+def gathered(cache: ConvCache, rows: slice, y: Real, threads: int | None) -> Real:
+    """v * K[:, alpha] of some images, (k_1 + ... + k_J, images, h', w')."""
+    pooled = np.empty((cache.f.o.ends[-1], *y[rows].shape[:3]), cache.f.o.dtype)
+    conv_gather(cache.v[rows], cache.f, pooled, cache.stride, cache.padding, threads)
+    return pooled
+
+
+def fit(dy: Real, cache: ConvCache) -> tuple[Real, ConvCache]:
+    """dy, contiguous, and the cache, or that of the definition if dy holds NaN or infinity.
+
+    raises  ShapeError, DomainError for another dtype
+    """
+    f, (n, h, w, _) = cache.f, cache.v.shape
+    check_dtype(f.o, dy=dy)
+    shape = (n, *outputs(f, (h, w), cache.stride, cache.padding), cache.b.size)
+    if dy.shape != shape:
+        raise ShapeError(f"dy has shape {dy.shape}, expected that of y, {shape}")
+    dy = np.ascontiguousarray(dy)
+    if cache.dense is None and not np.isfinite(dy).all():
+        _, cache = conv_dense_forward(cache.v, cache.w, cache.b, f, cache.stride, cache.padding)
+    return dy, cache
+
+
+def check_conv(v: Real, w: Sequence[Real], b: Real, f: Filters, stride: int, padding: int) -> tuple[int, int]:
+    """h' and w'; raises ShapeError, DomainError"""
+    check_images(f, "v", v, f.shape[2])
+    check_weights(f.o, w)
+    check_dtype(f.o, b=b)
+    check_axes("m", b=b)
+    m = sum(w_j.shape[1] for w_j in w)
+    if b.size != m:
+        raise ShapeError(f"axis m is {m} in [w_1, ..., w_J] but {b.size} in b")
+    return outputs(f, v.shape[1:3], stride, padding)
+
+
+def _units(w: Sequence[Real]) -> list[slice]:
+    """Where each column's units stand among the m."""
+    ends = [0, *np.cumsum([w_j.shape[1] for w_j in w]).tolist()]
+    return [slice(start, end) for start, end in pairwise(ends)]
