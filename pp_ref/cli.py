@@ -220,6 +220,14 @@ def bench_plan(rounds: RoundsOption = 3, small: SmallOption = False, out: Record
     _bench(measure, rounds, {"sides": (8,), "batches": (10,), "columns": (1,)} if small else {}, out)
 
 
+@bench.command("conv")
+def bench_conv(rounds: RoundsOption = 5, small: SmallOption = False, out: RecordOption = None) -> None:
+    """A step of each convolution of the CIFAR-10 net, predicted by every way, against dense ones."""
+    from pp_ref.kernels.bench import bench_conv as measure
+
+    _bench(measure, rounds, {"layers": (3,), "proportions": (0.05,), "n": 4} if small else {}, out)
+
+
 @bench.command("growth")
 def bench_growth(rounds: RoundsOption = 9, small: SmallOption = False, out: RecordOption = None) -> None:
     """How times grow with an image's side, 16 to 96, and with the batch, 1 to 10,000."""

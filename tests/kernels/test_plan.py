@@ -5,7 +5,9 @@ import pytest
 
 from pp_ref.dictionaries import Grid, make_dictionary
 from pp_ref.dictionaries.separable import separable
-from pp_ref.kernels.plan import DEFAULT, Rates, layer_work, plan_layer, plan_pool
+from pp_ref.errors import ShapeError
+from pp_ref.kernels.plan import DEFAULT, Rates, layer_work, plan_conv, plan_layer, plan_pool
+from pp_ref.layers.fourier_conv2d import fourier_conv2d_flops
 
 
 def mnist(proportion, **settings):
@@ -96,3 +98,80 @@ def test_no_kernels_in_other_dtypes_and_none_for_a_few_pixels():
     small = separable(make_dictionary("se", Grid(4, 4), n_alpha=4, rng=np.random.default_rng(0)))
     assert plan_layer(10, 16, [(4, 8)], np.float32, small).reason == "since two short passes save nothing"
     assert plan_layer(0, 16, [(4, 8)], np.float32, small).way == "dictionary"
+
+
+CIFAR10 = {  # images, filters, padding of the net of sec. 4.2
+    1: ((128, 32, 32, 3), (8, 8, 3, 48), 4),
+    2: ((128, 16, 16, 48), (8, 8, 48, 64), 3),
+    3: ((128, 7, 7, 64), (5, 5, 64, 64), 3),
+}
+
+
+def convolution(layer, proportion, **settings):
+    """The plan of one layer with a share of its weights learned."""
+    images, filters, padding = CIFAR10[layer]
+    dictionary = make_dictionary(
+        "se", Grid(*filters[:3]), proportion=proportion, n_columns=1, rng=np.random.default_rng(0), **settings
+    )
+    shapes = [(alpha.size, filters[3]) for alpha in dictionary.alpha]
+    return plan_conv(images, filters, 1, padding, "float32", shapes, separable(dictionary))
+
+
+@pytest.mark.parametrize(
+    ("layer", "proportion", "way"),
+    [
+        (1, 0.05, "separable"),
+        (1, 0.25, "separable"),
+        (2, 0.05, "separable"),
+        (2, 0.25, "theorem"),
+        (2, 0.5, "theorem"),
+        (3, 0.05, "separable"),
+        (3, 0.25, "theorem"),
+    ],
+)
+def test_a_convolution_pools_first_where_few_maps_are_left(layer, proportion, way):
+    plan = convolution(layer, proportion)
+    assert plan.way == min(plan.seconds, key=plan.seconds.get) == way
+    assert str(plan).startswith(f"patches {1e3 * plan.seconds['patches']:.2f} ms, theorem ")
+
+
+def test_a_convolution_learned_in_full_or_without_factors():
+    images, filters, padding = CIFAR10[2]
+    plan = plan_conv(images, filters, 1, padding, "float32")
+    assert plan.seconds["separable"] == np.inf
+    assert str(plan).endswith(": theorem, for want of a K that is a product of axes")
+    assert plan_conv((128, 32, 32, 3), (1, 1, 3, 8), 1, 0, "float32").way == "patches"
+
+
+def test_a_convolution_puts_accuracy_before_speed():
+    assert convolution(1, 0.25, length_scale=4.0).reason.startswith("since the separable way may lose ")
+    assert convolution(1, 0.25, length_scale=4.0, form="atom").way == "separable"
+
+
+def test_costs_of_a_convolution_without_overheads():
+    images, filters, padding = CIFAR10[3]
+    bare = Rates(flop=1.0, narrow=0.0, copy=0.0, theorem=1.0, plane=0.0, pooled=0.0, call=0.0)
+    dictionary = make_dictionary(
+        "se", Grid(5, 5, 64), alpha=[np.arange(128)], n_columns=1, rng=np.random.default_rng(0)
+    )
+    pixels = 128 * 9 * 9
+    factors = separable(dictionary)
+
+    def seconds(rates):
+        return plan_conv(images, filters, 1, padding, "float32", [(128, 64)], factors, rates).seconds
+
+    v, W = (np.broadcast_to(np.float32(0), shape) for shape in (images, filters))
+    assert seconds(bare) == {
+        "patches": 6 * pixels * 1600 * 64,
+        "theorem": 3 * fourier_conv2d_flops(v, W, 1, padding),
+        "separable": 6 * pixels * 128 * 64,
+    }
+    # Two sites of one row: five taps down for every channel, five across for every map, on 9 rows of 13 padded pixels.
+    assert seconds(bare._replace(flop=0.0, theorem=0.0, plane=1.0))["separable"] == 3 * 128 * 9 * 13 * 64 * (5 + 2 * 5)
+    assert seconds(bare._replace(flop=0.0, theorem=0.0, pooled=1.0))["separable"] == 3 * pixels * 128
+    assert seconds(bare._replace(flop=0.0, theorem=0.0, copy=1.0))["patches"] == 3 * pixels * 1600
+
+
+def test_a_convolution_that_does_not_fit():
+    with pytest.raises(ShapeError, match="^filters are 5 x 5 but images 2 x 2 with padding 0"):
+        plan_conv((1, 2, 2, 1), (5, 5, 1, 1), 1, 0, "float32")
