@@ -1,13 +1,14 @@
 """`pp-ref bench conv`: a step of each convolution of the CIFAR-10 net, predicted by every way, against dense peers.
 
 A step is y from v, then dw, db and, above the first layer, dv from dy. Every thread has a share of the batch
-(`pp_ref.training.in_threads`), PyTorch's and JAX's threads are their own. Filters are the same for all; a dense peer has
-them as numbers of its own, and returns their gradient. JAX's pool has every core, so JAX stands where that many threads
-are asked for.
+(`pp_ref.training.in_threads`), PyTorch's and JAX's threads are their own. Filters are the same for all; a dense peer
+has them as numbers of its own, and returns their gradient. JAX's pool has every core, so JAX stands where that many
+threads are asked for.
 """
 
 import sys
 from collections.abc import Callable, Sequence
+from importlib import import_module
 from importlib.util import find_spec
 from statistics import median
 from typing import Any
@@ -194,13 +195,15 @@ def _peers(judge: _Judge, flops: int, threads: int) -> dict[str, Contender]:
 
         for name, layout in (("torch", torch.contiguous_format), ("torch, channels last", torch.channels_last)):
             run = _torch_step(judge, W, layout)
-            y, dv, dW, db = (None if t is None else t.numpy() for t in run())
-            images = [None if t is None else np.moveaxis(t, 1, 3) for t in (y, dv)]
-            share = judge.dense_share(images[0], images[1], dW.transpose(2, 3, 1, 0), db)
+            y, dv, dW, db = run()
+            last = [0, 2, 3, 1]
+            dv = None if dv is None else dv.numpy().transpose(last)
+            share = judge.dense_share(y.numpy().transpose(last), dv, dW.numpy().transpose(2, 3, 1, 0), db.numpy())
             found[name] = Contender(run, share, flops, bytes_)
     if find_spec("jax") and threads == cores():
         run = _jax_step(judge, W)
-        share = judge.dense_share(*(None if a is None else np.asarray(a) for a in run()))
+        y, dv, dW, db = run()
+        share = judge.dense_share(np.asarray(y), None if dv is None else np.asarray(dv), np.asarray(dW), np.asarray(db))
         found["jax"] = Contender(run, share, flops, bytes_)
     return found
 
@@ -225,8 +228,7 @@ def _torch_step(judge: _Judge, W: Real, layout: Any) -> Callable[[], Any]:
 
 
 def _jax_step(judge: _Judge, W: Real) -> Callable[[], Any]:
-    import jax
-
+    jax: Any = import_module("jax")  # whose functions have no types
     jax.config.update("jax_enable_x64", judge.v.dtype == np.float64)
     stride, padding = judge.geometry
 
