@@ -339,7 +339,7 @@ def convnet_step() -> str:
             )
             if ratio > record["goals"][kind]:
                 missed.append(f"{kind} with {block['threads']} threads, at {ratio:.2f}")
-    goals = " and ".join(f"{goal:g} ({kind})" for kind, goal in record["goals"].items())
+    goals = " and ".join(f"{goal:.2g} ({kind})" for kind, goal in record["goals"].items())
     peaks = " and ".join(f"{block['peak_gflops']:.0f}" for block in record["steps"])
     note = (
         f"The goals of {goals} are {'missed: ' + '; '.join(missed) if missed else 'met'}. Median (minimum to maximum) "

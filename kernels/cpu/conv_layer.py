@@ -67,13 +67,14 @@ def conv_forward(
     v = np.ascontiguousarray(v)
     maps = f.o.ends[-1] * height * width * f.o.dtype.itemsize
     cache = ConvCache(f, v, w, b, stride, padding, f.fold(w), [] if len(v) * maps <= KEPT else None, None)
-    y = np.empty((len(v), height, width, b.size), f.o.dtype)
+    y, bias = np.empty((len(v), height, width, b.size), f.o.dtype), np.tile(b, (height, width, 1))  # an image's
     for rows in tiles(cache, y):
         pooled = gathered(cache, rows, y, threads)
-        pixels, outs = pooled.reshape(len(pooled), -1), y[rows].reshape(-1, b.size)
+        pixels = pooled.reshape(len(pooled), -1)
+        outs = y[rows].reshape(pixels.shape[1], b.size)
         for part, units, folded_j in zip(f.o.parts, _units(w), cache.folded, strict=True):
             np.matmul(pixels[part].T, folded_j, out=outs[:, units])  # (n h' w', k_j) (k_j, m_j)
-        outs += b
+        y[rows] += bias
         if cache.pooled is not None:
             cache.pooled.append(pooled)
     return y, cache
@@ -100,7 +101,8 @@ def conv_backward_weights(dy: Real, cache: ConvCache, *, threads: int | None = N
     dw, db = [np.zeros_like(w_j) for w_j in cache.w], np.zeros(dy.shape[3], f.o.dtype)
     for number, rows in enumerate(tiles(cache, dy)):
         pooled = gathered(cache, rows, dy, threads) if cache.pooled is None else cache.pooled[number]
-        pixels, pulled = pooled.reshape(len(pooled), -1), dy[rows].reshape(-1, db.size)
+        pixels = pooled.reshape(len(pooled), -1)
+        pulled = dy[rows].reshape(pixels.shape[1], db.size)
         for dw_j, part, block in zip(dw, f.o.parts, units, strict=True):
             dw_j += pixels[part] @ pulled[:, block]  # (k_j, n h' w') (n h' w', m_j)
         db += np.ones(len(pulled), f.o.dtype) @ pulled
@@ -115,8 +117,8 @@ def conv_backward(dy: Real, cache: ConvCache, *, threads: int | None = None) -> 
     f, units = cache.f, _units(cache.w)
     dv = np.empty(cache.v.shape, f.o.dtype)
     for rows in tiles(cache, dy):
-        pulled = dy[rows].reshape(-1, dy.shape[3])
         maps = np.empty((f.o.ends[-1], *dy[rows].shape[:3]), f.o.dtype)
+        pulled = dy[rows].reshape(maps[0].size, dy.shape[3])
         for part, block, folded_j in zip(f.o.parts, units, cache.folded, strict=True):
             np.matmul(folded_j, pulled[:, block].T, out=maps.reshape(len(maps), -1)[part])  # (k_j, m_j) (m_j, n h' w')
         conv_scatter(maps, f, dv[rows], cache.stride, cache.padding, threads)

@@ -214,6 +214,16 @@ def test_the_bits_do_not_depend_on_the_number_of_threads_or_on_what_is_kept(kept
                 np.testing.assert_array_equal(got, want)
 
 
+def test_no_units():
+    f, v = made(CASE, "float64"), images(CASE, "float64")
+    y, cache = conv_forward(v, [np.ones((U.shape[1], 0)) for U in f.o.U], np.ones(0), f, 1, 1)
+    dv, dw, db = conv_backward(y, cache)
+    assert y.shape == (*v.shape[:2], 4, 0)
+    np.testing.assert_array_equal(dv, np.zeros_like(v))
+    assert [dw_j.shape for dw_j in dw] == [(U.shape[1], 0) for U in f.o.U]
+    assert db.shape == (0,)
+
+
 def test_any_strides_of_memory():
     f, v = made(CASE, "float64"), images(CASE, "float64")
     wide = np.random.default_rng(0).standard_normal((*v.shape[:3], 2 * v.shape[3]))
