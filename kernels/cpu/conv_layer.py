@@ -85,36 +85,41 @@ def conv_dense_forward(
 ) -> tuple[Real, ConvCache]:
     """The definition: every element of the dictionary a filter, then the combination at every pixel."""
     check_conv(v, w, b, f, stride, padding)
-    y, dense = predicted_conv2d_forward(v, f.tied, w, b, f.shape[:2], stride, padding)
-    return y, ConvCache(f, v, w, b, stride, padding, (), None, dense)
+    y, own = predicted_conv2d_forward(v, f.tied, w, b, f.shape[:2], stride, padding)
+    return y, ConvCache(f, v, w, b, stride, padding, (), None, own)
 
 
 def conv_backward_weights(dy: Real, cache: ConvCache, *, threads: int | None = None) -> tuple[list[Real], Real]:
     """Pull dy (n, h', w', m) back to dw (J of (k_j, m_j)) and db (m,): what a first layer needs, whose input is data.
 
-    dw_j = R_j ((v * K[:, alpha_j])^T dy_j) over pixels, where one tile's share after the other is added in order.
+    dw_j = R_j ((v * K[:, alpha_j])^T dy_j) over pixels, where one tile's share after the other is added in order. A dy
+    that is not finite shows in db; then all is computed by the definition.
+    raises  ShapeError, DomainError for another dtype
     """
-    dy, cache = fit(dy, cache)
+    dy = checked(dy, cache)
     if cache.dense is not None:
         return predicted_conv2d_backward_weights(dy, cache.dense)
     f, units = cache.f, _units(cache.w)
     dw, db = [np.zeros_like(w_j) for w_j in cache.w], np.zeros(dy.shape[3], f.o.dtype)
-    for number, rows in enumerate(tiles(cache, dy)):
-        pooled = gathered(cache, rows, dy, threads) if cache.pooled is None else cache.pooled[number]
-        pixels = pooled.reshape(len(pooled), -1)
-        pulled = dy[rows].reshape(pixels.shape[1], db.size)
-        for dw_j, part, block in zip(dw, f.o.parts, units, strict=True):
-            dw_j += pixels[part] @ pulled[:, block]  # (k_j, n h' w') (n h' w', m_j)
-        db += np.ones(len(pulled), f.o.dtype) @ pulled
+    with np.errstate(invalid="ignore"):
+        for number, rows in enumerate(tiles(cache, dy)):
+            pooled = gathered(cache, rows, dy, threads) if cache.pooled is None else cache.pooled[number]
+            pixels = pooled.reshape(len(pooled), -1)
+            pulled = dy[rows].reshape(pixels.shape[1], db.size)
+            for dw_j, part, block in zip(dw, f.o.parts, units, strict=True):
+                dw_j += pixels[part] @ pulled[:, block]  # (k_j, n h' w') (n h' w', m_j)
+            db += np.ones(len(pulled), f.o.dtype) @ pulled
+    if not np.isfinite(db).all():
+        return predicted_conv2d_backward_weights(dy, dense(cache))
     return f.fold(dw), db
 
 
 def conv_backward(dy: Real, cache: ConvCache, *, threads: int | None = None) -> tuple[Real, list[Real], Real]:
     """Pull dy (n, h', w', m) back to dv (n, h, w, c), dw (J of (k_j, m_j)), db (m,)."""
-    dy, cache = fit(dy, cache)
-    if cache.dense is not None:
-        return predicted_conv2d_backward(dy, cache.dense)
-    f, units = cache.f, _units(cache.w)
+    dw, db = conv_backward_weights(dy, cache, threads=threads)
+    if cache.dense is not None or not np.isfinite(db).all():
+        return predicted_conv2d_backward(dy, dense(cache))
+    f, units, dy = cache.f, _units(cache.w), checked(dy, cache)
     dv = np.empty(cache.v.shape, f.o.dtype)
     for rows in tiles(cache, dy):
         maps = np.empty((f.o.ends[-1], *dy[rows].shape[:3]), f.o.dtype)
@@ -122,7 +127,7 @@ def conv_backward(dy: Real, cache: ConvCache, *, threads: int | None = None) -> 
         for part, block, folded_j in zip(f.o.parts, units, cache.folded, strict=True):
             np.matmul(folded_j, pulled[:, block].T, out=maps.reshape(len(maps), -1)[part])  # (k_j, m_j) (m_j, n h' w')
         conv_scatter(maps, f, dv[rows], cache.stride, cache.padding, threads)
-    return dv, *conv_backward_weights(dy, cache, threads=threads)
+    return dv, dw, db
 
 
 def tiles(cache: ConvCache, y: Real) -> list[slice]:
@@ -139,20 +144,22 @@ def gathered(cache: ConvCache, rows: slice, y: Real, threads: int | None) -> Rea
     return pooled
 
 
-def fit(dy: Real, cache: ConvCache) -> tuple[Real, ConvCache]:
-    """dy, contiguous, and the cache, or that of the definition if dy holds NaN or infinity.
+def dense(cache: ConvCache) -> PredictedConv2dCache:
+    """The definition's cache of the same step."""
+    if cache.dense is not None:
+        return cache.dense
+    _, cache = conv_dense_forward(cache.v, cache.w, cache.b, cache.f, cache.stride, cache.padding)
+    return dense(cache)
 
-    raises  ShapeError, DomainError for another dtype
-    """
+
+def checked(dy: Real, cache: ConvCache) -> Real:
+    """dy, C-contiguous; raises ShapeError, DomainError for another dtype"""
     f, (n, h, w, _) = cache.f, cache.v.shape
     check_dtype(f.o, dy=dy)
     shape = (n, *outputs(f, (h, w), cache.stride, cache.padding), cache.b.size)
     if dy.shape != shape:
         raise ShapeError(f"dy has shape {dy.shape}, expected that of y, {shape}")
-    dy = np.ascontiguousarray(dy)
-    if cache.dense is None and not np.isfinite(dy).all():
-        _, cache = conv_dense_forward(cache.v, cache.w, cache.b, f, cache.stride, cache.padding)
-    return dy, cache
+    return np.ascontiguousarray(dy)
 
 
 def check_conv(v: Real, w: Sequence[Real], b: Real, f: Filters, stride: int, padding: int) -> tuple[int, int]:
