@@ -27,9 +27,9 @@ _chosen: list[Backend] = []  # the innermost `use_backend` last
 
 
 def pooling_backend() -> Backend:
-    """How models evaluate predicted layers. Where they do is where the arrays are: no choice moves one.
+    """How models evaluate predicted layers, and max-pooling. Where they do is where the arrays are: no choice moves one.
 
-    "auto"   as a plan of the costs says (pp_ref.kernels.plan): the default
+    "auto"   as a plan of the costs says (pp_ref.kernels.plan), max-pooling of NumPy arrays always in Numba: the default
     "numpy"  by pp_ref.layers alone
     "numba"  NumPy arrays by pp_ref.kernels.cpu wherever the dictionary allows it, others by pp_ref.layers
     "cupy"   CuPy arrays by pp_ref.kernels.gpu wherever the dictionary allows it, others by pp_ref.layers

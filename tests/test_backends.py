@@ -2,10 +2,11 @@
 
 import sys
 
+import array_api_strict
 import numpy as np
 import pytest
 
-from pp_ref.backends import array_library, available, gpu_absence, pooling_backend, use_backend
+from pp_ref.backends import array_library, available, gpu_absence, kernels_take, pooling_backend, use_backend
 from pp_ref.errors import DeviceError, DomainError
 from tests.conftest import require_gpu
 
@@ -88,3 +89,16 @@ def test_an_unknown_backend(monkeypatch):
     monkeypatch.setenv("PP_REF_BACKEND", "fast")
     with pytest.raises(DomainError, match="^PP_REF_BACKEND is 'fast', expected one of auto, numpy, numba, cupy$"):
         pooling_backend()
+
+
+def test_what_kernels_take():
+    single, double = np.zeros(2, np.float32), np.zeros(2)
+    assert kernels_take(single, single)
+    assert kernels_take(double)
+    assert not kernels_take(single, double)
+    assert not kernels_take(double.astype(np.longdouble))
+    assert not kernels_take(double.astype(complex))
+    assert not kernels_take(array_api_strict.asarray(double))
+    assert not kernels_take(double, array_api_strict.asarray(double))
+    with use_backend("numpy"):
+        assert not kernels_take(double)

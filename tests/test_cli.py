@@ -26,7 +26,7 @@ def invoke(*arguments):
     [
         (["--help"], ["info", "reproduce", "Denil et al., 2013"]),
         (["reproduce", "--help"], ["figure4-left", "real data"]),
-        (["bench", "--help"], ["pooling", "layer", "plan"]),
+        (["bench", "--help"], ["pooling", "layer", "plan", "conv"]),
         (["reproduce", "figure4-left", "--help"], ["demo", "standard", "authors", "--jobs", "--out"]),
     ],
     ids=["pp-ref", "reproduce", "bench", "figure4-left"],
@@ -110,7 +110,7 @@ def test_a_corrupt_record_is_one_line_of_a_real_process(tmp_path):
     assert done.stderr.count("\n") == 1
 
 
-@pytest.mark.parametrize("what", ["pooling", "layer", "plan"])
+@pytest.mark.parametrize("what", ["pooling", "layer", "plan", "conv"])
 def test_bench_writes_a_record(what, tmp_path):
     out = tmp_path / "record.json"
     result = invoke("bench", what, "--small", "--rounds", "1", "--out", str(out))
