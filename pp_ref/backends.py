@@ -27,7 +27,7 @@ _chosen: list[Backend] = []  # the innermost `use_backend` last
 
 
 def pooling_backend() -> Backend:
-    """How models evaluate predicted layers, and max-pooling. Where they do is where the arrays are: no choice moves one.
+    """How models evaluate predicted layers and max-pooling. Where they do is where the arrays are: no choice moves one.
 
     "auto"   as a plan of the costs says (pp_ref.kernels.plan), max-pooling of NumPy arrays always in Numba: the default
     "numpy"  by pp_ref.layers alone

@@ -100,5 +100,6 @@ def test_what_kernels_take():
     assert not kernels_take(double.astype(complex))
     assert not kernels_take(array_api_strict.asarray(double))
     assert not kernels_take(double, array_api_strict.asarray(double))
-    with use_backend("numpy"):
-        assert not kernels_take(double)
+    for backend in ("numpy", "cupy"):
+        with use_backend(backend):
+            assert not kernels_take(double)
