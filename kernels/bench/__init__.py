@@ -9,10 +9,11 @@ their subnormals flushed, for everybody.
 
 from pp_ref.kernels.bench.calibrate import calibrate
 from pp_ref.kernels.bench.compare import compare
+from pp_ref.kernels.bench.conv import bench_conv
 from pp_ref.kernels.bench.growth import bench_growth
 from pp_ref.kernels.bench.layer import bench_layer
 from pp_ref.kernels.bench.measuring import lines
 from pp_ref.kernels.bench.plan import bench_plan
 from pp_ref.kernels.bench.pooling import bench_pooling
 
-__all__ = ["bench_growth", "bench_layer", "bench_plan", "bench_pooling", "calibrate", "compare", "lines"]
+__all__ = ["bench_conv", "bench_growth", "bench_layer", "bench_plan", "bench_pooling", "calibrate", "compare", "lines"]

@@ -6,7 +6,6 @@ has them as numbers of its own, and returns their gradient. JAX's pool has every
 threads are asked for.
 """
 
-import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
 from importlib.util import find_spec
@@ -17,7 +16,7 @@ import numpy as np
 
 from pp_ref.dictionaries import Grid, make_dictionary
 from pp_ref.environment import cores
-from pp_ref.kernels.bench import Contender, Real, Record, _record, _threads
+from pp_ref.kernels.bench.measuring import Contender, Real, Record, blocks, contender, record
 from pp_ref.kernels.bounds import ConvBounds, LayerBounds, largest_share
 from pp_ref.kernels.cpu.conv_layer import conv_backward, conv_backward_weights, conv_dense_forward, conv_forward
 from pp_ref.kernels.cpu.filters import Filters, filters
@@ -30,7 +29,6 @@ from pp_ref.layers.fourier_conv2d import (
     fourier_conv2d_forward,
 )
 from pp_ref.layers.predicted_conv2d import expand_filters_backward, expand_filters_forward
-from pp_ref.timing import interleaved, row
 from pp_ref.training import in_threads
 
 __all__ = ["bench_conv"]
@@ -52,7 +50,7 @@ def bench_conv(
     dtype: str = "float32",
 ) -> Record:
     """Of each layer and proportion, the time of every way of a step, and how far the plan's way is behind the best."""
-    blocks = []
+    measured: list[Record] = []
     for layer in layers:
         image, window, m, padding, wrt_input = LAYERS[layer]
         for proportion in proportions:
@@ -65,21 +63,25 @@ def bench_conv(
             dy = rng.standard_normal(y.shape).astype(dtype)
             plan = plan_conv(v.shape, (*f.shape, m), *geometry, dtype, [(k, m)], f.o.factors)
             judge = _Judge(v, w, b, dy, f, geometry, wrt_input)
+            least = judge.least_bytes
             ways = _ways(f, w, b, geometry, wrt_input)
-            shares = {name: judge.share(*step(v, dy), whole=name == "theorem") for name, step in ways.items()}
             flops = _flops(v.shape, y.shape, f, geometry, 3 if wrt_input else 2)
             shape = {"layer": layer, "proportion": proportion, "n": n, "plan": str(plan)}
-            for threads in (1, 2) if cores() > 1 else (1,):
-                contenders = {
-                    name: Contender(_shared(step, v, dy, threads), shares[name], flops[name], judge.least_bytes)
+            shares = {name: judge.share(*step(v, dy), whole=name == "theorem") for name, step in ways.items()}
+            for number in (1, 2) if cores() > 1 else (1,):
+                everybody = {
+                    name: contender(_shared(step, v, dy, number), _known(shares[name]), flops[name], least)
                     for name, step in ways.items()
                 }
-                with _threads(threads):
-                    peers = _peers(judge, flops["patches"], threads)
-                    blocks.append(_block(shape | {"threads": threads}, contenders, peers, rounds, plan.way))
-    record = _record("A step of the CIFAR-10 net's convolutions, SE, length scale 1", dtype, rounds, blocks)
-    behind = [block["behind"] for block in blocks]
-    return record | {"shapes": len(blocks), "median_behind": median(behind), "most_behind": max(behind)}
+                peers = _peers(judge, flops["patches"], number)
+                (block,) = blocks(shape, everybody | peers, list(peers), rounds, [number])
+                medians = {each["name"]: each["median_s"] for each in block["rows"] if each["name"] in ways}
+                behind = medians[plan.way] / min(medians.values()) - 1
+                measured.append(block | {"way": plan.way, "behind": behind})
+    made = record("A step of the CIFAR-10 net's convolutions, SE, length scale 1", dtype, rounds, measured)
+    behinds = [block["behind"] for block in measured]
+    said = f"{len(measured)} shapes: behind by {median(behinds):.0%} at the median, {max(behinds):.0%} at most"
+    return made | {"said": [said]}
 
 
 def _dictionary(space: Grid, proportion: float, rng: np.random.Generator) -> Any:
@@ -199,12 +201,12 @@ def _peers(judge: _Judge, flops: int, threads: int) -> dict[str, Contender]:
             last = [0, 2, 3, 1]
             dv = None if dv is None else dv.numpy().transpose(last)
             share = judge.dense_share(y.numpy().transpose(last), dv, dW.numpy().transpose(2, 3, 1, 0), db.numpy())
-            found[name] = Contender(run, share, flops, bytes_)
+            found[name] = contender(run, _known(share), flops, bytes_)
     if find_spec("jax") and threads == cores():
         run = _jax_step(judge, W)
         y, dv, dW, db = run()
         share = judge.dense_share(np.asarray(y), None if dv is None else np.asarray(dv), np.asarray(dW), np.asarray(db))
-        found["jax"] = Contender(run, share, flops, bytes_)
+        found["jax"] = contender(run, _known(share), flops, bytes_)
     return found
 
 
@@ -249,21 +251,6 @@ def _jax_step(judge: _Judge, W: Real) -> Callable[[], Any]:
     return lambda: jax.block_until_ready(compiled(*arrays))
 
 
-def _block(
-    shape: Record, contenders: dict[str, Contender], peers: dict[str, Contender], rounds: int, way: str
-) -> Record:
-    """A row each. The best peer is the one with the smallest median."""
-    everybody = contenders | peers
-    wrong = {name: each.share for name, each in everybody.items() if not each.share <= 1}
-    if wrong:
-        sys.exit(f"{shape}: off by more than the bound, in shares of it: {wrong}; nothing was timed")
-    seconds = interleaved({name: each.run for name, each in everybody.items()}, rounds)
-    best = min((median(seconds[name]) for name in peers), default=None)
-    rows = [
-        row(name, times, share_of_bound=everybody[name].share)
-        | ({"times_best_peer": best / median(times)} if best else {})
-        | {"flops": everybody[name].flops, "least_bytes": everybody[name].least_bytes}
-        for name, times in seconds.items()
-    ]
-    ways = {name: median(seconds[name]) for name in contenders}
-    return shape | {"rows": rows, "behind": ways[way] / min(ways.values()) - 1}
+def _known(share: float) -> Callable[[Any], float]:
+    """A share that was found before: steps that are shared between threads return gradients alone."""
+    return lambda result: share
