@@ -40,8 +40,11 @@ def print_report(report: Report, console: Console | None = None) -> None:
     """Print a report. No line is longer than the console is wide, except the commands that replay a case."""
     console = console or Console()
     parts = operations(report)
-    if parts:
-        console.print(_table(parts))
+    provided = [part for part in parts if part.verdict != Status.not_provided]
+    if provided:
+        console.print(_table(provided))
+    if absent := [part.name for part in parts if part.verdict == Status.not_provided]:
+        console.print(Text(printable(f"not provided: {', '.join(absent)}"), overflow="fold"))
     for part in parts:
         if failed := part.having(Status.failed):
             _print_failures(console, report, part, failed)
@@ -86,7 +89,8 @@ def _print_failures(console: Console, report: Report, part: Operation, failed: l
     console.print(Padding(grid, (0, 0, 0, 2)))
     _print_command(console, command)
     if others:
-        regimes = ", ".join(f"{regime} {number}" for regime, number in Counter(case.regime for case in others).items())
+        counts = Counter(case.regime for case in others)
+        regimes = ", ".join(regime if number == 1 else f"{regime} ({number})" for regime, number in counts.items())
         console.print(Padding(Text(f"{plural(len(others), 'more case fails', 'more cases fail')}: {regimes}"), (0, 2)))
 
 
