@@ -1,7 +1,7 @@
-"""Write the README's tables of results from the committed records.
+"""Write the tables of README and docs/speed.md from the committed records.
 
-python benchmarks/readme.py            rewrite what stands between the markers
-python benchmarks/readme.py --check    exit with 1 if README.md is not what the records say
+python -m benchmarks.readme            rewrite what stands between the markers
+python -m benchmarks.readme --check    exit with 1 if a page is not what the records say
 """
 
 import json
@@ -15,6 +15,8 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks import pooling_path
+from benchmarks.pooling_path import machine, markdown
 from pp_ref.experiments import figure1 as figure1_experiment
 from pp_ref.experiments import figure6_left as figure6_left_experiment
 from pp_ref.experiments import figure6_right as figure6_right_experiment
@@ -29,16 +31,10 @@ ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
 FIGURES = ROOT / "benchmarks" / "figures"
 SPEED = ROOT / "benchmarks" / "speed"
+ORACLE = ROOT / "benchmarks" / "oracle"
 FEW = 0.1  # proportions up to here are "few dynamic parameters"
 CLAIMED = 0.95  # "more than 95% of the weights"
-POOLING_GOAL, LAYER_GOAL = 1.0, 1.0  # times the best dense peer: no rung is slower than BLAS where it is chosen
 TESTED = 10_000  # test images of CIFAR-10
-
-
-def markdown(headings: list[str], rows: list[list[str]]) -> str:
-    """A table whose first column is text and whose others are numbers."""
-    rule = ["---"] + ["---:"] * (len(headings) - 1)
-    return "\n".join("| " + " | ".join(cells) + " |" for cells in [headings, rule, *rows])
 
 
 def figure4_left() -> str:
@@ -343,7 +339,7 @@ def convnet_step() -> str:
     peaks = " and ".join(f"{block['peak_gflops']:.0f}" for block in record["steps"])
     note = (
         f"The goals of {goals} are {'missed: ' + '; '.join(missed) if missed else 'met'}. Median (minimum to maximum) "
-        f"of {record['rounds']} interleaved steps; {_machine(record)}; peak {peaks} Gflop/s with one thread and two."
+        f"of {record['rounds']} interleaved steps; {machine(record)}; peak {peaks} Gflop/s with one thread and two."
     )
     return markdown(["net", "threads", "pp_ref, ms", "PyTorch's full net, ms", "ratio"], rows) + "\n\n" + note
 
@@ -390,86 +386,11 @@ def rica_speed() -> str:
     )
     note = (
         f"{record['patches']:,} patches of {record['inputs']}, {record['filters']} filters; the goals of {goals} are "
-        f"{'met' if met else 'missed'}; {_machine(record)}."
+        f"{'met' if met else 'missed'}; {machine(record)}."
     )
     return (
         markdown(["RICA, loss and gradient", "threads", "ms", "against PyTorch, full", "of peak"], rows) + "\n\n" + note
     )
-
-
-def pooling_speed() -> str:
-    """The best rung against the best dense peer, by form, proportion and batch."""
-    return _against_peers("pooling", ("form", "proportion", "n"), "fused", POOLING_GOAL)
-
-
-def layer_speed() -> str:
-    """The separable layer against the best full layer."""
-    return _against_peers("layer", ("proportion", "n"), "separable", LAYER_GOAL)
-
-
-def _against_peers(name: str, shape: tuple[str, ...], contender: str, goal: float) -> str:
-    """A contender's rows: times the best dense peer, and its shares of the bound and of the machine's limits."""
-    record = json.loads((SPEED / f"{name}.json").read_text())
-    rows, missed = [], 0
-    for block in record["measured"]:
-        row = next(row for row in block["rows"] if row["name"] == contender)
-        missed += row["times_best_peer"] < goal
-        limits = (f"{row[share]:.0%}" for share in ("share_of_bound", "share_of_peak", "share_of_copy"))
-        rows.append(
-            [
-                ", ".join(f"{block[part]:g}" if part == "proportion" else str(block[part]) for part in shape),
-                str(block["threads"]),
-                _short_milliseconds(row),
-                f"{row['times_best_peer']:.1f}x",
-                *limits,
-            ]
-        )
-    headings = [", ".join(shape), "threads", "ms", "of the best dense peer", "of bound", "of peak", "of copy rate"]
-    met = f"missed in {missed} of {len(rows)} rows" if missed else "met in every row"
-    return f"{markdown(headings, rows)}\n\nThe goal of {goal:g}x is {met}; {_machine(record)}."
-
-
-def growth_speed() -> str:
-    """Fitted exponents, with one thread."""
-    record = json.loads((SPEED / "growth.json").read_text())
-    rows = [
-        [
-            f"{fit['name']}, by {fit['axis']}",
-            f"{fit['exponent']:.2f} ({fit['low']:.2f} to {fit['high']:.2f})",
-            f"{fit['flops']:.2f}",
-        ]
-        for fit in record["fits"]
-        if fit["threads"] == 1
-    ]
-    sides, batches = (
-        sorted({block[axis] for block in record["measured"] if block["axis"] == axis}) for axis in ("side", "n")
-    )
-    note = (
-        f"Sides {sides[0]} to {sides[-1]}, batches {batches[0]:,} to {batches[-1]:,}, one column, 1 thread; 95% "
-        f"intervals; {_machine(record)}."
-    )
-    return markdown(["v U, time as a power", "measured", "flops"], rows) + "\n\n" + note
-
-
-def plan_speed() -> str:
-    """How far the plan's choice is behind the best way or peer."""
-    record = json.loads((SPEED / "plan.json").read_text())
-    goal, goal_median = record["goal_behind"], record["goal_median_behind"]
-    parts = [
-        f"with {each['threads']} thread{'s' * (each['threads'] > 1)} {each['median_behind']:.0%} behind the best at "
-        f"the median and {each['most_behind']:.0%} at most ({each['missed']} of {each['shapes']} shapes beyond "
-        f"{goal:.0%})"
-        for each in record["summary"]
-    ]
-    met = all(each["most_behind"] <= goal and each["median_behind"] <= goal_median for each in record["summary"])
-    return (
-        f"The plan's choice is {' and '.join(parts)}. The goals of {goal:.0%} at most and {goal_median:.0%} at the "
-        f"median are {'met' if met else 'missed'}; {_machine(record)}."
-    )
-
-
-def _short_milliseconds(row: dict[str, Any]) -> str:
-    return f"{1e3 * row['median_s']:.2f} ({1e3 * row['min_s']:.2f} to {1e3 * row['max_s']:.2f})"
 
 
 def features_speed() -> str:
@@ -483,14 +404,6 @@ def features_speed() -> str:
     return (
         f"Features of {record['images']:,} CIFAR-10 images with {record['filters']} filters: {rates}, "
         f"{record['peak_memory_mb']:,.0f} MB."
-    )
-
-
-def _machine(record: dict[str, Any]) -> str:
-    machine, versions = record["machine"], record["versions"]
-    return (
-        f"{machine['processor']}, {machine['cores']} cores, OpenBLAS kernels {machine['blas']['kernels']}, PyTorch "
-        f"{versions['torch']}, NumPy {versions['numpy']}"
     )
 
 
@@ -516,7 +429,18 @@ def planted_faults() -> str:
     return f"{len(FAULTS)} faults are planted in {len(operations)} functions; all are caught."
 
 
+def oracle() -> str:
+    """How many planted faults the oracle reports and names, and how many false alarms it gave."""
+    trials = json.loads((ORACLE / "faults.json").read_text())["trials"]
+    reported, named = (sum(each[key] for each in trials) for key in ("reported", "named"))
+    return (
+        f"Of {len(trials):,} trials with a planted fault it reports {reported / len(trials):.1%} and names "
+        f"{named / len(trials):.0%} ([list](docs/oracle_faults.md))."
+    )
+
+
 BLOCKS: dict[str, Callable[[], str]] = {
+    "oracle": oracle,
     "verdict": verdict,
     "figure4-left": figure4_left,
     "prediction-verdict": prediction_verdict,
@@ -533,32 +457,40 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "convnet-step": convnet_step,
     "convolutions": convolutions,
     "rica": rica_speed,
-    "pooling": pooling_speed,
-    "layer": layer_speed,
-    "growth": growth_speed,
-    "plan": plan_speed,
+    "pooling-path": pooling_path.goals,
     "features": features_speed,
     "start-up": start_up,
     "faults": planted_faults,
 }
 
 
-def rendered(text: str) -> str:
-    """README with every block between `<!-- NAME -->` and `<!-- /NAME -->` made anew."""
-    for name, block in BLOCKS.items():
+SPEED_BLOCKS: dict[str, Callable[[], str]] = {
+    "pooling": pooling_path.pooling,
+    "layer": pooling_path.layer,
+    "conv": pooling_path.conv,
+    "growth": pooling_path.growth,
+}
+PAGES = {README: BLOCKS, ROOT / "docs" / "speed.md": SPEED_BLOCKS}
+
+
+def rendered(text: str, blocks: dict[str, Callable[[], str]] = BLOCKS) -> str:
+    """A page with every block between `<!-- NAME -->` and `<!-- /NAME -->` made anew."""
+    for name, block in blocks.items():
         pattern = re.compile(rf"(<!-- {name} -->\n).*?(\n<!-- /{name} -->)", re.DOTALL)
         if not pattern.search(text):
-            sys.exit(f"README.md has no markers <!-- {name} --> and <!-- /{name} -->")
+            sys.exit(f"there are no markers <!-- {name} --> and <!-- /{name} -->")
         text = pattern.sub(lambda found, block=block: found[1] + block() + found[2], text)
     return text
 
 
 def main() -> None:
-    text = README.read_text()
-    new = rendered(text)
-    if "--check" in sys.argv[1:]:
-        sys.exit("README.md is not what the records say: run python benchmarks/readme.py" if new != text else 0)
-    README.write_text(new)
+    for path, blocks in PAGES.items():
+        text = path.read_text()
+        new = rendered(text, blocks)
+        if "--check" not in sys.argv[1:]:
+            path.write_text(new)
+        elif new != text:
+            sys.exit(f"{path.name} is not what the records say: run python -m benchmarks.readme")
 
 
 if __name__ == "__main__":

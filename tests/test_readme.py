@@ -8,25 +8,28 @@ from pathlib import Path
 
 import pytest
 
+from pp_ref.oracle import InProcess, conform
+from pp_ref.oracle.findings import Status
+
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
 
 
 def test_tables_are_what_the_records_say() -> None:
     checked = subprocess.run(
-        [sys.executable, "benchmarks/readme.py", "--check"], cwd=ROOT, capture_output=True, text=True, check=False
+        [sys.executable, "-m", "benchmarks.readme", "--check"], cwd=ROOT, capture_output=True, text=True, check=False
     )
     assert checked.returncode == 0, checked.stderr
 
 
 def test_the_check_notices_a_number_typed_by_hand() -> None:
-    rendered = runpy.run_path(str(ROOT / "benchmarks" / "readme.py"))["rendered"]
+    rendered = runpy.run_module("benchmarks.readme")["rendered"]
     assert rendered(README.replace("| nokernel |", "| nokernel | 0.00% |", 1)) == README
 
 
 @pytest.fixture(scope="module")
 def readme():
-    return runpy.run_path(str(ROOT / "benchmarks" / "readme.py"))
+    return runpy.run_module("benchmarks.readme")
 
 
 def test_verdicts_come_out_either_way(readme):
@@ -45,11 +48,23 @@ def test_verdicts_come_out_either_way(readme):
 
 
 def test_the_example_runs() -> None:
-    (example,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    example = next(
+        code for code in re.findall(r"```python\n(.*?)```", README, re.DOTALL) if "predicted_forward" in code
+    )
     names: dict[str, object] = {}
     exec(compile(example, "README.md", "exec"), names)
     assert names["y"].shape == (100, 500)  # type: ignore[attr-defined]
     assert [dw.shape for dw in names["dw"]] == [(78, 50)] * 10  # type: ignore[attr-defined]
+
+
+def test_the_oracle_says_what_the_readme_says() -> None:
+    (example,) = [code for code in re.findall(r"```python\n(.*?)```", README, re.DOTALL) if "dense_backward" in code]
+    functions: dict[str, object] = {}
+    exec(compile(example, "my_layers.py", "exec"), functions)
+    report = conform(InProcess(functions), only=["dense"])
+    failed = report.counts[Status.failed]
+    (said,) = re.findall(r"```text\n(.*?)\n```", README, re.DOTALL)
+    assert said == f"dense is wrong in {failed} of {len(report.findings)} cases: {report.diagnoses['dense']}"
 
 
 def test_the_two_commands_are_the_makefiles() -> None:

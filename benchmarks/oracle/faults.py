@@ -48,10 +48,13 @@ def _lines(record: dict[str, Any]) -> Iterator[str]:
     reported, named = (sum(each[key] for each in trials) for key in ("reported", "named"))
     yield "# Planted faults, and what the oracle said of them"
     yield ""
-    yield "Written by `benchmarks/oracle/faults.py` from its record. A fault is planted in one of pp_ref's own functions; the"
-    yield "oracle judges all of them in float64 and float32. *Named*: the diagnosis says what is wrong, not only where."
+    yield "Written by `benchmarks/oracle/faults.py` from its record. A fault is planted in one of pp_ref's functions,"
+    yield "which the oracle then judges, in float64 and float32. *Named*: it says what is wrong, not only where."
     yield ""
-    yield f"{len(trials)} trials: {reported} reported ({reported / len(trials):.1%}), {named} named ({named / len(trials):.1%})."
+    shares = (
+        f"{count} {what} ({count / len(trials):.1%})" for count, what in ((reported, "reported"), (named, "named"))
+    )
+    yield f"{len(trials)} trials: {', '.join(shares)}."
     yield ""
     yield "| operation | planted | reported | named |"
     yield "| --- | ---: | ---: | ---: |"

@@ -61,15 +61,21 @@ def diagnose(operation: Operation, evidence: Sequence[Evidence]) -> str | None:
     state = [message for message in messages if "second run" in message or "another call" in message]
     if state:
         return f"keeps state between calls: {'; '.join(state)}"
-    said = _known(operation, failed) or _simple(failed) or _coarser(failed) or _place(failed)
+    # A mistake may divide 0 by 0 besides: what it does elsewhere tells more.
+    numbers = [each for each in failed if not any(np.isnan(computed).any() for _, computed in each.wrong())] or failed
+    said = _known(operation, numbers) or _simple(numbers) or _coarser(numbers) or _place(numbers)
+    if len(numbers) < len(failed):
+        regimes = sorted({each.case.regime for each in failed if each not in numbers})
+        said += f", and there is NaN in the case of {', '.join(regimes[:3])}"
     return "; ".join([said, *messages])
 
 
 def _messages(evidence: Sequence[Evidence]) -> list[str]:
-    """What functions do besides numbers, each once, the most frequent first."""
+    """What functions do besides numbers, each once, the most frequent first. After NaN nothing is linear."""
     counts: dict[str, int] = {}
     for each in evidence:
-        for message in each.finding.messages:
+        spoilt = any(np.isnan(computed).any() for _, computed in each.wrong())
+        for message in () if spoilt and not each.case.wild else each.finding.messages:
             counts[message] = counts.get(message, 0) + 1
     return sorted(counts, key=lambda message: -counts[message])[:3]
 
