@@ -37,6 +37,7 @@ __all__ = [
     "Rates",
     "Way",
     "Work",
+    "conv_work",
     "layer_work",
     "plan_conv",
     "plan_layer",
@@ -135,6 +136,18 @@ def plan_conv(
     returns  Plan
     raises   ShapeError for images smaller than the filters, DomainError for another stride or padding
     """
+    return _choice(conv_work(images, filters, stride, padding, shapes, factors), dtype, factors, rates)
+
+
+def conv_work(
+    images: tuple[int, int, int, int],
+    filters: tuple[int, int, int, int],
+    stride: int,
+    padding: int,
+    shapes: Sequence[tuple[int, int]] = (),
+    factors: Separable | None = None,
+) -> dict[Way, Work]:
+    """What each way of a convolution's step consists of; the separable one where there are factors."""
     (n, h, w, c), (fh, fw, _, m) = images, filters
     v, W = (np.broadcast_to(np.float32(0), shape) for shape in (images, filters))  # shapes without memory
     height, width = patches(v, (fh, fw), stride, padding)
@@ -149,7 +162,7 @@ def plan_conv(
         taps = n * (h + 2 * padding - fh + 1) * (w + 2 * padding) * (c * rows * fh + sum(k for k, _ in shapes) * fw)
         passes = Work(plane=3 * taps, pooled=3 * pixels * sum(k for k, _ in shapes), call=1)
         work["separable"] = _combined(pixels, shapes) + passes
-    return _choice(work, dtype, factors, rates)
+    return work
 
 
 def layer_work(

@@ -33,7 +33,7 @@ Origin = Literal["default", "calibrated", "given"]
 
 class Rates(NamedTuple):
     """Seconds of a unit of work on one thread. Numbers and flops are of float32; those of float64 take twice as long.
-    The defaults are those of a server processor with AVX-512; the last four, a convolution's, are not calibrated."""
+    The defaults are those of a server processor with AVX-512."""
 
     flop: float = 1.1e-11  # of a product
     pack: float = 2.8e-10  # a number of an operand, which BLAS brings into its own order

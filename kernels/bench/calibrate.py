@@ -1,17 +1,22 @@
 """This machine's rates for the plan, from short steps of a few shapes."""
 
-from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy.optimize import nnls
 from threadpoolctl import threadpool_limits
 
+from pp_ref.dictionaries import Grid, make_dictionary
 from pp_ref.errors import DomainError
+from pp_ref.kernels.bench.conv import conv_ways
 from pp_ref.kernels.bench.layer import layer_arrays
 from pp_ref.kernels.bench.measuring import se_operands
 from pp_ref.kernels.bench.steps import ways
-from pp_ref.kernels.plan import Work, layer_work
+from pp_ref.kernels.cpu.conv_layer import conv_forward
+from pp_ref.kernels.cpu.filters import filters
+from pp_ref.kernels.plan import Way, Work, conv_work, layer_work
 from pp_ref.kernels.rates import Rates, rates_file, write_rates
 from pp_ref.timing import interleaved
 
@@ -41,6 +46,17 @@ SHAPES = (
 )
 
 
+# examples, side, channels, filter's side, filters, padding, proportion: none is a layer of `bench_conv`
+CONVOLUTIONS = (
+    (16, 20, 3, 7, 24, 3, 0.1),
+    (16, 20, 3, 7, 24, 3, 0.4),
+    (16, 12, 8, 5, 16, 2, 0.3),
+    (32, 8, 32, 5, 32, 2, 0.1),
+    (8, 16, 16, 3, 32, 1, 0.5),
+    (16, 10, 24, 7, 40, 3, 0.05),
+)
+
+
 class Calibration(NamedTuple):
     rates: Rates
     median_error: float  # |fitted / measured - 1|
@@ -54,7 +70,7 @@ class Calibration(NamedTuple):
 
 
 def calibrate(rounds: int = 9) -> Calibration:
-    """Time every way of a step of each of SHAPES, on one thread, and keep the rates that fit best in the user's cache.
+    """Time every way of a step of each shape, on one thread, and keep the rates that fit best in the user's cache.
 
     raises  DataError if they cannot be written
     """
@@ -68,9 +84,30 @@ def calibrate(rounds: int = 9) -> Calibration:
             times = interleaved(ways(o, v, w, b, dy), rounds)
             parts += work.values()
             seconds += [min(times[way]) for way in work]
+        for shape in CONVOLUTIONS:
+            work, steps = convolution(*shape)
+            times = interleaved({way: steps[way] for way in work}, rounds)
+            parts += work.values()
+            seconds += [min(times[way]) for way in work]
     found = fitted(parts, seconds)
     write_rates(rates_file(), found.rates)
     return found
+
+
+def convolution(
+    n: int, side: int, channels: int, window: int, m: int, padding: int, proportion: float
+) -> tuple[dict[Way, Work], dict[str, Callable[[], Any]]]:
+    """Of a convolution in float32: what each way consists of, and each way as a step."""
+    rng = np.random.default_rng(0)
+    space = Grid(window, window, channels)
+    f = filters(make_dictionary("se", space, proportion=proportion, n_columns=1, rng=rng), "float32")
+    v, b = rng.standard_normal((n, side, side, channels), np.float32), np.zeros(m, np.float32)
+    w = [rng.standard_normal((f.o.ends[-1], m), np.float32)]
+    geometry, shapes = (1, padding), [w_j.shape for w_j in w]
+    ways = conv_ways(f, w, b, geometry, wrt_input=True)
+    y, _ = conv_forward(v, w, b, f, *geometry)
+    steps: dict[str, Callable[[], Any]] = {name: partial(step, v, np.ones_like(y)) for name, step in ways.items()}
+    return conv_work(v.shape, (*f.shape, m), *geometry, shapes, f.o.factors), steps
 
 
 def fitted(parts: Sequence[Work], seconds: Sequence[float]) -> Calibration:

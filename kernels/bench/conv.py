@@ -31,7 +31,7 @@ from pp_ref.layers.fourier_conv2d import (
 from pp_ref.layers.predicted_conv2d import expand_filters_backward, expand_filters_forward
 from pp_ref.training import in_threads
 
-__all__ = ["bench_conv"]
+__all__ = ["bench_conv", "conv_ways"]
 
 # (h, w, c), (fh, fw), m, padding, whether dv is wanted: the net of sec. 4.2.
 LAYERS = {
@@ -64,7 +64,7 @@ def bench_conv(
             plan = plan_conv(v.shape, (*f.shape, m), *geometry, dtype, [(k, m)], f.o.factors)
             judge = _Judge(v, w, b, dy, f, geometry, wrt_input)
             least = judge.least_bytes
-            ways = _ways(f, w, b, geometry, wrt_input)
+            ways = conv_ways(f, w, b, geometry, wrt_input)
             flops = _flops(v.shape, y.shape, f, geometry, 3 if wrt_input else 2)
             shape = {"layer": layer, "proportion": proportion, "n": n, "plan": str(plan)}
             shares = {name: judge.share(*step(v, dy), whole=name == "theorem") for name, step in ways.items()}
@@ -88,8 +88,8 @@ def _dictionary(space: Grid, proportion: float, rng: np.random.Generator) -> Any
     return make_dictionary("se", space, proportion=proportion, n_columns=1, rng=rng, length_scale=1.0, ridge=1e-3)
 
 
-def _ways(f: Filters, w: list[Real], b: Real, geometry: tuple[int, int], wrt_input: bool) -> dict[str, Step]:
-    """Pooled first by the definition and in passes; the filters first, then by either convolution."""
+def conv_ways(f: Filters, w: list[Real], b: Real, geometry: tuple[int, int], wrt_input: bool) -> dict[str, Step]:
+    """v, dy -> y, dv, dw, db: pooled first, by the definition and in passes; filters first, by either convolution."""
 
     def pooled(forward: Callable[..., Any]) -> Step:
         def step(v: Real, dy: Real) -> Any:

@@ -9,12 +9,12 @@ from typer.testing import CliRunner
 
 from pp_ref import cli
 from pp_ref.errors import DomainError
-from pp_ref.kernels.bench.calibrate import SHAPES, fitted
+from pp_ref.kernels.bench.calibrate import CONVOLUTIONS, SHAPES, convolution, fitted
 from pp_ref.kernels.bench.measuring import se_operands
 from pp_ref.kernels.plan import layer_work
 from pp_ref.kernels.rates import Rates, rates_file, read_rates
 
-TRUE = Rates(2e-11, 4e-10, 5e-11, 1e-9, 0.0, 2e-6, 5e-5)
+TRUE = Rates(2e-11, 4e-10, 5e-11, 1e-9, 0.0, 2e-6, 5e-5, 2e-9, 1e-11, 4e-11, 3e-10)
 
 
 def parts():
@@ -23,6 +23,8 @@ def parts():
         o = se_operands(side, proportion, J, "float32")
         shapes = [(alpha.size, units // J) for alpha in o.factors.alpha]
         found += layer_work(n, o.d, shapes, "float32", o.factors).values()
+    for shape in CONVOLUTIONS:
+        found += convolution(*shape)[0].values()
     return found
 
 
@@ -48,6 +50,7 @@ def test_times_are_positive(second):
 def test_the_command_keeps_them(monkeypatch, tmp_path):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setattr(sys.modules[fitted.__module__], "SHAPES", SHAPES[:6])
+    monkeypatch.setattr(sys.modules[fitted.__module__], "CONVOLUTIONS", CONVOLUTIONS[2:3])
     result = CliRunner().invoke(cli.app, ["bench", "calibrate", "--rounds", "1"], env={"COLUMNS": "200"})
     assert result.exit_code == 0, result.output
     assert result.output.splitlines()[-1] == str(rates_file())
