@@ -42,9 +42,10 @@ class Arithmetic:
         return 2.0**-self.bits
 
     def representable(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
-        """x rounded to what is stored: to nearest, ties to even. Exponents are left alone."""
-        significand, exponent = np.frexp(x)
-        finite = np.ldexp(np.rint(np.ldexp(significand, self.bits)), exponent - self.bits)
+        """x rounded to what is stored, subnormals too: to nearest, ties to even. Large exponents are left alone."""
+        least = int(np.log2(self.tiny)) - self.bits + 1  # of the smallest subnormal
+        last = np.maximum(np.frexp(x)[1] - self.bits, least)
+        finite = np.ldexp(np.rint(np.ldexp(x, -last)), last)
         return np.where(np.isfinite(x), finite, x)
 
 
