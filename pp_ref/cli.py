@@ -1,6 +1,7 @@
 """The `pp-ref` command. Nothing heavy is imported before a command runs."""
 
 import sys
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -21,6 +22,8 @@ reproduce = typer.Typer(help="Make a figure of the paper from real data.", no_ar
 app.add_typer(reproduce, name="reproduce")
 bench = typer.Typer(help="Time the pooling path against BLAS and PyTorch.", no_args_is_help=True)
 app.add_typer(bench, name="bench")
+vectors = typer.Typer(help="Cases of the oracle as files, for implementations in any language.", no_args_is_help=True)
+app.add_typer(vectors, name="vectors")
 
 
 class ProfileName(StrEnum):
@@ -56,6 +59,9 @@ DeviceOption = Annotated[DeviceName, typer.Option("--device", help=str(DeviceNam
 RoundsOption = Annotated[int, typer.Option(min=1, help="Turns of every contender, after one to warm up.")]
 SmallOption = Annotated[bool, typer.Option("--small", help="One small shape: to see that everything works.")]
 RecordOption = Annotated[Path | None, typer.Option("--out", help="File for the JSON record.", show_default="none")]
+SeedOption = Annotated[int, typer.Option(min=0, help="Of everything random.")]
+OnlyOption = Annotated[list[str] | None, typer.Option(help="An operation; may be given again.", show_default="all")]
+QuickOption = Annotated[bool, typer.Option("--quick", help="The regimes that find most mistakes.")]
 JobsOption = Annotated[int, typer.Option(min=1, help="Runs at a time; the machine's threads are shared out.")]
 
 
@@ -78,9 +84,15 @@ def show(record: Annotated[Path, typer.Argument(help="The JSON record of a run."
 
 @app.command()
 def conform(
+    context: typer.Context,
     candidate: Annotated[
-        str, typer.Argument(help="A Python file or a module, with functions of the documented names.")
-    ],
+        str | None,
+        typer.Argument(help="A Python file or a module, with functions of the documented names.", show_default=False),
+    ] = None,
+    files: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="In place of CANDIDATE: exported vectors, with answers.", show_default="none"),
+    ] = None,
     arithmetic: Annotated[
         str | None,
         typer.Option(help="float64, float32, tf32, bfloat16 or float16.", show_default="what it declares, or float64"),
@@ -89,11 +101,9 @@ def conform(
         str | None, typer.Option(help="numpy, torch, jax or cupy.", show_default="what it declares, or numpy")
     ] = None,
     autodiff: Annotated[bool, typer.Option("--autodiff", help="Gradients are those of torch or jax.")] = False,
-    only: Annotated[
-        list[str] | None, typer.Option(help="An operation; may be given again.", show_default="all")
-    ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Of everything random.")] = 0,
-    quick: Annotated[bool, typer.Option("--quick", help="The regimes that find most mistakes.")] = False,
+    only: OnlyOption = None,
+    seed: SeedOption = 0,
+    quick: QuickOption = False,
     replay: Annotated[str | None, typer.Option(help="Run one case alone, by its id.")] = None,
     limit: Annotated[float, typer.Option(min=0.1, help="Seconds a case may take.")] = 20.0,
     out: Annotated[list[Path] | None, typer.Option(help="A report: .json, .xml or .html; may be given again.")] = None,
@@ -103,18 +113,30 @@ def conform(
     Exit code 0: it conforms. 1: a case failed. 2: within all bounds, but suspicious. 3: it could not be judged.
     """
     from pp_ref.data.search import user_cache
-    from pp_ref.oracle.candidates import InWorker
     from pp_ref.oracle.reports import print_report, write_report
     from pp_ref.oracle.run import conform as judged
 
     declared = {"arithmetic": arithmetic, "arrays": arrays, "autodiff": autodiff or None}
+    store = user_cache("oracle") / "exact.sqlite"
     try:
-        worker = InWorker(candidate, limit, **{name: value for name, value in declared.items() if value is not None})
-        try:
-            store = user_cache("oracle") / "exact.sqlite"
-            report = judged(worker, arithmetic, only or (), seed, quick, replay, store)
-        finally:
-            worker.close()
+        if (candidate is None) == (files is None):
+            raise DomainError("expected a CANDIDATE, or --files with a folder of vectors and answers, and not both")
+        if files is not None:
+            from pp_ref.oracle.answers import Answers
+
+            _refuse_beside_files(context, "arithmetic", "arrays", "autodiff", "seed", "quick", "limit")
+            answers = Answers(files)
+            report = judged(answers, only=only or (), seed=answers.seed, replay=replay, among=answers.ids, store=store)
+            report = replace(report, folder=str(files))
+        elif candidate is not None:
+            from pp_ref.oracle.candidates import InWorker
+
+            known = {name: value for name, value in declared.items() if value is not None}
+            worker = InWorker(candidate, limit, **known)
+            try:
+                report = judged(worker, arithmetic, only or (), seed, quick, replay, store=store)
+            finally:
+                worker.close()
         print_report(report)
         for path in out or ():
             write_report(report, path)
@@ -123,6 +145,31 @@ def conform(
         typer.echo(f"pp-ref: {error}", err=True)
         raise typer.Exit(3) from None
     raise typer.Exit(report.exit_code)
+
+
+def _refuse_beside_files(context: typer.Context, *names: str) -> None:
+    """Options that were decided when the vectors were exported, or that no files have."""
+    for name in names:
+        source = context.get_parameter_source(name)
+        if source is not None and source.name != "DEFAULT":
+            raise DomainError(f"--{name} is given beside --files, whose folder has what was exported: leave it out")
+
+
+@vectors.command("export")
+def vectors_export(
+    folder: Annotated[
+        Path, typer.Argument(metavar="DIR", help="A new folder, an empty one, or one of vectors, which are replaced.")
+    ],
+    arithmetic: Annotated[str, typer.Option(help="float64, float32, tf32, bfloat16 or float16.")] = "float64",
+    only: OnlyOption = None,
+    seed: SeedOption = 0,
+    quick: QuickOption = False,
+) -> None:
+    """Write the arguments of every case. Answers go beside them; `pp-ref conform --files` judges them."""
+    from pp_ref.oracle.vectors import export
+
+    manifest = export(folder, arithmetic, only or (), seed, quick)
+    typer.echo(f"{len(manifest['cases'])} cases of {len(manifest['files'])} operations in {folder}")
 
 
 @reproduce.command("figure4-left")

@@ -17,7 +17,7 @@ from pp_ref.oracle.cases import Case, case_of
 from pp_ref.oracle.libraries import library
 from pp_ref.oracle.observation import Observation, observe
 
-__all__ = ["Candidate", "InProcess", "InWorker", "load"]
+__all__ = ["Candidate", "InProcess", "InWorker", "announced", "load"]
 
 TIME_LIMIT = 20.0  # seconds a case; the first one imports the candidate's libraries
 
@@ -72,7 +72,7 @@ class InProcess:
         return found[0] if found else _hung(self.time_limit)
 
     def expects(self, case: Case) -> str | None:
-        return _expected(self.expected, case)
+        return announced(self.expected, case)
 
 
 class InWorker:
@@ -106,7 +106,7 @@ class InWorker:
         )
 
     def expects(self, case: Case) -> str | None:
-        return _expected(self.expected, case)
+        return announced(self.expected, case)
 
     def close(self) -> None:
         """End the process."""
@@ -187,7 +187,8 @@ def _serve(pipe: Any, path: str, settings: dict[str, Any]) -> None:
         pipe.send(candidate.observe(case_of(identity)))
 
 
-def _expected(expected: Mapping[str, str], case: Case) -> str | None:
+def announced(expected: Mapping[str, str], case: Case) -> str | None:
+    """The reason of the first pattern that the case's id matches; None if none does."""
     return next((reason for pattern, reason in expected.items() if fnmatchcase(case.id, pattern)), None)
 
 

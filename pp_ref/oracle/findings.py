@@ -98,6 +98,7 @@ class Report:
     diagnoses    operation -> what is wrong with it, over all its cases
     environment  versions and machine
     seconds      wall time
+    folder       of vectors that it answered; None: its functions were called
     """
 
     candidate: str
@@ -107,6 +108,7 @@ class Report:
     diagnoses: dict[str, str] = field(default_factory=dict)
     environment: dict[str, Any] = field(default_factory=dict)
     seconds: float = 0.0
+    folder: str | None = None
 
     @property
     def counts(self) -> dict[Status, int]:

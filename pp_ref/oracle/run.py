@@ -16,7 +16,7 @@ from pp_ref.oracle.judge import judge
 from pp_ref.oracle.operations import BY_NAME, OPERATIONS, Operation
 from pp_ref.oracle.truth import ExactValues, truth
 
-__all__ = ["conform"]
+__all__ = ["chosen", "conform"]
 
 
 def conform(
@@ -26,17 +26,19 @@ def conform(
     seed: int = 0,
     quick: bool = False,
     replay: str | None = None,
+    among: Sequence[str] | None = None,
     store: Path | None = None,
     progress: Callable[[Finding], None] = lambda finding: None,
 ) -> Report:
     """Judge a candidate's functions against exact values and derived bounds.
 
-    candidate   whose functions are called: `pp_ref.oracle.candidates`
+    candidate   who answers: `pp_ref.oracle.candidates`, or `pp_ref.oracle.answers` by files
     arithmetic  that it is held to; None: what it declares, float64 if nothing
     only        names of operations; none: all
     seed        from which every case is drawn
     quick       the regimes that find most mistakes, in a fraction of the time
     replay      the id of one case, which alone is run
+    among       ids of the cases there are, an operation's in a row; None: all that the seed draws
     store       a file in which exact values are kept for the next run; None: nowhere
     progress    called with every finding
     raises      DomainError for an unknown operation, arithmetic or case
@@ -47,9 +49,9 @@ def conform(
     diagnoses: dict[str, str] = {}
     kept = ExactValues(store) if store else None
     try:
-        for operation, chosen in _chosen(name, only, seed, quick, replay):
+        for operation, drawn in chosen(name, only, seed, quick, replay, among):
             evidence = []
-            for case in chosen:
+            for case in drawn:
                 seen = candidate.observe(case)
                 expected = truth(case, kept) if seen.results else []
                 evidence.append(Evidence(case, expected, seen, judge(case, expected, seen)))
@@ -72,16 +74,28 @@ def conform(
     return Report(candidate.name, name, seed, findings, diagnoses, circumstances(), took)
 
 
-def _chosen(
-    name: str, only: Sequence[str], seed: int, quick: bool, replay: str | None
+def chosen(
+    name: str,
+    only: Sequence[str] = (),
+    seed: int = 0,
+    quick: bool = False,
+    replay: str | None = None,
+    among: Sequence[str] | None = None,
 ) -> Iterator[tuple[Operation, list[Case]]]:
+    """Every operation with its cases; arguments as of `conform`, name that of the arithmetic."""
+    if replay is not None and among is not None and replay not in among:
+        raise DomainError(f"replay is {replay!r}, which is not among the cases that were exported")
     if replay is not None:
         case = case_of(replay)
         yield case.operation, [case]
         return
-    unknown = [each for each in only if each not in BY_NAME]
+    there = BY_NAME if among is None else dict.fromkeys(identity.partition("/")[0] for identity in among)
+    unknown = [each for each in only if each not in there]
     if unknown:
-        raise DomainError(f"only is {unknown[0]!r}, expected one of {', '.join(BY_NAME)}")
+        raise DomainError(f"only is {unknown[0]!r}, expected one of {', '.join(there)}")
     for operation in OPERATIONS:
-        if not only or operation.name in only:
-            yield operation, list(cases(operation, arithmetic_of(name), seed, quick))
+        if operation.name in (only or there):
+            if among is None:
+                yield operation, list(cases(operation, arithmetic_of(name), seed, quick))
+            else:
+                yield operation, [case_of(each) for each in among if each.partition("/")[0] == operation.name]

@@ -70,7 +70,8 @@ def summary(report: Report) -> str:
 
 def replay(report: Report, finding: Finding) -> str:
     """The command that runs this case alone."""
-    return shlex.join(["pp-ref", "conform", report.candidate, "--replay", finding.id])
+    who = [report.candidate] if report.folder is None else ["--files", report.folder]
+    return shlex.join(["pp-ref", "conform", *who, "--replay", finding.id])
 
 
 def headline(finding: Finding) -> str:

@@ -2,6 +2,7 @@
 
 import math
 import shlex
+from dataclasses import replace
 
 import pytest
 
@@ -102,6 +103,8 @@ def test_headline(finding, line):
 def test_the_command_is_one_that_a_shell_takes_apart_again():
     (finding, *_) = REPORTS["hostile"].findings
     assert shlex.split(replay(REPORTS["hostile"], finding)) == ["pp-ref", "conform", HOSTILE, "--replay", finding.id]
+    by_files = replace(REPORTS["hostile"], folder="my vectors")
+    assert shlex.split(replay(by_files, finding))[2:] == ["--files", "my vectors", "--replay", finding.id]
 
 
 def test_summary():
