@@ -28,7 +28,7 @@ def tried(job: tuple[int, str]) -> dict[str, Any]:
     found = trial(planted, arithmetic)
     return {
         "function": planted.function,
-        "operation": planted.operation.name,
+        "operation": planted.operations[0].name,
         "fault": planted.name,
         "sentence": planted.sentence,
         "arithmetic": arithmetic,

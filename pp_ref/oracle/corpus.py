@@ -24,16 +24,16 @@ Functions = dict[str, Callable[..., Any]]
 class Planted:
     """One fault.
 
-    function   the documented name of what is wrong
-    operation  whose function it is
-    name       a few words
-    sentence   what it does
-    functions  pp_ref's own with the wrong one among them; twice where products have two orders
-    only       the arithmetic in which it is one; None: any
+    function    the documented name of what is wrong
+    operations  whose function it is: of a model both objectives, of which a fault may touch one
+    name        a few words
+    sentence    what it does
+    functions   pp_ref's own with the wrong one among them; twice where products have two orders
+    only        the arithmetic in which it is one; None: any
     """
 
     function: str
-    operation: Operation
+    operations: tuple[Operation, ...]
     name: str
     sentence: str
     functions: tuple[Functions, ...]
@@ -62,13 +62,16 @@ def trial(planted: Planted, arithmetic: str, seed: int = 0, store: Path | None =
     said = ""
     for functions in planted.functions:
         candidate = InProcess(functions, str(planted), arithmetic=arithmetic)
-        report = conform(candidate, only=[planted.operation.name], seed=seed, store=store)
+        only = [operation.name for operation in planted.operations]
+        report = conform(candidate, only=only, seed=seed, store=store)
         if report.exit_code:
-            said = report.diagnoses.get(planted.operation.name, "")
+            said = next(iter(report.diagnoses.values()), "")
             return Trial(True, bool(said) and not said.startswith(UNKNOWN), said)
     return Trial(False, False, said)
 
 
+# Faults in one arithmetic alone: what is float64 cannot be promoted, and dictionaries are computed in float64.
+_ONLY = {"promoted": "float32"}
 # What no case asks for: masks that are drawn, and columns that reconstruct alone.
 _NOT_JUDGED = {"masks redrawn", "dropout forgotten", "mean over columns"}
 
@@ -80,11 +83,12 @@ def _catalogue() -> Iterator[Planted]:
         if fault.name in _NOT_JUDGED:
             continue
         orders = [dict(own.replaced(fault.operation, fault.wrong, order)) for order in (0, 1)]
-        for function in orders[0]:
-            if function in by_function:
-                wrong = tuple(own.functions(order) | replaced for order, replaced in enumerate(orders))
-                only = "float32" if fault.name == "promoted" else None
-                yield Planted(function, by_function[function], fault.name, fault.sentence, wrong, only)
+        judged = [function for function in orders[0] if function in by_function]
+        if judged:
+            wrong = tuple(own.functions(order) | replaced for order, replaced in enumerate(orders))
+            operations = tuple(by_function[function] for function in judged)
+            only = "float64" if judged[0] in own.STATIC else _ONLY.get(fault.name)
+            yield Planted(judged[0], operations, fault.name, fault.sentence, wrong, only)
 
 
 def _stale_tail(x: NDArray[Any]) -> NDArray[Any]:
@@ -121,7 +125,7 @@ def _anywhere() -> Iterator[Planted]:
             continue
         for name, (sentence, change) in _ANYWHERE.items():
             wrong = _changed(right[function], change, operation.kind == "layer")
-            yield Planted(function, operation, f"{name}, of the result", sentence, (right | {function: wrong},))
+            yield Planted(function, (operation,), f"{name}, of the result", sentence, (right | {function: wrong},))
 
 
 def _changed(function: Callable[..., Any], change: Callable[[Any], Any], layer: bool) -> Callable[..., Any]:

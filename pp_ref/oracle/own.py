@@ -16,9 +16,12 @@ from pp_ref.layers.predicted import ExpandCache, PoolCache, expand_backward, poo
 from pp_ref.models import MLP, RICA, Autoencoder, ConvNet, Predicted
 from pp_ref.models.stages import Activation, Convolution, Flatten, MaxPool
 
-__all__ = ["MODELS", "functions", "grid_operands", "kernels", "replaced"]
+__all__ = ["MODELS", "STATIC", "functions", "grid_operands", "kernels", "replaced"]
 
 Loss = Callable[..., tuple[Array, dict[str, Array]]]
+
+
+STATIC = ("covariance", "matern_kernel", "ridge_dictionary", "se_kernel")  # computed in float64, whatever comes in
 
 
 def kernels() -> dict[str, Callable[..., Any]]:
@@ -87,7 +90,7 @@ def replaced(name: str, wrong: Callable[..., Any], order: int = 0) -> list[tuple
         return [(name, _ordered(wrong, ORDERS[name][order]))]
     if name == "ridge_dictionary":
         return [(name, _static(lambda *arguments: wrong(*arguments)[0]))]
-    return [(name, _static(wrong) if name in ("covariance", "matern_kernel", "se_kernel") else wrong)]
+    return [(name, _static(wrong) if name in STATIC else wrong)]
 
 
 def _static(function: Callable[..., Array]) -> Callable[..., Array]:
