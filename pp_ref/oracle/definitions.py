@@ -28,7 +28,8 @@ def pool(v: Quantity, U: Columns) -> list[Quantity]:
 
 
 def pool_adjoint(g: Columns, U: Columns) -> Quantity:
-    return concat(g, axis=1) @ concat(U, axis=1).T
+    parts = [g_j @ U_j.T for g_j, U_j in zip(g, U, strict=True)]
+    return sum(parts[1:], parts[0])
 
 
 def expand(U: Columns, w: Columns) -> Quantity:
@@ -199,7 +200,7 @@ def local_response(v: Quantity, size: int, alpha: float, beta: float, k: float) 
     c = np.arange(channels)[:, None] + np.arange(-(size // 2), (size + 1) // 2)
     inside = (c >= 0) & (c < channels)
     near = v.take(np.where(inside, v.places()[..., np.where(inside, c, 0)], -1))
-    base = (near * near).sum(axis=4) * (alpha / size) + k
+    base = (near * near).sum(axis=4) * alpha / float(size) + k
     return v * exp(log(base) * -beta)
 
 
@@ -255,8 +256,7 @@ def rica(x: Quantity, U: Columns, w: Columns, objective: str, trade_off: float, 
     if objective == "ufldl":
         W = unit_columns(W)
         return smooth_abs(x @ W, eps) * trade_off + reconstruction(x, W) / 2.0
-    each: float = trade_off / max(x.shape[0], 1)
-    return log_cosh(x @ W) + reconstruction(x, W) * each
+    return log_cosh(x @ W) + reconstruction(x, W) * trade_off / float(max(x.shape[0], 1))
 
 
 def mlp(

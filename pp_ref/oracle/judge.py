@@ -47,10 +47,13 @@ def judge(case: Case, expected: list[Expected], seen: Observation) -> Finding:
 def shares(
     computed: NDArray[np.float64], exact: NDArray[np.float64], allowed: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """|computed - exact| / allowed, entry by entry: 0 where both are equal, infinite where one is NaN alone."""
+    """|computed - exact| / allowed, entry by entry: 0 where both are equal, infinite where one is NaN alone.
+
+    Where infinity is allowed, an overflow is 0 as well.
+    """
     with np.errstate(all="ignore"):
         error = np.where(computed == exact, 0.0, abs(computed - exact))
-        found = np.where(error == 0, 0.0, error / allowed)
+        found = np.where((error == 0) | (np.isposinf(allowed) & ~np.isnan(error)), 0.0, error / allowed)
     return np.where(np.isnan(found), np.inf, found)
 
 

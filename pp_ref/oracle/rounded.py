@@ -4,8 +4,10 @@ A `Rounded` array stands for what a correct implementation in a given arithmetic
 
     value     the exact result, in longdouble
     majorant  the same expression with every number replaced by its magnitude: |v||U||w| for (v U) w and for v (U w)
-    error     |computed - value| is at most this: for any order of sums and products, fused or not. More proves a fault
+    error     |computed - value| is at most this: for any order of sums and products, fused or not. More proves a fault.
+              Infinite where nothing can be said, as beside an overflow
     spread    what it rarely exceeds if roundings are independent and of mean zero. More is suspicious
+    terms     how many terms the sum has that this is: a number that is added may be taken in before any of them
 
 Every operation adds what it inherits to what it rounds itself (Higham, *Accuracy and Stability of Numerical
 Algorithms*, sec. 2.2, 3.3, 3.5; for the spread Higham and Mary, *A new approach to probabilistic rounding error
@@ -54,14 +56,20 @@ class Rounded:
     __array_ufunc__ = None  # ndarray @ Rounded must ask Rounded
 
     def __init__(
-        self, value: Any, error: Any, arithmetic: Arithmetic, majorant: Any = None, spread: Any = None
+        self,
+        value: Any,
+        error: Any,
+        arithmetic: Arithmetic,
+        majorant: Any = None,
+        spread: Any = None,
+        terms: int = 1,
     ) -> None:
         self.value = np.asarray(value, Exact)
         shape = self.value.shape
-        self.error = np.broadcast_to(np.asarray(error, Exact), shape)
-        self.majorant = abs(self.value) if majorant is None else np.broadcast_to(np.asarray(majorant, Exact), shape)
-        self.spread = self.error if spread is None else np.broadcast_to(np.asarray(spread, Exact), shape)
-        self.arithmetic = arithmetic
+        self.error = np.broadcast_to(_or_infinite(error), shape)
+        self.majorant = abs(self.value) if majorant is None else np.broadcast_to(_or_infinite(majorant), shape)
+        self.spread = self.error if spread is None else np.broadcast_to(_or_infinite(spread), shape)
+        self.arithmetic, self.terms = arithmetic, terms
 
     def __array_namespace__(self, api_version: str | None = None) -> Any:
         return NAMESPACE
@@ -78,7 +86,9 @@ class Rounded:
 
     def moved(self, move: Callable[[NDArray[Any]], NDArray[Any]]) -> "Rounded":
         """Entries at other places: nothing rounds."""
-        return Rounded(move(self.value), move(self.error), self.arithmetic, move(self.majorant), move(self.spread))
+        return Rounded(
+            move(self.value), move(self.error), self.arithmetic, move(self.majorant), move(self.spread), self.terms
+        )
 
     def __getitem__(self, key: Any) -> "Rounded":
         return self.moved(lambda part: part[key])
@@ -89,6 +99,7 @@ class Rounded:
             part = getattr(self, name).copy()  # a broadcast array cannot be written to
             part[key] = getattr(other, name)
             setattr(self, name, part)
+        self.terms = max(self.terms, other.terms)
 
     def _lift(self, other: Any) -> "Rounded":
         """An operand that is no Rounded is exact, unless it is a scalar that the format cannot hold."""
@@ -97,37 +108,63 @@ class Rounded:
         rounding = 0 if np.ndim(other) else self.arithmetic.unit * abs(Exact(other))
         return Rounded(other, rounding if rounding and not _holds(self.arithmetic, other) else 0, self.arithmetic)
 
-    def stored(self, value: Any, majorant: Any, error: Any, spread: Any, units: int = 1) -> "Rounded":
-        """One rounding of the stored format: |fl(z) - z| <= u |z| + tiny. The reference's own is below 2^-10 of u."""
+    def stored(
+        self, value: Any, majorant: Any, error: Any, spread: Any, units: int = 1, terms: int = 1, likely: Any = None
+    ) -> "Rounded":
+        """One rounding of the stored format: |fl(z) - z| <= u |z| + tiny. The reference's own is below 2^-10 of u.
+
+        Infinite where some order of evaluation may overflow. The spread is of a number of magnitude `likely`, by
+        default |value|.
+        """
         a = self.arithmetic
         u = units * Exact(a.unit) * (1 + Exact(2) ** -10)
+        most = majorant + error + u * (majorant + error) + a.tiny
+        over = np.where(most > a.largest, np.inf, 0)
         return Rounded(
-            value, error + u * (majorant + error) + a.tiny, a, majorant, spread + u * (abs(value) + spread) + a.tiny
+            value,
+            error + u * (majorant + error) + a.tiny + over,
+            a,
+            majorant,
+            spread + u * ((abs(value) if likely is None else likely) + spread) + a.tiny + over,
+            terms,
         )
 
-    def summed(self, value: Any, majorant: Any, error: Any, spread: Any, root: Any, length: int) -> "Rounded":
+    def summed(
+        self, value: Any, majorant: Any, error: Any, spread: Any, root: Any, length: int, terms: int
+    ) -> "Rounded":
         """A sum of `length` terms, each perhaps a product; root is the root of the sum of their squares.
 
-        Bounded by g = length u / (1 - length u) of the majorant. Likely: every rounding is of a partial sum, and these
-        are near |value| + root, where the order does not know the signs.
+        Bounded by g = length u / (1 - length u) of the majorant of what was computed. Likely: every rounding is of a
+        partial sum, and these are near |value| + root, where the order does not know the signs.
         """
         a, some = self.arithmetic, 1 + Exact(2) ** -10
         lu = length * Exact(a.sums) * some
-        fresh = lu / (1 - lu) * majorant + length * Exact(ARITHMETICS["float32"].tiny if a.sums > 2.0**-50 else a.tiny)
+        lost = length * Exact(ARITHMETICS["float32"].tiny if a.sums > 2.0**-50 else a.tiny)
+        fresh = lu / (1 - lu) * (majorant + error) + lost
         likely = LIKELY * a.sums * some * np.sqrt(root**2 + length * (abs(value) + root) ** 2)
-        total = Rounded(value, error + fresh, a, majorant, spread + np.minimum(fresh, likely + a.tiny))
-        return total if a.sums == a.unit else self.stored(value, majorant, total.error, total.spread)
+        error, spread = error + fresh, spread + np.minimum(fresh, likely + a.tiny)
+        if a.sums == a.unit:
+            return Rounded(value, error + np.where(majorant + error > a.largest, np.inf, 0), a, majorant, spread, terms)
+        # Another order stores other sums, which are as large as this one could have been.
+        return self.stored(
+            value, majorant, error, spread, terms=terms, likely=np.minimum(majorant, abs(value) + LIKELY * root)
+        )
 
     def __neg__(self) -> "Rounded":
-        return Rounded(-self.value, self.error, self.arithmetic, self.majorant, self.spread)
+        return Rounded(-self.value, self.error, self.arithmetic, self.majorant, self.spread, self.terms)
 
     def __add__(self, other: Any) -> "Rounded":
+        """Two sums may be one: a bias from which a product starts sees as many roundings as the product has terms."""
         other = self._lift(other)
+        a, b, u = self.terms - 1, other.terms - 1, self.arithmetic.sums * (1 + Exact(2) ** -10)
+        merged = u * (b * (self.majorant + self.error) + a * (other.majorant + other.error))
+        likely = LIKELY * u * (b**0.5 * (abs(self.value) + self.spread) + a**0.5 * (abs(other.value) + other.spread))
         return self.stored(
             self.value + other.value,
             self.majorant + other.majorant,
-            self.error + other.error,
-            self.spread + other.spread,
+            self.error + other.error + merged,
+            self.spread + other.spread + np.minimum(merged, likely),
+            terms=self.terms + other.terms,
         )
 
     def __mul__(self, other: Any) -> "Rounded":
@@ -142,7 +179,7 @@ class Rounded:
     def __truediv__(self, other: Any) -> "Rounded":
         """The quotient's majorant is that of the numerator over the denominator, which is computed as it is."""
         other = self._lift(other)
-        value, least, likely = self.value / other.value, abs(other.value) - other.error, abs(other.value) - other.spread
+        value, least, likely = self.value / other.value, *(_least(other.value, e) for e in (other.error, other.spread))
         majorant = self.majorant / abs(other.value)
         return self.stored(
             value,
@@ -158,9 +195,12 @@ class Rounded:
         spread = (abs(self.value) + self.spread) @ other.spread + self.spread @ abs(other.value)
         root = np.sqrt(self.value**2 @ other.value**2)
         if operand := self.arithmetic.operand:
-            rounded = (2 * operand + operand**2) * majorant
+            rounded = (2 * operand + operand**2) * (majorant + error)
             error, spread = error + rounded, spread + np.minimum(rounded, LIKELY * 2 * operand * root)
-        return self.summed(self.value @ other.value, majorant + error, error, spread, root, self.shape[-1])
+        length = self.shape[-1]
+        # Products associate: a sum of sums may be that over the inner terms or that over the outer ones.
+        terms = max(length + self.terms + other.terms - 2, 1)
+        return self.summed(self.value @ other.value, majorant, error, spread, root, length, terms)
 
     def __pow__(self, power: float) -> "Rounded":
         """Of a positive number: a relative error of r makes one of at most (1 - r)^-|power| - 1."""
@@ -168,7 +208,7 @@ class Rounded:
         exponent = 0 if _holds(self.arithmetic, power) else abs(power) * self.arithmetic.unit * abs(np.log(self.value))
 
         def inherited(error: Any) -> Any:
-            relative = np.expm1(-abs(power) * np.log1p(-error / self.value))
+            relative = np.expm1(-abs(power) * np.log1p(-np.minimum(error / self.value, 1)))
             return value * (relative + exponent * (1 + relative))
 
         return self.function(value, inherited(self.error), inherited(self.spread))
@@ -231,6 +271,17 @@ def _holds(arithmetic: Arithmetic, x: Any) -> bool:
     return bool(arithmetic.representable(np.asarray(number)) == number and Exact(number) == Exact(x))
 
 
+def _or_infinite(bound: Any) -> NDArray[Any]:
+    """0 times infinity, or infinity less infinity, bounds nothing."""
+    bound = np.asarray(bound, Exact)
+    return np.where(np.isnan(bound), np.inf, bound)
+
+
+def _least(value: Any, error: Any) -> Any:
+    """What the magnitude of a computed number is at least."""
+    return np.maximum(abs(value) - error, 0)
+
+
 def _through(x: Rounded, function: Callable[[Any], Any], inherited: Callable[[Any], Any]) -> Rounded:
     """function of x, where an error of e in x makes one of inherited(e)."""
     return x.function(function(x.value), inherited(x.error), inherited(x.spread))
@@ -242,11 +293,11 @@ def _exp(x: Rounded) -> Rounded:
 
 
 def _log(x: Rounded) -> Rounded:
-    return _through(x, np.log, lambda e: e / (x.value - e))
+    return _through(x, np.log, lambda e: e / _least(x.value, e))
 
 
 def _log1p(x: Rounded) -> Rounded:
-    return _through(x, np.log1p, lambda e: e / (1 + x.value - e))
+    return _through(x, np.log1p, lambda e: e / _least(1 + x.value, e))
 
 
 def _tanh(x: Rounded) -> Rounded:
@@ -260,7 +311,8 @@ def _sqrt(x: Rounded) -> Rounded:
     value = np.sqrt(x.value)  # |sqrt a - sqrt b| = |a - b| / (sqrt a + sqrt b), and at most sqrt |a - b|
 
     def inherited(e: Any) -> Any:
-        return np.where(value > 0, e / np.where(value > 0, value, 1), np.sqrt(e))
+        least = np.sqrt(np.maximum(x.value - e, 0))
+        return np.where(value > 0, e / np.where(value > 0, value + least, 1), np.sqrt(e))
 
     return x.stored(value, value, inherited(x.error), inherited(x.spread))
 
@@ -285,7 +337,7 @@ def _sum(x: Rounded, axis: int | None = None, keepdims: bool = False) -> Rounded
         np.sum(part, axis=axis, keepdims=keepdims) for part in (x.value, x.majorant, x.error, x.spread, x.value**2)
     )
     length = x.value.size if axis is None else x.shape[axis]
-    return x.summed(value, majorant + error, error, spread, np.sqrt(squares), length)
+    return x.summed(value, majorant, error, spread, np.sqrt(squares), length, max(length + x.terms - 1, 1))
 
 
 def _max(x: Rounded, axis: int, keepdims: bool = False) -> Rounded:
@@ -318,7 +370,7 @@ def _where(condition: Any, x: Any, y: Any) -> Rounded:
         np.where(condition, getattr(x, name), getattr(y, name)) for name in ("value", "error", "majorant", "spread")
     )
     value, error, majorant, spread = parts
-    return Rounded(value, error, like.arithmetic, majorant, spread)
+    return Rounded(value, error, like.arithmetic, majorant, spread, max(x.terms, y.terms))
 
 
 def _joined(join: Callable[..., Any]) -> Callable[..., Rounded]:
@@ -327,7 +379,7 @@ def _joined(join: Callable[..., Any]) -> Callable[..., Rounded]:
             join([getattr(x, name) for x in arrays], axis=axis) for name in ("value", "error", "majorant", "spread")
         )
         value, error, majorant, spread = parts
-        return Rounded(value, error, arrays[0].arithmetic, majorant, spread)
+        return Rounded(value, error, arrays[0].arithmetic, majorant, spread, max(x.terms for x in arrays))
 
     return joined
 
@@ -354,7 +406,7 @@ def _astype(x: Any, dtype: Any) -> Any:
     to = BY_DTYPE[np.dtype(dtype).name]
     if not isinstance(x, Rounded):
         return Rounded(x, 0, to)
-    moved = Rounded(x.value, x.error, to, x.majorant, x.spread)
+    moved = Rounded(x.value, x.error, to, x.majorant, x.spread, x.terms)
     return moved if to.unit <= x.arithmetic.unit else moved.stored(x.value, x.majorant, x.error, x.spread)
 
 
@@ -377,16 +429,17 @@ def _scattered(x: Rounded, at: NDArray[Any], size: int) -> Rounded:
     value, majorant, error, spread = (sums(part) for part in (x.value, x.majorant, x.error, x.spread))
     most = int(np.bincount(at, minlength=1).max())
     if most <= 1:
-        return Rounded(value, error, x.arithmetic, majorant, spread)
-    return x.summed(value, majorant + error, error, spread, np.sqrt(sums(x.value**2)), most)
+        return Rounded(value, error, x.arithmetic, majorant, spread, x.terms)
+    return x.summed(value, majorant, error, spread, np.sqrt(sums(x.value**2)), most, most + x.terms - 1)
 
 
 def _solved(A: Rounded, B: Rounded) -> Rounded:
     """A^-1 B of a positive definite A by Cholesky's factors, by Gauss's, or by an inverse that is multiplied.
 
     The computed X solves (A + dA) X = B with |dA| <= g_{3k+1} |L||L^T| (Higham, th. 10.4), and |L||L^T| is at most
-    sqrt(a_ii a_jj) by Cauchy and Schwarz. So |dX| <= |A^-1| (dA |A^-1| |B| + dB), for a multiplied inverse as well.
-    No bound where dA may be as large as A's smallest eigenvalue.
+    sqrt(a_ii a_jj) by Cauchy and Schwarz. So
+    |dX| <= f + |A^-1| dA |dX| with f = |A^-1| (dA |A^-1| |B| + dB), and with a norm r < 1 of |A^-1| dA every
+    |dX| is at most f + r / (1 - r) max f of its column. No bound where dA may be as large as A's smallest eigenvalue.
     """
     a, k = A.arithmetic, len(A.value)
     inverse, X = _certified_inverse(A.value, B.value)
@@ -396,7 +449,8 @@ def _solved(A: Rounded, B: Rounded) -> Rounded:
     def inherited(error: Any, wrong: Any, g: float) -> Any:
         dA = g * np.outer(diagonal, diagonal) + error
         most = np.max(np.sum(abs(inverse) @ dA, axis=1), initial=0)
-        return (abs(inverse) @ (dA @ size + wrong)) / (1 - most) if most < 1 else np.full(X.shape, np.inf)
+        first = abs(inverse) @ (dA @ size + wrong)
+        return first + most / (1 - most) * first.max(axis=0, initial=0) if most < 1 else np.full(X.shape, np.inf)
 
     u = (3 * k + 1) * a.sums
     likely = LIKELY * np.sqrt(3 * k + 1) * a.sums
