@@ -85,7 +85,8 @@ def _nearest(ball: Any) -> tuple[float, float]:
         value = significand / (1 << -exponent) if exponent < 0 else float(significand << exponent)
     except OverflowError:
         return math.copysign(math.inf, significand), 0.0
-    return value, float((ball - value).abs_upper()) * (1 + 2.0**-50)
+    off = (ball - value).abs_upper()
+    return value, math.nextafter(float(off) * (1 + 2.0**-50), math.inf) if off > 0 else 0.0
 
 
 def _elementwise(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -3,6 +3,7 @@
 import hashlib
 import sqlite3
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -154,10 +155,14 @@ class ExactValues:
         self.connection.execute("CREATE TABLE IF NOT EXISTS exact (key TEXT PRIMARY KEY, arrays BLOB)")
 
     def get(self, key: str) -> "list[Named] | None":
-        row = self.connection.execute("SELECT arrays FROM exact WHERE key = ?", [key]).fetchone()
-        if row is None:
+        """None if there are none, or none that can be read."""
+        try:
+            row = self.connection.execute("SELECT arrays FROM exact WHERE key = ?", [key]).fetchone()
+            if row is None:
+                return None
+            arrays = safetensors.numpy.load(row[0])
+        except (sqlite3.DatabaseError, safetensors.SafetensorError):
             return None
-        arrays = safetensors.numpy.load(row[0])
         names = [name for name in arrays if not name.endswith("+-")]
         return [(name.partition(" ")[2], arrays[name], arrays[name + "+-"]) for name in sorted(names)]
 
@@ -165,7 +170,8 @@ class ExactValues:
         arrays = {}
         for i, (name, exact, radius) in enumerate(found):
             arrays[f"{i:04} {name}"], arrays[f"{i:04} {name}+-"] = exact, radius
-        self.connection.execute("INSERT OR REPLACE INTO exact VALUES (?, ?)", [key, safetensors.numpy.save(arrays)])
+        with suppress(sqlite3.DatabaseError):  # damaged, locked, or full: then they are computed again
+            self.connection.execute("INSERT OR REPLACE INTO exact VALUES (?, ?)", [key, safetensors.numpy.save(arrays)])
 
     def close(self) -> None:
         self.connection.close()
