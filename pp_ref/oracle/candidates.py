@@ -6,6 +6,7 @@ import multiprocessing
 import sys
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from fnmatch import fnmatchcase
 from pathlib import Path
 from types import ModuleType
@@ -95,7 +96,8 @@ class InWorker:
         if self._process is None:
             self._start()
             self._receive(self.time_limit)
-        self._pipe.send(case.id)
+        with suppress(OSError):  # it may have ended since
+            self._pipe.send(case.id)
         seen = self._receive(self.time_limit)
         if isinstance(seen, Observation):
             return seen
@@ -157,13 +159,14 @@ def _imported(path: str) -> ModuleType:
     try:
         if not path.endswith(".py"):
             return importlib.import_module(path)
-        spec = importlib.util.spec_from_file_location(Path(path).stem, path)
+        # Under a name of its own: json.py would be everybody's json.
+        spec = importlib.util.spec_from_file_location(f"candidate_{Path(path).stem}", path)
         if spec is None or spec.loader is None or not Path(path).exists():
             raise FileNotFoundError("no such file")
         module = importlib.util.module_from_spec(spec)
         sys.modules[spec.name] = module
         spec.loader.exec_module(module)
-    except Exception as error:  # a stranger's module may raise anything
+    except (Exception, SystemExit) as error:  # a stranger's module may raise anything
         raise DataError(
             f"{path} cannot be imported ({type(error).__name__}: {error}); expected a Python file or the name of a "
             "module with functions of the documented names"

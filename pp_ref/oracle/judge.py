@@ -19,6 +19,8 @@ def judge(case: Case, expected: list[Expected], seen: Observation) -> Finding:
     if not seen.provided:
         return _finding(case, Status.not_provided, seen)
     verdicts, messages = [], list(seen.messages)
+    if not seen.results and not messages:
+        messages.append("returns no array at all")
     judged = expected if not case.wild else [each for each in expected if not each.name.startswith("d")]
     for each in judged:
         if each.name not in seen.results:

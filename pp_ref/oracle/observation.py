@@ -1,5 +1,6 @@
 """One case put to a candidate: what its functions return, and how they behave. Judges nothing."""
 
+import textwrap
 import time
 import traceback
 import warnings
@@ -52,7 +53,7 @@ def observe(case: Case, functions: Provided, library: Library, autodiff: bool = 
     """
     seen = Observation()
     try:
-        with warnings.catch_warnings(record=True) as caught:
+        with warnings.catch_warnings(record=True) as caught, np.errstate():  # which a candidate may set
             warnings.simplefilter("always")
             _Calls(case, functions, library, autodiff, seen).all()
         if not case.wild:
@@ -60,9 +61,9 @@ def observe(case: Case, functions: Provided, library: Library, autodiff: bool = 
             seen.warnings += [f"warns: {message}" for message in sorted(warned)]
     except _Misbehaved as error:
         seen.messages.append(str(error))
-    except Exception as error:  # a stranger's code may raise anything
+    except (Exception, SystemExit) as error:  # a stranger's code may raise anything
         where = traceback.extract_tb(error.__traceback__)[-1]
-        said = " ".join(str(error).split())
+        said = textwrap.shorten(str(error), 300)
         seen.messages.append(
             f"raised {type(error).__name__} at {where.filename.rpartition('/')[2]}:{where.lineno}: {said}"
         )

@@ -1,4 +1,4 @@
-"""The oracle's definitions against those of the property suite, written by other means: two witnesses, in longdouble."""
+"""The oracle's definitions against those of the property suite, written by other means, in longdouble."""
 
 import inspect
 import sys
@@ -171,11 +171,11 @@ MUTANTS = {
     "dense without a bias": ("return v @ W + b\n", "return v @ W + b * 0.0\n"),
     "low rank without a bias": ("(v @ U) @ w + b", "(v @ U) @ w"),
     "columns exchanged": ("return [v @ U_j for U_j in U]", "return [v @ U_j for U_j in U[::-1]]"),
-    "the adjoint of the first column": ("return sum(parts[1:], parts[0])\n\n\ndef expand", "return parts[0]\n\n\ndef expand"),
+    "the adjoint of the first column": ("sum(parts[1:], parts[0])\n\n\ndef expand", "parts[0]\n\n\ndef expand"),
     "pieces strided": ("v.reshape(n, units // pieces, pieces).max(axis=2)", "v.reshape(n, pieces, -1).max(axis=1)"),
     "another mean": ("/ float(max(n, 1))", "/ float(n + 1)"),
     "a sum for a mean": ("(log_sum - own).sum() / float(max(n, 1))", "(log_sum - own).sum()"),
-    "a true convolution": ("windows.transpose(0, 1, 2, 4, 5, 3))", "windows.transpose(0, 1, 2, 4, 5, 3)[:, :, :, ::-1])"),
+    "a true convolution": ("transpose(0, 1, 2, 4, 5, 3))", "transpose(0, 1, 2, 4, 5, 3)[:, :, :, ::-1])"),
     "the stride of rows alone": ("[:, ::stride, ::stride]", "[:, ::stride]"),
     "no padding of columns": ("(padding, padding), (padding, padding)", "(padding, padding), (0, 0)"),
     "channels before filters": (".transpose(0, 1, 2, 4, 3))", ".reshape(n, rows, columns, k, channels))"),

@@ -1,0 +1,108 @@
+"""A run: what is chosen, what is reported, what its exit code is."""
+
+import numpy as np
+import pytest
+
+from pp_ref import layers
+from pp_ref.errors import DomainError
+from pp_ref.oracle import InProcess, conform
+from pp_ref.oracle.cases import names
+from pp_ref.oracle.findings import Status
+from pp_ref.oracle.operations import BY_NAME, OPERATIONS
+
+RIGHT = {"relu_forward": layers.relu_forward, "relu_backward": layers.relu_backward}
+
+
+def changed(change):
+    """relu, whose y is put through a change."""
+
+    def forward(v):
+        y, cache = layers.relu_forward(v)
+        return change(y), cache
+
+    return RIGHT | {"relu_forward": forward}
+
+
+WRONG = changed(lambda y: y + (y.shape[0] == 4))
+
+
+def test_only_what_is_asked_for_in_the_tables_order():
+    report = conform(InProcess(layers), only=["relu", "dense"], quick=True)
+    assert [f.operation for f in report.findings] == ["dense"] * 5 + ["relu"] * len(names(BY_NAME["relu"], True))
+    assert (report.candidate, report.arithmetic, report.seed) == ("candidate", "float64", 0)
+    assert report.seconds > 0
+    assert "versions" in report.environment
+
+
+def test_everything_else_is_not_provided():
+    report = conform(InProcess(RIGHT), quick=True)
+    counts = report.counts
+    assert counts[Status.passed] == len(names(BY_NAME["relu"], True))
+    assert counts[Status.not_provided] == len(report.findings) - counts[Status.passed]
+    assert {f.operation for f in report.findings} == {operation.name for operation in OPERATIONS}
+    assert report.exit_code == 0
+
+
+def test_a_replay_is_that_case_alone():
+    first = conform(InProcess(WRONG), only=["relu"], seed=4)
+    failed = next(f for f in first.findings if f.status == Status.failed)
+    (again,) = conform(InProcess(WRONG), replay=failed.id).findings
+    assert (again.id, again.tensors, again.status) == (failed.id, failed.tensors, failed.status)
+    assert again.id.endswith("/4")
+
+
+def test_the_arithmetic_is_the_candidates_unless_another_is_asked_for():
+    candidate = InProcess(RIGHT, arithmetic="float32")
+    assert conform(candidate, only=["relu"], quick=True).arithmetic == "float32"
+    assert conform(candidate, arithmetic="float16", only=["relu"], quick=True).findings[0].id == "relu/plain/float16/0"
+
+
+def test_unknown_names():
+    with pytest.raises(DomainError, match="^only is 'dens', expected one of dense, pool, "):
+        conform(InProcess({}), only=["dens"])
+    with pytest.raises(DomainError, match="^id is 'relu', expected OPERATION/REGIME/ARITHMETIC/SEED"):
+        conform(InProcess({}), replay="relu")
+    with pytest.raises(DomainError, match="^arithmetic is 'half', expected one of float64"):
+        conform(InProcess({}), arithmetic="half")
+
+
+def test_expected_failures_and_unexpected_passes():
+    reasons = {"relu/square/*": "adds one to four rows", "relu/plain/*": "is broken", "maxout/*": "not there"}
+    report = conform(InProcess(WRONG, expected=reasons), only=["relu", "maxout"], quick=True)
+    found = {f.id.rpartition("/float64")[0]: f for f in report.findings}
+    square, plain = found["relu/square"], found["relu/plain"]
+    assert (square.status, square.reason) == (Status.expected, "adds one to four rows")
+    assert square.diagnosis
+    assert (plain.status, plain.reason) == (Status.unexpected_pass, "is broken")
+    assert found["maxout/plain"].status == Status.not_provided
+    assert report.exit_code == 1
+    announced = InProcess(WRONG, expected={"relu/square/*": "adds one"})
+    assert conform(announced, only=["relu"], quick=True).exit_code == 0
+
+
+def test_exit_codes():
+    slightly = changed(lambda y: y + np.log(np.zeros(1)).clip(0, 0))
+    codes = [conform(InProcess(f), only=["relu"], quick=True).exit_code for f in (RIGHT, WRONG, slightly)]
+    assert codes == [0, 1, 2]
+
+
+def test_progress_sees_every_finding():
+    seen = []
+    report = conform(InProcess(WRONG), only=["relu", "dense"], quick=True, progress=seen.append)
+    assert seen == report.findings
+
+
+def test_a_store_changes_no_verdict(tmp_path):
+    path = tmp_path / "exact.sqlite"
+    first, second = (conform(InProcess(layers), only=["pool", "dense"], store=path) for _ in range(2))
+    assert path.exists()
+    assert [repr((f.id, f.tensors)) for f in first.findings] == [repr((f.id, f.tensors)) for f in second.findings]
+
+
+def test_what_stops_a_run_closes_its_store(tmp_path):
+    def stop(finding):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        conform(InProcess(layers), only=["pool"], store=tmp_path / "exact.sqlite", progress=stop)
+    (tmp_path / "exact.sqlite").unlink()
