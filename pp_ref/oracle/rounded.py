@@ -118,16 +118,10 @@ class Rounded:
         """
         a = self.arithmetic
         u = units * Exact(a.unit) * (1 + Exact(2) ** -10)
-        most = majorant + error + u * (majorant + error) + a.tiny
-        over = np.where(most > a.largest, np.inf, 0)
-        return Rounded(
-            value,
-            error + u * (majorant + error) + a.tiny + over,
-            a,
-            majorant,
-            spread + u * ((abs(value) if likely is None else likely) + spread) + a.tiny + over,
-            terms,
-        )
+        error = error + u * (majorant + error) + a.tiny
+        spread = spread + u * ((abs(value) if likely is None else likely) + spread) + a.tiny
+        over = np.where(majorant + error > a.largest, np.inf, 0)
+        return Rounded(value, error + over, a, majorant, spread + over, terms)
 
     def summed(
         self, value: Any, majorant: Any, error: Any, spread: Any, root: Any, length: int, terms: int

@@ -87,8 +87,8 @@ MUTANTS = {
         "fresh = lu / (1 - lu) * majorant + lost",
     ),
     "no underflow in sums": ("* (majorant + error) + lost", "* (majorant + error)"),
-    "no underflow": ("error + u * (majorant + error) + a.tiny + over", "error + u * (majorant + error) + over"),
-    "no overflow": ("over = np.where(most > a.largest, np.inf, 0)", "over = 0"),
+    "no underflow": ("error = error + u * (majorant + error) + a.tiny", "error = error + u * (majorant + error)"),
+    "no overflow": ("over = np.where(majorant + error > a.largest, np.inf, 0)", "over = 0"),
     "a sum forgets errors": (
         "return x.summed(value, majorant, error, spread, np.sqrt(squares)",
         "return x.summed(value, majorant, 0 * error, spread, np.sqrt(squares)",
