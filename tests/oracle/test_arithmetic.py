@@ -33,7 +33,9 @@ def test_bfloat16_is_the_upper_half_of_float32():
 def test_what_is_stored_stays(a):
     kept = np.array([0.0, -1.0, a.tiny, -a.largest, np.inf, -np.inf, np.nan, 1 + 2 * a.unit])
     np.testing.assert_array_equal(a.representable(kept), kept)
-    np.testing.assert_array_equal(a.representable(a.tiny * np.array([0.5, 1.5 * a.unit])), a.tiny * np.array([0.5, 2 * a.unit]))
+    np.testing.assert_array_equal(
+        a.representable(a.tiny * np.array([0.5, 1.5 * a.unit])), a.tiny * np.array([0.5, 2 * a.unit])
+    )
     assert a.representable(np.array(1 + a.unit)) == 1
 
 
