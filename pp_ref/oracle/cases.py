@@ -9,7 +9,18 @@ import numpy as np
 
 from pp_ref.errors import DomainError
 from pp_ref.oracle.arithmetic import Arithmetic, arithmetic
-from pp_ref.oracle.operations import BY_NAME, OPERATIONS, Arguments, Draw, Operation, Sizes, is_number, leaves, mapped
+from pp_ref.oracle.operations import (
+    BY_NAME,
+    CONVOLUTIONS,
+    OPERATIONS,
+    Arguments,
+    Draw,
+    Operation,
+    Sizes,
+    is_number,
+    leaves,
+    mapped,
+)
 
 __all__ = ["LAYOUTS", "Case", "case_of", "cases"]
 
@@ -137,6 +148,8 @@ NOT_AT = {
 }
 STATIC = {"K", "taps", "R"}  # computed once and never NaN
 WILD = {"NaN": np.nan, "infinity": np.inf}
+# Zeros beyond the edge may be multiplied or left out: where filters are not finite, there are none.
+UNPADDED = next(i for i, (*_, padding, _, _) in enumerate(CONVOLUTIONS) if not padding)
 
 
 def cases(operation: Operation, arithmetic: Arithmetic, seed: int = 0, quick: bool = False) -> Iterator[Case]:
@@ -194,7 +207,7 @@ def _case(operation: Operation, name: str, arithmetic: Arithmetic, seed: int) ->
         return Case(operation, name, arithmetic, seed, bug, effect, operation.arguments(draw))
     kind, _, argument = name.partition(" in ")
     if argument:
-        arguments = operation.arguments(Draw(sizes, arithmetic))
+        arguments = operation.arguments(Draw(sizes.at(geometry=0 if argument == "v" else UNPADDED), arithmetic))
         first = next(leaf for leaf in leaves(arguments[argument]) if leaf.size)
         first[np.unravel_index(number % first.size, first.shape)] = WILD[kind]  # arrays drawn here: nobody else's
         bug, effect = f"{kind} is hidden, by a maximum, a mask or a comparison", "a diverged run looks healthy"

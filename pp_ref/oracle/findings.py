@@ -82,7 +82,7 @@ class Finding:
         """The same, of a case whose failure the candidate announced."""
         return replace(
             self,
-            status=Status.expected if self.status == Status.failed else Status.unexpected_pass,
+            status=Status.unexpected_pass if self.status == Status.passed else Status.expected,
             reason=reason,
         )
 

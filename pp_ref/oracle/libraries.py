@@ -111,7 +111,7 @@ def _torch() -> Library:
         read,
         lambda x: isinstance(x, torch.Tensor),
         gradient,
-        shared=lambda a, b: storage(a) == storage(b) != 0,
+        shared=lambda a, b: a.numel() > 0 and storage(a) == storage(b),
     )
 
 

@@ -137,13 +137,16 @@ class _Calls:
         places = list(self.case.arguments)
         learned = [leaf for name in self.operation.learned for leaf in leaves(arguments[places.index(name)])]
 
+        kept: list[Any] = []
+
         def function(inputs: list[Any]) -> list[Any]:
             left = iter(inputs)
             given = [
                 _replaced(value, left) if name in self.operation.learned else value
                 for name, value in zip(places, arguments, strict=True)
             ]
-            return list(leaves(_value(forward(*given))))
+            kept[:] = [_value(forward(*given))]
+            return list(leaves(kept[0]))
 
         y = function(learned)
         cotangents = [
@@ -151,7 +154,7 @@ class _Calls:
         ]
         pulled = iter(self.library.gradient(function, learned, cotangents))
         gradients = [_replaced(arguments[places.index(name)], pulled) for name in self.operation.learned]
-        return self.named(y if len(y) > 1 else y[0], gradients if len(gradients) > 1 else gradients[0])
+        return self.named(_replaced(kept[0], iter(y)), gradients if len(gradients) > 1 else gradients[0])
 
     def pulled(self, backward: Any, dy: Any, cache: Any) -> Any:
         copies = [self.library.numbers(leaf).copy() for leaf in leaves(dy)]

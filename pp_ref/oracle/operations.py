@@ -65,9 +65,12 @@ class Draw:
     def __init__(self, sizes: Sizes, arithmetic: Arithmetic) -> None:
         self.sizes, self.arithmetic = sizes, arithmetic
         self.rng = np.random.default_rng(sizes.seed)
+        # Terms have at most eight factors (the gradient of a squared v W W^T - v has seven), sums 2^16 of them: not
+        # even their majorants overflow. Of 1/4 in float16, of no consequence elsewhere.
+        self.scale = min(sizes.scale, (arithmetic.largest / 2.0**32) ** (1 / 8))
 
     def __call__(self, *shape: int, scale: float = 1.0) -> Real:
-        return self.stored(self.rng.standard_normal(shape) * self.sizes.scale * scale)
+        return self.stored(self.rng.standard_normal(shape) * self.scale * scale)
 
     def stored(self, x: Any) -> Real:
         return self.arithmetic.representable(np.asarray(x, np.float64))
@@ -186,6 +189,7 @@ def _saturated(name: str, **settings: Any) -> Callable[[Draw], Arguments]:
     def arguments(draw: Draw) -> Arguments:
         # exp(88.8) is float32's largest number and exp(709.8) float64's: far beyond either, and beyond tanh's 1.
         ladder = np.array([0.0, 1e-4, 1.0, 9.0, 20.0, 40.0, 90.0, 720.0])
+        ladder = ladder[ladder**2 < draw.arithmetic.largest]  # a square may be formed
         return {name: draw.stored(np.stack([ladder, -ladder, ladder[::-1]])), **settings}
 
     return arguments

@@ -97,8 +97,8 @@ def _enclosures(case: Case, cotangents: list[Real]) -> list[Named]:
 
 
 def _up(x: Any) -> Real:
-    """Rounded to float64, upwards."""
-    return np.nextafter(np.asarray(x, np.float64), np.inf)
+    """Rounded to float64, upwards. NaN, of infinities that cancel, is no bound either."""
+    return np.nextafter(np.nan_to_num(np.asarray(x, np.float64), nan=np.inf, posinf=np.inf), np.inf)
 
 
 def _names(name: str, value: Any) -> list[str]:
