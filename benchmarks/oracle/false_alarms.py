@@ -1,0 +1,251 @@
+"""Does the oracle blame anybody who is right? Correct implementations, put to random cases.
+
+    nice python benchmarks/oracle/false_alarms.py [--seeds 1000] [--jobs 2] [--out FILE]
+
+pp_ref's layers with BLAS, dictionary first and weights first, and with products and sums of their own: from the last
+term to the first, in tiles of four, in halves, and with products that are added before they are rounded. The worked
+examples of `docs/examples` in NumPy, PyTorch and JAX. Every operation that a candidate provides sees as many random
+cases as there are seeds, a tenth of them in JAX, which compiles for every new shape. A case that is failed or
+suspicious is a false alarm: exit code 1.
+"""
+
+import argparse
+import json
+import multiprocessing
+import os
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pp_ref.environment import circumstances
+from pp_ref.oracle import own
+from pp_ref.oracle.arithmetic import arithmetic
+from pp_ref.oracle.candidates import InProcess, load
+from pp_ref.oracle.cases import random_case
+from pp_ref.oracle.findings import Status
+from pp_ref.oracle.judge import judge
+from pp_ref.oracle.operations import OPERATIONS, leaves
+from pp_ref.oracle.truth import truth
+
+EXAMPLES = Path(__file__).parents[2] / "docs" / "examples"
+SLOWER = 10  # as many seeds in all, one of these in JAX
+# No false alarms: what PyTorch 2.13 does on a CPU is known to the bit (`dW.half()` after every example).
+DEVIATIONS = {
+    ("PyTorch", "float16", operation): "the filters' gradient is added up over the examples in float16"
+    for operation in ("conv2d", "predicted_conv2d", "convnet")
+}
+
+
+def reversed_order(terms: np.ndarray) -> np.ndarray:
+    """terms (k, ...) added from the last to the first."""
+    return in_order(terms[::-1])
+
+
+def in_order(terms: np.ndarray) -> np.ndarray:
+    total = np.zeros(terms.shape[1:], terms.dtype)
+    for term in terms:
+        total = total + term
+    return total
+
+
+def in_tiles(terms: np.ndarray) -> np.ndarray:
+    """Sums of four, then the sum of these."""
+    parts = [in_order(terms[i : i + 4]) for i in range(0, len(terms), 4)]
+    return in_order(np.array(parts, terms.dtype).reshape(len(parts), *terms.shape[1:]))
+
+
+def in_halves(terms: np.ndarray) -> np.ndarray:
+    half = len(terms) // 2
+    return in_order(terms) if half == 0 else in_halves(terms[:half]) + in_halves(terms[half:])
+
+
+def fused(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Each product (exact in float32, of 64 bits in float64) is added before it is rounded."""
+    total = np.zeros((*a.shape[:-1], b.shape[-1]), a.dtype)
+    for i in range(a.shape[-1]):
+        term = a[..., i, None].astype(np.longdouble) * b[..., i, :][..., None, :]
+        total = (total + term).astype(a.dtype)
+    return total
+
+
+def terms_first(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """All products of a (..., n, k) and b (..., k, m): (k, ..., n, m)."""
+    return np.moveaxis(a[..., :, :, None] * b[..., None, :, :], -2, 0)
+
+
+@dataclass(frozen=True)
+class Order:
+    total: Callable[[np.ndarray], np.ndarray]
+    product: Callable[[np.ndarray, np.ndarray], np.ndarray]
+
+
+ORDERS = {
+    "reversed": Order(reversed_order, lambda a, b: reversed_order(terms_first(a, b))),
+    "tiles of four": Order(in_tiles, lambda a, b: in_tiles(terms_first(a, b))),
+    "halves": Order(in_halves, lambda a, b: in_halves(terms_first(a, b))),
+    "fused": Order(in_order, fused),
+}
+
+
+class Ordered(np.ndarray):
+    """An array whose products and sums are taken in an order of its own."""
+
+    order: Order
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, out: Any = None, **settings: Any) -> Any:
+        plain = [_plain(x) for x in inputs]
+        if out is not None:
+            settings["out"] = tuple(map(_plain, out))
+        floats = all(np.asarray(x).dtype.kind == "f" for x in plain)
+        if (ufunc, method, floats) == (np.matmul, "__call__", True):
+            result = _multiplied(*plain, self.order)
+        elif (ufunc, method, floats) == (np.add, "reduce", True):
+            result = _added(plain[0], self.order, settings.get("axis", 0), settings.get("keepdims", False))
+        else:
+            result = getattr(ufunc, method)(*plain, **settings)
+            return result.view(type(self)) if isinstance(result, np.ndarray) and out is None else result
+        if out is not None:
+            _plain(out[0])[...] = result
+            return out[0]
+        return result.view(type(self)) if result.ndim else result[()]
+
+
+def _plain(x: Any) -> Any:
+    return x.view(np.ndarray) if isinstance(x, Ordered) else x
+
+
+def _multiplied(a: np.ndarray, b: np.ndarray, order: Order) -> np.ndarray:
+    found = order.product(a if a.ndim > 1 else a[None], b if b.ndim > 1 else b[:, None])
+    found = found if b.ndim > 1 else found[..., 0]
+    return found if a.ndim > 1 else found[..., 0, :] if b.ndim > 1 else found[..., 0]
+
+
+def _added(x: np.ndarray, order: Order, axis: Any, keepdims: bool) -> np.ndarray:
+    axes = tuple(range(x.ndim)) if axis is None else tuple(i % x.ndim for i in np.atleast_1d(axis))
+    moved = np.moveaxis(x, axes, range(len(axes)))
+    length = int(np.prod(moved.shape[: len(axes)]))
+    total = np.asarray(order.total(moved.reshape(length, *moved.shape[len(axes) :])))
+    return np.expand_dims(total, axes) if keepdims else total
+
+
+def ordered(name: str) -> dict[str, Callable[..., Any]]:
+    """pp_ref's functions on arrays of that order."""
+    kind = type("Ordered", (Ordered,), {"order": ORDERS[name]})
+
+    def given(x: Any) -> Any:
+        if isinstance(x, list):
+            return [given(each) for each in x]
+        return x.view(kind) if type(x) is np.ndarray and x.dtype.kind == "f" else x
+
+    def returned(x: Any) -> Any:
+        return type(x)(map(returned, x)) if type(x) in (list, tuple) else _plain(x)
+
+    def wrapped(function: Callable[..., Any]) -> Callable[..., Any]:
+        return lambda *arguments: returned(function(*map(given, arguments)))
+
+    return {name: wrapped(function) for name, function in own.functions().items()}
+
+
+def candidates(arithmetic: str) -> dict[str, InProcess]:
+    """By name, those that compute in this arithmetic."""
+    found = {}
+    if arithmetic in ("float64", "float32"):
+        found = {f"pp_ref, {order}": InProcess(ordered(order), arithmetic=arithmetic) for order in ORDERS}
+        found |= {
+            f"pp_ref, {first} first": InProcess(own.functions(i), arithmetic=arithmetic)
+            for i, first in enumerate(("dictionary", "weights"))
+        }
+        found["NumPy"] = load(str(EXAMPLES / "numpy_layers.py"), arithmetic=arithmetic)
+        found["JAX"] = load(str(EXAMPLES / "jax_layers.py"), arithmetic=arithmetic)
+    return found | {"PyTorch": load(str(EXAMPLES / "torch_layers.py"), arithmetic=arithmetic)}
+
+
+def study(task: tuple[str, str, int]) -> list[dict[str, Any]]:
+    """One operation in one arithmetic: a row a candidate."""
+    name, operation_name, seeds = task
+    operation = next(each for each in OPERATIONS if each.name == operation_name)
+    rows = {
+        candidate: {"candidate": candidate, "arithmetic": name, "operation": operation.name}
+        | {"cases": 0, "announced": 0, "failed": [], "suspicious": [], "largest": 0.0, "likely": 0.0}
+        for candidate in candidates(name)
+    }
+    judges = candidates(name)
+    for seed in range(seeds):
+        case = random_case(operation, arithmetic(name), seed)
+        empty = any(leaf.size == 0 for value in case.arguments.values() for leaf in leaves(value) if np.ndim(leaf))
+        # What a candidate announced of this operation holds for a random case as well.
+        alike = replace(case, regime="no example" if empty else "plain")
+        expected = truth(case)
+        for candidate, judged in list(judges.items()):
+            row = rows[candidate]
+            if candidate == "JAX" and seed * SLOWER >= seeds:
+                continue
+            if judged.expects(alike):
+                row["announced"] += 1
+                continue
+            finding = judge(case, expected, judged.observe(case))
+            if finding.status == Status.not_provided:
+                del judges[candidate], rows[candidate]
+                continue
+            row["cases"] += 1
+            if finding.status != Status.passed:
+                tensor = finding.worst
+                said = "; ".join(finding.messages) or f"{tensor.name} {tensor.ratio:.3g} {tensor.likely:.3g}"
+                row[finding.status].append(f"{case.id}: {said}")
+            row["largest"] = max(row["largest"], *(tensor.ratio for tensor in finding.tensors), 0.0)
+            row["likely"] = max(row["likely"], *(tensor.likely for tensor in finding.tensors), 0.0)
+    return [row for row in rows.values() if row["cases"] or row["announced"]]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seeds", type=int, default=1000)
+    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--only", nargs="*", default=[operation.name for operation in OPERATIONS])
+    parser.add_argument("--out", type=Path, default=Path(__file__).with_suffix(".json"))
+    arguments = parser.parse_args()
+    for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+        os.environ[variable] = "1"  # before the workers start
+    began, rows = time.perf_counter(), []
+    tasks = list(product(("float64", "float32", "bfloat16", "float16"), arguments.only, [arguments.seeds]))
+    with multiprocessing.get_context("spawn").Pool(arguments.jobs) as pool:
+        for found in pool.imap_unordered(study, tasks):
+            rows += found
+            for row in found:
+                print("{arithmetic:9} {operation:22} {candidate:26} {cases:5} largest {largest:.3f}".format(**row))
+                for status in ("failed", "suspicious"):
+                    print(*(f"  {status} {each}\n" for each in row[status]), sep="", end="")
+                sys.stdout.flush()
+    rows.sort(key=lambda row: (row["arithmetic"], row["operation"], row["candidate"]))
+    deviations = dict.fromkeys(DEVIATIONS, 0)
+    alarms = []
+    for row in rows:
+        key = (row["candidate"], row["arithmetic"], row["operation"])
+        if key in DEVIATIONS:
+            deviations[key] += len(row["failed"] + row["suspicious"])
+        else:
+            alarms += row["failed"] + row["suspicious"]
+    record = {
+        "seeds": arguments.seeds,
+        "seconds": time.perf_counter() - began,
+        "cases": sum(row["cases"] for row in rows),
+        "alarms": alarms,
+        "deviations": [
+            {"candidate": key[0], "arithmetic": key[1], "operation": key[2], "cases": number, "why": DEVIATIONS[key]}
+            for key, number in deviations.items()
+        ],
+        "rows": rows,
+    }
+    arguments.out.write_text(json.dumps(record | circumstances(), indent=1) + "\n")
+    print(f"{record['cases']:,} cases, {len(alarms)} false alarms, {record['seconds']:.0f} s")
+    sys.exit(bool(alarms))
+
+
+if __name__ == "__main__":
+    main()
