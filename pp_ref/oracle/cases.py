@@ -22,7 +22,7 @@ from pp_ref.oracle.operations import (
     mapped,
 )
 
-__all__ = ["LAYOUTS", "Case", "case_of", "cases"]
+__all__ = ["LAYOUTS", "Case", "case_of", "cases", "drawn_case"]
 
 LAYOUTS = ("C", "F", "strided", "reversed")
 
@@ -232,9 +232,15 @@ def _random(operation: Operation, arithmetic: Arithmetic, seed: int, number: int
         geometry=int(rng.integers(operation.geometries)),
         seed=number,
     )
+    return drawn_case(operation, arithmetic, sizes, LAYOUTS[rng.integers(len(LAYOUTS))], "random", seed)
+
+
+def drawn_case(
+    operation: Operation, arithmetic: Arithmetic, sizes: Sizes, layout: str, regime: str = "drawn", seed: int = 0
+) -> Case:
+    """Of any sizes; "drawn" cases have no id that `case_of` would know."""
     arguments = operation.arguments(Draw(sizes, arithmetic))
-    layout = LAYOUTS[rng.integers(len(LAYOUTS))]
-    return Case(operation, "random", arithmetic, seed, "any", "any", arguments, layout)
+    return Case(operation, regime, arithmetic, seed, "any", "any", arguments, layout)
 
 
 def _placed(operation: Operation, kind: str) -> list[str]:
