@@ -1,4 +1,4 @@
-"""Write the tables of README and docs/speed.md from the committed records.
+"""Write the tables of README, docs/speed.md and docs/candidates.md from the committed records.
 
 python -m benchmarks.readme            rewrite what stands between the markers
 python -m benchmarks.readme --check    exit with 1 if a page is not what the records say
@@ -429,6 +429,31 @@ def planted_faults() -> str:
     return f"{len(FAULTS)} faults are planted in {len(operations)} functions; all are caught."
 
 
+def operations() -> str:
+    """Of every operation its equation and its arguments, those with a gradient in bold, with shapes of an example."""
+    from pp_ref.oracle.arithmetic import arithmetic
+    from pp_ref.oracle.operations import OPERATIONS, Draw, Sizes, is_number, leaves
+
+    draw = Draw(Sizes(), arithmetic("float64"))
+
+    def described(name: str, value: Any, learned: bool) -> str:
+        name = f"**{name}**" if learned else name
+        if not any(isinstance(leaf, np.ndarray) for leaf in leaves(value)):
+            return f"{name} = {value!r}"
+        return f"{name} {shapes(value)}" + ("" if is_number(value) else " of int64")
+
+    def shapes(value: Any) -> str:
+        return f"[{', '.join(map(shapes, value))}]" if isinstance(value, list) else str(value.shape)
+
+    lines = ["| functions | equation | arguments |", "|---|---|---|"]
+    for operation in OPERATIONS:
+        names = ", ".join(f"`{name}`" for name in operation.functions)
+        arguments = operation.arguments(draw)
+        said = "; ".join(described(name, value, name in operation.learned) for name, value in arguments.items())
+        lines.append(f"| {names} | {operation.equation.replace('|', chr(92) + '|')} | {said} |")
+    return "\n".join(lines)
+
+
 def oracle() -> str:
     """How many planted faults the oracle reports and names, and how many false alarms it gave."""
     trials = json.loads((ORACLE / "faults.json").read_text())["trials"]
@@ -470,7 +495,11 @@ SPEED_BLOCKS: dict[str, Callable[[], str]] = {
     "conv": pooling_path.conv,
     "growth": pooling_path.growth,
 }
-PAGES = {README: BLOCKS, ROOT / "docs" / "speed.md": SPEED_BLOCKS}
+PAGES = {
+    README: BLOCKS,
+    ROOT / "docs" / "speed.md": SPEED_BLOCKS,
+    ROOT / "docs" / "candidates.md": {"operations": operations},
+}
 
 
 def rendered(text: str, blocks: dict[str, Callable[[], str]] = BLOCKS) -> str:

@@ -27,6 +27,14 @@ def test_the_check_notices_a_number_typed_by_hand() -> None:
     assert rendered(README.replace("| nokernel |", "| nokernel | 0.00% |", 1)) == README
 
 
+def test_the_check_notices_an_operation_that_is_not_in_the_table(readme) -> None:
+    page = ROOT / "docs" / "candidates.md"
+    text = page.read_text()
+    stale = "".join(line for line in text.splitlines(keepends=True) if "| `se_kernel` |" not in line)
+    assert stale != text
+    assert readme["rendered"](stale, {"operations": readme["operations"]}) == text
+
+
 @pytest.fixture(scope="module")
 def readme():
     return runpy.run_module("benchmarks.readme")

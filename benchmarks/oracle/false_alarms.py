@@ -3,10 +3,10 @@
     nice python benchmarks/oracle/false_alarms.py [--seeds 1000] [--jobs 2] [--out FILE]
 
 pp_ref's layers with BLAS, dictionary first and weights first, and with products and sums of their own: from the last
-term to the first, in tiles of four, in halves, and with products that are added before they are rounded. The worked
-examples of `docs/examples` in NumPy, PyTorch and JAX. Every operation that a candidate provides sees as many random
-cases as there are seeds, a tenth of them in JAX, which compiles for every new shape. A case that is failed or
-suspicious is a false alarm: exit code 1.
+term to the first, in tiles of four, in halves, and with products that are added before they are rounded; its kernels
+for grids. The worked examples of `docs/examples` in NumPy, PyTorch and JAX. Every operation that a candidate provides
+sees as many random cases as there are seeds, a tenth of them in JAX, which compiles for every new shape. A case that is
+failed or suspicious is a false alarm: exit code 1.
 """
 
 import argparse
@@ -161,6 +161,7 @@ def candidates(arithmetic: str) -> dict[str, InProcess]:
             f"pp_ref, {first} first": InProcess(own.functions(i), arithmetic=arithmetic)
             for i, first in enumerate(("dictionary", "weights"))
         }
+        found["pp_ref, separable"] = InProcess(own.kernels(), arithmetic=arithmetic)
         found["NumPy"] = load(str(EXAMPLES / "numpy_layers.py"), arithmetic=arithmetic)
         found["JAX"] = load(str(EXAMPLES / "jax_layers.py"), arithmetic=arithmetic)
     return found | {"PyTorch": load(str(EXAMPLES / "torch_layers.py"), arithmetic=arithmetic)}

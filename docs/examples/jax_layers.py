@@ -139,8 +139,9 @@ def ridge_dictionary(K, alpha, ridge, form):
     return jax.scipy.linalg.cho_solve(factor, atoms.T).T
 
 
-def mlp(x, labels, U, w, b, W, c):
+def mlp(x, labels, U, w, b, W, c, decay):
     h = x
     for U_l, w_l, b_l in zip(U, w, b, strict=True):
         h = jax.nn.sigmoid(predicted_forward(h, U_l, w_l, b_l))
-    return softmax_cross_entropy_forward(h @ W + c, labels)
+    loss = softmax_cross_entropy_forward(h @ W + c, labels)
+    return loss + decay * sum(jnp.vdot(weight, weight) for weight in jax.tree.leaves([W, w]))

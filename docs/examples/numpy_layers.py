@@ -245,7 +245,7 @@ def ridge_dictionary(K, alpha, ridge, form):
     return np.linalg.solve(A, atoms.T).T
 
 
-def mlp_loss_and_gradient(x, labels, U, w, b, W, c):
+def mlp_loss_and_gradient(x, labels, U, w, b, W, c, decay):
     h, caches = x, []
     for U_l, w_l, b_l in zip(U, w, b, strict=True):
         y, layer = predicted_forward(h, U_l, w_l, b_l)
@@ -259,4 +259,8 @@ def mlp_loss_and_gradient(x, labels, U, w, b, W, c):
         dh, dw_l, db_l = predicted_backward(sigmoid_backward(dh, unit), layer)
         dw.insert(0, dw_l)
         db.insert(0, db_l)
+    for weights, dweights in zip([[W], *w], [[dW], *dw], strict=True):
+        for weight, dweight in zip(weights, dweights, strict=True):
+            loss = loss + decay * (weight * weight).sum()
+            dweight += 2 * decay * weight
     return loss, (dw, db, dW, dc)

@@ -4,6 +4,7 @@ pp-ref conform docs/examples/torch_layers.py
 pp-ref conform docs/examples/torch_layers.py --arithmetic bfloat16
 """
 
+import itertools
 import math
 
 import torch
@@ -167,11 +168,12 @@ def ridge_dictionary(K, alpha, ridge, form):
     return torch.linalg.solve(atoms[alpha] + ridge * torch.eye(len(alpha), dtype=K.dtype), atoms.T).T
 
 
-def mlp(x, labels, U, w, b, W, c):
+def mlp(x, labels, U, w, b, W, c, decay):
     h = x
     for U_l, w_l, b_l in zip(U, w, b, strict=True):
         h = torch.sigmoid(predicted_forward(h, U_l, w_l, b_l))
-    return F.cross_entropy(F.linear(h, W.T, c), labels)
+    loss = F.cross_entropy(F.linear(h, W.T, c), labels)
+    return loss + decay * sum(weight.square().sum() for weight in (W, *itertools.chain(*w)))
 
 
 def convnet(x, labels, U, w, b, filter_shapes, W, c):

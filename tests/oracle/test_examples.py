@@ -1,0 +1,68 @@
+"""The worked examples conform in every arithmetic they claim, and a mistake in any of them is found and named."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from pp_ref.oracle import conform, load
+from pp_ref.oracle.findings import Status
+
+ROOT = Path(__file__).resolve().parents[2]
+EXAMPLES = ROOT / "docs" / "examples"
+TORCH, JAX = pytest.mark.torch, pytest.mark.jax
+FEW = ("dense", "conv2d", "max_pool2d", "log_cosh", "ridge_dictionary")
+RUNS = [
+    *(pytest.param("numpy", arithmetic, (), False) for arithmetic in ("float64", "float32")),
+    *(
+        pytest.param("torch", arithmetic, (), False, marks=TORCH)
+        for arithmetic in ("float64", "float32", "bfloat16", "float16")
+    ),
+    # JAX compiles for every new shape: a second for each case.
+    pytest.param("jax", "float32", (), True, marks=JAX),
+    pytest.param("jax", "float64", FEW, True, marks=JAX),
+]
+
+
+@pytest.mark.parametrize(("library", "arithmetic", "only", "quick"), RUNS)
+def test_an_example_conforms(library, arithmetic, only, quick):
+    report = conform(load(str(EXAMPLES / f"{library}_layers.py")), arithmetic, only, quick=quick)
+    bad = [finding for finding in report.findings if finding.status in (Status.failed, Status.unexpected_pass)]
+    assert report.exit_code == 0, bad
+
+
+@pytest.mark.parametrize(
+    ("library", "right", "wrong", "operation"),
+    [
+        ("numpy", "dy @ W.T, v.T @ dy, dy.sum(axis=0)", "dy @ W.T, v.T @ dy, dy.mean(axis=0)", "dense"),
+        ("numpy", "return dloss * dz / n", "return dloss * dz", "softmax_cross_entropy"),
+        ("numpy", "@ W[p, q].T", "@ W[q, p].T", "conv2d"),
+        ("numpy", "dz @ W.T - dr", "dz @ W.T + dr", "reconstruction"),
+        ("numpy", "/ (len(data) - 1)", "/ len(data)", "covariance"),
+        pytest.param("torch", "W.permute(3, 2, 0, 1)", "W.permute(3, 2, 1, 0)", "conv2d", marks=TORCH),
+        pytest.param("torch", "count_include_pad=False", "divisor_override=size**2", "average_pool2d", marks=TORCH),
+        pytest.param("torch", "F.cross_entropy(z, labels)", 'F.cross_entropy(z, labels, reduction="sum")',
+                     "softmax_cross_entropy", marks=TORCH),
+        pytest.param("torch", "+ eps).sqrt()", "+ eps + 1e-6).sqrt()", "smooth_abs", marks=TORCH),
+        pytest.param("jax", '("NHWC", "HWIO", "NHWC")', '("NHWC", "HWOI", "NHWC")', "conv2d", marks=JAX),
+        pytest.param("jax", "jax.nn.softmax(z, axis=1)", "jax.nn.softmax(z, axis=0)", "softmax", marks=JAX),
+        pytest.param("jax", "jnp.vdot(W, W)", "jnp.abs(W).sum()", "weight_decay", marks=JAX),
+    ],
+)  # fmt: skip
+def test_a_mistake_is_found(library, right, wrong, operation, tmp_path):
+    text = (EXAMPLES / f"{library}_layers.py").read_text()
+    assert right in text
+    file = tmp_path / "mistaken.py"
+    file.write_text(text.replace(right, wrong))
+    report = conform(load(str(file)), only=[operation], quick=True)
+    assert report.exit_code == 1
+    assert operation in report.diagnoses
+
+
+def test_the_pages_code_is_what_a_stranger_can_run(monkeypatch):
+    page = (ROOT / "docs" / "candidates.md").read_text()
+    (example,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    monkeypatch.chdir(ROOT)
+    names: dict[str, object] = {}
+    exec(compile(example, "candidates.md", "exec"), names)
+    names["test_dense"]()  # type: ignore[operator]
