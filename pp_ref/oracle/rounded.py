@@ -178,8 +178,8 @@ class Rounded:
         return self.stored(
             value,
             majorant,
-            _over(self.error + majorant * other.error, least),
-            _over(self.spread + abs(value) * other.spread, likely),
+            (self.error + majorant * other.error) / least,
+            (self.spread + abs(value) * other.spread) / likely,
         )
 
     def __matmul__(self, other: Any) -> "Rounded":
