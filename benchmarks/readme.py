@@ -458,10 +458,19 @@ def oracle() -> str:
     """How many planted faults the oracle reports and names, and how many false alarms it gave."""
     trials = json.loads((ORACLE / "faults.json").read_text())["trials"]
     reported, named = (sum(each[key] for each in trials) for key in ("reported", "named"))
+    study = json.loads((ORACLE / "false_alarms.json").read_text())
+    speed = {(row["name"], row["exact_values"]): row["median_s"] for row in _read_speed()}
     return (
         f"Of {len(trials):,} trials with a planted fault it reports {reported / len(trials):.1%} and names "
-        f"{named / len(trials):.0%} ([list](docs/oracle_faults.md))."
+        f"{named / len(trials):.0%} ([list](docs/oracle_faults.md)). Of {study['cases']:,} random cases put to correct "
+        f"implementations, in many orders of sums and in three frameworks, {len(study['alarms'])} gave a false alarm. A "
+        f"whole run takes {speed['all regimes', 'computed']:.0f} s, `--quick` {speed['--quick', 'computed']:.0f} s."
     )
+
+
+def _read_speed() -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = json.loads((ORACLE / "speed.json").read_text())["rows"]
+    return rows
 
 
 BLOCKS: dict[str, Callable[[], str]] = {

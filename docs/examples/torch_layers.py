@@ -81,7 +81,7 @@ def autoencoder_forward(v, W, b, c):
 
 
 def conv2d_forward(v, W, b, stride, padding):
-    filters = W.permute(3, 2, 0, 1).contiguous()  # autograd's gradient of float64 filters refuses another order
+    filters = W.permute(3, 2, 0, 1).contiguous()  # autograd may refuse another memory order
     y = F.conv2d(v.permute(0, 3, 1, 2), filters, b, stride=stride, padding=padding)
     return y.permute(0, 2, 3, 1)
 

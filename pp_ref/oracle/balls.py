@@ -135,5 +135,7 @@ NAMESPACE = SimpleNamespace(
     solved=_solved,
     compared=_midpoints,
     formed=lambda x: x,
+    uncertainty=lambda x: 0.0,
+    doubts=[],
     lifted=ball_array,
 )

@@ -181,7 +181,9 @@ def max_pool2d(v: Quantity, size: int, stride: int, ceil: bool = True) -> Quanti
     values = np.asarray(v.algebra.compared(v.data)).reshape(-1)
     seen = np.where(windows >= 0, values[windows], -np.inf)
     first = np.argmax(np.where(np.isnan(seen), np.inf, seen), axis=4, keepdims=True)
-    return v.take(np.take_along_axis(windows, first, axis=4)[..., 0])
+    winners = np.take_along_axis(windows, first, axis=4)
+    v.settle(windows, winners)
+    return v.take(winners[..., 0])
 
 
 def average_pool2d(v: Quantity, size: int, stride: int, ceil: bool = True) -> Quantity:

@@ -32,5 +32,7 @@ NAMESPACE = SimpleNamespace(
     solved=lambda A, B: np.linalg.solve(A.astype(float), B.astype(float)).astype(Exact),
     compared=np.asarray,
     formed=lambda x: x,
+    uncertainty=lambda x: 0.0,
+    doubts=[],
     lifted=lambda x: np.asarray(x, Exact),
 )

@@ -256,6 +256,8 @@ def algebra(arithmetic: Arithmetic) -> Any:
         lifted=lambda x: lifted(x, arithmetic),
         compared=lambda x: x.value,
         formed=lambda x: Rounded(x.value, x.error, x.arithmetic, None, x.spread),
+        uncertainty=lambda x: x.error,
+        doubts=[],
     )
 
 

@@ -135,7 +135,25 @@ class Quantity:
     def max(self, axis: int) -> "Quantity":
         """The largest; of equal ones the first, which alone has a gradient. The axis stays, with length 1."""
         first = np.argmax(self.algebra.compared(self.data), axis=axis, keepdims=True)
-        return self.take(np.take_along_axis(self.places(), first, axis=axis))
+        winners = np.take_along_axis(self.places(), first, axis=axis)
+        self.settle(np.moveaxis(self.places(), axis, -1), np.moveaxis(winners, axis, -1))
+        return self.take(winners)
+
+    def settle(self, rivals: NDArray[np.int64], winners: NDArray[np.int64]) -> None:
+        """Note in the algebra if rounding may let another entry win: its gradient goes elsewhere then.
+
+        rivals   (..., k) flat indices, -1 for none
+        winners  (..., 1)
+        """
+        if rivals.size:
+            value = np.asarray(self.algebra.compared(self.data)).reshape(-1)
+            error = np.broadcast_to(self.algebra.uncertainty(self.data), self.shape).reshape(-1)
+            may = (rivals >= 0) & (rivals != winners)
+            self.note(may & (value[rivals] + error[rivals] > value[winners] - error[winners]))
+
+    def note(self, doubtful: Any) -> None:
+        if np.any(doubtful):
+            self.algebra.doubts.append(True)
 
     def where(self, condition: NDArray[Any], other: Any) -> "Quantity":
         """This where the condition holds, the other elsewhere."""
@@ -153,7 +171,9 @@ class Quantity:
 
     def above(self, least: float) -> NDArray[np.bool_]:
         """Where this is greater, or NaN."""
-        return ~np.asarray(self.algebra.compared(self.data) <= least)
+        compared = np.asarray(self.algebra.compared(self.data))
+        self.note(abs(compared - least) < self.algebra.uncertainty(self.data))
+        return ~(compared <= least)
 
 
 def quantity(x: Any, algebra: Any) -> Quantity:
