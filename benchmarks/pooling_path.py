@@ -38,7 +38,8 @@ def goals() -> str:
         met = all(ratio >= goal for ratio in measured.values())
         shown = (f"{measured[threads]:.1f}x" if threads in measured else "" for threads in (1, 2))
         rows.append([what, f"{goal:g}x", *shown, "yes" if met else "no"])
-    return f"{markdown(['against the best peer, or the one named', 'goal', '1 thread', '2 threads', 'met'], rows)}\n\n{said_of_goals()}"
+    headings = ["against the best peer, or the one named", "goal", "1 thread", "2 threads", "met"]
+    return f"{markdown(headings, rows)}\n\n{said_of_goals()}"
 
 
 def said_of_goals() -> str:

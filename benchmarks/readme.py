@@ -463,7 +463,7 @@ def oracle() -> str:
     return (
         f"Of {len(trials):,} trials with a planted fault it reports {reported / len(trials):.1%} and names "
         f"{named / len(trials):.0%} ([list](docs/oracle_faults.md)). Of {study['cases']:,} random cases put to correct "
-        f"implementations, in many orders of sums and in three frameworks, {len(study['alarms'])} gave a false alarm. A "
+        f"implementations, in many orders of sums and three frameworks, {len(study['alarms'])} gave a false alarm. A "
         f"whole run takes {speed['all regimes', 'computed']:.0f} s, `--quick` {speed['--quick', 'computed']:.0f} s."
     )
 
