@@ -147,5 +147,7 @@ def algebra(machine):
         solved=lambda A, B: A.stored(np.linalg.solve(A.value, B.value)),
         compared=lambda x: x.value,
         formed=lambda x: x,
+        uncertainty=lambda x: 0.0,
+        doubts=[],
         lifted=machine.lifted,
     )
