@@ -88,13 +88,19 @@ def wanted() -> Iterator[Goal]:
 
 
 def best(record: dict[str, Any], chosen: dict[str, Any], *names: str, peer: str | None = None) -> dict[int, float]:
-    """Times the best peer, or this one, of the best of these contenders, or of the plan's way, by threads."""
-    found = {}
+    """Times the best peer, or this one, of the best of these contenders, or of the plan's way, by threads.
+
+    A peer that loses by a second thread, as PyTorch does between turns, stands with its time on one.
+    """
+    found: dict[int, float] = {}
+    theirs: list[float] = []
     for block in record["measured"]:
         if all(block[key] == value for key, value in chosen.items()):
             rows = {row["name"]: row for row in block["rows"]}
-            ours = max(rows[name]["times_best_peer"] for name in names or (block["way"],))
-            found[block["threads"]] = ours / (rows[peer]["times_best_peer"] if peer else 1.0)
+            ours = min(rows[name]["median_s"] for name in names or (block["way"],))
+            any_row = next(iter(rows.values()))
+            theirs.append(rows[peer]["median_s"] if peer else any_row["times_best_peer"] * any_row["median_s"])
+            found[block["threads"]] = min(theirs) / ours
     return found
 
 

@@ -8,16 +8,11 @@ from typing import Any
 import numpy as np
 
 
-def interleaved(contenders: Mapping[str, Callable[[], Any]], rounds: int, rest: float = 0.0) -> dict[str, list[float]]:
-    """Seconds of every contender in every round; the first round warms up and is not counted.
-
-    rest  seconds of sleep before each turn: after a product a BLAS's threads wait awake for the next one, OpenBLAS's
-          for some 20 ms, and would take a core from whoever is next
-    """
+def interleaved(contenders: Mapping[str, Callable[[], Any]], rounds: int) -> dict[str, list[float]]:
+    """Seconds of every contender in every round; the first round warms up and is not counted."""
     seconds: dict[str, list[float]] = {name: [] for name in contenders}
     for number in range(rounds + 1):
         for name, run in contenders.items():
-            time.sleep(rest)
             began = time.perf_counter()
             run()
             if number:

@@ -38,7 +38,6 @@ __all__ = [
 Real = NDArray[Any]
 Record = dict[str, Any]
 TASKS = Path("/proc/self/task")
-REST = 0.03  # seconds between turns of several threads
 
 
 class Contender(NamedTuple):
@@ -121,9 +120,7 @@ def blocks(
     found = []
     for number in numbers or ((1, 2) if cores() > 1 else (1,)):
         with threads(number):
-            seconds = interleaved(
-                {name: each.run for name, each in contenders.items()}, rounds, REST if number > 1 else 0
-            )
+            seconds = interleaved({name: each.run for name, each in contenders.items()}, rounds)
         best = min((median(seconds[name]) for name in peers), default=None)
         rows = [
             row(name, times, first_s=contenders[name].first_s, share_of_bound=contenders[name].share, seconds=times)
