@@ -212,3 +212,13 @@ def test_messages_of_operands():
         operands(make_dictionary("randcon", Units(5), n_alpha=2, rng=rng), "f4")
     with pytest.raises(DomainError, match=r"^dtype is complex64, expected float32 or float64$"):
         operands(make_dictionary("se", Grid(2, 2), n_alpha=2, rng=rng), "c8")
+
+
+def test_more_than_2_to_the_31_numbers():
+    """Without their memory: every row of v is the same one."""
+    rng = np.random.default_rng(0)
+    o = operands(make_dictionary("se", Grid(28, 28), alpha=[np.array([400])], n_columns=1, rng=rng), "float32")
+    image = rng.random((1, 784), np.float32)
+    v = np.broadcast_to(image, (2**31 // 784 + 1000, 784))
+    assert v.size > 2**31
+    np.testing.assert_array_equal(pool_fused(v, o), np.broadcast_to(pool_fused(image, o), (len(v), 1)))
