@@ -12,7 +12,6 @@ from pp_ref.oracle.arithmetic import Arithmetic, arithmetic
 from pp_ref.oracle.operations import (
     BY_NAME,
     CONVOLUTIONS,
-    OPERATIONS,
     Arguments,
     Draw,
     Operation,
@@ -146,7 +145,7 @@ NOT_AT = {
     "large numbers": {"ridge_dictionary", "convnet"},  # a convnet's logits of 10^10 prove nothing
     "small numbers": {"ridge_dictionary"},
 }
-STATIC = {"K", "taps", "R"}  # computed once and never NaN
+NEVER_WILD = {"K", "taps", "R"}  # computed once and never NaN
 WILD = {"NaN": np.nan, "infinity": np.inf}
 # Zeros beyond the edge may be multiplied or left out: where filters are not finite, there are none.
 UNPADDED = next(i for i, (*_, padding, _, _) in enumerate(CONVOLUTIONS) if not padding)
@@ -251,10 +250,4 @@ def _placed(operation: Operation, kind: str) -> list[str]:
     if operation.learned:
         return list(operation.learned)
     drawn = operation.arguments(Draw(Sizes(), arithmetic("float64")))
-    return [name for name, value in drawn.items() if is_number(value) and name not in STATIC]
-
-
-def every_case(arithmetic: Arithmetic, seed: int = 0, quick: bool = False) -> Iterator[Case]:
-    """Of every operation, in the table's order."""
-    for operation in OPERATIONS:
-        yield from cases(operation, arithmetic, seed, quick)
+    return [name for name, value in drawn.items() if is_number(value) and name not in NEVER_WILD]

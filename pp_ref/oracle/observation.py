@@ -6,6 +6,7 @@ import traceback
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -75,6 +76,11 @@ class _Calls:
         self.case, self.operation, self.functions = case, case.operation, functions
         self.library, self.autodiff, self.seen = library, autodiff, seen
 
+    @cached_property
+    def cotangents(self) -> list[NDArray[np.float64]]:
+        """Of every result: drawn once for all calls."""
+        return cotangents_of(self.case)
+
     def all(self) -> None:
         names = self.operation.functions
         forward = self.functions(names[0]) or self.functions(self.operation.name)
@@ -115,7 +121,7 @@ class _Calls:
         ]
 
     def cotangent(self, y: Any, factor: float = 1.0) -> Any:
-        arrays = [self.library.arrays(np.asarray(dy * factor), self.case.arithmetic) for dy in cotangents_of(self.case)]
+        arrays = [self.library.arrays(np.asarray(dy * factor), self.case.arithmetic) for dy in self.cotangents]
         return arrays if isinstance(y, list | tuple) else arrays[0]
 
     def run(self, forward: Any, backward: Any, arguments: list[Any], factor: float = 1.0) -> dict[str, Any]:
@@ -149,9 +155,7 @@ class _Calls:
             return list(leaves(kept[0]))
 
         y = function(learned)
-        cotangents = [
-            self.library.arrays(np.asarray(dy * factor), self.case.arithmetic) for dy in cotangents_of(self.case)
-        ]
+        cotangents = [self.library.arrays(np.asarray(dy * factor), self.case.arithmetic) for dy in self.cotangents]
         pulled = iter(self.library.gradient(function, learned, cotangents))
         gradients = [_replaced(arguments[places.index(name)], pulled) for name in self.operation.learned]
         return self.named(_replaced(kept[0], iter(y)), gradients if len(gradients) > 1 else gradients[0])

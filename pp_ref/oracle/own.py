@@ -112,10 +112,6 @@ def _predicted(space: Any, U: Sequence[Array], m: int) -> Predicted:
     )
 
 
-def _layer(number: str, w: Sequence[Array], b: Array) -> dict[str, Array]:
-    return {f"{number}w{j}": w_j for j, w_j in enumerate(w)} | {f"{number}b": b}
-
-
 def mlp(
     loss_and_gradient: Loss, x: Array, labels: Array, U: Any, w: Any, b: Any, W: Array, c: Array, decay: float
 ) -> Any:

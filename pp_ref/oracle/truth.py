@@ -101,7 +101,7 @@ def _enclosures(case: Case, cotangents: list[Real]) -> list[Named]:
         names[:] = [name for name, _ in found]
         return [x for _, x in found]
 
-    return [(name, each.value, each.radius) for name, each in zip(names, balls.enclosed(run), strict=False)]
+    return [(name, each.value, each.radius) for name, each in zip(names, balls.enclosed(run), strict=True)]
 
 
 def _up(x: Any) -> Real:
