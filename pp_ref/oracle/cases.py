@@ -12,6 +12,7 @@ from pp_ref.oracle.arithmetic import Arithmetic, arithmetic
 from pp_ref.oracle.operations import (
     BY_NAME,
     CONVOLUTIONS,
+    OPERATIONS,
     Arguments,
     Draw,
     Operation,
@@ -251,3 +252,9 @@ def _placed(operation: Operation, kind: str) -> list[str]:
         return list(operation.learned)
     drawn = operation.arguments(Draw(Sizes(), arithmetic("float64")))
     return [name for name, value in drawn.items() if is_number(value) and name not in NEVER_WILD]
+
+
+def every_case(arithmetic: Arithmetic, seed: int = 0, quick: bool = False) -> Iterator[Case]:
+    """Of every operation, in the table's order."""
+    for operation in OPERATIONS:
+        yield from cases(operation, arithmetic, seed, quick)
