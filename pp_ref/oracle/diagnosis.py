@@ -1,9 +1,7 @@
 """What is wrong with a candidate, in words: the known mistake that has the same results, or where the errors are."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,8 +11,8 @@ from pp_ref.oracle.arithmetic import ARITHMETICS, Arithmetic
 from pp_ref.oracle.cases import Case
 from pp_ref.oracle.findings import Finding
 from pp_ref.oracle.judge import shares
-from pp_ref.oracle.libraries import library
-from pp_ref.oracle.observation import Observation, observe
+from pp_ref.oracle.mistakes import Mistake, known, unheard_of
+from pp_ref.oracle.observation import Observation
 from pp_ref.oracle.operations import Operation
 from pp_ref.oracle.truth import Expected, cotangents_of, evaluated
 
@@ -23,6 +21,8 @@ __all__ = ["UNKNOWN", "Evidence", "diagnose"]
 Real = NDArray[np.float64]
 UNKNOWN = "no known mistake: "  # how a diagnosis begins that only says where
 MOST_CASES = 12  # that a known mistake is tried on
+COINCIDENCE = 32.0  # bits on which two results do not agree by chance
+UNFILLED = 2.0**-10  # shares of a bound that half of all roundings exceed, in sums of up to some 10^5 terms
 
 
 @dataclass(frozen=True)
@@ -43,9 +43,10 @@ class Evidence:
 def diagnose(operation: Operation, evidence: Sequence[Evidence]) -> str | None:
     """One sentence or two on an operation that failed, from all of its cases; None if nothing failed.
 
-    Tried in turn: state between calls; every known mistake of the operation (`pp_ref.oracle.faults`), which has to have
-    the candidate's results on every failed case; a simple change of the right result; coarser arithmetic than was
-    declared; the place of the errors.
+    Tried in turn: state between calls; every known mistake of the operation, which has to have the candidate's results
+    on every failed case; a simple change of the right result; every small change of a right function
+    (`pp_ref.oracle.mistakes`); the same for the first wrong result alone; coarser arithmetic than was declared; the
+    place of the errors.
     """
     failed = [each for each in evidence if each.wrong() and not each.case.wild]
     messages = _messages(evidence)
@@ -63,11 +64,21 @@ def diagnose(operation: Operation, evidence: Sequence[Evidence]) -> str | None:
         return f"keeps state between calls: {'; '.join(state)}"
     # A mistake may divide 0 by 0 besides: what it does elsewhere tells more.
     numbers = [each for each in failed if not any(np.isnan(computed).any() for _, computed in each.wrong())] or failed
-    said = _known(operation, numbers) or _simple(numbers) or _coarser(numbers) or _place(numbers)
+    said = _explained(operation, numbers) or _coarser(numbers) or _place(numbers)
     if len(numbers) < len(failed):
         regimes = sorted({each.case.regime for each in failed if each not in numbers})
         said += f", and there is NaN in the case of {', '.join(regimes[:3])}"
     return "; ".join([said, *messages])
+
+
+def _explained(operation: Operation, failed: Sequence[Evidence]) -> str | None:
+    whole, partly = _mistaken(known(operation), failed)
+    if whole is None:
+        whole = _simple(failed)
+    if whole is None:
+        whole, part = _mistaken(unheard_of(operation), failed)
+        partly = partly or part
+    return whole or partly
 
 
 def _messages(evidence: Sequence[Evidence]) -> list[str]:
@@ -93,73 +104,84 @@ def _coarser(failed: Sequence[Evidence]) -> str | None:
         return None
     for arithmetic in (ARITHMETICS[name] for name in ("float32", "tf32", "float16", "bfloat16")):
         coarser = arithmetic.unit + arithmetic.operand > declared.unit + declared.operand
-        if coarser and all(_holds(arithmetic, item) for item in failed):
+        if coarser and _explains(arithmetic, failed):
             bits = 11 if arithmetic.name == "tf32" else arithmetic.bits
             return f"rounds to {bits} bits, as {arithmetic.name} does, where {declared.name} was declared"
     return None
 
 
-def _holds(arithmetic: Arithmetic, item: Evidence) -> bool:
-    with np.errstate(all="ignore"):
-        bounds = dict(evaluated(item.case, rounded.algebra(arithmetic), cotangents_of(item.case)))
-        return all(
-            (shares(computed, each.exact, np.asarray(bounds[each.name].error, float) + each.radius) <= 1).all()
-            for each, computed in item.wrong()
-        )
+def _explains(arithmetic: Arithmetic, failed: Sequence[Evidence]) -> bool:
+    """Whether everything is within the bounds of an arithmetic, and that tells something: a bound as large as its value
+    holds many a mistake, and errors that are far smaller than their bounds have another reason."""
+    bits, filled = 0.0, []
+    for item in failed:
+        with np.errstate(all="ignore"):
+            bounds = dict(evaluated(item.case, rounded.algebra(arithmetic), cotangents_of(item.case)))
+        for each, computed in item.wrong():
+            bound = np.asarray(bounds[each.name].error, float) + each.radius
+            share = shares(computed, each.exact, bound)
+            if not (share <= 1).all():
+                return False
+            wrong = shares(computed, each.exact, each.bound) > 1
+            filled.append(share[wrong])
+            with np.errstate(all="ignore"):
+                bits += float(np.log2(np.fmax(abs(each.exact) / bound, 1.0))[wrong].sum())
+    return bits > COINCIDENCE and bool(np.median(np.concatenate(filled)) > UNFILLED)
 
 
-# Known mistakes.
+# Mistakes that can be computed.
 
 
-@cache
-def _catalogue() -> dict[str, list[tuple[str, dict[str, Callable[..., Any]]]]]:
-    """Documented function name -> (what a wrong function does, all functions with that one among them)."""
-    from pp_ref.oracle import own  # what is wrong with pp_ref's own layers is of use only where something is wrong
-    from pp_ref.oracle.faults import FAULTS
-
-    found: dict[str, list[tuple[str, dict[str, Callable[..., Any]]]]] = {}
-    for order in (0, 1):
-        right = own.functions(order)
-        for fault in FAULTS:
-            for name, wrong in own.replaced(fault.operation, fault.wrong, order):
-                found.setdefault(name, []).append((f"{name} {fault.sentence}", right | {name: wrong}))
-    return found
-
-
-def _known(operation: Operation, failed: Sequence[Evidence]) -> str | None:
-    """The first mistake of the catalogue that has the candidate's results wherever it failed."""
-    for name in operation.functions:
-        for sentence, functions in _catalogue().get(name, []):
-            if all(_same(each, functions) for each in failed[:MOST_CASES]):
-                return sentence
-    return None
+def _mistaken(mistakes: Iterable[Mistake], failed: Sequence[Evidence]) -> tuple[str | None, str | None]:
+    """The first mistake that has all of the candidate's results wherever it failed, and the first that has the first
+    wrong one of each case, then with what is wrong besides."""
+    tried = sorted(failed, key=_size)[:MOST_CASES]
+    partly = None
+    for mistake in mistakes:
+        bits, besides = 0.0, set[str]()
+        for item in tried:
+            same, found = _same(item, mistake.results(item.case))
+            first = _base(item.wrong()[0][0].name)
+            others = {_base(name) for name, fits in same.items() if not fits}
+            if first in others or (partly and (others or besides)):
+                break
+            bits, besides = bits + found, besides | others
+        else:
+            if bits > COINCIDENCE and not besides:
+                return mistake.sentence, partly
+            if bits > COINCIDENCE:
+                partly = f"{mistake.sentence}; wrong besides: {', '.join(sorted(besides))}"
+    return None, partly
 
 
-def _same(item: Evidence, functions: dict[str, Callable[..., Any]]) -> bool:
-    """Whether a wrong variant, run in the declared dtype, has the results that were seen, and not the right ones.
+def _same(item: Evidence, other: dict[str, Real]) -> tuple[dict[str, bool], float]:
+    """Of every result, whether it is what a mistake gives, and how many bits of the wrong ones that explains.
 
-    Its own rounding errors are taken to be of the size of the right function's, beside its own numbers.
+    A mistake's own rounding errors are taken to be of the size of the right function's, beside its own numbers.
     """
-    numpy = library("numpy")
-    dtype = item.case.arithmetic.dtype
-    case = item.case if dtype != "bfloat16" else _in_single(item.case)
-    variant = observe(case, functions.get, numpy).results
-    wrong = False
-    for each, computed in (
-        (each, item.seen.results[each.name]) for each in item.expected if each.name in item.seen.results
-    ):
-        other = variant.get(each.name)
-        if other is None or other.shape != computed.shape:
-            return False
-        allowed = _allowed(each, other)
-        if not (_apart(computed, other) <= allowed).all():
-            return False
-        wrong = wrong or bool((shares(other, each.exact, each.bound) > 1).any())
-    return wrong
+    same, bits = {}, 0.0
+    for each, computed in ((each, item.seen.results.get(each.name)) for each in item.expected):
+        if computed is None:
+            continue
+        mistaken = other.get(each.name)
+        if mistaken is None or mistaken.shape != computed.shape:
+            same[each.name] = False
+            continue
+        allowed = _allowed(each, mistaken)
+        same[each.name] = bool((_apart(computed, mistaken) <= allowed).all())
+        if same[each.name] and mistaken.shape == each.exact.shape:
+            with np.errstate(all="ignore"):
+                told = np.log2(_apart(mistaken, each.exact) / max(allowed, np.finfo(float).tiny))
+            bits += float(np.clip(np.nan_to_num(told), 0, 53).sum())
+    return same, bits
 
 
-def _in_single(case: Case) -> Case:
-    return Case(case.operation, case.regime, ARITHMETICS["float32"], case.seed, case.bug, case.effect, case.arguments)
+def _base(name: str) -> str:
+    return name.partition("[")[0]
+
+
+def _size(item: Evidence) -> int:
+    return sum(each.exact.size for each in item.expected)
 
 
 def _apart(a: Real, b: Real) -> Real:
@@ -185,8 +207,7 @@ def _simple(failed: Sequence[Evidence]) -> str | None:
     found: list[set[str]] = []
     for item in failed[:MOST_CASES]:
         each, computed = item.wrong()[0]
-        base = each.name.partition("[")[0]
-        found.append({f"{base} {said}" for said in _changes(item, each, computed)})
+        found.append({f"{_base(each.name)} {said}" for said in _changes(item, each, computed)})
     common = set.intersection(*found)
     return min(common, key=len) if common else None
 

@@ -17,7 +17,7 @@ from pp_ref.oracle.libraries import Library
 from pp_ref.oracle.operations import is_number, leaves
 from pp_ref.oracle.truth import cotangents_of
 
-__all__ = ["Observation", "observe"]
+__all__ = ["Observation", "observe", "results"]
 
 Provided = Callable[[str], Callable[..., Any] | None]
 
@@ -69,6 +69,14 @@ def observe(case: Case, functions: Provided, library: Library, autodiff: bool = 
             f"raised {type(error).__name__} at {where.filename.rpartition('/')[2]}:{where.lineno}: {said}"
         )
     return seen
+
+
+def results(case: Case, functions: Provided, library: Library) -> dict[str, NDArray[np.float64]]:
+    """What the functions return, by name; what they raise is raised."""
+    calls = _Calls(case, functions, library, False, Observation())
+    forward, *backward = (functions(name) for name in case.operation.functions)
+    found = calls.run(forward, backward[0] if backward else None, calls.arguments())
+    return {name: library.numbers(x) for name, x in found.items()}
 
 
 class _Calls:
@@ -134,6 +142,8 @@ class _Calls:
         result = forward(*arguments)
         if self.operation.kind == "layer":
             y, cache = self.pair(result, "(y, cache)") if backward else (_value(result), None)
+            if backward:
+                self.check_shapes(y)
             return self.named(y, self.pulled(backward, self.cotangent(y, factor), cache) if backward else None)
         return self.named(result, None)
 
@@ -155,6 +165,7 @@ class _Calls:
             return list(leaves(kept[0]))
 
         y = function(learned)
+        self.check_shapes(kept[0])
         cotangents = [self.library.arrays(np.asarray(dy * factor), self.case.arithmetic) for dy in self.cotangents]
         pulled = iter(self.library.gradient(function, learned, cotangents))
         gradients = [_replaced(arguments[places.index(name)], pulled) for name in self.operation.learned]
@@ -167,6 +178,12 @@ class _Calls:
             if not np.array_equal(self.library.numbers(leaf), copy):
                 self.say("backward writes to its cotangent")
         return gradients
+
+    def check_shapes(self, y: Any) -> None:
+        """A value of another shape has no cotangent that could be pulled back."""
+        for (name, x), dy in zip(self.leaves_of("y", y).items(), self.cotangents, strict=False):
+            if np.shape(x) != dy.shape:
+                raise _Misbehaved(f"{name} has shape {tuple(np.shape(x))}, expected {dy.shape}")
 
     def pair(self, result: Any, expected: str) -> tuple[Any, Any]:
         if not isinstance(result, tuple) or len(result) != 2:

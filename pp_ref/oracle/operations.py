@@ -301,6 +301,12 @@ def _filters(draw: Draw) -> Arguments:
     return {"W": draw(max(draw.sizes.d, 3), draw.sizes.m)}  # a single row has no direction to learn
 
 
+def _short(draw: Draw) -> Arguments:
+    """Columns whose squared lengths are normal numbers, and little more."""
+    W = _filters(draw)["W"]
+    return {"W": draw.stored(W * max(2.0**-45, 8 * np.sqrt(draw.arithmetic.tiny)))}
+
+
 def _moment(draw: Draw) -> Arguments:
     """Not symmetric: the pair has to be right for any S."""
     return {"S": draw(draw.sizes.d, draw.sizes.d), "W": draw(draw.sizes.d, draw.sizes.m)}
@@ -336,6 +342,12 @@ def _ridge(side: int, length_scale: float, ridge: float, form: str = "ridge") ->
 def _unsorted(draw: Draw) -> Arguments:
     arguments = _ridge(4, 1.0, 1e-3)(draw)
     return arguments | {"alpha": arguments["alpha"][::-1].copy()}
+
+
+def _uneven(draw: Draw) -> Arguments:
+    arguments = _ridge(4, 1.0, 2.0**-6)(draw)
+    scale = np.linspace(1.0, 3.0, len(arguments["K"]))
+    return arguments | {"K": draw.stored(np.outer(scale, scale) * arguments["K"])}
 
 
 def _symmetric(draw: Draw, k: int) -> Real:
@@ -643,6 +655,9 @@ OPERATIONS = (
         _filters,
         learned=("W",),
         batch=(),
+        regimes={
+            "short columns": ("a norm is kept above 1e-12, or has an epsilon added", "columns shorter than 1", _short)
+        },
     ),
     Operation(
         "limit_column_norms",
@@ -757,6 +772,11 @@ OPERATIONS = (
         kind="function",
         regimes={
             "unsorted": ("kept indices are sorted", "columns of U exchanged", _unsorted),
+            "uneven diagonal": (
+                "the ridge is relative to K's diagonal, or that is taken to be 1",
+                "weights shrunk by another amount",
+                _uneven,
+            ),
             "atoms": ("a solve where none is due", "another dictionary", _ridge(4, 1.0, 1e-3, "atom")),
             "ill-conditioned": (
                 "the ridge is added to K and not to K_alpha, squared, or lost beside the solve's own errors",

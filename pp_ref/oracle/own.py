@@ -16,12 +16,18 @@ from pp_ref.layers.predicted import ExpandCache, PoolCache, expand_backward, poo
 from pp_ref.models import MLP, RICA, Autoencoder, ConvNet, Predicted
 from pp_ref.models.stages import Activation, Convolution, Flatten, MaxPool
 
-__all__ = ["MODELS", "STATIC", "functions", "grid_operands", "kernels", "replaced"]
+__all__ = ["MODELS", "STATIC", "functions", "grid_operands", "kernels", "orders", "original", "replaced"]
 
 Loss = Callable[..., tuple[Array, dict[str, Array]]]
 
 
-STATIC = ("covariance", "matern_kernel", "ridge_dictionary", "se_kernel")  # computed in float64, whatever comes in
+# Computed in float64, whatever comes in.
+STATIC: dict[str, Callable[..., Any]] = {
+    "covariance": covariance,
+    "matern_kernel": matern_kernel,
+    "ridge_dictionary": ridge_dictionary,
+    "se_kernel": se_kernel,
+}
 
 
 def kernels() -> dict[str, Callable[..., Any]]:
@@ -91,6 +97,16 @@ def replaced(name: str, wrong: Callable[..., Any], order: int = 0) -> list[tuple
     if name == "ridge_dictionary":
         return [(name, _static(lambda *arguments: wrong(*arguments)[0]))]
     return [(name, _static(wrong) if name in STATIC else wrong)]
+
+
+def original(name: str) -> Callable[..., Any] | None:
+    """The function itself, by its documented name; None of models and of what is adapted from another."""
+    return STATIC.get(name) or (getattr(layers, name) if name in layers.__all__ else None)
+
+
+def orders(name: str) -> tuple[int, ...]:
+    """Those in which a function, or what it pulls back through, is another."""
+    return (0, 1) if name.replace("_backward", "_forward") in ORDERS else (0,)
 
 
 def _static(function: Callable[..., Array]) -> Callable[..., Array]:

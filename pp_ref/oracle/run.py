@@ -55,7 +55,9 @@ def conform(
                 seen = candidate.observe(case)
                 expected = truth(case, kept) if seen.results else []
                 evidence.append(Evidence(case, expected, seen, judge(case, expected, seen)))
-            said = diagnose(operation, evidence)
+            # What was announced has its reason: of everything else there is more to say.
+            unannounced = [each for each in evidence if candidate.expects(each.case) is None]
+            said = diagnose(operation, unannounced) or diagnose(operation, evidence)
             if said:
                 diagnoses[operation.name] = said
             for each in evidence:

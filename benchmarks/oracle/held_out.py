@@ -1,0 +1,134 @@
+"""Does the oracle see, and name, mistakes that it does not know? In programs that share nothing with pp_ref's.
+
+    nice python benchmarks/oracle/held_out.py [--jobs 2]    held_out.json and docs/oracle_held_out.md
+
+Every small change of `docs/examples/numpy_layers.py` (`pp_ref.oracle.alterations`), and mistakes that were written
+without knowledge of the catalogue (`blind.py`), there and in `docs/examples/torch_layers.py`. A program is put to every
+case of the operations that call the changed function, in the arithmetic that it declares.
+"""
+
+import argparse
+import ast
+import json
+import multiprocessing
+import os
+import resource
+import warnings
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from types import CodeType
+from typing import Any
+
+from benchmarks.oracle.blind import BLIND
+from pp_ref.environment import circumstances
+from pp_ref.files import write_atomically
+from pp_ref.oracle.alterations import changes
+from pp_ref.oracle.candidates import InProcess
+from pp_ref.oracle.diagnosis import UNKNOWN
+from pp_ref.oracle.findings import Status
+from pp_ref.oracle.operations import OPERATIONS
+from pp_ref.oracle.run import conform
+
+ROOT = Path(__file__).parents[2]
+EXAMPLES = ROOT / "docs" / "examples"
+RECORD = Path(__file__).with_suffix(".json")
+PAGE = ROOT / "docs" / "oracle_held_out.md"
+TIME_LIMIT = 20.0  # seconds a case
+MEMORY = 6 << 30  # bytes: a wrong size may ask for all there is
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """A program with a mistake: in which function, by which rule (or what a programmer did), before and after."""
+
+    program: str
+    function: str
+    rule: str
+    before: str
+    after: str
+    text: str
+
+
+def altered() -> Iterator[HeldOut]:
+    """Every small change of the NumPy example."""
+    tree = ast.parse((EXAMPLES / "numpy_layers.py").read_text())
+    for function in tree.body:
+        for change in changes(function) if isinstance(function, ast.FunctionDef) else ():
+            yield HeldOut("numpy_layers.py", function.name, **asdict(change), text=ast.unparse(tree))
+
+
+def blind() -> Iterator[HeldOut]:
+    """Those that were written blind."""
+    for each in BLIND:
+        text = (EXAMPLES / each.program).read_text()
+        function = next(x for x in ast.parse(text).body if getattr(x, "name", None) == each.function)
+        lines = text.splitlines(keepends=True)
+        start, end = sum(map(len, lines[: function.lineno - 1])), sum(map(len, lines[: function.end_lineno]))
+        own = text[start:end]
+        if own.count(each.before) != 1:
+            raise ValueError(f"{each.function}: {each.before!r} is there {own.count(each.before)} times, expected once")
+        changed = text[:start] + own.replace(each.before, each.after) + text[end:]
+        yield HeldOut(each.program, each.function, each.mistake, each.before, each.after, changed)
+
+
+def tried(held_out: HeldOut) -> dict[str, Any]:
+    """What the oracle says of it."""
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    warnings.simplefilter("ignore")
+    functions: dict[str, Any] = {}
+    exec(compile(held_out.text, held_out.program, "exec"), functions)
+    declared = {
+        name: functions[name.upper()] for name in ("arrays", "autodiff", "expected") if name.upper() in functions
+    }
+    candidate = InProcess(functions, arithmetic=functions["ARITHMETIC"], time_limit=TIME_LIMIT, **declared)
+    only = [
+        operation.name
+        for operation in OPERATIONS
+        if any(held_out.function in _called(functions, name) for name in (*operation.functions, operation.name))
+    ]
+    report = conform(candidate, only=only)
+    wrong = [each for each in report.findings if each.status in (Status.failed, Status.suspicious)]
+    said = wrong[0].diagnosis or "" if wrong else ""
+    found = {key: value for key, value in asdict(held_out).items() if key != "text"}
+    return found | {
+        "reported": report.exit_code != 0,
+        "runs": any(each.tensors for each in wrong) or not wrong,
+        "named": bool(said) and not said.startswith((UNKNOWN, "warns", "raised")),
+        "said": said,
+    }
+
+
+def _called(functions: dict[str, Any], name: str) -> set[str]:
+    """A function of the program, and all that it calls."""
+    found, left = set(), [name]
+    while left:
+        name = left.pop()
+        code = getattr(functions.get(name), "__code__", None)
+        if code is not None and name not in found:
+            found.add(name)
+            left += _names(code)
+    return found
+
+
+def _names(code: CodeType) -> list[str]:
+    inner = [name for each in code.co_consts if isinstance(each, CodeType) for name in _names(each)]
+    return [*code.co_names, *inner]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--jobs", type=int, default=2)
+    arguments = parser.parse_args()
+    for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+        os.environ[variable] = "1"  # before the workers start
+    with multiprocessing.get_context("spawn").Pool(arguments.jobs) as pool:
+        record = {
+            "blind": pool.map(tried, blind(), chunksize=4),
+            "altered": pool.map(tried, altered(), chunksize=16),
+        }
+    write_atomically(RECORD, (json.dumps(record | circumstances(), indent=1) + "\n").encode())
+
+
+if __name__ == "__main__":
+    main()
