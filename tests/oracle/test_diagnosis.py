@@ -128,6 +128,22 @@ def test_float32_where_float64_was_declared():
     assert said.startswith("rounds to 24 bits, as float32 does, where float64 was declared"), said
 
 
+@pytest.mark.parametrize("operation", ["sigmoid", "unit_columns"])
+def test_small_errors_are_not_taken_for_coarse_arithmetic(operation):
+    """float16's bounds hold them, as they hold everything that is nearly right."""
+
+    def wrong(right):
+        def forward(x):
+            if operation == "sigmoid":
+                return right(np.clip(x, -30, 30))
+            return x / np.sqrt((x * x).sum(axis=0) + 1e-8), right(x)[1]
+
+        return forward
+
+    said, _ = diagnosed(operation, wrong, quick=False)
+    assert "rounds to" not in said, said
+
+
 def tail(y):
     y = y.copy()
     y[32:] = 7
