@@ -432,7 +432,9 @@ def planted_faults() -> str:
 def operations() -> str:
     """Of every operation its equation and its arguments, those with a gradient in bold, with shapes of an example."""
     from pp_ref.oracle.arithmetic import arithmetic
-    from pp_ref.oracle.operations import OPERATIONS, Draw, Sizes, is_number, leaves
+    from pp_ref.oracle.draws import Draw, Sizes
+    from pp_ref.oracle.nested import is_number, leaves
+    from pp_ref.oracle.operations import OPERATIONS
 
     draw = Draw(Sizes(), arithmetic("float64"))
 

@@ -31,7 +31,8 @@ from pp_ref.oracle.candidates import InProcess, load
 from pp_ref.oracle.cases import random_case
 from pp_ref.oracle.findings import Status
 from pp_ref.oracle.judge import judge
-from pp_ref.oracle.operations import OPERATIONS, leaves
+from pp_ref.oracle.nested import leaves
+from pp_ref.oracle.operations import OPERATIONS
 from pp_ref.oracle.truth import truth
 
 EXAMPLES = Path(__file__).parents[2] / "docs" / "examples"

@@ -9,18 +9,9 @@ import numpy as np
 
 from pp_ref.errors import DomainError
 from pp_ref.oracle.arithmetic import Arithmetic, arithmetic
-from pp_ref.oracle.operations import (
-    BY_NAME,
-    CONVOLUTIONS,
-    OPERATIONS,
-    Arguments,
-    Draw,
-    Operation,
-    Sizes,
-    is_number,
-    leaves,
-    mapped,
-)
+from pp_ref.oracle.draws import CONVOLUTIONS, Arguments, Draw, Sizes
+from pp_ref.oracle.nested import is_number, leaves, mapped
+from pp_ref.oracle.operations import BY_NAME, OPERATIONS, Operation
 
 __all__ = ["LAYOUTS", "Case", "case_of", "cases", "drawn_case"]
 

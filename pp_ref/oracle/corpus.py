@@ -12,7 +12,8 @@ from pp_ref.oracle import own
 from pp_ref.oracle.candidates import InProcess
 from pp_ref.oracle.diagnosis import UNKNOWN
 from pp_ref.oracle.faults import FAULTS
-from pp_ref.oracle.operations import OPERATIONS, Operation, mapped
+from pp_ref.oracle.nested import mapped
+from pp_ref.oracle.operations import OPERATIONS, Operation
 from pp_ref.oracle.run import conform
 
 __all__ = ["PLANTED", "Planted", "Trial", "trial"]

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from pp_ref.oracle.cases import Case
 from pp_ref.oracle.libraries import Library
-from pp_ref.oracle.operations import is_number, leaves
+from pp_ref.oracle.nested import is_number, leaves
 from pp_ref.oracle.truth import cotangents_of
 
 __all__ = ["Observation", "observe", "results"]

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 from pp_ref.errors import DomainError, import_extra
 from pp_ref.oracle.arithmetic import arithmetic as arithmetic_of
 from pp_ref.oracle.cases import LAYOUTS, Case, drawn_case
-from pp_ref.oracle.operations import BY_NAME, Sizes
+from pp_ref.oracle.draws import Sizes
+from pp_ref.oracle.operations import BY_NAME
 
 if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy

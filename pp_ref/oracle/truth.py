@@ -13,9 +13,9 @@ import numpy as np
 import safetensors.numpy
 from numpy.typing import NDArray
 
-from pp_ref.oracle import balls, definitions, operations, plain, rounded, tape
+from pp_ref.oracle import balls, definitions, draws, operations, plain, rounded, tape
 from pp_ref.oracle.cases import Case
-from pp_ref.oracle.operations import is_number, leaves, mapped
+from pp_ref.oracle.nested import is_number, leaves, mapped
 
 __all__ = ["ExactValues", "Expected", "evaluated", "truth"]
 
@@ -118,7 +118,7 @@ def _names(name: str, value: Any) -> list[str]:
 @cache
 def _sources() -> bytes:
     """What the exact values follow from, besides the case."""
-    modules = (balls, definitions, operations, tape)
+    modules = (balls, definitions, draws, operations, tape)
     return b"".join(Path(str(module.__file__)).read_bytes() for module in modules)
 
 

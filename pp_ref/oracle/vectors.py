@@ -16,7 +16,8 @@ from pp_ref.files import write_atomically
 from pp_ref.oracle import plain
 from pp_ref.oracle.arithmetic import Arithmetic
 from pp_ref.oracle.cases import Case
-from pp_ref.oracle.operations import BY_NAME, is_number
+from pp_ref.oracle.nested import is_number
+from pp_ref.oracle.operations import BY_NAME
 from pp_ref.oracle.run import chosen
 from pp_ref.oracle.truth import cotangents_of, evaluated
 

@@ -6,7 +6,8 @@ import pytest
 from pp_ref.errors import DomainError
 from pp_ref.oracle.arithmetic import ARITHMETICS
 from pp_ref.oracle.cases import LAYOUTS, case_of, cases, every_case, names, random_case
-from pp_ref.oracle.operations import BY_NAME, OPERATIONS, is_number, leaves
+from pp_ref.oracle.nested import is_number, leaves
+from pp_ref.oracle.operations import BY_NAME, OPERATIONS
 
 HALF = ARITHMETICS["float16"]
 

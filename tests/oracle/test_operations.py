@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 from pp_ref.oracle.arithmetic import ARITHMETICS
-from pp_ref.oracle.operations import CONVOLUTIONS, OPERATIONS, POOLINGS, Draw, Sizes, is_number, leaves, mapped
+from pp_ref.oracle.draws import CONVOLUTIONS, POOLINGS, Draw, Sizes
+from pp_ref.oracle.nested import is_number, leaves, mapped
+from pp_ref.oracle.operations import OPERATIONS
 
 FLOAT64 = ARITHMETICS["float64"]
 

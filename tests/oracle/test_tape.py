@@ -8,7 +8,8 @@ import pytest
 from pp_ref.oracle import own, plain, tape
 from pp_ref.oracle.arithmetic import ARITHMETICS
 from pp_ref.oracle.cases import case_of, cases
-from pp_ref.oracle.operations import OPERATIONS, is_number, leaves, mapped
+from pp_ref.oracle.nested import is_number, leaves, mapped
+from pp_ref.oracle.operations import OPERATIONS
 from pp_ref.oracle.truth import cotangents_of, evaluated
 
 STEP = 2.0**-100  # its square is lost: no truncation

@@ -16,7 +16,8 @@ from pp_ref.errors import DataError, DomainError
 from pp_ref.oracle import vectors
 from pp_ref.oracle.arithmetic import ARITHMETICS
 from pp_ref.oracle.cases import case_of, cases, every_case
-from pp_ref.oracle.operations import BY_NAME, is_number, leaves
+from pp_ref.oracle.nested import is_number, leaves
+from pp_ref.oracle.operations import BY_NAME
 from pp_ref.oracle.truth import cotangents_of, truth
 from pp_ref.oracle.vectors import SCHEMA, Tensor, due, export, numbers, stored, tensors_of
 
