@@ -1,7 +1,7 @@
 """What is wrong with a candidate, in words: the known mistake that has the same results, or where the errors are."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -104,7 +104,8 @@ def _coarser(failed: Sequence[Evidence]) -> str | None:
         return None
     for arithmetic in (ARITHMETICS[name] for name in ("float32", "tf32", "float16", "bfloat16")):
         coarser = arithmetic.unit + arithmetic.operand > declared.unit + declared.operand
-        if coarser and _explains(arithmetic, failed):
+        # What comes in is rounded as well, which an arithmetic that is declared need not do.
+        if coarser and _explains(replace(arithmetic, operand=max(arithmetic.operand, arithmetic.unit)), failed):
             bits = 11 if arithmetic.name == "tf32" else arithmetic.bits
             return f"rounds to {bits} bits, as {arithmetic.name} does, where {declared.name} was declared"
     return None

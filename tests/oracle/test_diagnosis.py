@@ -117,6 +117,22 @@ def test_coarser_arithmetic_is_named(declared, real, bits):
     assert said.startswith(f"rounds to {bits} bits, as {real} does, where {declared} was declared"), said
 
 
+@pytest.mark.parametrize("real", ["bfloat16", "float16"])
+def test_a_product_that_is_cast_is_named(real):
+    """Operands, and the sum of their products, as under automatic mixed precision."""
+    cast = ARITHMETICS[real].representable
+
+    def wrong(right):
+        def forward(v, W, b):
+            y = cast(cast(v.astype(float)) @ cast(W.astype(float))).astype(np.float32) + b
+            return y, right(v, W, b)[1]
+
+        return forward
+
+    said, _ = diagnosed("dense", wrong, "float32", quick=False)
+    assert said.startswith(f"rounds to {ARITHMETICS[real].bits} bits, as "), said  # float16's are as many as TF32's
+
+
 def test_float32_where_float64_was_declared():
     def wrong(right):
         def forward(v, W, b):
