@@ -139,19 +139,19 @@ def _mistaken(mistakes: Iterable[Mistake], failed: Sequence[Evidence]) -> tuple[
     tried = sorted(failed, key=_size)[:MOST_CASES]
     partly = None
     for mistake in mistakes:
-        bits, besides = 0.0, set[str]()
+        bits, whole, besides = 0.0, True, set[str]()
         for item in tried:
+            wrong = [_base(each.name) for each, _ in item.wrong()]
             same, found = _same(item, mistake.results(item.case))
-            first = _base(item.wrong()[0][0].name)
             others = {_base(name) for name, fits in same.items() if not fits}
-            if first in others or (partly and (others or besides)):
+            bits, whole, besides = bits + found, whole and not others, besides | (others & set(wrong))
+            if wrong[0] in others or (partly and not whole):
                 break
-            bits, besides = bits + found, besides | others
         else:
-            if bits > COINCIDENCE and not besides:
+            if bits > COINCIDENCE and whole:
                 return mistake.sentence, partly
             if bits > COINCIDENCE:
-                partly = f"{mistake.sentence}; wrong besides: {', '.join(sorted(besides))}"
+                partly = mistake.sentence + (f"; wrong besides: {', '.join(sorted(besides))}" if besides else "")
     return None, partly
 
 
