@@ -472,9 +472,10 @@ def oracle() -> str:
         f"{named / len(trials):.0%} ([list](docs/oracle_faults.md)). Of {len(blind)} mistakes written without sight of "
         f"its catalogue, in programs that share no code with pp_ref, it reports {seen} and names {said}; of "
         f"{len(altered):,} small changes of such a program, made by rule, it reports {found:,} "
-        f"([both](docs/oracle_held_out.md)). Of {study['cases']:,} random cases put to correct implementations, in many "
-        f"orders of sums and three frameworks, {study['seeds']:,} seeds of each operation, {len(study['alarms'])} gave a "
-        f"false alarm. A whole run takes {speed['all regimes', 'computed']:.0f} s, `--quick` {speed['--quick', 'computed']:.0f} s."
+        f"([both](docs/oracle_held_out.md)). Of {study['cases']:,} random cases put to correct implementations, "
+        f"{study['seeds']:,} seeds of each operation in many orders of sums and three frameworks, "
+        f"{len(study['alarms'])} gave a false alarm. A whole run takes {speed['all regimes', 'computed']:.0f} s, "
+        f"`--quick` {speed['--quick', 'computed']:.0f} s."
     )
 
 
