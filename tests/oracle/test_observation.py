@@ -1,6 +1,7 @@
 """Functions that misbehave, one habit each: every one has a clear message, and the run goes on."""
 
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -187,3 +188,27 @@ def test_a_wild_case_is_run_once_and_warns_of_nothing():
 
     seen = observe(case_of("dense/NaN in v/float64/0"), {"dense": counted}.get, NUMPY)
     assert (len(calls), seen.warnings) == (1, [])
+
+
+@pytest.mark.parametrize("bent", [False, True], ids=["flushed", "not linear either"])
+def test_what_underflows_on_the_way_is_not_linear_and_may_be(bent):
+    """dy w^T is subnormal and flushed, twice dy w^T is not, and U makes either large."""
+    case = case_of("lowrank/plain/float32/0")
+    arguments = case.arguments | {"U": case.arguments["U"] * 2.0**60, "w": case.arguments["w"] * 2.0**-127}
+    tiny = np.float32(case.arithmetic.tiny)
+
+    def flushing(dy, cache):
+        dpooled = dy @ cache.w.T
+        dpooled = np.where(abs(dpooled) < tiny, np.float32(0), dpooled)
+        dw = cache.pooled.T @ dy
+        return dpooled @ cache.U.T, cache.v.T @ dpooled, dw * abs(dw) if bent else dw, dy.sum(axis=0)
+
+    functions = {"lowrank_forward": layers.lowrank_forward, "lowrank_backward": flushing}
+    seen = observe(replace(case, arguments=arguments), functions.get, NUMPY)
+    doubled = observe(replace(case, arguments=arguments), {**functions, "lowrank_backward": doubling}.get, NUMPY)
+    assert abs(seen.results["dv"] - doubled.results["dv"] / 2).max() > 4 * case.arithmetic.tiny, "nothing underflows"
+    assert seen.messages == (["twice the cotangent does not give twice dw"] if bent else [])
+
+
+def doubling(dy, cache):
+    return layers.lowrank_backward(2 * dy, cache)
