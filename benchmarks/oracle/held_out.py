@@ -16,6 +16,7 @@ import resource
 import warnings
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from fnmatch import fnmatchcase
 from itertools import groupby
 from pathlib import Path
 from types import CodeType
@@ -27,7 +28,7 @@ from pp_ref.files import write_atomically
 from pp_ref.oracle.alterations import changes
 from pp_ref.oracle.candidates import InProcess
 from pp_ref.oracle.diagnosis import UNKNOWN
-from pp_ref.oracle.findings import Status
+from pp_ref.oracle.findings import Finding, Status
 from pp_ref.oracle.operations import OPERATIONS
 from pp_ref.oracle.run import conform
 
@@ -37,8 +38,32 @@ RECORD = Path(__file__).with_suffix(".json")
 PAGE = ROOT / "docs" / "oracle_held_out.md"
 TIME_LIMIT = 20.0  # seconds a case
 MEMORY = 6 << 30  # bytes: a wrong size may ask for all there is
-# Why nobody can tell: (function, before, after) -> reason.
-UNREPORTED: dict[tuple[str, str, str], str] = {}
+# Why nobody can tell: patterns of the function and of what stands there instead.
+EQUAL = {
+    ("*", "False"): "`zip` would refuse lists of unequal lengths, and there are none",
+    ("*", "len(*)"): "the same number",
+    ("*", "*.dtype"): "the same dtype; where it is another, K's is float32, and that case is reported",
+    ("sigmoid_forward", "v > 0"): "at 0 both branches are 1/2",
+    ("maxout_forward", "(..., -1)"): "an axis of length 1",
+    ("softmax_cross_entropy_forward", "(shifted, *"): "softmax does not change when a row of logits is shifted",
+    ("autoencoder_forward", "v - r"): "it is squared",
+    ("autoencoder_forward", "-(r - v)"): "it is squared",
+    ("autoencoder_backward", "max(len(v), 0)"): "without examples there is nothing to divide",
+    ("conv2d_backward", "* padding"): "the margin may be wider than the padding: it is cut off",
+    ("conv2d_backward", "2 * [hwc]*"): "the margin may be wider than the padding, and is, in every case: it is cut off",
+    ("unit_columns_forward", "-(W / norms)"): "cached, and the gradient is even in it",
+    ("se_kernel", "b[[]None] - *"): "it is squared",
+    ("se_kernel", "-(a[[]*"): "it is squared",
+    ("covariance", "(data ** power).mean*"): "it is multiplied by itself",
+    ("covariance", "-(data*"): "it is multiplied by itself",
+    ("mlp_loss_and_gradient", "(layer, h)"): "the same array",
+    ("mlp_loss_and_gradient", "dense_forward(unit, *"): "the same array",
+    (
+        "reconstruction_forward",
+        "(v * v)*",
+    ): "the same products, distributed: within the bounds, which hold for any order",
+    ("se_kernel", "torch.cdist*"): "the same products, distributed: within the bounds, which hold for any order",
+}
 
 
 @dataclass(frozen=True)
@@ -96,10 +121,14 @@ def tried(held_out: HeldOut) -> dict[str, Any]:
     found = {key: value for key, value in asdict(held_out).items() if key != "text"}
     return found | {
         "reported": report.exit_code != 0,
-        "runs": any(each.tensors for each in wrong) or not wrong,
+        "runs": not wrong or not all(map(_raised, wrong)),
         "named": bool(said) and not said.startswith((UNKNOWN, "warns", "raised")),
         "said": said,
     }
+
+
+def _raised(finding: Finding) -> bool:
+    return any(message.startswith("raised") for message in finding.messages)
 
 
 def _called(functions: dict[str, Any], name: str) -> set[str]:
@@ -149,7 +178,7 @@ def _lines(record: dict[str, Any]) -> Iterator[str]:
     yield "| --- | --- | --- |"
     for each in (*record["blind"], *record["altered"]):
         if not each["reported"]:
-            yield f"| {each['function']} | {_mistake(each)} | {UNREPORTED.get(_key(each), '?')} |"
+            yield f"| {each['function']} | {_mistake(each)} | {_reason(each)} |"
     yield ""
     yield "## Written blind, and what was said"
     yield ""
@@ -164,8 +193,13 @@ def _rule(each: dict[str, Any]) -> str:
     return str(each["rule"])
 
 
-def _key(each: dict[str, Any]) -> tuple[str, str, str]:
-    return each["function"], each["before"], each["after"]
+def _reason(each: dict[str, Any]) -> str:
+    found = (
+        reason
+        for (function, after), reason in EQUAL.items()
+        if fnmatchcase(each["function"], function) and fnmatchcase(each["after"], after)
+    )
+    return next(found, "**nobody looked**")
 
 
 def _mistake(each: dict[str, Any]) -> str:

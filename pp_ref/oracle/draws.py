@@ -202,6 +202,23 @@ def predicted_filters(draw: Draw, *wanted: str, **more: Any) -> Arguments:
     return {name: every[name]() for name in wanted} | more
 
 
+def dictionary_conv2d(draw: Draw) -> Arguments:
+    return predicted_filters(draw, "v", "U", "filter_shape", "stride", "padding")
+
+
+def predicted_conv2d(draw: Draw) -> Arguments:
+    return predicted_filters(draw, "v", "U", "w", "b", "filter_shape", "stride", "padding")
+
+
+def one_channel(arguments: Callable[[Draw], Arguments]) -> Callable[[Draw], Arguments]:
+    """Of a grey image, with the widest padding there is."""
+    widest = max(range(len(CONVOLUTIONS)), key=lambda g: CONVOLUTIONS[g][3])
+    return lambda draw: arguments(Draw(draw.sizes.at(d=1, geometry=widest), draw.arithmetic))
+
+
+GREY = ("an extent is read from the channels, or an axis of length 1 is squeezed away", "grey images alone are wrong")
+
+
 def distinct_pixels(draw: Draw) -> Arguments:
     size, stride, ceil, h, w = draw.pooling
     shape = (draw.sizes.n, h, w, draw.sizes.m)
@@ -316,15 +333,15 @@ def _equal(draw: Draw, d: int, scale: float = 1.0) -> tuple[list[Real], list[Rea
     return [draw(d, k, scale=scale) for _ in widths], [draw(k, m) for m in widths]
 
 
-def mlp(draw: Draw, decay: float = 0.0) -> Arguments:
+def mlp(draw: Draw, decay: float = 0.0, layers: int = 2) -> Arguments:
     s, hidden = draw.sizes, draw.sizes.m
-    (U_1, w_1), (U_2, w_2) = _equal(draw, s.d, 0.5), _equal(draw, hidden, 0.5)
+    predicted = [_equal(draw, d, 0.5) for d in (s.d, *[hidden] * (layers - 1))]
     return {
         "x": draw(s.n, s.d),
         "labels": draw.labels(4),
-        "U": [U_1, U_2],
-        "w": [w_1, w_2],
-        "b": [draw(hidden), draw(hidden)],
+        "U": [U for U, _ in predicted],
+        "w": [w for _, w in predicted],
+        "b": [draw(hidden) for _ in predicted],
         "W": draw(hidden, 4),
         "c": draw(4),
         "decay": decay,

@@ -197,6 +197,7 @@ OPERATIONS = (
         draws.conv2d,
         learned=("v", "W", "b"),
         linear=("v", "W", "b"),
+        regimes={"one channel": (*draws.GREY, draws.one_channel(draws.conv2d))},
         geometries=len(draws.CONVOLUTIONS),
     ),
     Operation(
@@ -206,15 +207,17 @@ OPERATIONS = (
         draws.depthwise,
         learned=("v",),
         linear=("v",),
+        regimes={"one channel": (*draws.GREY, draws.one_channel(draws.depthwise))},
         geometries=len(draws.CONVOLUTIONS),
     ),
     Operation(
         "dictionary_conv2d",
         "v * U_j of every column (sec. 3.4)",
         definitions.dictionary_conv2d,
-        lambda draw: draws.predicted_filters(draw, "v", "U", "filter_shape", "stride", "padding"),
+        draws.dictionary_conv2d,
         learned=("v",),
         linear=("v",),
+        regimes={"one channel": (*draws.GREY, draws.one_channel(draws.dictionary_conv2d))},
         geometries=len(draws.CONVOLUTIONS),
     ),
     Operation(
@@ -231,9 +234,10 @@ OPERATIONS = (
         "predicted_conv2d",
         "y = v * [U_j w_j] + b (sec. 3.4)",
         definitions.predicted_conv2d,
-        lambda draw: draws.predicted_filters(draw, "v", "U", "w", "b", "filter_shape", "stride", "padding"),
+        draws.predicted_conv2d,
         learned=("v", "w", "b"),
         linear=("v", "w", "b"),
+        regimes={"one channel": (*draws.GREY, draws.one_channel(draws.predicted_conv2d))},
         geometries=len(draws.CONVOLUTIONS),
     ),
     Operation(
@@ -447,7 +451,7 @@ OPERATIONS = (
     ),
     Operation(
         "mlp",
-        "two predicted sigmoid layers, softmax on top (sec. 4.1)",
+        "predicted sigmoid layers, softmax on top (sec. 4.1)",
         definitions.mlp,
         draws.mlp,
         learned=("w", "b", "W", "c"),
@@ -459,7 +463,12 @@ OPERATIONS = (
                 "decay of the biases, decay divided by n, or decay in the loss or the gradient alone",
                 "another minimum",
                 lambda draw: draws.mlp(draw, 0.25),
-            )
+            ),
+            "three layers": (
+                "two layers are written out, or gradients come in an order that two cannot show",
+                "a layer learns from another's gradient",
+                lambda draw: draws.mlp(draw, layers=3),
+            ),
         },
     ),
     Operation(
