@@ -85,7 +85,10 @@ def _of_function(name: str) -> list[Mistake]:
     if original is None:
         return []
     return [
-        Mistake(f"{name} is pp_ref's with {_said(change)}", partial(_with, own.functions(order) | {name: function}))
+        Mistake(
+            f"{name} gives what pp_ref's gives with {_said(change)}",
+            partial(_with, own.functions(order) | {name: function}),
+        )
         for change, wrong in altered(original)
         for order in own.orders(name)
         for _, function in own.replaced(name, wrong, order)
@@ -98,7 +101,7 @@ def _of_definition(name: str) -> list[Mistake]:
     if definition.__module__ != definitions.__name__:  # an elementary function of every algebra
         return []
     return [
-        Mistake(f"{name} is as defined with {_said(change)}", partial(_as_defined, wrong))
+        Mistake(f"{name} gives what its definition gives with {_said(change)}", partial(_as_defined, wrong))
         for change, wrong in altered(definition)
     ]
 
@@ -111,4 +114,4 @@ def _as_defined(definition: Callable[..., Any], case: Case) -> Results:
 
 def _said(change: Change) -> str:
     before, after = (textwrap.shorten(text, 100) for text in (change.before, change.after))
-    return f"`{after}` for `{before}`"
+    return f"`{after}` in place of `{before}`"

@@ -24,7 +24,9 @@ def test_a_changed_sign_in_a_gradient_is_named():
         return dz @ cache.W.T - dr, cache.v.T @ dz - dr.T @ cache.z
 
     found = said("reconstruction", {"reconstruction_backward": backward})
-    assert found.startswith("reconstruction_backward is pp_ref's with `-(derror.T @ z)` for `derror.T @ z`"), found
+    assert found.startswith(
+        "reconstruction_backward gives what pp_ref's gives with `-(derror.T @ z)` in place of `derror.T @ z`"
+    ), found
 
 
 def test_a_wrong_value_with_the_right_gradient_of_it_is_named():
@@ -38,7 +40,7 @@ def test_a_wrong_value_with_the_right_gradient_of_it_is_named():
         return np.full_like(W, 2 * rate) * dloss
 
     found = said("weight_decay", {"weight_decay_forward": forward, "weight_decay_backward": backward})
-    assert found.startswith("weight_decay is as defined with `W + W` for `W * W`"), found
+    assert found.startswith("weight_decay gives what its definition gives with `W + W` in place of `W * W`"), found
 
 
 def test_of_two_mistakes_the_first_is_named_and_where_the_other_is():
@@ -47,7 +49,7 @@ def test_of_two_mistakes_the_first_is_named_and_where_the_other_is():
         return cache.pooled @ cache.w @ cache.w.T @ cache.U.T, dU, dw, np.sqrt(abs(db))
 
     found = said("lowrank", {"lowrank_backward": backward})
-    assert found.startswith("lowrank_backward is pp_ref's with ") or "dv is wrong" in found, found
+    assert found.startswith("lowrank_backward gives what pp_ref's gives with ") or "dv is wrong" in found, found
     assert "db" in found, found
 
 
@@ -61,6 +63,8 @@ def test_a_mistake_that_raises_has_no_results():
 def test_bfloat16_is_tried_in_float32():
     case = case_of("dense/plain/bfloat16/0")
     assert case.arithmetic is arithmetic("bfloat16")
-    wrong = next(x for x in unheard_of(BY_NAME["dense"]) if x.sentence.endswith("with `v @ W - b` for `v @ W + b`"))
+    wrong = next(
+        x for x in unheard_of(BY_NAME["dense"]) if x.sentence.endswith("with `v @ W - b` in place of `v @ W + b`")
+    )
     v, W, b = case.arguments.values()
     np.testing.assert_allclose(wrong.results(case)["y"], v @ W - b, rtol=1e-4, atol=1e-4)
