@@ -155,9 +155,7 @@ class _Calls:
         result = forward(*arguments)
         if self.operation.kind == "layer":
             y, cache = self.pair(result, "(y, cache)") if backward else (_value(result), None)
-            if backward:
-                self.check_shapes(y)
-            return self.named(y, self.pulled(backward, self.cotangent(y, factor), cache) if backward else None)
+            return self.named(y, self.pulled(backward, y, factor, cache) if backward else None)
         return self.named(result, None)
 
     def differentiated(self, forward: Any, arguments: list[Any], factor: float) -> dict[str, Any]:
@@ -184,9 +182,14 @@ class _Calls:
         gradients = [_replaced(arguments[places.index(name)], pulled) for name in self.operation.learned]
         return self.named(_replaced(kept[0], iter(y)), gradients if len(gradients) > 1 else gradients[0])
 
-    def pulled(self, backward: Any, dy: Any, cache: Any) -> Any:
+    def pulled(self, backward: Any, y: Any, factor: float, cache: Any) -> Any:
+        dy = self.cotangent(y, factor)
         copies = [self.library.numbers(leaf).copy() for leaf in leaves(dy)]
-        gradients = backward(dy, cache)
+        try:
+            gradients = backward(dy, cache)
+        except Exception:
+            self.check_shapes(y)  # the reason, rather than what it leads to
+            raise
         for leaf, copy in zip(leaves(dy), copies, strict=True):
             if not np.array_equal(self.library.numbers(leaf), copy):
                 self.say("backward writes to its cotangent")

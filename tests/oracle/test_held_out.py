@@ -1,0 +1,46 @@
+"""Mistakes that the oracle does not know: the record and its page, and some of them put to it again."""
+
+import ast
+import json
+
+import pytest
+
+from benchmarks.oracle import held_out
+from pp_ref.oracle.alterations import changes
+
+BLIND = list(held_out.blind())
+RECORD = json.loads(held_out.RECORD.read_text())
+
+
+def test_the_page_says_what_the_record_holds():
+    assert held_out.PAGE.read_text() == held_out.page(RECORD)
+
+
+def test_what_is_not_reported_has_a_reason():
+    assert "nobody looked" not in held_out.page(RECORD)
+    missed = [each for each in (*RECORD["blind"], *RECORD["altered"]) if not each["reported"]]
+    assert 0 < len(missed) < 50
+    assert not any(each["named"] for each in missed)
+
+
+def test_the_record_has_every_mistake():
+    assert [(each["function"], each["before"], each["after"]) for each in RECORD["blind"]] == [
+        (each.function, each.before, each.after) for each in BLIND
+    ]
+    tree = ast.parse((held_out.EXAMPLES / "numpy_layers.py").read_text())
+    assert [(each["function"], each["before"], each["after"]) for each in RECORD["altered"]] == [
+        (function.name, change.before, change.after)
+        for function in tree.body
+        if isinstance(function, ast.FunctionDef)
+        for change in changes(function)
+    ]
+
+
+@pytest.mark.parametrize("at", range(0, len(BLIND), 6), ids=lambda at: f"{BLIND[at].function}: {BLIND[at].rule}")
+def test_what_was_reported_is_reported(at):
+    if BLIND[at].program.startswith("torch"):
+        pytest.importorskip("torch", reason="PyTorch is not installed: pip install torch")
+    found = held_out.tried(BLIND[at])
+    assert {key: found[key] for key in ("reported", "runs")} == {
+        key: RECORD["blind"][at][key] for key in ("reported", "runs")
+    }
