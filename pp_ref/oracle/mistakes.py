@@ -84,13 +84,13 @@ def _of_function(name: str) -> list[Mistake]:
     original = own.original(name)
     if original is None:
         return []
+    right = {order: own.functions(order) for order in own.orders(name)}
     return [
         Mistake(
-            f"{name} gives what pp_ref's gives with {_said(change)}",
-            partial(_with, own.functions(order) | {name: function}),
+            f"{name} gives what pp_ref's gives with {_said(change)}", partial(_with, right[order] | {name: function})
         )
         for change, wrong in altered(original)
-        for order in own.orders(name)
+        for order in right
         for _, function in own.replaced(name, wrong, order)
     ]
 

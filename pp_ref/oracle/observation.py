@@ -99,8 +99,11 @@ class _Calls:
         return {name: np.nextafter(np.asarray(x.error, np.float64), np.inf) for name, x in found}
 
     def lost(self, name: str, like: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Nothing where that has no bound."""
         found = self.underflow.get(name)
-        return found if found is not None and found.shape == like.shape else np.zeros_like(like)
+        if found is None or found.shape != like.shape:
+            return np.zeros_like(like)
+        return np.where(np.isfinite(found), found, 0.0)
 
     def all(self) -> None:
         names = self.operation.functions
@@ -257,7 +260,8 @@ class _Calls:
                         continue
                     off = abs(self.library.numbers(scaled[name]) - factor * first[name])
                     # A power of two changes no digits, except where numbers underflow: once, or on the way.
-                    if not ((off <= 4 * self.case.arithmetic.tiny).all() or (off <= 4 * self.lost(name, off)).all()):
+                    held = (off <= 4 * self.case.arithmetic.tiny).all()
+                    if not (held or (factor and (off <= 4 * self.lost(name, off)).all())):
                         self.say(f"{what} {name}" + (" that is not zero" if factor == 0 else ""))
 
     def interrupted(self, forward: Any, backward: Any) -> None:

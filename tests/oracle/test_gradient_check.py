@@ -302,12 +302,12 @@ def test_the_pages_table_is_what_the_record_says():
     page = benchmark["PAGE"].read_text()
     record = json.loads(benchmark["RECORD"].read_text())
     assert benchmark["rendered"](page, record) == page
-    for row in record["rows"]:  # in float64 no false alarm and no miss, in float32 hardly a false alarm
-        verdicts = row["verdicts"]
-        if row["dtype"] == "float64":
-            assert set(verdicts) == {row["gradient"]}
-        elif row["gradient"] == "right":
-            assert verdicts["right"] >= 0.98 * sum(verdicts.values())
+    for row in record["rows"]:  # in float64 no miss; no false alarm, but for the one that the page speaks of
+        others = {verdict: count for verdict, count in row["verdicts"].items() if verdict != row["gradient"]}
+        if (row["name"], row["gradient"], row["dtype"]) == ("RICA", "right", "float32"):
+            assert others in ({}, {"wrong": 1})
+        elif (row["gradient"], row["dtype"]) != ("wrong", "float32"):
+            assert not others
 
 
 def test_the_pages_example_runs(capsys):

@@ -19,7 +19,6 @@ def test_the_page_says_what_the_record_holds():
 def test_what_is_not_reported_has_a_reason():
     assert "nobody looked" not in held_out.page(RECORD)
     missed = [each for each in (*RECORD["blind"], *RECORD["altered"]) if not each["reported"]]
-    assert 0 < len(missed) < 50
     assert not any(each["named"] for each in missed)
 
 
