@@ -15,8 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from pp_ref.environment import circumstances
 from pp_ref.oracle import check_gradient
+from pp_ref.records import circumstances
 from tests.oracle.gradients import LARGE, RIGHT, WRONG, real_only
 
 RECORD = Path(__file__).with_suffix(".json")

@@ -12,9 +12,9 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from pp_ref.environment import blas, machine
 from pp_ref.errors import DataError
 from pp_ref.files import write_atomically
+from pp_ref.machine import blas, machine
 
 __all__ = [
     "DEFAULT",

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from pp_ref.backends import gpu_absence
 from pp_ref.data import Dataset, load_cifar10
 from pp_ref.data.search import look_for
 from pp_ref.errors import MissingExtraError
 from pp_ref.kernels.gpu.nvrtc import nvrtc_version
 from pp_ref.kernels.rates import DEFAULT
+from pp_ref.machine import gpu_absence
 
 STAGED = Path(__file__).resolve().parents[2] / "shared" / "data"
 if STAGED.is_dir():

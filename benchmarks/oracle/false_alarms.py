@@ -23,7 +23,6 @@ from typing import Any
 
 import numpy as np
 
-from pp_ref.environment import circumstances
 from pp_ref.files import write_atomically
 from pp_ref.oracle import own
 from pp_ref.oracle.arithmetic import arithmetic
@@ -34,6 +33,7 @@ from pp_ref.oracle.judge import judge
 from pp_ref.oracle.nested import leaves
 from pp_ref.oracle.operations import OPERATIONS
 from pp_ref.oracle.truth import truth
+from pp_ref.records import circumstances
 
 EXAMPLES = Path(__file__).parents[2] / "docs" / "examples"
 # No false alarm: PyTorch 2.13 on a CPU rounds dW to float16 after every example, bit for bit.

@@ -12,9 +12,10 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from pp_ref.environment import circumstances, cores
 from pp_ref.files import write_atomically
+from pp_ref.machine import cores
 from pp_ref.oracle.corpus import PLANTED, trial
+from pp_ref.records import circumstances
 
 ROOT = Path(__file__).parent.parent.parent
 RECORD = ROOT / "benchmarks" / "oracle" / "faults.json"

@@ -23,7 +23,6 @@ from types import CodeType
 from typing import Any
 
 from benchmarks.oracle.blind import BLIND
-from pp_ref.environment import circumstances
 from pp_ref.files import write_atomically
 from pp_ref.oracle.alterations import changes
 from pp_ref.oracle.candidates import InProcess
@@ -31,6 +30,7 @@ from pp_ref.oracle.diagnosis import UNKNOWN
 from pp_ref.oracle.findings import Finding, Status
 from pp_ref.oracle.operations import OPERATIONS
 from pp_ref.oracle.run import conform
+from pp_ref.records import circumstances
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "docs" / "examples"

@@ -15,7 +15,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from pp_ref.environment import circumstances
+from pp_ref.records import circumstances
 
 ROOT = Path(__file__).parents[2]
 GOALS_S = {"all regimes": 90.0, "--quick": 10.0}

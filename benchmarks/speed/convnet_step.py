@@ -25,13 +25,13 @@ import torch
 from threadpoolctl import threadpool_limits
 from torch.nn import Conv2d, Flatten, Linear, MaxPool2d, ReLU
 
+from pp_ref.bench.timing import interleaved, peak_rate, row
 from pp_ref.dictionaries import Grid, make_dictionary
-from pp_ref.environment import circumstances
 from pp_ref.experiments.figure5 import COLUMNS, SE_SETTINGS
 from pp_ref.layers import conv2d_forward, fourier_conv2d_forward
 from pp_ref.models.convnet import ConvNet, paper_convnet, weight_spaces
 from pp_ref.models.stages import Convolution
-from pp_ref.timing import interleaved, peak_rate, row
+from pp_ref.records import circumstances
 from pp_ref.training import in_threads
 
 BATCH = 128

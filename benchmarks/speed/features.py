@@ -16,12 +16,12 @@ from typing import Any
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from pp_ref.bench.timing import interleaved, peak_rate, row
 from pp_ref.data import load_cifar10
-from pp_ref.environment import circumstances
 from pp_ref.errors import DataError
 from pp_ref.features import COATES, extract_features, fit_whitening, normalise_contrast, sample_patches
 from pp_ref.features.whitening import Whitening
-from pp_ref.timing import interleaved, peak_rate, row
+from pp_ref.records import circumstances
 
 PATCH, FILTERS, CHECKED = (6, 6), 400, 3
 GOAL_MB = 4000

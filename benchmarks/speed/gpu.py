@@ -35,17 +35,18 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from pp_ref.arrays import to_numpy
-from pp_ref.backends import array_library, gpu_absence, use_backend
+from pp_ref.bench.timing import interleaved, row
 from pp_ref.dictionaries import Dictionary, Grid, Units, make_dictionary
-from pp_ref.dictionaries.kernels import se_kernel
-from pp_ref.environment import circumstances
+from pp_ref.dictionaries.covariances import se_kernel
 from pp_ref.kernels.bounds import Bounds, largest_share
+from pp_ref.kernels.choose import use_backend
 from pp_ref.kernels.gpu.ladder import LADDERS, POOL
 from pp_ref.kernels.gpu.layer import layer_backward
 from pp_ref.kernels.gpu.operands import Operands, operands
 from pp_ref.layers.predicted import predicted_backward, predicted_forward
+from pp_ref.machine import array_library, gpu_absence
 from pp_ref.models import MLP, Predicted
-from pp_ref.timing import interleaved, row
+from pp_ref.records import circumstances
 
 ROOT = Path(__file__).resolve().parents[2]
 SIDE, COLUMNS, PROPORTION, UNITS = 28, 10, 0.25, 500

@@ -20,11 +20,11 @@ import numpy as np
 import torch
 from threadpoolctl import threadpool_limits
 
+from pp_ref.bench.timing import interleaved, peak_rate, row
 from pp_ref.data import load_digits, load_mnist
-from pp_ref.environment import circumstances
 from pp_ref.errors import DataError
 from pp_ref.models.mlp import mlp
-from pp_ref.timing import interleaved, peak_rate, row
+from pp_ref.records import circumstances
 from pp_ref.training import SGD, fit_sgd
 
 SIZES = (784, 500, 500, 10)

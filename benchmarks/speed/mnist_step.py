@@ -21,14 +21,14 @@ import torch
 from mlp_epoch import BATCH, MOMENTUM, RATE, SIZES, share_of_bound, torch_epoch, torch_net
 from threadpoolctl import threadpool_limits
 
-from pp_ref.backends import use_backend
+from pp_ref.bench.timing import interleaved, peak_rate, row
 from pp_ref.data import load_digits, load_mnist
 from pp_ref.dictionaries import Grid, Units, make_dictionary
-from pp_ref.environment import circumstances
 from pp_ref.errors import DataError
+from pp_ref.kernels.choose import use_backend
 from pp_ref.layers import sigmoid_forward
 from pp_ref.models.mlp import MLP, mlp
-from pp_ref.timing import interleaved, peak_rate, row
+from pp_ref.records import circumstances
 from pp_ref.training import SGD, fit_sgd
 
 STEPS = 20

@@ -20,11 +20,11 @@ import numpy as np
 import torch
 from threadpoolctl import threadpool_limits
 
+from pp_ref.bench.timing import interleaved, peak_rate, row
 from pp_ref.dictionaries import Grid, make_dictionary
-from pp_ref.environment import circumstances
 from pp_ref.models import RICA, Full, Predicted
 from pp_ref.models.rica import UFLDL_EPS, UFLDL_LAMBDA
-from pp_ref.timing import interleaved, peak_rate, row
+from pp_ref.records import circumstances
 
 SPACE = Grid(6, 6, 3)
 FILTERS = 400

@@ -18,7 +18,7 @@ import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from pp_ref.environment import circumstances
+from pp_ref.records import circumstances
 
 GOAL_S = 0.3
 POOL_GOAL_S, COMPILED_GOAL_S = 0.5, 10

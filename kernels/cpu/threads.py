@@ -12,7 +12,7 @@ from itertools import pairwise
 
 from threadpoolctl import ThreadpoolController
 
-from pp_ref.environment import cores
+from pp_ref.machine import cores
 
 __all__ = ["blas_threads", "share_rows"]
 

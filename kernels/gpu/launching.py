@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from pp_ref.arrays import Array
-from pp_ref.backends import gpu_absence
 from pp_ref.errors import DeviceError, DomainError, ShapeError
+from pp_ref.machine import gpu_absence
 
 __all__ = ["Kernel", "empty", "forget", "gate", "launch", "new_or_checked", "on_device", "room"]
 

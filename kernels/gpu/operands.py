@@ -9,13 +9,13 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from pp_ref.arrays import Array, check_axes
-from pp_ref.backends import gpu_absence
 from pp_ref.dictionaries.dictionary import Dictionary
 from pp_ref.dictionaries.separable import Separable, cut_taps
 from pp_ref.errors import DeviceError, DomainError, ShapeError
 from pp_ref.kernels.cpu import operands as host
 from pp_ref.kernels.gpu.grids import MOST_HALF, gather_smooth, inverse, shared_bytes, smooth_scatter
 from pp_ref.kernels.gpu.launching import UNASKED, gate
+from pp_ref.machine import gpu_absence
 
 __all__ = ["INSTEAD", "Operands", "check_project", "check_rows", "check_weights", "fits", "operands", "to_device"]
 

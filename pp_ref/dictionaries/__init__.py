@@ -1,6 +1,6 @@
 """The static half of predicted parameters: spaces, index sets and dictionaries U_alpha (sec. 3)."""
 
-from pp_ref.dictionaries.choose_kernel import KernelChoice, choose_kernel
+from pp_ref.dictionaries.choose_covariance import KernelChoice, choose_kernel
 from pp_ref.dictionaries.columns import Column
 from pp_ref.dictionaries.dictionary import Dictionary
 from pp_ref.dictionaries.make import KINDS, make_dictionary

@@ -22,8 +22,8 @@ from pp_ref.dictionaries.columns import (
     tie,
     tied_sites,
 )
+from pp_ref.dictionaries.covariances import covariance
 from pp_ref.dictionaries.index_sets import bands, choose_alpha
-from pp_ref.dictionaries.kernels import covariance
 from pp_ref.errors import DomainError, import_extra
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pp_ref.arrays import check_finite, check_fraction
-from pp_ref.dictionaries import autoencoder, bases, random, ridge
+from pp_ref.dictionaries import autoencoder, bases, controls, ridge
 from pp_ref.dictionaries.columns import Column, Request, column_of
 from pp_ref.dictionaries.dictionary import Dictionary, generator_state
 from pp_ref.dictionaries.index_sets import CHOICES
@@ -52,16 +52,16 @@ KINDS: dict[str, Kind] = {
     "emp": Kind(ridge.emp_columns, RIDGE, BY_KERNEL, data=True),
     "emp2": Kind(ridge.emp2_columns, RIDGE, BY_KERNEL, data=True),
     "ae": Kind(autoencoder.ae_columns, {"examples": 5000, "iterations": 50}, data=True),
-    "randcon": Kind(random.randcon_columns, {}, ANYWHERE),
-    "randfixu": Kind(random.randfixu_columns, {"distribution": "gaussian", "scale": None}),
-    "lowrank": Kind(random.lowrank_columns, {"irange": 0.1}),
+    "randcon": Kind(controls.randcon_columns, {}, ANYWHERE),
+    "randfixu": Kind(controls.randfixu_columns, {"distribution": "gaussian", "scale": None}),
+    "lowrank": Kind(controls.lowrank_columns, {"irange": 0.1}),
     "dct": Kind(bases.dct_columns, {}, BY_ORDER, smooth=True),
     "fourier": Kind(bases.fourier_columns, {}, BY_ORDER, smooth=True),
     "wavelet": Kind(bases.wavelet_columns, {"wavelet": "db4", "level": None}, BY_ORDER, smooth=True),
     "pca": Kind(bases.pca_columns, {}, BY_ORDER, data=True),
     "kmeans": Kind(bases.kmeans_columns, {"whitening": None, "iterations": 30}, data=True),
     "downsample": Kind(bases.downsample_columns, tied=True, smooth=True),
-    "nokernel": Kind(random.nokernel_columns),
+    "nokernel": Kind(controls.nokernel_columns),
 }
 
 

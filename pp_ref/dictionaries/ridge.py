@@ -6,8 +6,8 @@ import numpy as np
 from scipy.linalg import LinAlgError, cho_factor, cho_solve, eigvalsh
 
 from pp_ref.dictionaries.columns import Column, Floats, Indices, Request, Structure, is_product, spectrum, tied_sites
+from pp_ref.dictionaries.covariances import covariance, matern_kernel, se_kernel
 from pp_ref.dictionaries.index_sets import choose_alpha
-from pp_ref.dictionaries.kernels import covariance, matern_kernel, se_kernel
 from pp_ref.errors import DomainError, ShapeError
 
 FORMS = ("ridge", "atom")

@@ -22,12 +22,12 @@ from rich.table import Table
 
 from pp_ref.arrays import to_numpy
 from pp_ref.dictionaries import Dictionary, Grid, make_dictionary
-from pp_ref.environment import circumstances
 from pp_ref.experiments import figure2, figure4_left, figure5
 from pp_ref.experiments.drawing import show_filters
 from pp_ref.experiments.run_store import Record, RunStore
 from pp_ref.features import sample_patches
 from pp_ref.models.convnet import weight_spaces
+from pp_ref.records import circumstances
 
 SHOWN = 4  # features, as in the paper
 SHOWN_PROPORTION = 0.25

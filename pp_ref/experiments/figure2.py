@@ -9,13 +9,13 @@ import numpy as np
 from matplotlib.figure import Figure
 from rich.table import Table
 
-from pp_ref.backends import Device
 from pp_ref.data import Images, load_natural_images, load_photographs, load_stl10_sample
-from pp_ref.environment import circumstances
 from pp_ref.experiments.drawing import show_filters
 from pp_ref.experiments.error_curves import describe
 from pp_ref.experiments.rica_filters import REPORTS, FilterSettings, LearnedFilters, filter_recipe, learn_filters
 from pp_ref.experiments.run_store import Record, RunStore
+from pp_ref.machine import Device
+from pp_ref.records import circumstances
 
 PROPORTIONS = tuple(tenths / 10 for tenths in range(10, 0, -1))
 SHOWN = 24  # filters, the first ones: features have no order

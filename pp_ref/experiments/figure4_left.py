@@ -19,11 +19,11 @@ from rich.table import Table
 from pp_ref.arrays import check_finite
 from pp_ref.data import Dataset, load_digits, load_mnist
 from pp_ref.dictionaries import Grid, Units, make_dictionary
-from pp_ref.environment import circumstances
 from pp_ref.errors import DomainError
 from pp_ref.experiments.error_curves import describe, error_figure, error_table
 from pp_ref.experiments.run_store import Record, RunStore
 from pp_ref.models import MLP, Full, LowRank, Predicted, Weights, pretrain
+from pp_ref.records import circumstances
 from pp_ref.training import SGD, Checkpoint, Fit, fit_sgd
 
 # The legend of the figure: dictionary kinds of layer 1 and layer 2.

@@ -16,16 +16,16 @@ from numpy.typing import NDArray
 from rich.table import Table
 
 from pp_ref.arrays import to_numpy
-from pp_ref.backends import Device, array_library
 from pp_ref.data import Dataset, load_cifar10, load_digits
 from pp_ref.dictionaries import Grid, make_dictionary
-from pp_ref.environment import circumstances
 from pp_ref.errors import DomainError
 from pp_ref.experiments.drawing import show_filters
 from pp_ref.experiments.error_curves import describe, error_figure, error_table
 from pp_ref.experiments.run_store import Record, RunStore
 from pp_ref.features import fit_whitening, normalise_contrast, random_flips
+from pp_ref.machine import Device, array_library
 from pp_ref.models.convnet import ConvNet, paper_convnet, weight_spaces
+from pp_ref.records import circumstances
 from pp_ref.training import SGD, Checkpoint, Fit, fit_sgd
 
 FULL, PREDICTED = "convnet", "SE"

@@ -15,7 +15,6 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.table import Table
 
-from pp_ref.backends import Device
 from pp_ref.data import (
     Split,
     fold_splits,
@@ -24,14 +23,15 @@ from pp_ref.data import (
     load_stl10,
     load_stl10_unlabelled,
 )
-from pp_ref.environment import circumstances
 from pp_ref.errors import DomainError
 from pp_ref.experiments.error_curves import describe
+from pp_ref.experiments.intervals import student_interval
 from pp_ref.experiments.rica_filters import REPORTS, FilterSettings, filter_recipe, learn_filters
 from pp_ref.experiments.run_store import Record, RunStore
 from pp_ref.features import extract_features, fit_linear_svm, fit_standardisation
 from pp_ref.layers import average_pool2d_forward
-from pp_ref.statistics import student_interval
+from pp_ref.machine import Device
+from pp_ref.records import circumstances
 
 REDUCED = 2048  # STL-10 images that are reduced at a time
 

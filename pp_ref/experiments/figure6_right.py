@@ -8,10 +8,10 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 from rich.table import Table
 
-from pp_ref.backends import Device
 from pp_ref.experiments import figure6
 from pp_ref.experiments.figure6 import AUTHORS, DEMO, STANDARD, Settings, bars, bars_are, points, recipe_of
 from pp_ref.experiments.run_store import Record
+from pp_ref.machine import Device
 
 HALF = 0.5
 NAMES = {1.0: "RICA", HALF: "RICA-50%"}

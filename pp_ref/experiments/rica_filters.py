@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pp_ref.arrays import to_numpy
-from pp_ref.backends import Device, array_library
 from pp_ref.dictionaries import Grid, make_dictionary
 from pp_ref.errors import DomainError
 from pp_ref.features import COATES, Whitening, fit_whitening, normalise_contrast, sample_patches
+from pp_ref.machine import Device, array_library
 from pp_ref.models.rica import RICA
 from pp_ref.models.weights import Full, Predicted, Weights
 from pp_ref.training import Fit, fit_lbfgs

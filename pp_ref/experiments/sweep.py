@@ -13,9 +13,9 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from threadpoolctl import threadpool_limits
 
-from pp_ref.environment import cores
 from pp_ref.errors import DomainError
 from pp_ref.experiments.run_store import Record, RunStore
+from pp_ref.machine import cores
 
 Recipe = dict[str, Any]
 Report = Callable[[str], None]

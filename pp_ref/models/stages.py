@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from pp_ref.arrays import Array, array_namespace, check_rate
-from pp_ref.backends import kernels_take
 from pp_ref.errors import DomainError, ShapeError
+from pp_ref.kernels.choose import kernels_take
 from pp_ref.kernels.plan import Plan, plan_conv
 from pp_ref.layers.conv2d import Conv2dCache, conv2d_backward_input, conv2d_backward_weights, conv2d_forward, patches
 from pp_ref.layers.dropout import dropout_backward, dropout_forward

@@ -17,11 +17,11 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from pp_ref.arrays import Array, array_namespace, is_cupy_array, real_part
-from pp_ref.backends import kernels_take, pooling_backend
 from pp_ref.dictionaries import Dictionary
 from pp_ref.dictionaries.separable import Separable, separable
 from pp_ref.dictionaries.shared import Shared, shared
 from pp_ref.errors import ShapeError
+from pp_ref.kernels.choose import kernels_take, pooling_backend
 from pp_ref.kernels.cpu.combine import (
     PooledCache,
     columns_backward,
@@ -194,7 +194,7 @@ class Predicted:
 
     def _kernels(self, planned: Callable[[Rates | None], Plan], v: Array, *others: Array) -> tuple[str, Any] | None:
         """The machine on which two short passes take these arrays, and what they multiply by: they can, and the plan
-        says so where `pp_ref.backends` lets it."""
+        says so where `pp_ref.kernels.choose` lets it."""
         on_gpu, backend = is_cupy_array(v), pooling_backend()
         machine, own, rates = ("gpu", "cupy", DEVICE) if on_gpu else ("cpu", "numba", None)
         known = (on_gpu or type(v) is np.ndarray) and v.ndim == 2 and v.dtype in (np.float32, np.float64)

@@ -9,7 +9,7 @@ import numpy as np
 from pp_ref import layers
 from pp_ref.arrays import Array
 from pp_ref.dictionaries import Grid, Units, make_dictionary
-from pp_ref.dictionaries.kernels import covariance, matern_kernel, se_kernel
+from pp_ref.dictionaries.covariances import covariance, matern_kernel, se_kernel
 from pp_ref.dictionaries.ridge import ridge_dictionary
 from pp_ref.dictionaries.separable import Separable
 from pp_ref.layers.predicted import ExpandCache, PoolCache, expand_backward, pool_backward

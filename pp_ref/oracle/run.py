@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from pp_ref.environment import circumstances
 from pp_ref.errors import DomainError
 from pp_ref.oracle.arithmetic import arithmetic as arithmetic_of
 from pp_ref.oracle.candidates import Candidate
@@ -15,6 +14,7 @@ from pp_ref.oracle.findings import Finding, Report, Status
 from pp_ref.oracle.judge import judge
 from pp_ref.oracle.operations import BY_NAME, OPERATIONS, Operation
 from pp_ref.oracle.truth import ExactValues, truth
+from pp_ref.records import circumstances
 
 __all__ = ["chosen", "conform"]
 

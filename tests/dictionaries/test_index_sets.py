@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pp_ref.dictionaries import Grid, make_dictionary
+from pp_ref.dictionaries.covariances import se_kernel
 from pp_ref.dictionaries.index_sets import (
     CHOICES,
     bands,
@@ -19,7 +20,6 @@ from pp_ref.dictionaries.index_sets import (
     uniform,
     windowed,
 )
-from pp_ref.dictionaries.kernels import se_kernel
 from pp_ref.dictionaries.make import KINDS
 
 EPS = np.finfo(np.float64).eps

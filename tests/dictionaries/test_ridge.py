@@ -5,7 +5,7 @@ import pytest
 from scipy.linalg import subspace_angles
 
 from pp_ref.dictionaries import Frames, Grid, Units, make_dictionary
-from pp_ref.dictionaries.kernels import covariance, se_kernel
+from pp_ref.dictionaries.covariances import covariance, se_kernel
 from pp_ref.dictionaries.ridge import ridge_dictionary
 from pp_ref.errors import DomainError, ShapeError
 

@@ -79,7 +79,7 @@ def test_it_reports_no_more_than_it_says(tiny, tmp_path):
 
 
 def test_without_a_gpu_the_run_says_so(tiny, tmp_path, monkeypatch):
-    monkeypatch.setattr("pp_ref.backends.gpu_absence", lambda: "the CUDA driver lists no device")
+    monkeypatch.setattr("pp_ref.machine.gpu_absence", lambda: "the CUDA driver lists no device")
     assert [recipe["device"] for recipe in recipes(PROFILES["demo"], "gpu")] == ["gpu"] * 3
     with pytest.raises(DeviceError, match="^the CUDA driver lists no device: use device cpu$"):
         figure2.run(tiny[0] | {"device": "gpu"}, RunStore(tmp_path), lambda said: None)

@@ -85,7 +85,7 @@ def test_a_device_is_part_of_the_recipe_where_it_is_not_the_processor():
 
 
 def test_without_a_gpu_the_run_says_so(tiny, tmp_path, monkeypatch):
-    monkeypatch.setattr("pp_ref.backends.gpu_absence", lambda: "the CUDA driver lists no device")
+    monkeypatch.setattr("pp_ref.machine.gpu_absence", lambda: "the CUDA driver lists no device")
     with pytest.raises(DeviceError, match="^the CUDA driver lists no device: use device cpu$"):
         figure5.run(tiny[0] | {"device": "gpu"}, RunStore(tmp_path), lambda said: None)
 

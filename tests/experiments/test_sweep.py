@@ -12,10 +12,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pp_ref.environment import blas
 from pp_ref.errors import DataError, DomainError
 from pp_ref.experiments.run_store import RunStore
 from pp_ref.experiments.sweep import sweep
+from pp_ref.machine import blas
 from pp_ref.training import SGD, Checkpoint, fit_sgd
 from tests.processes import running, wait_for
 

@@ -6,10 +6,10 @@ import array_api_strict
 import numpy as np
 import pytest
 
-from pp_ref.backends import use_backend
 from pp_ref.dictionaries import Grid, make_dictionary
 from pp_ref.errors import ShapeError
 from pp_ref.kernels.bounds import ConvBounds
+from pp_ref.kernels.choose import use_backend
 from pp_ref.kernels.cpu.conv_layer import ConvCache
 from pp_ref.kernels.cpu.max_pool import MaxPoolCache
 from pp_ref.layers.conv2d import Conv2dCache, conv2d_backward, conv2d_forward

@@ -6,9 +6,9 @@ import array_api_strict
 import numpy as np
 import pytest
 
-from pp_ref.backends import use_backend
 from pp_ref.dictionaries import Grid, Units, make_dictionary
 from pp_ref.errors import DomainError, ShapeError
+from pp_ref.kernels.choose import use_backend
 from pp_ref.models import MLP, Count, Full, LowRank, Predicted
 from pp_ref.models.mlp import mlp
 from tests.bounds import assert_within

@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_limits
 
-from pp_ref.backends import use_backend
 from pp_ref.dictionaries import Grid, Units, make_dictionary
 from pp_ref.dictionaries.shared import shared
 from pp_ref.kernels.bounds import Bounds
+from pp_ref.kernels.choose import use_backend
 from pp_ref.kernels.cpu.combine import PooledCache
 from pp_ref.kernels.cpu.layer import LayerCache
 from pp_ref.kernels.cpu.operands import operands

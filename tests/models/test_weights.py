@@ -4,9 +4,9 @@ import array_api_strict
 import numpy as np
 import pytest
 
-from pp_ref.backends import use_backend
 from pp_ref.dictionaries import Grid, Units, make_dictionary
 from pp_ref.errors import ShapeError
+from pp_ref.kernels.choose import use_backend
 from pp_ref.kernels.cpu.combine import PooledCache
 from pp_ref.layers.predicted import CombineCache, DictionaryFirstCache, WeightsFirstCache
 from pp_ref.models import Count, Full, LowRank, Predicted

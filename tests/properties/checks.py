@@ -13,7 +13,7 @@ from typing import Any
 import array_api_strict
 import numpy as np
 
-from pp_ref.backends import use_backend
+from pp_ref.kernels.choose import use_backend
 from tests.properties.bounded import Exact
 from tests.properties.operations import BY_NAME, Arguments, Case, Operation, fresh
 from tests.properties.values import (

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from pp_ref.dictionaries.kernels import covariance, se_kernel
+from pp_ref.dictionaries.covariances import covariance, se_kernel
 from pp_ref.dictionaries.ridge import ridge_dictionary
 from pp_ref.oracle.faults.fault import Fault, Function, after, before, next_row
 

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from pp_ref.arrays import to_numpy
-from pp_ref.backends import use_backend
 from pp_ref.dictionaries import Grid, Units, make_dictionary
 from pp_ref.kernels.bounds import Bounds
+from pp_ref.kernels.choose import use_backend
 from pp_ref.kernels.cpu.operands import operands
 from pp_ref.kernels.gpu.layer import LayerCache
 from pp_ref.kernels.plan import DEVICE

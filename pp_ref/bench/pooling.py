@@ -1,0 +1,87 @@
+"""v U for all columns of an image: every rung of the ladder, and the best dense peers."""
+
+from collections.abc import Callable, Sequence
+from itertools import product
+from typing import Any
+
+import numpy as np
+
+from pp_ref.bench.measuring import (
+    Contender,
+    Real,
+    Record,
+    blocks,
+    contender,
+    installed,
+    record,
+    se_operands,
+    wide,
+)
+from pp_ref.kernels.bounds import Bounds, largest_share
+from pp_ref.kernels.cpu.operands import Operands
+from pp_ref.kernels.cpu.rungs import LADDERS
+from pp_ref.kernels.rung import Rung
+
+__all__ = ["BATCHES", "COLUMNS", "PROPORTIONS", "SIDE", "bench_pooling", "dense_pools", "rung_contender"]
+
+SIDE, COLUMNS = 28, 10  # the first layer of the MNIST net
+BATCHES, PROPORTIONS = (100, 1000), (0.05, 0.25, 0.5)
+
+
+def bench_pooling(
+    rounds: int = 9,
+    batches: Sequence[int] = BATCHES,
+    proportions: Sequence[float] = PROPORTIONS,
+    dtype: str = "float32",
+) -> Record:
+    """v U for all columns of a 28 x 28 grid (SE, length scale 1): every rung, and the best dense peers.
+
+    Atoms are what is pooled where R is folded into w; ridge form applies R to every example.
+    """
+    measured = []
+    for form, proportion, n in product(("atom", "ridge"), proportions, batches):
+        o = se_operands(SIDE, proportion, COLUMNS, dtype, form=form)
+        v = np.random.default_rng(1).random((n, o.d)).astype(dtype)
+        peers = dense_pools(v, o)
+        rungs = {rung.name: rung_contender(rung, v, o) for rung in LADDERS["pool"] if rung.name != "loops" or n <= 100}
+        shape = {"form": form, "proportion": proportion, "n": n}
+        measured += blocks(shape, {**rungs, **peers}, ["dense", *peers], rounds)
+    return record("v U for 10 columns of a 28 x 28 grid, length scale 1", dtype, rounds, measured)
+
+
+def rung_contender(rung: Rung, v: Real, o: Operands) -> Contender:
+    out = np.empty((len(v), o.ends[-1]), o.dtype)
+    dense = 2 * v.size * o.ends[-1]
+    folds = 0 if o.factors.R is None else sum(2 * len(v) * alpha.size**2 for alpha in o.factors.alpha)
+    passes = 4 * v.size * sum(axis.size for axis in o.taps) - 2 * v.size  # T + 1 products, 2 T sums, an axis
+    flops = {"loops": dense, "dense": dense, "shared": 2 * v.size * o.d + folds}.get(rung.name, passes + folds)
+    return contender(lambda: rung.run(v, o, out), _shares(v, o, rung.passes), flops, v.nbytes + out.nbytes)
+
+
+def _shares(v: Real, o: Operands, passes: bool = False) -> Callable[[Any], float]:
+    """What share of its bound a result takes up, for arrays of any library."""
+    bound, precise = Bounds(o, passes).pool(v), wide(o.dtype)
+    want = np.hstack([v.astype(precise) @ U.astype(precise) for U in o.U])
+    return lambda got: largest_share(np.asarray(got), want, bound)
+
+
+def dense_pools(v: Real, o: Operands) -> dict[str, Contender]:
+    """All columns side by side in one product, and PyTorch's and JAX's products."""
+    U = np.ascontiguousarray(np.hstack(o.U))
+    out, share = np.empty((len(v), U.shape[1]), o.dtype), _shares(v, o)
+    runs: dict[str, Callable[[], Any]] = {"numpy, side by side": lambda: np.matmul(v, U, out=out)}
+    checks = {"numpy, side by side": share}
+    if torch := installed("torch"):
+        tv, tU, tout = torch.from_numpy(v), torch.from_numpy(U), torch.empty(out.shape, dtype=torch.from_numpy(v).dtype)
+        each = [torch.from_numpy(U_j) for U_j in o.U]
+        runs["torch, side by side"] = lambda: torch.matmul(tv, tU, out=tout)
+        runs["torch, by column"] = lambda: [tv @ column for column in each]
+        checks["torch, by column"] = lambda got: share(torch.hstack(got))
+    if jax := installed("jax"):
+        jv, jU, each_U = jax.numpy.asarray(v), jax.numpy.asarray(U), [jax.numpy.asarray(U_j) for U_j in o.U]
+        together, apart = jax.jit(jax.numpy.matmul), jax.jit(lambda v, U: [v @ U_j for U_j in U])
+        runs["jax, side by side"] = lambda: together(jv, jU).block_until_ready()
+        runs["jax, by column"] = lambda: jax.block_until_ready(apart(jv, each_U))
+        checks["jax, by column"] = lambda got: share(np.hstack(got))
+    flops, least = 2 * v.size * U.shape[1], v.nbytes + U.nbytes + out.nbytes
+    return {name: contender(run, checks.get(name, share), flops, least) for name, run in runs.items()}

@@ -1,0 +1,84 @@
+"""What there is to see on a terminal: this installation, and what a model's weights cost."""
+
+import math
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from pp_ref.data.search import COLLECTIONS, look_for
+from pp_ref.machine import available, blas, machine
+from pp_ref.models.weights import Count
+from pp_ref.records import versions
+
+HISTORY = {"epoch": "", "iteration": "", "loss": ".5g", "gradient_norm": ".2e", "test_error": ".2%"}  # name: format
+
+
+def parameter_table(counts: Mapping[str, Count]) -> Table:
+    """Dynamic, static and total numbers of each layer and of all of them, as `MLP.count` gives them."""
+    table = _table("parameters", ("layer", "dynamic", "static", "total", "learned"))
+    whole = Count(*(sum(column) for column in zip(*counts.values(), strict=True)))
+    for name, count in [*counts.items(), ("all", whole)]:
+        table.add_row(name, *(f"{number:,}" for number in count), f"{count.dynamic / max(count.total, 1):.1%}")
+    return table
+
+
+def print_info() -> None:
+    """Versions, machine, BLAS, the backends of the pooling path, and where each data set was found."""
+    console = Console()
+    console.print(_pairs("versions", versions().items()))
+    console.print(_pairs("machine", (machine() | {f"BLAS {name}": value for name, value in blas().items()}).items()))
+    console.print(_pairs("backends", ((name, reason or "ready") for name, reason in available().items())))
+    found = []
+    for name in COLLECTIONS:
+        folder, places = look_for(name)
+        found.append((name, str(folder) if folder else "not on this machine: " + "; ".join(places)))
+    console.print(_pairs("data", found))
+
+
+def print_record(record: Mapping[str, Any]) -> None:
+    """One run of an experiment: its parameters, its dictionaries, and how the fit went, as far as it has them."""
+    console = Console()
+    recipe = record["recipe"]
+    said = [
+        name
+        for name in ("experiment", "label", "proportion", "n_columns", "features", "seed", "data")
+        if name in recipe
+    ]
+    console.print(_pairs(record["summary"], ((name, recipe[name]) for name in said)))
+    if counts := record.get("counts"):
+        console.print(parameter_table({name: Count(**count) for name, count in counts.items()}))
+    dictionaries = _table("dictionaries", ("layer", "kind", "kept", "rank", "largest condition"))
+    for number, layer in enumerate(record.get("dictionaries", []), start=1):
+        if layer["weights"] == "Predicted":
+            conditions = [math.inf if condition is None else condition for condition in layer["condition"]]
+            dictionaries.add_row(
+                str(number), layer["kind"], _span(layer["n_alpha"]), _span(layer["rank"]), f"{max(conditions):.1e}"
+            )
+    if dictionaries.row_count:
+        console.print(dictionaries)
+    columns = {name: form for name, form in HISTORY.items() if any(name in step for step in record["history"])}
+    steps = _table("fit", (name.replace("_", " ") for name in columns))
+    for step in record["history"]:
+        steps.add_row(*(format(step[name], form) if name in step else "" for name, form in columns.items()))
+    console.print(steps)
+
+
+def _span(numbers: list[int]) -> str:
+    low, high = min(numbers), max(numbers)
+    return f"{low}" if low == high else f"{low} to {high}"
+
+
+def _table(title: str, headings: Iterable[str]) -> Table:
+    table = Table(title=title, title_justify="left")
+    for number, heading in enumerate(headings):
+        table.add_column(heading, justify="right" if number else "left")
+    return table
+
+
+def _pairs(title: str, rows: Iterable[tuple[str, Any]]) -> Table:
+    table = Table(title=title, title_justify="left", show_header=False)
+    for name, value in rows:
+        table.add_row(name, str(value))
+    return table

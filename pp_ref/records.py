@@ -1,0 +1,39 @@
+"""What every record says of how it was made: versions, machine and peak memory."""
+
+import platform
+from importlib.metadata import PackageNotFoundError, version
+
+from pp_ref import __version__
+from pp_ref.machine import Device, blas, gpu, machine, peak_memory_mb
+
+__all__ = ["PACKAGES", "circumstances", "versions"]
+
+PACKAGES = (
+    "numpy",
+    "scipy",
+    "numba",
+    "cupy-cuda13x",
+    "torch",
+    "jax",
+    "scikit-learn",
+    "PyWavelets",
+    "mlxtend",
+    "safetensors",
+)
+
+
+def versions() -> dict[str, str]:
+    """pp_ref, Python and every installed package that results may depend on, with their versions."""
+    found = {"pp_ref": __version__, "python": platform.python_version()}
+    for package in PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def circumstances(device: Device = "cpu") -> dict[str, object]:
+    """What every record says of how it came about: versions, machine with its BLAS, and this process's peak memory."""
+    described = machine() | {"blas": blas()} | ({"gpu": gpu()} if device == "gpu" else {})
+    return {"versions": versions(), "machine": described, "peak_memory_mb": peak_memory_mb()}

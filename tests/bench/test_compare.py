@@ -1,0 +1,135 @@
+"""Planted slowdowns are found, noise is not, and what cannot be compared is refused."""
+
+import json
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from pp_ref import cli
+from pp_ref.bench.compare import compare
+from pp_ref.errors import DataError
+
+MACHINE = {"processor": "abacus", "cores": 2}
+
+
+def record(rng, rounds=9, shapes=20, slower=(), factor=1.3, noise=0.05):
+    """Two contenders a shape; those in ``slower`` take ``factor`` times as long. A round in ten is disturbed."""
+
+    def seconds(key):
+        base = 1e-3 * (factor if key in slower else 1)
+        disturbed = np.where(rng.random(rounds) < 0.1, 3, 1)
+        return (base * np.exp(noise * rng.standard_normal(rounds)) * disturbed).tolist()
+
+    blocks = [
+        {"n": n, "threads": 1, "rows": [{"name": name, "seconds": seconds((n, name))} for name in ("dense", "fused")]}
+        for n in range(shapes)
+    ]
+    return {"what": "v U", "dtype": "float32", "machine": MACHINE, "measured": blocks}
+
+
+@pytest.fixture
+def files(tmp_path):
+    def write(*records):
+        paths = [tmp_path / name for name in ("old.json", "new.json")]
+        for path, content in zip(paths, records, strict=True):
+            path.write_text(content if isinstance(content, str) else json.dumps(content))
+        return paths
+
+    return write
+
+
+def run(*paths):
+    return CliRunner().invoke(cli.app, ["bench", "compare", *map(str, paths)], env={"COLUMNS": "200"})
+
+
+def test_planted_slowdowns_are_found(files):
+    rng = np.random.default_rng(0)
+    planted = {(3, "fused"), (7, "dense"), (11, "fused")}
+    paths = files(record(rng, rounds=25), record(rng, rounds=25, slower=planted))
+    found = compare(*paths)
+    assert {(change.shape, change.name) for change in found.slower} == {
+        (f"n {n}, threads 1", name) for n, name in planted
+    }
+    assert (found.rows, found.faster, found.unmatched, found.untold) == (40, [], 0, 0)
+    result = run(*paths)
+    assert result.exit_code == 1
+    assert "n 7, threads 1: dense: 1.3" in result.output
+    assert result.output.splitlines()[-1] == "40 rows: 3 slower, 0 faster beyond noise"
+    assert {change.name for change in compare(*reversed(paths)).faster} == {"dense", "fused"}
+    assert run(*reversed(paths)).exit_code == 0
+
+
+def test_false_alarms_are_rarer_than_the_level(files):
+    """200 pairs of records that differ by noise alone, and by as much again from process to process."""
+    rng, alarms = np.random.default_rng(1), 0
+    for _ in range(200):
+        found = compare(*files(record(rng, noise=0.1), record(rng, noise=0.1)))
+        alarms += bool(found.slower or found.faster)
+    assert alarms <= 20  # 5 % of 200 is 10; more than 20 has a chance of 1e-3
+
+
+def test_what_a_process_makes_of_memory_is_no_slowdown(files):
+    rng = np.random.default_rng(2)
+    everything = {(n, name) for n in range(20) for name in ("dense", "fused")}
+    found = compare(*files(record(rng, noise=0.01), record(rng, slower=everything, factor=1.05, noise=0.01)))
+    assert found.slower == []
+
+
+def test_rows_of_one_record_only_are_counted(files):
+    rng = np.random.default_rng(3)
+    paths = files(record(rng, shapes=3), record(rng, shapes=4))
+    assert compare(*paths).unmatched == 2
+    assert run(*paths).output.splitlines()[-1].endswith("; 2 rows stand in one record only")
+
+
+def test_rows_of_few_rounds_tell_nothing(files):
+    rng = np.random.default_rng(4)
+    some = record(rng)
+    some["measured"][0]["rows"][0]["seconds"] = [1e-3] * 2
+    paths = files(some, record(rng))
+    assert compare(*paths).untold == 1
+    assert "; 1 rows have too few rounds to tell" in run(*paths).output
+    with pytest.raises(DataError, match="have too few rounds for 40 rows: run both with more --rounds"):
+        compare(*files(record(rng, rounds=3), record(rng, rounds=3)))
+
+
+SOUND = record(np.random.default_rng(5))
+BROKEN_ROWS = [{"n": 1, "threads": 1, "rows": [{"name": "dense", "median_s": 1.0}]}]
+UNUSABLE = {
+    "no JSON": ("{", "is no JSON record"),
+    "a list": ("[]", "is no record of a benchmark"),
+    "another JSON": ("{}", "is no record of a benchmark"),
+    "no rounds": (SOUND | {"measured": BROKEN_ROWS}, "has rows without their rounds' seconds"),
+    "NaN": (
+        SOUND | {"measured": [{"n": 0, "rows": [{"name": "dense", "seconds": [float("nan")]}]}]},
+        "has rows without",
+    ),
+    "measured is text": (SOUND | {"measured": "all"}, "has rows without their rounds' seconds"),
+    "other shapes": (
+        SOUND | {"measured": [block | {"n": -1} for block in SOUND["measured"][:1]]},
+        "have no row in common",
+    ),
+    "another benchmark": (SOUND | {"what": "v"}, "has the benchmark v U but"),
+    "another dtype": (SOUND | {"dtype": "float64"}, "has the dtype float32 but"),
+    "another machine": (
+        SOUND | {"machine": MACHINE | {"cores": 3}},
+        "has the machine {'processor': 'abacus', 'cores': 2} but",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", UNUSABLE)
+def test_what_cannot_be_compared_is_refused(case, files):
+    content, said = UNUSABLE[case]
+    paths = files(SOUND, content)
+    with pytest.raises(DataError) as raised:
+        compare(*paths)
+    assert said in str(raised.value)
+    result = run(*paths)
+    assert result.exit_code == 2
+    assert said in result.output.replace("\n", " ")
+
+
+def test_a_file_that_is_not_there(tmp_path):
+    assert run(tmp_path / "old.json", tmp_path / "new.json").exit_code == 2

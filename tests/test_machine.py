@@ -1,0 +1,117 @@
+"""What a result was computed with: named where it is known, and never in the way where it is not."""
+
+import json
+import os
+import platform
+import resource
+import sys
+from importlib.metadata import PackageNotFoundError
+from pathlib import Path
+
+import numpy as np
+import threadpoolctl
+
+import pp_ref
+from pp_ref import records
+from pp_ref.machine import blas, machine, peak_memory_mb
+from pp_ref.records import versions
+
+
+def test_versions_of_what_is_installed():
+    found = versions()
+    assert found["pp_ref"] == pp_ref.__version__
+    assert found["python"] == platform.python_version()
+    assert found["numpy"] == np.__version__
+    assert list(found)[:2] == ["pp_ref", "python"]
+
+
+def test_what_is_not_installed_is_left_out(monkeypatch):
+    def version(package):
+        if package == "numpy":
+            return "9.9"
+        raise PackageNotFoundError(package)
+
+    monkeypatch.setattr(records, "version", version)
+    assert versions() == {"pp_ref": pp_ref.__version__, "python": platform.python_version(), "numpy": "9.9"}
+
+
+def test_the_machine_in_words():
+    said = machine()
+    assert list(said) == ["processor", "cores", "system"]
+    assert 1 <= said["cores"] <= os.cpu_count()
+    assert said["system"] == f"{platform.system()} {platform.machine()}"
+    assert said["processor"]
+
+
+def test_cores_where_the_system_does_not_say(monkeypatch):
+    monkeypatch.delattr(os, "sched_getaffinity", raising=False)
+    monkeypatch.setattr(os, "cpu_count", lambda: None)
+    assert machine()["cores"] == 1
+
+
+def test_a_processor_without_a_name(monkeypatch):
+    def missing(_):
+        raise FileNotFoundError
+
+    monkeypatch.setattr(platform, "processor", lambda: "")
+    monkeypatch.setattr(Path, "read_text", lambda _: "flags : fpu\n")
+    assert machine()["processor"] == "unknown"
+    monkeypatch.setattr(Path, "read_text", lambda _: "model name\t: A : B\nmodel name\t: C\n")
+    assert machine()["processor"] == "A : B"
+    monkeypatch.setattr(Path, "read_text", missing)
+    assert machine()["processor"] == "unknown"
+    monkeypatch.setattr(platform, "processor", lambda: "arm")
+    assert machine()["processor"] == "arm"
+
+
+def test_numpys_blas_is_the_one_that_is_told(monkeypatch):
+    with threadpoolctl.threadpool_limits(1):
+        told = blas()
+    assert list(told) == ["library", "version", "kernels", "threads"]
+    assert told["threads"] == 1
+
+    def pool(path, **more):
+        return {
+            "user_api": "blas",
+            "internal_api": "openblas",
+            "version": "0.3",
+            "filepath": path,
+            "num_threads": 7,
+        } | more
+
+    pools = [
+        {"user_api": "openmp", "filepath": "numpy.libs/gomp"},
+        pool("scipy.libs/blas", architecture="Haswell"),
+        pool("numpy.libs/blas", architecture="Zen", num_threads=3),
+    ]
+    monkeypatch.setattr(threadpoolctl, "threadpool_info", lambda: pools)
+    assert blas() == {"library": "openblas", "version": "0.3", "kernels": "Zen", "threads": 3}
+    monkeypatch.setattr(threadpoolctl, "threadpool_info", list)
+    assert blas() == {"library": "unknown", "version": "unknown", "kernels": "unknown", "threads": 1}
+
+
+def test_peak_memory_is_in_megabytes_on_every_system(monkeypatch):
+    class Usage:
+        ru_maxrss = 3_000_000
+
+    monkeypatch.setattr(resource, "getrusage", lambda _: Usage)
+    monkeypatch.setattr(sys, "platform", "linux")
+    assert peak_memory_mb() == 3072
+    monkeypatch.setattr(sys, "platform", "darwin")
+    assert peak_memory_mb() == 3
+
+
+def test_peak_memory_grows_with_what_is_held():
+    before = peak_memory_mb()
+    held = np.ones(int(before * 1e6 / 8) + 2**23)  # written to, and more than the process has ever held
+    assert peak_memory_mb() >= held.nbytes / 1e6
+
+
+def test_all_of_it_is_json():
+    json.dumps([versions(), machine(), blas(), peak_memory_mb()])
+
+
+def test_the_device_is_named_where_it_was_used(monkeypatch):
+    monkeypatch.setattr(records, "gpu", lambda: "A device")
+    assert "gpu" not in records.circumstances()["machine"]
+    assert records.circumstances("gpu")["machine"]["gpu"] == "A device"
