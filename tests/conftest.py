@@ -12,7 +12,7 @@ from pp_ref.data import Dataset, load_cifar10
 from pp_ref.data.search import look_for
 from pp_ref.errors import MissingExtraError
 from pp_ref.kernels.gpu.nvrtc import nvrtc_version
-from pp_ref.kernels.rates import DEFAULT
+from pp_ref.kernels.rates import default_rates
 from pp_ref.machine import gpu_absence
 
 STAGED = Path(__file__).resolve().parents[2] / "shared" / "data"
@@ -69,7 +69,7 @@ REQUIREMENTS = {
 def _default_rates() -> Iterator[None]:
     """No test depends on what was measured on its machine."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("pp_ref.kernels.plan.known_rates", lambda: (DEFAULT, "default"))
+        patch.setattr("pp_ref.kernels.choose.known_rates", lambda threads: (default_rates(threads), "default"))
         yield
 
 

@@ -9,12 +9,15 @@ from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
 import numpy as np
+import pytest
 import threadpoolctl
 
 import pp_ref
 from pp_ref import records
-from pp_ref.machine import blas, machine, peak_memory_mb
+from pp_ref.errors import DeviceError
+from pp_ref.machine import array_library, available, blas, gpu_absence, machine, peak_memory_mb
 from pp_ref.records import versions
+from tests.conftest import require_gpu
 
 
 def test_versions_of_what_is_installed():
@@ -115,3 +118,60 @@ def test_the_device_is_named_where_it_was_used(monkeypatch):
     monkeypatch.setattr(records, "gpu", lambda: "A device")
     assert "gpu" not in records.circumstances()["machine"]
     assert records.circumstances("gpu")["machine"]["gpu"] == "A device"
+
+
+def test_numpy_and_numba_are_there():
+    backends = available()
+    assert list(backends) == ["numpy", "numba", "cupy"]
+    assert backends["numpy"] is None
+    assert backends["numba"] is None
+
+
+def test_a_missing_package_is_a_reason_not_an_error(monkeypatch):
+    monkeypatch.setitem(sys.modules, "cupy", None)
+    monkeypatch.setitem(sys.modules, "numba", None)
+    assert str(gpu_absence()).startswith("CuPy found no usable GPU: ")
+    assert str(available()["numba"]).startswith("Numba cannot be imported: ")
+
+
+class Driver:
+    """Stands for CuPy, with a number of devices or an error."""
+
+    def __init__(self, answer):
+        self.answer = answer
+        self.cuda = self.runtime = self
+
+    def getDeviceCount(self):
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        (1, None),
+        (0, "the CUDA driver lists no device"),
+        (RuntimeError("driver too old"), "CuPy found no usable GPU: driver too old"),
+    ],
+)
+def test_the_driver_is_asked(monkeypatch, answer, expected):
+    monkeypatch.setitem(sys.modules, "cupy", Driver(answer))
+    assert gpu_absence() == expected
+
+
+def test_a_missing_gpu_skips_or_fails(monkeypatch):
+    monkeypatch.setitem(sys.modules, "cupy", Driver(0))
+    monkeypatch.delenv("PP_REF_REQUIRE_GPU", raising=False)
+    with pytest.raises(pytest.skip.Exception, match="the CUDA driver lists no device"):
+        require_gpu()
+    monkeypatch.setenv("PP_REF_REQUIRE_GPU", "1")
+    with pytest.raises(pytest.fail.Exception, match="the CUDA driver lists no device"):
+        require_gpu()
+
+
+def test_arrays_of_a_device(monkeypatch):
+    assert array_library("cpu") is np
+    monkeypatch.setitem(sys.modules, "cupy", Driver(0))
+    with pytest.raises(DeviceError, match="^the CUDA driver lists no device: use device cpu$"):
+        array_library("gpu")

@@ -114,7 +114,7 @@ def in_tf32(xp: Any, a: Any, b: Any) -> Any:
 def contenders(xp: Any, given: Problem) -> dict[str, Run]:
     """What each computes: pooled (n, k) of all columns, but `separable` all pixels, and the layers pre-activations."""
     v, taps, alpha, U, b, W = map(xp.asarray, (given.v, given.taps, given.alpha, given.U, given.b, given.W))
-    F, run = [xp.asarray(F_j) for F_j in given.F], {rung.name: rung.run for rung in POOL}
+    F, run = [xp.asarray(F_j) for F_j in given.F], {rung.name: rung.forward for rung in POOL}
     found: dict[str, Run] = {
         "cuBLAS float32": lambda: v @ U,
         "cuBLAS TF32": lambda: in_tf32(xp, v, U),
@@ -292,7 +292,7 @@ def layer_steps(xp: Any, o: Operands, w: list[Any], b: Any, dy: Any) -> dict[str
     U = [xp.ascontiguousarray(o.U[:, part]) for part in o.host.parts]
 
     def ours(v: Any) -> Any:
-        y, cache = LADDERS["layer"][-1].run(v, w, b, o)
+        y, cache = LADDERS["layer"][-1].forward(v, w, b, o)
         return y, *layer_backward(dy[: v.shape[0]], cache)
 
     def dense(order: Any) -> Step:

@@ -12,12 +12,12 @@ from rich import box
 from rich.table import Table
 
 from pp_ref.experiments.run_store import Record
-from pp_ref.models import LowRank, Predicted, Weights
+from pp_ref.models import LowRank, Weights
 
 
 def describe(layer: Weights) -> dict[str, Any]:
     """Of a predicted layer: what its dictionary is and how well it is conditioned."""
-    if not isinstance(layer, Predicted):
+    if layer.dictionary is None:
         return {"weights": type(layer).__name__} | ({"rank": layer.rank} if isinstance(layer, LowRank) else {})
     columns = layer.dictionary.columns
     return {

@@ -5,7 +5,7 @@ import pytest
 
 from pp_ref.dictionaries import Grid, Units, make_dictionary
 from pp_ref.dictionaries.covariances import covariance, matern_kernel
-from pp_ref.dictionaries.shared import shared
+from pp_ref.kernels.factors import shared
 
 DATA = np.random.default_rng(0).random((200, 30)) @ np.random.default_rng(1).standard_normal((30, 30))
 
