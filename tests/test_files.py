@@ -63,7 +63,7 @@ def test_what_fails_leaves_what_was_there(tmp_path, monkeypatch, step, number):
 
 
 def test_a_real_limit_of_the_system(tmp_path):
-    """A file may not grow past RLIMIT_FSIZE: the system itself refuses in the middle of the content."""
+    """A file may not grow past RLIMIT_FSIZE: the system refuses in the middle of the content."""
     path = tmp_path / "file"
     path.write_bytes(b"before")
     limits, handler = resource.getrlimit(resource.RLIMIT_FSIZE), signal.signal(signal.SIGXFSZ, signal.SIG_IGN)

@@ -1,4 +1,4 @@
-"""What a result was computed with: named where it is known, and never in the way where it is not."""
+"""The machine and the versions behind a result: named if known, no error if not."""
 
 import json
 import os
