@@ -10,7 +10,6 @@ On a lattice the squared exponential factorises, ``K = K_y (x) K_x (x) I_channel
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -87,10 +86,10 @@ def separable(dictionary: Dictionary) -> Separable | None:
     Matern is a function of Euclidean distance. A K_alpha that only just had a Cholesky factor has no usable inverse.
     """
     recipe, space = dictionary.recipe, dictionary.space
-    if recipe["kind"] != "se" or not isinstance(space, Grid | Frames):
+    if recipe.kind != "se" or not isinstance(space, Grid | Frames):
         return None
     height, width = (*space.sites, 1)[:2]
-    settings: dict[str, Any] = recipe["settings"]
+    settings = recipe.settings
     y, x = (np.exp(-0.5 * np.arange(size) ** 2 / settings["length_scale"] ** 2) for size in (height, width))
     factors = Separable((height, width, space.channels), (y, x), tuple(dictionary.alpha), None)
     if settings["form"] == "atom":

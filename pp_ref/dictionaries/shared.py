@@ -48,7 +48,7 @@ def shared(dictionary: Dictionary) -> Shared | None:
     They come from U alone: U_j[alpha_j] = I - ridge R_j, and K[:, alpha_j] = U_j R_j^-1. Of a small ridge little is
     left beside 1; columns then disagree on K, and `residual` shows it. A ridge of 0 leaves no R_j to be found.
     """
-    settings = dictionary.recipe["settings"]
+    settings = dictionary.recipe.settings
     if "ridge" not in settings or (settings["form"] == "ridge" and not settings["ridge"]):
         return None
     kept, positions = np.unique(np.concatenate(dictionary.alpha), return_inverse=True)
