@@ -1,14 +1,12 @@
 """Arrows point one way: which room of pp_ref may import which. Imports inside functions count."""
 
 import ast
-import os
 import sys
 from graphlib import TopologicalSorter
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[1]
+from tests.tree import ROOT, files
 
 # From the top. A module imports its own room and rooms on lower lines. "base" is the modules beside the rooms.
 ROOMS = (
@@ -27,17 +25,11 @@ LIBRARIES = {"layers": {"numpy", "scipy"}, "dictionaries": {"numpy", "safetensor
 FLOORS = {room: floor for floor, rooms in enumerate(ROOMS) for room in rooms}
 
 
-def modules():
-    """Each module of pp_ref by name, with its file; kernels/ through the link."""
-    found = {}
-    for folder, _, names in os.walk(ROOT / "pp_ref", followlinks=True):
-        for file in (Path(folder, name) for name in names if name.endswith(".py")):
-            name = ".".join(file.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
-            found[name] = file
-    return found
-
-
-MODULES = modules()
+# Each module of pp_ref by name, with its file. kernels/ is found through the link.
+MODULES = {
+    f"pp_ref.{file.removesuffix('.py').replace('/', '.')}".removesuffix(".__init__"): ROOT / "pp_ref" / file
+    for file in files(ROOT / "pp_ref", ".py")
+}
 
 
 def imports(file):

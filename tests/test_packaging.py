@@ -1,6 +1,5 @@
 """What the tools check and what gets installed: every file under the name pp_ref, once, and nothing under another."""
 
-import os
 import re
 import shutil
 import subprocess
@@ -14,8 +13,7 @@ from pathlib import Path
 import pytest
 
 import pp_ref
-
-ROOT = Path(__file__).resolve().parents[1]
+from tests.tree import ROOT, files
 
 
 def build(kind, tree, out):
@@ -51,12 +49,6 @@ def installed(checkout, tmp_path_factory):
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(site)
     return site
-
-
-def files(root, *endings):
-    """The files below ``root`` with one of these endings, links followed, as sorted names relative to it."""
-    found = (Path(folder, name) for folder, _, names in os.walk(root, followlinks=True) for name in names)
-    return sorted(file.relative_to(root).as_posix() for file in found if file.name.endswith(endings))
 
 
 MODULES = files(ROOT / "pp_ref", ".py")
