@@ -12,7 +12,6 @@ two kinds of factors:
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -89,10 +88,10 @@ def separable(dictionary: Dictionary) -> Separable | None:
     Matern is a function of Euclidean distance. A K_alpha that only just had a Cholesky factor has no usable inverse.
     """
     recipe, space = dictionary.recipe, dictionary.space
-    if recipe["kind"] != "se" or not isinstance(space, Grid | Frames):
+    if recipe.kind != "se" or not isinstance(space, Grid | Frames):
         return None
     height, width = (*space.sites, 1)[:2]
-    settings: dict[str, Any] = recipe["settings"]
+    settings = recipe.settings
     y, x = (np.exp(-0.5 * np.arange(size) ** 2 / settings["length_scale"] ** 2) for size in (height, width))
     factors = Separable((height, width, space.channels), (y, x), tuple(dictionary.alpha), None)
     if settings["form"] == "atom":
@@ -155,7 +154,7 @@ def shared(dictionary: Dictionary) -> Shared | None:
     They come from U alone: U_j[alpha_j] = I - ridge R_j, and K[:, alpha_j] = U_j R_j^-1. Of a small ridge little is
     left beside 1; columns then disagree on K, and `residual` shows it. A ridge of 0 leaves no R_j to be found.
     """
-    settings = dictionary.recipe["settings"]
+    settings = dictionary.recipe.settings
     if "ridge" not in settings or (settings["form"] == "ridge" and not settings["ridge"]):
         return None
     kept, positions = np.unique(np.concatenate(dictionary.alpha), return_inverse=True)

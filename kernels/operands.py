@@ -135,7 +135,7 @@ def separable_operands(dictionary: Dictionary, dtype: DTypeLike) -> SeparableOpe
     found = separable(dictionary)
     if found is None:
         raise DomainError(
-            f"dictionary is of kind {dictionary.recipe['kind']}, expected kind se on a Grid or Frames, whose K is a "
+            f"dictionary is of kind {dictionary.recipe.kind}, expected kind se on a Grid or Frames, whose K is a "
             "product of axes: use pp_ref.layers.predicted"
         )
     if np.dtype(dtype) not in DTYPES:

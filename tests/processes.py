@@ -7,9 +7,9 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
+from tests.tree import ROOT
+
 WIDE = os.environ | {"COLUMNS": "300"}  # one line stays one line
 
 

@@ -54,7 +54,7 @@ def test_what_fails_leaves_what_was_there(tmp_path, monkeypatch, step, number):
         monkeypatch.setattr(Path, "open", lambda self, mode: Full(opened(self, mode)))
     else:
         monkeypatch.setattr(*{"fsync": ("os.fsync", fail), "replace": (Path, "replace", fail)}[step])
-    message = f"file could not be written: {os.strerror(number)}; what was there before is untouched: free some space"
+    message = f"file could not be written: {os.strerror(number)}; an older file is unchanged: free some space"
     with pytest.raises(DataError, match=message):
         write_atomically(path, b"after")
     monkeypatch.undo()

@@ -1,41 +1,18 @@
-"""The machine and the versions behind a result: named if known, no error if not."""
+"""What a result was computed with: named if it is known, and no obstacle if it is not."""
 
-import json
 import os
 import platform
 import resource
 import sys
-from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
 import numpy as np
 import pytest
 import threadpoolctl
 
-import pp_ref
-from pp_ref import records
 from pp_ref.errors import DeviceError
 from pp_ref.machine import array_library, available, blas, gpu_absence, machine, peak_memory_mb
-from pp_ref.records import versions
 from tests.conftest import require_gpu
-
-
-def test_versions_of_what_is_installed():
-    found = versions()
-    assert found["pp_ref"] == pp_ref.__version__
-    assert found["python"] == platform.python_version()
-    assert found["numpy"] == np.__version__
-    assert list(found)[:2] == ["pp_ref", "python"]
-
-
-def test_what_is_not_installed_is_left_out(monkeypatch):
-    def version(package):
-        if package == "numpy":
-            return "9.9"
-        raise PackageNotFoundError(package)
-
-    monkeypatch.setattr(records, "version", version)
-    assert versions() == {"pp_ref": pp_ref.__version__, "python": platform.python_version(), "numpy": "9.9"}
 
 
 def test_the_machine_in_words():
@@ -108,16 +85,6 @@ def test_peak_memory_grows_with_what_is_held():
     before = peak_memory_mb()
     held = np.ones(int(before * 1e6 / 8) + 2**23)  # written to, and more than the process has ever held
     assert peak_memory_mb() >= held.nbytes / 1e6
-
-
-def test_all_of_it_is_json():
-    json.dumps([versions(), machine(), blas(), peak_memory_mb()])
-
-
-def test_the_device_is_named_where_it_was_used(monkeypatch):
-    monkeypatch.setattr(records, "gpu", lambda: "A device")
-    assert "gpu" not in records.circumstances()["machine"]
-    assert records.circumstances("gpu")["machine"]["gpu"] == "A device"
 
 
 def test_numpy_and_numba_are_there():

@@ -37,7 +37,7 @@ import numpy as np
 from pp_ref.arrays import to_numpy
 from pp_ref.bench.timing import interleaved, row
 from pp_ref.dictionaries import Dictionary, Grid, Units, make_dictionary
-from pp_ref.dictionaries.covariances import se_kernel
+from pp_ref.dictionaries.covariances import se_covariance
 from pp_ref.kernels.bounds import Bounds, largest_share
 from pp_ref.kernels.choose import use_backend
 from pp_ref.kernels.gpu.ladder import LADDERS, POOL
@@ -79,7 +79,7 @@ def problem(images: int) -> Problem:
     rng = np.random.default_rng(0)
     dictionary = smooth_dictionary(rng)
     points = Grid(SIDE, SIDE).site_points()
-    K = se_kernel(points, points, 1.0)
+    K = se_covariance(points, points, 1.0)
     F = [rng.standard_normal((a.size, UNITS // COLUMNS)) / a.size for a in dictionary.alpha]
     W = np.concatenate([K[:, a] @ F_j for a, F_j in zip(dictionary.alpha, F, strict=True)], axis=1)
     alpha = np.concatenate(dictionary.alpha)
@@ -170,7 +170,7 @@ def share_of_bound(name: str, got: Any, given: Problem, rows: Any) -> float:
 
 def kernel64() -> Any:
     points = Grid(SIDE, SIDE).site_points()
-    return se_kernel(points, points, 1.0)
+    return se_covariance(points, points, 1.0)
 
 
 def within(half: int) -> Any:

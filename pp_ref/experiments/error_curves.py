@@ -22,8 +22,8 @@ def describe(layer: Weights) -> dict[str, Any]:
     columns = layer.dictionary.columns
     return {
         "weights": "Predicted",
-        "kind": layer.dictionary.recipe["kind"],
-        "settings": layer.dictionary.recipe["settings"],
+        "kind": layer.dictionary.recipe.kind,
+        "settings": layer.dictionary.recipe.settings,
         "n_alpha": [column.alpha.size for column in columns],
         # JSON has no infinity: a singular K has no condition number.
         "condition": [column.condition if isfinite(column.condition) else None for column in columns],

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from pp_ref.arrays import array_namespace, check_finite, check_positive, check_rate
-from pp_ref.dictionaries.dictionary import generator_state
 from pp_ref.errors import DomainError
+from pp_ref.generators import generator_state
 from pp_ref.layers.regularisers import limit_column_norms
 from pp_ref.training.checkpoint import Checkpoint, State
 from pp_ref.training.fit import Fit, Interrupted, Objective, Params, Stop
