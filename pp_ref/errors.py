@@ -24,6 +24,9 @@ class MissingExtraError(ImportError):
     """An optional dependency that the called function needs."""
 
 
+EXPECTED = (ShapeError, DomainError, DataError, DeviceError, MissingExtraError)  # a command prints these in one line
+
+
 def import_extra(module: str, extra: str) -> ModuleType:
     """Import ``module``, or say which extra of pp_ref installs it.
 

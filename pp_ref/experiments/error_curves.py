@@ -73,6 +73,12 @@ def error_and_spread(errors: Sequence[float]) -> str:
     return f"{mean(errors):.2%}{spread}"
 
 
+def cost(records: Sequence[Record]) -> str:
+    """Core hours of all runs together, and the most memory that one took."""
+    hours = sum(record["seconds"] for record in records) / 3600
+    return f"{hours:.1f} core hours, at most {max(record['peak_memory_mb'] for record in records):,.0f} MB"
+
+
 def error_figure(records: Sequence[Record], labels: Iterable[str], baseline: str, title: str) -> Figure:
     """Error against proportion, one line a label, bars from the best seed to the worst; `baseline` is a line across."""
     drawn = Figure(figsize=(7.5, 5), layout="constrained")

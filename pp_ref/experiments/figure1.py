@@ -24,10 +24,11 @@ from pp_ref.arrays import to_numpy
 from pp_ref.dictionaries import Dictionary, Grid, make_dictionary
 from pp_ref.experiments import figure2, figure4_left, figure5
 from pp_ref.experiments.drawing import show_filters
+from pp_ref.experiments.experiment import Experiment
 from pp_ref.experiments.run_store import Record, RunStore
 from pp_ref.features import sample_patches
 from pp_ref.models.convnet import weight_spaces
-from pp_ref.records import circumstances
+from pp_ref.records import circumstances, markdown
 
 SHOWN = 4  # features, as in the paper
 SHOWN_PROPORTION = 0.25
@@ -213,9 +214,8 @@ def run(recipe: dict[str, Any], store: RunStore, report: Report) -> Record:
             "shape": grid.shape,
             "proportion": SHOWN_PROPORTION,
             "alpha": dictionary.alpha[0].tolist(),
-            "features": np.float32(W[:, features]).tolist(),
-            "predicted": np.float32(predicted[:, features]).tolist(),
         },
+        "arrays": {"features": np.float32(W[:, features]), "predicted": np.float32(predicted[:, features])},
         **learned.record,
         "seconds": seconds,
     } | circumstances(recipe.get("device", "cpu"))
@@ -258,8 +258,7 @@ def figure(records: Sequence[Record]) -> Figure:
     drawn = Figure(figsize=(9, 4 * len(records)), layout="constrained")
     rows = drawn.subplots(len(records), 4, width_ratios=(1, 1, 1, 3.2), squeeze=False)
     for (*blocks, axes), record in zip(rows, records, strict=True):
-        shown = record["shown"]
-        features, predicted = np.array(shown["features"]), np.array(shown["predicted"])
+        shown, (features, predicted) = record["shown"], (record["arrays"][name] for name in ("features", "predicted"))
         kept = np.zeros_like(features)
         kept[shown["alpha"]] = features[shown["alpha"]]
         titles = ("learned", f"{shown['proportion']:.0%} kept", "predicted")
@@ -276,4 +275,31 @@ def figure(records: Sequence[Record]) -> Figure:
     return drawn
 
 
-FIGURES = {"figure1": figure}
+def summary(records: Sequence[Record]) -> str:
+    """Mean relative squared error by model and reconstruction, a column a proportion kept."""
+    rows = [
+        [f"{title(record)}, {name}", *(f"{mean(draws):.0%}" for draws in errors)]
+        for record in records
+        for name, errors in record["errors"].items()
+    ]
+    return markdown(["relative squared error", *(f"{p:.0%} kept" for p in PROPORTIONS)], rows)
+
+
+def verdict(records: Sequence[Record]) -> str:
+    """For which models a quarter of the weights predicts the others.
+
+    It does if SE leaves at most half of the squared norm that the kept weights leave alone, without prediction.
+    """
+    at = PROPORTIONS.index(SHOWN_PROPORTION)
+    said: dict[bool, list[str]] = {True: [], False: []}
+    for record in records:
+        se, alone = (mean(record["errors"][name][at]) for name in ("SE", "RandCon"))
+        said[se <= alone / 2].append(f"{title(record)} ({se:.0%} left, {alone:.0%} without prediction)")
+    return " ".join(
+        f"{words}, from a quarter of the weights: {'; '.join(said[held])}."
+        for held, words in ((True, "**Borne out**"), (False, "**Not borne out**"))
+        if said[held]
+    )
+
+
+EXPERIMENT = Experiment(PROFILES, recipes, epochs, run, table, {"figure1": figure}, summary, verdict)

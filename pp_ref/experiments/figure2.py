@@ -7,15 +7,17 @@ from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 from rich.table import Table
 
 from pp_ref.data import Images, load_natural_images, load_photographs, load_stl10_sample
 from pp_ref.experiments.drawing import show_filters
 from pp_ref.experiments.error_curves import describe
+from pp_ref.experiments.experiment import Experiment
 from pp_ref.experiments.rica_filters import REPORTS, FilterSettings, LearnedFilters, filter_recipe, learn_filters
 from pp_ref.experiments.run_store import Record, RunStore
 from pp_ref.machine import Device
-from pp_ref.records import circumstances
+from pp_ref.records import circumstances, markdown
 
 PROPORTIONS = tuple(tenths / 10 for tenths in range(10, 0, -1))
 SHOWN = 24  # filters, the first ones: features have no order
@@ -86,7 +88,8 @@ def run(recipe: dict[str, Any], store: RunStore, report: Callable[[str], None]) 
         "counts": {name: count._asdict() for name, count in learned.model.count().items()},
         "dictionaries": [describe(learned.model.weights)],
         "history": fit.history,
-        "filters": {"shape": learned.grid.shape, "W": np.float16(learned.W).tolist()},
+        "filter_shape": learned.grid.shape,
+        "arrays": {"filters": np.float16(learned.W)},
         "data": {"name": images.name, "digest": images.digest, "source": images.source},
         "seconds": seconds,
     } | circumstances(recipe.get("device", "cpu"))
@@ -113,10 +116,29 @@ def figure(records: Sequence[Record]) -> Figure:
     """A column of filters a proportion, everything learned on the left, as in the paper."""
     drawn = Figure(figsize=(1.05 * len(records), 6.5), layout="constrained")
     for axes, record in zip(drawn.subplots(1, len(records), squeeze=False)[0], records, strict=True):
-        W = np.array(record["filters"]["W"])[:, :SHOWN]
-        show_filters(axes, W, record["filters"]["shape"], columns=2)
+        show_filters(axes, record["arrays"]["filters"][:, :SHOWN], record["filter_shape"], columns=2)
         axes.set_title(f"{record['recipe']['proportion']:.0%}")
     return drawn
 
 
-FIGURES = {"figure2": figure}
+def summary(records: Sequence[Record]) -> str:
+    """Loss a patch and the share of flat filters, a column a proportion."""
+    rows = [
+        ["loss a patch", *(f"{record['loss']:.2f}" for record in records)],
+        ["flat filters", *(f"{flat(record['arrays']['filters']):.0%}" for record in records)],
+    ]
+    recipe, minutes = records[0]["recipe"], sum(record["seconds"] for record in records) / 60
+    note = (
+        f"{recipe['features']} filters of {recipe['patch']} x {recipe['patch']}, {recipe['patches']:,} patches, "
+        f"at most {recipe['iterations']} iterations; {minutes:.0f} core minutes."
+    )
+    headings = ["learned", *(f"{record['recipe']['proportion']:.0%}" for record in records)]
+    return markdown(headings, rows) + "\n\n" + note
+
+
+def flat(W: NDArray[Any]) -> float:
+    """The share of filters, unit columns of W (d, m), that have more than half of their squared norm in their mean."""
+    return float(np.mean(W.sum(axis=0, dtype=np.float64) ** 2 / len(W) > 0.5))
+
+
+EXPERIMENT = Experiment(PROFILES, recipes, epochs, run, table, {"figure2": figure}, summary)

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
+from statistics import mean
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,10 +21,11 @@ from pp_ref.arrays import check_finite
 from pp_ref.data import Dataset, load_digits, load_mnist
 from pp_ref.dictionaries import Grid, Units, make_dictionary
 from pp_ref.errors import DomainError
-from pp_ref.experiments.error_curves import describe, error_figure, error_table
+from pp_ref.experiments.error_curves import describe, error_and_spread, error_figure, error_table, grouped, learned
+from pp_ref.experiments.experiment import Experiment
 from pp_ref.experiments.run_store import Record, RunStore
 from pp_ref.models import MLP, Full, LowRank, Predicted, Weights, pretrain
-from pp_ref.records import circumstances
+from pp_ref.records import circumstances, markdown
 from pp_ref.training import SGD, Checkpoint, Fit, fit_sgd
 
 # The legend of the figure: dictionary kinds of layer 1 and layer 2.
@@ -37,6 +39,9 @@ PAIRS: dict[str, tuple[str, str]] = {
     "SE-AE": ("se", "ae"),
     "Emp-Emp": ("emp", "emp"),
 }
+BEST = ("SE-Emp", "SE-Emp2")  # the pairs that the paper finds best
+FEW = 0.1  # proportions up to here are the paper's "few dynamic parameters"
+CLAIMED = 0.95  # the paper predicts "more than 95% of the weights" at no loss
 DATA: dict[str, Callable[[], Dataset]] = {"mnist": load_mnist, "digits": load_digits}
 DATA_DRIVEN = {"emp", "emp2", "ae"}
 # Length scale: paper, sec. 4.1. Ridge of the covariances: the authors' code; of SE, and AE's constants: our choice.
@@ -281,4 +286,61 @@ def figure(records: Sequence[Record]) -> Figure:
     return error_figure(records, PAIRS, "nokernel", "MLP on MNIST: which dictionary predicts the weights best?")
 
 
-FIGURES = {"figure4-left": figure}
+def summary(records: Sequence[Record]) -> str:
+    """Mean test error of each pair at each proportion, and half its range over seeds."""
+    errors = {key: [record["test_error"] for record in group] for key, group in grouped(records, PAIRS).items()}
+    proportions = sorted({proportion for _, proportion in errors})
+    rows = [
+        [pair, *(error_and_spread(errors[pair, p]) if (pair, p) in errors else "" for p in proportions)]
+        for pair in dict.fromkeys(pair for pair, _ in errors)
+    ]
+    seeds = sorted({len(found) for found in errors.values()})
+    processors = sorted({record["machine"]["processor"] for record in records})
+    kernels = sorted({record["machine"]["blas"]["kernels"] for record in records})
+    hours = sum(record["seconds"] for record in records) / 3600
+    note = (
+        f"{len(records)} runs, {' or '.join(map(str, seeds))} seeds each (± half the range over seeds), "
+        f"{hours:.1f} core hours on {', '.join(processors)} (OpenBLAS kernels: {', '.join(kernels)}), "
+        f"at most {max(record['peak_memory_mb'] for record in records):,.0f} MB."
+    )
+    return markdown(["test error, layer 1 - layer 2", *(f"{p:.3g}" for p in proportions)], rows) + "\n\n" + note
+
+
+def verdict(records: Sequence[Record]) -> str:
+    """Whether SE-Emp and SE-Emp2 are the best pairs with few parameters, and as good as a net learned in full."""
+    groups = grouped(records, PAIRS)
+    error = {key: mean(record["test_error"] for record in group) for key, group in groups.items()}
+    few = sorted({p for _, p in groups if p <= FEW})
+    others = [pair for pair in PAIRS if pair not in (*BEST, "nokernel")]
+    lines, won = [], True
+
+    def at(p: float) -> Callable[[str], float]:
+        return lambda pair: error[pair, p]
+
+    for p in few:
+        rivals = sorted(others, key=at(p))[:2]
+        won &= max(error[pair, p] for pair in BEST) < error[rivals[0], p]
+        ours, theirs = (" and ".join(f"{error[pair, p]:.2%} ({pair})" for pair in pairs) for pairs in (BEST, rivals))
+        lines.append(f"{ours} at {p:.3g}; the best of the others {theirs}")
+    said = "**Borne out** in the mean over seeds" if won else "**Not borne out everywhere**"
+    first = f"- {said}: " + ". ".join(lines) + "."
+
+    full, worst = error["nokernel", 1.0], max(record["test_error"] for record in groups["nokernel", 1.0])
+    predicted = {key: 1 - learned(group[0]) for key, group in groups.items()}
+    best = {p: min(BEST, key=at(p)) for p in sorted({p for pair, p in groups if pair in BEST})}
+    level = min(p for p, pair in best.items() if error[pair, p] <= worst)
+    claimed = [p for p, pair in best.items() if predicted[pair, p] > CLAIMED]
+    reached = "**Borne out**" if any(error[best[p], p] <= worst for p in claimed) else "**Not reached**"
+    drops = ", ".join(
+        f"{100 * (error[best[p], p] - full):+.2f} points at {p:.3g} ({predicted[best[p], p]:.1%} predicted)"
+        for p in few
+    )
+    second = (
+        f"- {reached} with this training. The net without prediction errs on {full:.2%}, on {worst:.2%} with its worst "
+        f"seed. {best[level]} first does as well at {level:.3g}, where {predicted[best[level], level]:.1%} of all "
+        f"parameters are predicted. The better of the two differs from the full net by {drops}."
+    )
+    return first + "\n" + second
+
+
+EXPERIMENT = Experiment(PROFILES, recipes, epochs, run, table, {"figure4-left": figure}, summary, verdict)

@@ -8,6 +8,7 @@ Both halves keep their records in one folder, so that a run which both of them d
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from math import sqrt
 from statistics import mean
 from typing import Any, NamedTuple
 
@@ -24,7 +25,7 @@ from pp_ref.data import (
     load_stl10_unlabelled,
 )
 from pp_ref.errors import DomainError
-from pp_ref.experiments.error_curves import describe
+from pp_ref.experiments.error_curves import cost, describe
 from pp_ref.experiments.intervals import student_interval
 from pp_ref.experiments.rica_filters import REPORTS, FilterSettings, filter_recipe, learn_filters
 from pp_ref.experiments.run_store import Record, RunStore
@@ -33,6 +34,8 @@ from pp_ref.layers import average_pool2d_forward
 from pp_ref.machine import Device
 from pp_ref.records import circumstances
 
+HALF = 0.5  # the proportion of "RICA-50%", and of the paper's "more than half of the dynamic parameters"
+TESTED = 10_000  # test images of CIFAR-10
 REDUCED = 2048  # STL-10 images that are reduced at a time
 
 
@@ -183,7 +186,6 @@ def run(recipe: dict[str, Any], store: RunStore, report: Callable[[str], None]) 
         "counts": {name: count._asdict() for name, count in learned.model.count().items()},
         "dictionaries": [describe(learned.model.weights)],
         "history": learned.fit.history,
-        "filters": {"shape": learned.grid.shape, "W": np.float16(learned.W).tolist()},
         "data": {"name": task.name, "digest": task.digest, "source": task.source},
         "seconds": seconds,
     } | circumstances(recipe.get("device", "cpu"))
@@ -243,3 +245,22 @@ def bars(chosen: Sequence[Point]) -> tuple[list[int], list[float], NDArray[np.fl
     """x, y and the lengths of the bars below and above, as Matplotlib's errorbar takes them."""
     lengths = [(point.accuracy - point.low, point.high - point.accuracy) for point in chosen]
     return [point.dynamic for point in chosen], [point.accuracy for point in chosen], np.array(lengths).T
+
+
+def note(records: Sequence[Record]) -> str:
+    """README's note on the runs of both halves."""
+    recipe = records[0]["recipe"]
+    return (
+        f"{recipe['images']:,} training and all 10,000 test images, {recipe['patches']:,} patches of 6 x 6 x 3, "
+        f"encoding |z|; {len(records)} runs, {cost(records)}."
+    )
+
+
+def accuracy_and_spread(point: Point) -> str:
+    """In per cent; after it half the range, if there are several seeds."""
+    return f"{point.accuracy:.1%}" + (f" ± {50 * (point.high - point.low):.1f}" if point.seeds > 1 else "")
+
+
+def chance(a: float, b: float) -> float:
+    """Twice the standard deviation of the difference of two accuracies, each measured on `TESTED` images."""
+    return 2 * sqrt((a * (1 - a) + b * (1 - b)) / TESTED)

@@ -9,9 +9,23 @@ from matplotlib.ticker import PercentFormatter
 from rich.table import Table
 
 from pp_ref.experiments import figure6
-from pp_ref.experiments.figure6 import AUTHORS, DEMO, STANDARD, Settings, bars, bars_are, points, recipe_of
+from pp_ref.experiments.experiment import Experiment
+from pp_ref.experiments.figure6 import (
+    AUTHORS,
+    DEMO,
+    HALF,
+    STANDARD,
+    Settings,
+    accuracy_and_spread,
+    bars,
+    bars_are,
+    chance,
+    points,
+    recipe_of,
+)
 from pp_ref.experiments.run_store import Record
 from pp_ref.machine import Device
+from pp_ref.records import markdown
 
 epochs, run = figure6.epochs, figure6.run
 
@@ -67,4 +81,27 @@ def figure(records: Sequence[Record]) -> Figure:
     return drawn
 
 
-FIGURES = {"figure6-left": figure}
+def summary(records: Sequence[Record]) -> str:
+    """Accuracy, dynamic parameters and seeds, a column a proportion."""
+    found = sorted(points(records), key=lambda point: -point.proportion)
+    rows = [
+        ["test accuracy", *map(accuracy_and_spread, found)],
+        ["dynamic parameters", *(f"{point.dynamic:,}" for point in found)],
+        ["seeds", *(str(point.seeds) for point in found)],
+    ]
+    return markdown(["RICA on CIFAR-10", *(f"{point.proportion:.0%} learned" for point in found)], rows)
+
+
+def verdict(records: Sequence[Record]) -> str:
+    """Down to which proportion accuracy does not drop substantially: by no more than chance explains."""
+    found = {point.proportion: point.accuracy for point in points(records)}
+    full = found.pop(1.0)
+    kept = [p for p, accuracy in found.items() if p <= HALF and full - accuracy <= chance(full, accuracy)]
+    said = f"**Borne out** down to {min(kept):.0%} learned" if kept else "**Not borne out**"
+    drops = ", ".join(f"{100 * (found[p] - full):+.1f} points at {p:.0%}" for p in sorted(found, reverse=True))
+    return (
+        f"{said}. Against {full:.1%} with everything learned: {drops}; chance explains {100 * chance(full, full):.1f}."
+    )
+
+
+EXPERIMENT = Experiment(PROFILES, recipes, epochs, run, table, {"figure6-left": figure}, summary, verdict)

@@ -9,11 +9,25 @@ from matplotlib.ticker import PercentFormatter
 from rich.table import Table
 
 from pp_ref.experiments import figure6
-from pp_ref.experiments.figure6 import AUTHORS, DEMO, STANDARD, Settings, bars, bars_are, points, recipe_of
+from pp_ref.experiments.experiment import Experiment
+from pp_ref.experiments.figure6 import (
+    AUTHORS,
+    DEMO,
+    HALF,
+    STANDARD,
+    Point,
+    Settings,
+    accuracy_and_spread,
+    bars,
+    bars_are,
+    chance,
+    points,
+    recipe_of,
+)
 from pp_ref.experiments.run_store import Record
 from pp_ref.machine import Device
+from pp_ref.records import markdown
 
-HALF = 0.5
 NAMES = {1.0: "RICA", HALF: "RICA-50%"}
 
 epochs, run = figure6.epochs, figure6.run
@@ -65,4 +79,34 @@ def figure(records: Sequence[Record]) -> Figure:
     return drawn
 
 
-FIGURES = {"figure6-right": figure}
+def summary(records: Sequence[Record]) -> str:
+    """Accuracy of both kinds, a column a number of dynamic parameters."""
+    found = pairs(records)
+    rows = [
+        ["RICA", *(f"{accuracy_and_spread(plain)}, {plain.features} features" for plain, _ in found)],
+        ["RICA-50%", *(f"{accuracy_and_spread(half)}, {half.features} features" for _, half in found)],
+    ]
+    return markdown(["dynamic parameters", *(f"{plain.dynamic:,}" for plain, _ in found)], rows)
+
+
+def verdict(records: Sequence[Record]) -> str:
+    """For which sizes RICA-50 % gains substantially: by more than chance explains."""
+    found = pairs(records)
+    explained = [chance(plain.accuracy, half.accuracy) for plain, half in found]
+    gains = [half.accuracy - plain.accuracy for plain, half in found]
+    gained = [gain > bound for gain, bound in zip(gains, explained, strict=True)]
+    said = "**Borne out**" if all(gained) else "**Borne out for some sizes**" if any(gained) else "**Not borne out**"
+    listed = ", ".join(
+        f"{100 * gain:+.1f} points for {plain.features} against {half.features} features"
+        for gain, (plain, half) in zip(gains, found, strict=True)
+    )
+    return f"{said}: {listed}; chance explains {100 * max(explained):.1f}."
+
+
+def pairs(records: Sequence[Record]) -> list[tuple[Point, Point]]:
+    """(RICA, RICA-50 %) at equal dynamic parameters, for every size that has both."""
+    found = {(point.proportion, point.features): point for point in points(records)}
+    return [(point, found[HALF, 2 * m]) for (p, m), point in found.items() if p == 1.0 and (HALF, 2 * m) in found]
+
+
+EXPERIMENT = Experiment(PROFILES, recipes, epochs, run, table, {"figure6-right": figure}, summary, verdict)
