@@ -1,4 +1,4 @@
-"""The commands of the oracle: `pp-ref conform` and `pp-ref vectors`."""
+"""`pp-ref conform` and `pp-ref vectors`: the commands of the oracle."""
 
 from dataclasses import replace
 from pathlib import Path

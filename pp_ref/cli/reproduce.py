@@ -54,7 +54,7 @@ def _reproduce(
     data: DataOption = None,
     device: DeviceOption = DeviceName.cpu,
 ) -> None:
-    """Do the runs of a figure that have no record yet, print its table, draw it."""
+    """Do the runs of a figure that have no record yet; print its table and write its drawings."""
     from rich.console import Console
 
     from pp_ref.experiments.drawing import save_figure
@@ -77,7 +77,7 @@ def _reproduce(
 
 
 def _command(entry: Entry) -> Callable[..., None]:
-    """`_reproduce` of one figure; Typer reads from the signature which options the command has."""
+    """`_reproduce` for one figure. Its signature holds the options of the figure, and Typer reads them there."""
 
     def command(**options: Any) -> None:
         _reproduce(entry, **options)

@@ -23,9 +23,8 @@ class Experiment:
               holds everything that decides the result; its digest names the record, so keys and values never change.
               The options are those of the figure's `Entry`
     epochs    (recipe) -> how often `run` reports
-    run       (recipe, store, report) -> record; it calls report(text) once an epoch. A record is JSON-serialisable but
-              for "arrays", NumPy arrays by name, and has at least "recipe", "summary" (one line), "history", "seconds"
-              and `pp_ref.records.circumstances`. Worker processes import `run` by name: it is a module's function
+    run       (recipe, store, report) -> record, as `record_of` makes it. It calls report(text) once an epoch, and keeps
+              checkpoints in the store. Worker processes import it by name: it is a function of a module
     table     (records) -> the table for a terminal
     figures   by file name without suffix: (records) -> the drawing
     summary   (records) -> the table for README, in Markdown

@@ -10,20 +10,7 @@ from rich.table import Table
 
 from pp_ref.experiments import figure6
 from pp_ref.experiments.experiment import Experiment
-from pp_ref.experiments.figure6 import (
-    AUTHORS,
-    DEMO,
-    HALF,
-    STANDARD,
-    Point,
-    Settings,
-    accuracy_and_spread,
-    bars,
-    bars_are,
-    chance,
-    points,
-    recipe_of,
-)
+from pp_ref.experiments.figure6 import HALF, Point, accuracy_and_spread, bars, bars_are, chance, points, recipe_of
 from pp_ref.experiments.run_store import Record
 from pp_ref.machine import Device
 from pp_ref.records import markdown
@@ -35,22 +22,22 @@ epochs, run = figure6.epochs, figure6.run
 
 @dataclass(frozen=True)
 class Profile:
-    """How thoroughly the figure is made: features of plain RICA, the smaller first, and how many seeds."""
+    """How thoroughly the figure is made: `figure6.Settings`, features of plain RICA, and the number of seeds."""
 
-    settings: Settings
+    settings: figure6.Settings
     sizes: tuple[int, ...]
     seeds: int = 1
 
 
 PROFILES = {
-    "demo": Profile(DEMO, (10, 20)),
-    "standard": Profile(STANDARD, (50, 100, 200)),
-    "authors": Profile(AUTHORS, (100, 200, 400, 800), seeds=3),
+    "demo": Profile(figure6.DEMO, (10, 20)),
+    "standard": Profile(figure6.STANDARD, (50, 100, 200)),
+    "authors": Profile(figure6.AUTHORS, (100, 200, 400, 800), seeds=3),
 }
 
 
 def recipes(profile: Profile, data: str | None = None, device: Device = "cpu") -> list[dict[str, Any]]:
-    """One recipe a run; ``data`` takes the place of the profile's own, if it is given."""
+    """One recipe a run. ``data`` replaces the data of the profile; None keeps it."""
     return [
         recipe_of(p, seed, features, profile.settings, data, device)
         for seed in range(profile.seeds)
@@ -90,7 +77,7 @@ def summary(records: Sequence[Record]) -> str:
 
 
 def verdict(records: Sequence[Record]) -> str:
-    """For which sizes RICA-50 % gains substantially: by more than chance explains."""
+    """Whether RICA-50 % gains more than chance explains, for all sizes, for some or for none."""
     found = pairs(records)
     explained = [chance(plain.accuracy, half.accuracy) for plain, half in found]
     gains = [half.accuracy - plain.accuracy for plain, half in found]

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import re
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,33 @@ from safetensors.numpy import load, save
 
 from pp_ref.errors import DataError
 from pp_ref.files import write_atomically
+from pp_ref.records import circumstances
+from pp_ref.training import Fit
 
-Record = dict[str, Any]  # `pp_ref.experiments.experiment.Experiment` says what it holds
+Record = dict[str, Any]  # of a finished run, as `record_of` makes it
+
+
+def record_of(recipe: dict[str, Any], began: float, said: str, fit: Fit, data: Any, **found: Any) -> Record:
+    """The record of a run that has just ended.
+
+    recipe   everything that decides the result
+    began    `time.perf_counter()` when the run began
+    said     the result in one line
+    fit      of the model; the record keeps its history and why it stopped
+    data     a data set with name, digest and source
+    found    the results: JSON-serialisable, but for "arrays", NumPy arrays by name
+    returns  the record; "seconds" is the duration of the run, "summary" one line
+    """
+    seconds = time.perf_counter() - began
+    return {
+        "recipe": recipe,
+        "summary": f"{said}, {seconds:.0f} s",
+        **found,
+        "stop": fit.stop.name,
+        "history": fit.history,
+        "data": {"name": data.name, "digest": data.digest, "source": data.source},
+        "seconds": seconds,
+    } | circumstances(recipe.get("device", "cpu"))
 
 
 @dataclass(frozen=True)
