@@ -26,7 +26,7 @@ def record_of(recipe: dict[str, Any], began: float, said: str, fit: Fit, data: A
     recipe   everything that decides the result
     began    `time.perf_counter()` when the run began
     said     the result in one line
-    fit      of the model; the record keeps its history and why it stopped
+    fit      Fit; the record keeps its history and the name of its stop
     data     a data set with name, digest and source
     found    the results: JSON-serialisable, but for "arrays", NumPy arrays by name
     returns  the record; "seconds" is the duration of the run, "summary" one line
@@ -47,7 +47,7 @@ def record_of(recipe: dict[str, Any], began: float, said: str, fit: Fit, data: A
 class RunStore:
     """A folder of records. A run is known by its recipe: a recipe with one other constant is another run.
 
-    The entry "arrays" of a record, NumPy arrays by name, is NAME.safetensors beside NAME.json, which lists the names.
+    The record is NAME.json. If it has arrays, they are in NAME.safetensors beside it, and NAME.json lists their names.
     """
 
     folder: Path
