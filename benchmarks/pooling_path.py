@@ -1,20 +1,16 @@
 """Tables of the pooling path's speed, from the committed records: the goals for README, the rest for docs/speed.md."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-__all__ = ["conv", "goals", "growth", "layer", "machine", "markdown", "plan", "pooling"]
+from pp_ref.records import markdown
+
+__all__ = ["conv", "goals", "growth", "layer", "machine", "plan", "pooling"]
 
 SPEED = Path(__file__).parent / "speed"
 Goal = tuple[str, float, dict[int, float]]  # what, times the peer that are wanted, times measured by threads
-
-
-def markdown(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A table whose columns after the first are numbers."""
-    rule = ["---", *["---:"] * (len(headings) - 1)]
-    return "\n".join("| " + " | ".join(row) + " |" for row in (headings, rule, *rows))
 
 
 def read(name: str) -> dict[str, Any]:

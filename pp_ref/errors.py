@@ -24,6 +24,9 @@ class MissingExtraError(ImportError):
     """An optional dependency of the called function is not installed."""
 
 
+EXPECTED = (ShapeError, DomainError, DataError, DeviceError, MissingExtraError)  # a command prints these in one line
+
+
 def import_extra(module: str, extra: str) -> ModuleType:
     """Import the optional dependency ``module`` and return it.
 

@@ -1,12 +1,13 @@
-"""The circumstances that every record holds: versions, machine and peak memory."""
+"""What all records have in common: versions, machine and peak memory; and tables of them in Markdown."""
 
 import platform
+from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 
 from pp_ref import __version__
 from pp_ref.machine import Device, blas, gpu, machine, peak_memory_mb
 
-__all__ = ["PACKAGES", "circumstances", "versions"]
+__all__ = ["PACKAGES", "circumstances", "markdown", "versions"]
 
 PACKAGES = (
     "numpy",
@@ -37,3 +38,9 @@ def circumstances(device: Device = "cpu") -> dict[str, object]:
     """Versions, the machine with its BLAS and (if used) its GPU, and the peak memory of this process."""
     described = machine() | {"blas": blas()} | ({"gpu": gpu()} if device == "gpu" else {})
     return {"versions": versions(), "machine": described, "peak_memory_mb": peak_memory_mb()}
+
+
+def markdown(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table in Markdown. The first column is text, the others are numbers."""
+    rule = ["---", *["---:"] * (len(headings) - 1)]
+    return "\n".join("| " + " | ".join(row) + " |" for row in (headings, rule, *rows))
