@@ -40,7 +40,7 @@ from pp_ref.dictionaries import Dictionary, Grid, Units, make_dictionary
 from pp_ref.dictionaries.covariances import se_covariance
 from pp_ref.kernels.bounds import Bounds, largest_share
 from pp_ref.kernels.choose import use_backend
-from pp_ref.kernels.gpu.ladder import LADDERS, POOL
+from pp_ref.kernels.gpu.ladders import LADDERS, POOL
 from pp_ref.kernels.gpu.layer import layer_backward
 from pp_ref.kernels.gpu.operands import Operands, operands
 from pp_ref.layers.predicted import predicted_backward, predicted_forward

@@ -7,7 +7,7 @@ from scipy.stats import linregress, t
 
 from pp_ref.bench.measuring import Record, blocks, record, se_operands
 from pp_ref.bench.pooling import rung_contender
-from pp_ref.kernels.cpu.rungs import LADDERS
+from pp_ref.kernels.cpu.ladders import LADDERS
 
 __all__ = ["bench_growth", "exponent"]
 

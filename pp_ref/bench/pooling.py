@@ -18,7 +18,7 @@ from pp_ref.bench.measuring import (
     wide,
 )
 from pp_ref.kernels.bounds import Bounds, largest_share
-from pp_ref.kernels.cpu.rungs import LADDERS
+from pp_ref.kernels.cpu.ladders import LADDERS
 from pp_ref.kernels.operands import SeparableOperands
 from pp_ref.kernels.ways import Way
 

@@ -34,7 +34,7 @@ def test_nothing_wrong_is_timed(part, monkeypatch):
 
     def wrong(v, w, b, f, stride, padding):
         y, cache = right(v, w, b, f, stride, padding)
-        return (1.01 * y, cache) if part == "y" else (y, cache._replace(pooled=[2 * maps for maps in cache.pooled]))
+        return (1.01 * y, cache) if part == "y" else (y, cache._replace(gathered=[2 * maps for maps in cache.gathered]))
 
     monkeypatch.setattr(module, "conv_forward", wrong)
     monkeypatch.setattr(measuring, "interleaved", None)  # would be called to time

@@ -130,9 +130,9 @@ def pool_from(K):
     """`pool` with another matrix in the place of K."""
 
     def pool(v, o):
-        smooth = v @ K(o)
+        smoothed = v @ K(o)
         R = o.R or [np.eye(a.size, dtype=o.dtype) for a in o.factors.alpha]
-        return np.hstack([smooth[:, a] @ R_j for a, R_j in zip(o.factors.alpha, R, strict=True)])
+        return np.hstack([smoothed[:, a] @ R_j for a, R_j in zip(o.factors.alpha, R, strict=True)])
 
     return pool
 
@@ -279,11 +279,11 @@ KEPT: dict[tuple, np.ndarray] = {}
 def scratch_shared(v, w, b, o):
     """The tile kept for backward is one buffer for all steps."""
     y, cache = layer_forward(v, w, b, o)
-    if isinstance(cache, PooledCache) or cache.smooth is None:
+    if isinstance(cache, PooledCache) or cache.gathered is None:
         return y, cache
-    buffer = KEPT.setdefault((cache.smooth.shape, o.dtype, id(o)), np.empty_like(cache.smooth))
-    buffer[:] = cache.smooth
-    return y, cache._replace(smooth=buffer)
+    buffer = KEPT.setdefault((cache.gathered.shape, o.dtype, id(o)), np.empty_like(cache.gathered))
+    buffer[:] = cache.gathered
+    return y, cache._replace(gathered=buffer)
 
 
 def not_folded_back(dy, cache):
@@ -297,7 +297,7 @@ def part_of(cache, rows):
     """What was kept of some examples."""
     if isinstance(cache, PooledCache):
         return cache._replace(pooled=cache.pooled[rows])
-    return cache._replace(v=cache.v[rows], smooth=None if cache.smooth is None else cache.smooth[rows])
+    return cache._replace(v=cache.v[rows], gathered=None if cache.gathered is None else cache.gathered[rows])
 
 
 def tail_without_gradient(dy, cache):
@@ -374,10 +374,10 @@ def last_column_wins(dy, cache):
         return dv, dw, db
     o, dgathered = cache.o, np.empty_like(cache.gathered)
     combine_adjoint(dy, cache.folded, dgathered.T)
-    dsmooth = np.zeros((o.K.shape[1], len(dy)), o.dtype)
+    dsmoothed = np.zeros((o.K.shape[1], len(dy)), o.dtype)
     for alpha, part in zip(o.factors.alpha, o.parts, strict=True):
-        dsmooth[alpha] = dgathered[part]
-    return dsmooth.T @ o.K.T, dw, db
+        dsmoothed[alpha] = dgathered[part]
+    return dsmoothed.T @ o.K.T, dw, db
 
 
 def shared_not_folded_back(dy, cache):

@@ -9,7 +9,7 @@ from pp_ref.errors import DomainError, ShapeError
 from pp_ref.kernels.cpu import conv_layer
 from pp_ref.kernels.cpu.conv_layer import conv_backward, conv_backward_weights, conv_dense_forward, conv_forward
 from pp_ref.kernels.cpu.conv_pool import conv_pool_stencil
-from pp_ref.kernels.cpu.rungs import LADDERS
+from pp_ref.kernels.cpu.ladders import LADDERS
 from pp_ref.kernels.operands import FilterOperands, filter_operands, separable_operands
 from pp_ref.oracle.faults.fault import Fault
 from tests.kernels.cpu.comparisons import weights
@@ -121,12 +121,12 @@ KEPT: dict[tuple[int, ...], list] = {}
 def scratch_shared(v, w, b, f, stride, padding):
     """The maps kept for backward are one buffer for all steps."""
     y, cache = conv_forward(v, w, b, f, stride, padding)
-    if not cache.pooled:
+    if not cache.gathered:
         return y, cache
-    buffer = KEPT.setdefault((id(f), *cache.pooled[0].shape), cache.pooled)
-    for one, other in zip(buffer, cache.pooled, strict=True):
+    buffer = KEPT.setdefault((id(f), *cache.gathered[0].shape), cache.gathered)
+    for one, other in zip(buffer, cache.gathered, strict=True):
         one[:] = other
-    return y, cache._replace(pooled=buffer)
+    return y, cache._replace(gathered=buffer)
 
 
 def not_folded_back(dy, cache):

@@ -9,7 +9,7 @@ from pp_ref.kernels import operands as host
 from pp_ref.kernels.gpu import layer
 from pp_ref.kernels.gpu.defined import define
 from pp_ref.kernels.gpu.grids import gather_smooth, inverse, smooth_scatter
-from pp_ref.kernels.gpu.ladder import LADDERS
+from pp_ref.kernels.gpu.ladders import LADDERS
 from pp_ref.kernels.gpu.operands import DeviceOperands, to_device
 from pp_ref.kernels.ways import Way
 from tests.kernels.cpu.comparisons import CHECKS

@@ -10,7 +10,7 @@ import pytest
 
 from pp_ref.errors import DeviceError, MissingExtraError
 from pp_ref.kernels.gpu import launching, nvrtc
-from pp_ref.kernels.gpu.ladder import KERNELS
+from pp_ref.kernels.gpu.ladders import KERNELS
 from pp_ref.kernels.gpu.naive import kernel
 from tests.conftest import require_nvrtc
 

@@ -9,7 +9,7 @@ from pp_ref.kernels.gpu import launching, operands
 from pp_ref.kernels.gpu.defined import define
 from pp_ref.kernels.gpu.fused import expand_fused, pool_adjoint_fused, pool_fused, project_fused
 from pp_ref.kernels.gpu.grids import inverse, smooth_scatter
-from pp_ref.kernels.gpu.ladder import LADDERS
+from pp_ref.kernels.gpu.ladders import LADDERS
 from pp_ref.kernels.gpu.layer import layer_backward, layer_forward
 from tests.kernels.cpu import comparisons
 from tests.kernels.cpu.comparisons import made, weights

@@ -9,9 +9,9 @@ from pp_ref.dictionaries import Grid, Units, make_dictionary
 from pp_ref.errors import DomainError, ShapeError
 from pp_ref.kernels.cpu import stencil
 from pp_ref.kernels.cpu.fused import expand_fused, pool_adjoint_fused, pool_fused, project_fused
+from pp_ref.kernels.cpu.ladders import LADDERS
 from pp_ref.kernels.cpu.layer import layer_backward, layer_forward
 from pp_ref.kernels.cpu.pool import compile_loops
-from pp_ref.kernels.cpu.rungs import LADDERS
 from pp_ref.kernels.cpu.threads import blas_threads, share_rows
 from pp_ref.kernels.operands import separable_operands
 from tests.kernels.cpu import comparisons, convolutions

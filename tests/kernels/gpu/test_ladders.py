@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from pp_ref.kernels.gpu import grids
-from pp_ref.kernels.gpu.ladder import KERNELS, POOL
+from pp_ref.kernels.gpu.ladders import KERNELS, POOL
 from tests.kernels.gpu.comparisons import (
     beyond_2_to_the_31,
     comparisons,
