@@ -113,5 +113,5 @@ def check_project(G: NDArray[Any], o: SeparableOperands, widths: Sequence[int]) 
     check_axes("d k, d m", **{"U[0]": o.U[0], "G": G})
     if len(widths) != len(o.U) or sum(widths) != G.shape[1]:
         raise ShapeError(
-            f"widths are {list(widths)}, expected {len(o.U)}, one a column, that add up to the {G.shape[1]} units of G"
+            f"widths are {list(widths)}, expected {len(o.U)}, one per column, with the sum {G.shape[1]}, the units of G"
         )

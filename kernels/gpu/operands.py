@@ -162,7 +162,7 @@ def check_project(G: Array, o: DeviceOperands, widths: Sequence[int]) -> Array:
     check_axes("d k, d m", **{"U[0]": o.host.U[0], "G": G})
     if len(widths) != len(o.host.U) or sum(widths) != G.shape[1]:
         raise ShapeError(
-            f"widths are {list(widths)}, expected {len(o.host.U)}, one a column, that add up to the {G.shape[1]} units "
-            "of G"
+            f"widths are {list(widths)}, expected {len(o.host.U)}, one per column, with the sum {G.shape[1]}, the "
+            "units of G"
         )
     return gate(INSTEAD, G=G, U=o.U)[0]

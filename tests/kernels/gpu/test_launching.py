@@ -1,4 +1,4 @@
-"""What the launchers refuse, and how they say it: on the stand-in for CuPy, and on a device where there is one."""
+"""The error messages of the launchers, on the stand-in for CuPy, and on a device if there is one."""
 
 from types import SimpleNamespace
 

@@ -1,4 +1,4 @@
-"""What the compiler says of the kernels, where it is installed; how its report is read, everywhere."""
+"""The compiler's report on the kernels, if it is installed; the reading of the report, everywhere."""
 
 import json
 import runpy
