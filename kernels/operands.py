@@ -252,7 +252,7 @@ class OperandCache:
 
     def __init__(self, dictionary: Dictionary) -> None:
         self.dictionary = dictionary
-        self.plans: dict[Any, Any] = {}  # what `pp_ref.kernels.choose` chose for this dictionary, by problem
+        self.plans: dict[Any, Any] = {}  # the plans of `pp_ref.kernels.choose`, by problem
         self._kept: dict[tuple[str, str], Any] = {}
 
     @cached_property

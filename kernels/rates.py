@@ -61,8 +61,8 @@ DEVICE = Rates(flop=6e-14, pack=2.5e-12, tap=4e-13, gather=2.5e-12, image=2e-9, 
 
 @cache
 def default_rates(threads: int = 1) -> Rates:
-    """The default rates for a number of threads. Each unit of `DIVIDED` takes 1 / threads of its time; a call takes the
-    time of three handovers more."""
+    """The default rates for a number of threads: those of `DIVIDED` over threads; three handovers are added to a call
+    if there are several."""
     rates = Rates()
     divided = {unit: getattr(rates, unit) / threads for unit in DIVIDED}
     return rates._replace(**divided, call=rates.call + 3 * HANDOVER * (threads > 1))
@@ -129,8 +129,8 @@ def _checked(path: Path, seconds: Any, again: str) -> Rates:
 def known_rates(threads: int) -> tuple[Rates, Origin]:
     """Return this machine's measured rates for a number of threads, or the defaults; and where they come from.
 
-    The rates are those of the largest measured number of threads that is not above ``threads``. A damaged file gives
-    one warning.
+    The rates are those of the largest measured number of threads up to ``threads``, or of the smallest one above. A
+    damaged file gives one warning.
     """
     measured = _measured()
     if not measured:

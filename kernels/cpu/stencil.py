@@ -42,7 +42,7 @@ def gather_smooth(
     threads  as in `share_rows`; each owns whole examples, so the number changes no bit
     returns  (n,) bool
 
-    4 n d (T_y + T_x + 1) flops. Main memory sees v and the k numbers per example of out alone.
+    4 n d (T_y + T_x + 1) flops. Only v and the k numbers per example of out pass through main memory.
     """
     v, index, finite = np.ascontiguousarray(v), positions(alpha, o), np.empty(len(v), np.bool)
     unsigned, exponent = (np.uint32, 0x7F800000) if o.dtype == np.float32 else (np.uint64, 0x7FF0000000000000)

@@ -117,7 +117,7 @@ def all_finite(array: Array) -> Array:
 
 
 def choose(cache: LayerCache, folded: Sequence[Array], defined: Sequence[Array]) -> list[Array]:
-    """Return ``folded`` if the step is finite, else ``defined``: three kernels for any number of columns."""
+    """Return ``folded`` if the step is finite, else ``defined``, by two copies and one choice for all columns."""
     import cupy
 
     if cache.o.R is None:
