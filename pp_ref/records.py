@@ -24,7 +24,7 @@ PACKAGES = (
 
 
 def versions() -> dict[str, str]:
-    """pp_ref, Python and every installed package that results may depend on, with their versions."""
+    """The versions of pp_ref, of Python, and of every installed package on which results may depend."""
     found = {"pp_ref": __version__, "python": platform.python_version()}
     for package in PACKAGES:
         try:
@@ -35,7 +35,7 @@ def versions() -> dict[str, str]:
 
 
 def circumstances(device: Device = "cpu") -> dict[str, object]:
-    """What every record says of how it came about: versions, machine with its BLAS, and this process's peak memory."""
+    """Versions, the machine with its BLAS and (if used) its GPU, and the peak memory of this process."""
     described = machine() | {"blas": blas()} | ({"gpu": gpu()} if device == "gpu" else {})
     return {"versions": versions(), "machine": described, "peak_memory_mb": peak_memory_mb()}
 

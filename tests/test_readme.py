@@ -1,4 +1,4 @@
-"""README is what the records say, and its code runs."""
+"""README's tables come from the records, and its code runs."""
 
 import re
 import runpy

@@ -37,7 +37,7 @@ import numpy as np
 from pp_ref.arrays import to_numpy
 from pp_ref.bench.timing import interleaved, row
 from pp_ref.dictionaries import Dictionary, Grid, Units, make_dictionary
-from pp_ref.dictionaries.covariances import se_kernel
+from pp_ref.dictionaries.covariances import se_covariance
 from pp_ref.kernels.bounds import Bounds, largest_share
 from pp_ref.kernels.choose import use_backend
 from pp_ref.kernels.gpu.ladder import LADDERS, POOL
@@ -79,7 +79,7 @@ def problem(images: int) -> Problem:
     rng = np.random.default_rng(0)
     dictionary = smooth_dictionary(rng)
     points = Grid(SIDE, SIDE).site_points()
-    K = se_kernel(points, points, 1.0)
+    K = se_covariance(points, points, 1.0)
     F = [rng.standard_normal((a.size, UNITS // COLUMNS)) / a.size for a in dictionary.alpha]
     W = np.concatenate([K[:, a] @ F_j for a, F_j in zip(dictionary.alpha, F, strict=True)], axis=1)
     alpha = np.concatenate(dictionary.alpha)
@@ -114,7 +114,7 @@ def in_tf32(xp: Any, a: Any, b: Any) -> Any:
 def contenders(xp: Any, given: Problem) -> dict[str, Run]:
     """What each computes: pooled (n, k) of all columns, but `separable` all pixels, and the layers pre-activations."""
     v, taps, alpha, U, b, W = map(xp.asarray, (given.v, given.taps, given.alpha, given.U, given.b, given.W))
-    F, run = [xp.asarray(F_j) for F_j in given.F], {rung.name: rung.run for rung in POOL}
+    F, run = [xp.asarray(F_j) for F_j in given.F], {rung.name: rung.forward for rung in POOL}
     found: dict[str, Run] = {
         "cuBLAS float32": lambda: v @ U,
         "cuBLAS TF32": lambda: in_tf32(xp, v, U),
@@ -170,7 +170,7 @@ def share_of_bound(name: str, got: Any, given: Problem, rows: Any) -> float:
 
 def kernel64() -> Any:
     points = Grid(SIDE, SIDE).site_points()
-    return se_kernel(points, points, 1.0)
+    return se_covariance(points, points, 1.0)
 
 
 def within(half: int) -> Any:
@@ -292,7 +292,7 @@ def layer_steps(xp: Any, o: Operands, w: list[Any], b: Any, dy: Any) -> dict[str
     U = [xp.ascontiguousarray(o.U[:, part]) for part in o.host.parts]
 
     def ours(v: Any) -> Any:
-        y, cache = LADDERS["layer"][-1].run(v, w, b, o)
+        y, cache = LADDERS["layer"][-1].forward(v, w, b, o)
         return y, *layer_backward(dy[: v.shape[0]], cache)
 
     def dense(order: Any) -> Step:

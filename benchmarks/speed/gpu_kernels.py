@@ -18,7 +18,7 @@ from pp_ref.errors import MissingExtraError
 from pp_ref.kernels.gpu import grids, tiled
 from pp_ref.kernels.gpu.ladder import KERNELS
 from pp_ref.kernels.gpu.nvrtc import compile_for, nvrtc_version
-from pp_ref.kernels.rung import Rung
+from pp_ref.kernels.ways import Way
 
 ARCHITECTURES = ("sm_80", "sm_90")
 SIDE = 28
@@ -27,11 +27,11 @@ HALVES = (6, grids.MOST_HALF)
 DTYPES = {"float32": 4, "float64": 8}  # and their bytes
 
 
-def on_grid(rung: Rung) -> bool:
-    return rung.needs in ("grid", "columns")
+def on_grid(rung: Way) -> bool:
+    return rung.takes in ("grid", "columns")
 
 
-def shared_memory(rung: Rung, half: int, images: int, itemsize: int) -> int:
+def shared_memory(rung: Way, half: int, images: int, itemsize: int) -> int:
     """Bytes a block, as the launcher asks for them."""
     if not on_grid(rung):
         return tiled.SHARED * itemsize if rung.name == "tiled" else 0

@@ -26,9 +26,9 @@ POOL = """
 import numpy as np
 from pp_ref.dictionaries import Grid, make_dictionary
 from pp_ref.kernels.cpu.fused import pool_fused
-from pp_ref.kernels.cpu.operands import operands
+from pp_ref.kernels.operands import separable_operands
 dictionary = make_dictionary("se", Grid(28, 28), proportion=0.05, n_columns=10, rng=np.random.default_rng(0))
-pool_fused(np.ones((100, 784), np.float32), operands(dictionary, np.float32))
+pool_fused(np.ones((100, 784), np.float32), separable_operands(dictionary, np.float32))
 """
 ONE_LINE = """
 import numba

@@ -16,7 +16,7 @@ from pp_ref.bench.timing import interleaved
 from pp_ref.dictionaries import Grid, make_dictionary
 from pp_ref.errors import DomainError
 from pp_ref.kernels.cpu.conv_layer import conv_forward
-from pp_ref.kernels.cpu.filters import filters
+from pp_ref.kernels.operands import filter_operands, separable_operands
 from pp_ref.kernels.plan import Way, Work, conv_work, layer_work
 from pp_ref.kernels.rates import Rates, rates_file, write_rates
 
@@ -100,7 +100,9 @@ def convolution(
     """Of a convolution in float32: what each way consists of, and each way as a step."""
     rng = np.random.default_rng(0)
     space = Grid(window, window, channels)
-    f = filters(make_dictionary("se", space, proportion=proportion, n_columns=1, rng=rng), "float32")
+    f = filter_operands(
+        separable_operands(make_dictionary("se", space, proportion=proportion, n_columns=1, rng=rng), "float32")
+    )
     v, b = rng.standard_normal((n, side, side, channels), np.float32), np.zeros(m, np.float32)
     w = [rng.standard_normal((f.o.ends[-1], m), np.float32)]
     geometry, shapes = (1, padding), [w_j.shape for w_j in w]

@@ -18,7 +18,7 @@ from pp_ref.bench.measuring import Contender, Real, Record, blocks, contender, r
 from pp_ref.dictionaries import Grid, make_dictionary
 from pp_ref.kernels.bounds import ConvBounds, LayerBounds, largest_share
 from pp_ref.kernels.cpu.conv_layer import conv_backward, conv_backward_weights, conv_dense_forward, conv_forward
-from pp_ref.kernels.cpu.filters import Filters, filters
+from pp_ref.kernels.operands import FilterOperands, filter_operands, separable_operands
 from pp_ref.kernels.plan import plan_conv
 from pp_ref.layers.conv2d import conv2d_backward, conv2d_backward_input, conv2d_backward_weights, conv2d_forward
 from pp_ref.layers.fourier_conv2d import (
@@ -55,7 +55,7 @@ def bench_conv(
         image, window, m, padding, wrt_input = LAYERS[layer]
         for proportion in proportions:
             rng = np.random.default_rng(0)
-            f = filters(_dictionary(Grid(*window, image[2]), proportion, rng), dtype)
+            f = filter_operands(separable_operands(_dictionary(Grid(*window, image[2]), proportion, rng), dtype))
             k = f.o.ends[-1]
             v, w = rng.standard_normal((n, *image)).astype(dtype), [rng.standard_normal((k, m)).astype(dtype)]
             b, geometry = rng.standard_normal(m).astype(dtype), (1, padding)
@@ -88,7 +88,7 @@ def _dictionary(space: Grid, proportion: float, rng: np.random.Generator) -> Any
     return make_dictionary("se", space, proportion=proportion, n_columns=1, rng=rng, length_scale=1.0, ridge=1e-3)
 
 
-def conv_ways(f: Filters, w: list[Real], b: Real, geometry: tuple[int, int], wrt_input: bool) -> dict[str, Step]:
+def conv_ways(f: FilterOperands, w: list[Real], b: Real, geometry: tuple[int, int], wrt_input: bool) -> dict[str, Step]:
     """v, dy -> y, dv, dw, db: pooled first, by the definition and in passes; filters first, by either convolution."""
 
     def pooled(forward: Callable[..., Any]) -> Step:
@@ -117,7 +117,7 @@ def conv_ways(f: Filters, w: list[Real], b: Real, geometry: tuple[int, int], wrt
 
 
 def _flops(
-    images: tuple[int, ...], outputs: tuple[int, ...], f: Filters, geometry: tuple[int, int], passes: int
+    images: tuple[int, ...], outputs: tuple[int, ...], f: FilterOperands, geometry: tuple[int, int], passes: int
 ) -> dict[str, int]:
     """Of each way's products; of passes over planes besides."""
     (n, h, w, c), (_, height, width, m), (fh, fw, _) = images, outputs, f.shape
@@ -148,7 +148,7 @@ class _Judge:
     """The exact step, of float64 or longdouble, and its bounds."""
 
     def __init__(
-        self, v: Real, w: list[Real], b: Real, dy: Real, f: Filters, geometry: tuple[int, int], wrt_input: bool
+        self, v: Real, w: list[Real], b: Real, dy: Real, f: FilterOperands, geometry: tuple[int, int], wrt_input: bool
     ) -> None:
         self.v, self.dy, self.b, self.f, self.geometry, self.wrt_input = v, dy, b, f, geometry, wrt_input
         wide: Any = np.float64 if v.dtype == np.float32 else np.longdouble

@@ -18,7 +18,7 @@ from threadpoolctl import threadpool_limits
 
 from pp_ref.bench.timing import copy_rate, interleaved, peak_rate, row
 from pp_ref.dictionaries import Grid, make_dictionary
-from pp_ref.kernels.cpu.operands import Operands, operands
+from pp_ref.kernels.operands import SeparableOperands, separable_operands
 from pp_ref.machine import cores
 from pp_ref.records import circumstances
 
@@ -68,11 +68,13 @@ def installed(name: str) -> Any:
     return library
 
 
-def se_operands(side: int, proportion: float, columns: int, dtype: str, **settings: Any) -> Operands:
+def se_operands(side: int, proportion: float, columns: int, dtype: str, **settings: Any) -> SeparableOperands:
     """Of a square image, length scale 1, subnormals flushed."""
     rng = np.random.default_rng(0)
     space = Grid(side, side)
-    return operands(make_dictionary("se", space, proportion=proportion, n_columns=columns, rng=rng, **settings), dtype)
+    return separable_operands(
+        make_dictionary("se", space, proportion=proportion, n_columns=columns, rng=rng, **settings), dtype
+    )
 
 
 def wide(dtype: np.dtype[Any]) -> Any:

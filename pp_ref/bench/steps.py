@@ -5,7 +5,7 @@ from typing import Any
 
 from pp_ref.bench.measuring import Real, installed
 from pp_ref.kernels.cpu.layer import layer_backward, layer_forward
-from pp_ref.kernels.cpu.operands import Operands
+from pp_ref.kernels.operands import SeparableOperands
 from pp_ref.layers.predicted import Order, predicted_backward, predicted_forward
 
 __all__ = ["peers", "ways"]
@@ -13,7 +13,7 @@ __all__ = ["peers", "ways"]
 ORDERS: tuple[Order, ...] = ("dictionary", "weights")
 
 
-def ways(o: Operands, v: Real, w: list[Real], b: Real, dy: Real) -> dict[str, Callable[[], Any]]:
+def ways(o: SeparableOperands, v: Real, w: list[Real], b: Real, dy: Real) -> dict[str, Callable[[], Any]]:
     """The plan's, by `Way`."""
 
     def dense(order: Order) -> Callable[[], Any]:
@@ -30,7 +30,7 @@ def ways(o: Operands, v: Real, w: list[Real], b: Real, dy: Real) -> dict[str, Ca
     return {"dictionary": dense("dictionary"), "weights": dense("weights"), "separable": kernels}
 
 
-def peers(o: Operands, v: Real, w: list[Real], b: Real, dy: Real) -> dict[str, Callable[[], Any]]:
+def peers(o: SeparableOperands, v: Real, w: list[Real], b: Real, dy: Real) -> dict[str, Callable[[], Any]]:
     """PyTorch's and JAX's automatic differentiation in both dense orders, where they are installed."""
     found: dict[str, Callable[[], Any]] = {}
     if torch := installed("torch"):

@@ -12,18 +12,18 @@ from rich import box
 from rich.table import Table
 
 from pp_ref.experiments.run_store import Record
-from pp_ref.models import LowRank, Predicted, Weights
+from pp_ref.models import LowRank, Weights
 
 
 def describe(layer: Weights) -> dict[str, Any]:
     """The kind of a layer's weights for the record; for `Predicted` also its dictionary and condition numbers."""
-    if not isinstance(layer, Predicted):
+    if layer.dictionary is None:
         return {"weights": type(layer).__name__} | ({"rank": layer.rank} if isinstance(layer, LowRank) else {})
     columns = layer.dictionary.columns
     return {
         "weights": "Predicted",
-        "kind": layer.dictionary.recipe["kind"],
-        "settings": layer.dictionary.recipe["settings"],
+        "kind": layer.dictionary.recipe.kind,
+        "settings": layer.dictionary.recipe.settings,
         "n_alpha": [column.alpha.size for column in columns],
         # JSON has no infinity: a singular K has no condition number.
         "condition": [column.condition if isfinite(column.condition) else None for column in columns],

@@ -210,7 +210,7 @@ def train(recipe: dict[str, Any], store: RunStore, report: Callable[[str], None]
     )
     model = MLP(pretrained.layers, classes=10, weight_decay=recipe["weight_decay"])
     params = model.init(fine_tuning_rng, recipe["spread"], recipe["dtype"]) | pretrained.params
-    inputs, test_inputs = (model.pool(x), model.pool(x_test)) if _pools(model.layers[0]) else (x, x_test)
+    inputs, test_inputs = (model.prepare(x), model.prepare(x_test)) if _pools(model.layers[0]) else (x, x_test)
 
     def objective(params: dict[str, Any], rows: Any, rng: np.random.Generator) -> Any:
         return model.loss_and_gradient(params, inputs[rows], y[rows], rng)
@@ -251,7 +251,7 @@ def run(recipe: dict[str, Any], store: RunStore, report: Callable[[str], None]) 
 
 def _pools(layer: Weights) -> bool:
     """Whether the pooled input of the whole data set is kept: if it has at most three times the size of the data."""
-    return isinstance(layer, Predicted) and sum(k for k, _ in layer.shapes.values()) <= 3 * layer.d
+    return layer.dictionary is not None and sum(k for k, _ in layer.shapes.values()) <= 3 * layer.d
 
 
 def _weights(recipe: dict[str, Any], number: int, rng: np.random.Generator, v: Any) -> Weights:

@@ -13,8 +13,10 @@ from pp_ref.dictionaries import Grid, make_dictionary
 from pp_ref.errors import DomainError
 from pp_ref.features import COATES, Whitening, fit_whitening, normalise_contrast, sample_patches
 from pp_ref.machine import Device, array_library
+from pp_ref.models.full import Full
+from pp_ref.models.predicted import Predicted
 from pp_ref.models.rica import RICA
-from pp_ref.models.weights import Full, Predicted, Weights
+from pp_ref.models.weights import Weights
 from pp_ref.training import Fit, fit_lbfgs
 
 FULL, PREDICTED = "nokernel", "SE"  # the labels of Figure 6

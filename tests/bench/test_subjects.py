@@ -123,7 +123,7 @@ def test_one_thread_is_one_core():
 
 def test_nothing_wrong_is_timed(monkeypatch):
     right = LADDERS["pool"][1]
-    wrong = right._replace(run=lambda v, o, out=None: np.nextafter(2 * right.run(v, o), 0), name="doubled")
+    wrong = right._replace(forward=lambda v, o, out=None: np.nextafter(2 * right.forward(v, o), 0), name="doubled")
     monkeypatch.setitem(LADDERS, "pool", (*LADDERS["pool"], wrong))
     monkeypatch.setattr(measuring, "interleaved", None)  # would be called to time
     with pytest.raises(SystemExit, match="'doubled': .* nothing was timed"):

@@ -140,7 +140,7 @@ def test_the_layers_operations_are_checked_and_then_measured(stand_in, script):
 def test_a_wrong_operation_is_not_timed(monkeypatch, stand_in, script):
     ladders = script.layer.__globals__["LADDERS"]
     right = ladders["expand"][-1]
-    wrong = right._replace(run=lambda w, o: right.run(w, o) * np.float32(1 + 1e-3))
+    wrong = right._replace(forward=lambda w, o: right.forward(w, o) * np.float32(1 + 1e-3))
     monkeypatch.setitem(ladders, "expand", (wrong,))
     with pytest.raises(SystemExit, match="^gpu.py: the largest shares of bounds are .*: nothing was timed$"):
         script.layer(stand_in, 3, 1, lambda run: 1.0)

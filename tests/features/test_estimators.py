@@ -62,7 +62,7 @@ def test_scikit_learns_checks(estimator, check):
 
 
 def pictures(n=60, seed=0):
-    """Rows of images of two classes, whose difference is in what neighbours have to do with each other."""
+    """Return rows of images of two classes, which differ in the correlation of neighbours."""
     rng = np.random.default_rng(seed)
     y = np.arange(n) % 2
     x = rng.integers(0, 256, (n, *SHAPE))
@@ -165,9 +165,9 @@ def test_random_patches_are_patches_of_unit_norm(dtype):
     assert W.dtype == x.dtype
     norms = np.linalg.norm(x, axis=1)
     cosines = (x / np.where(norms > 0, norms, 1)[:, None]).astype(float) @ W.astype(float)
-    u = 12 * np.finfo(dtype).eps  # of two norms and two quotients, and of a product of 8
+    u = 12 * np.finfo(dtype).eps  # rounding of two norms, two quotients and a product of 8
     assert sorted(np.argmax(abs(cosines - 1) <= u, axis=0)[(W != 0).any(axis=0)]) == [*range(3), *range(4, 20)]
-    assert (W == 0).all(axis=0).sum() == 1  # the patch of zeros stays one
+    assert (W == 0).all(axis=0).sum() == 1  # the patch of zeros stays zero
 
 
 @pytest.mark.parametrize(
@@ -177,7 +177,7 @@ def test_random_patches_are_patches_of_unit_norm(dtype):
             (
                 wrong,
                 DomainError,
-                f"^filters are {re.escape(repr(wrong))}, expected an integer >= 1, how many random patches; a function "
+                f"^filters are {re.escape(repr(wrong))}, expected a number of random patches >= 1; a function "
                 r"\(patches, rng\) -> W; or an estimator, not its class, such as sklearn.cluster.MiniBatchKMeans\(100",
             )
             for wrong in (0, 1.5, None, "kmeans", PCA, np.ndarray)
