@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -24,9 +24,6 @@ from pp_ref.dictionaries.dictionary import Dictionary, flush_subnormals
 from pp_ref.errors import DomainError
 from pp_ref.kernels.factors import Separable, Shared, cut_taps, separable, shared
 from pp_ref.layers.predicted_conv2d import expand_filters_backward, expand_filters_forward
-
-if TYPE_CHECKING:
-    from pp_ref.kernels.gpu.operands import DeviceOperands
 
 __all__ = [
     "FactoredOperands",
@@ -283,7 +280,7 @@ class OperandCache:
     def U(self, like: Array) -> list[Array]:
         """J arrays U_j (d, k_j) in the array library and the real dtype of `like`."""
         xp, dtype = array_namespace(like), np.dtype(str(real_part(like).dtype).rpartition(".")[2])
-        return self._once(xp.__name__, dtype, lambda: [xp.asarray(U) for U in self.dictionary.U(dtype)])
+        return self.once(xp.__name__, dtype, lambda: [xp.asarray(U) for U in self.dictionary.U(dtype)])
 
     def host(self, dtype: DTypeLike) -> Operands:
         """The operands in the processor's memory, in float32 or float64, with all factors that the dtype allows."""
@@ -294,26 +291,14 @@ class OperandCache:
                 return SeparableOperands(of, U, self.separable)
             return FactoredOperands(of, U, K) if K else Operands(of, U)
 
-        return self._once("host", dtype, make)
-
-    def device(self, dtype: DTypeLike) -> "DeviceOperands":
-        """The separable operands on the current CUDA device; the dictionary's K must be a product of axes.
-
-        raises  DomainError as `pp_ref.kernels.gpu.operands.to_device`
-        """
-        import cupy
-
-        from pp_ref.kernels.gpu.operands import to_device
-
-        number = cupy.cuda.runtime.getDevice()
-        return self._once(f"device {number}", dtype, lambda: to_device(cast(SeparableOperands, self.host(dtype))))
+        return self.once("host", dtype, make)
 
     def filters(self, dtype: DTypeLike) -> FilterOperands:
         """The operands of a convolution in the processor's memory; `filter_factors` must not be None.
 
         raises  DomainError as `filter_operands`
         """
-        return self._once("filters", dtype, lambda: filter_operands(cast(SeparableOperands, self.host(dtype))))
+        return self.once("filters", dtype, lambda: filter_operands(cast(SeparableOperands, self.host(dtype))))
 
     def expand(self, w: Sequence[Array]) -> tuple[Array, Any]:
         """W = [U_1 w_1, ..., U_J w_J] (d, m), and the cache of `expand_backward`."""
@@ -326,7 +311,8 @@ class OperandCache:
         c, (d, m) = self.copies, dW.shape
         return expand_filters_backward(array_namespace(dW).reshape(dW, (d // c, 1, c, m)), cache)
 
-    def _once(self, place: str, dtype: DTypeLike, make: Callable[[], T]) -> T:
+    def once(self, place: str, dtype: DTypeLike, make: Callable[[], T]) -> T:
+        """Return the result of `make`, called once for each name of a place and each dtype."""
         key = (place, np.dtype(dtype).name)
         if key not in self._kept:
             self._kept[key] = make()

@@ -23,7 +23,7 @@ from pp_ref.kernels.cpu import combine, dense, shared_layer
 from pp_ref.kernels.factors import Separable, Shared
 from pp_ref.kernels.gpu import fused as gpu_fused
 from pp_ref.kernels.gpu import layer as gpu_layer
-from pp_ref.kernels.gpu.operands import fits
+from pp_ref.kernels.gpu.operands import current, fits
 from pp_ref.kernels.operands import OperandCache
 from pp_ref.kernels.work import Arrays, ConvProblem, LayerProblem, PoolProblem, Work
 from pp_ref.layers import conv2d, fourier_conv2d, pooling, predicted
@@ -172,7 +172,7 @@ LAYER = (
     Way(
         "separable, device",
         "the same on a CUDA device",
-        lambda v, operands, w, b: gpu_layer.layer_forward(v, w, b, operands.device(v.dtype)),
+        lambda v, operands, w, b: gpu_layer.layer_forward(v, w, b, current(operands, v.dtype)),
         gpu_layer.layer_backward,
         gpu_layer.layer_backward_weights,
         "cupy",
@@ -209,7 +209,7 @@ POOL = (
     Way(
         "separable, device",
         "the same on a CUDA device",
-        lambda v, operands: gpu_fused.pool_fused(v, operands.device(v.dtype)),
+        lambda v, operands: gpu_fused.pool_fused(v, current(operands, v.dtype)),
         backend="cupy",
         needs=device_needs,
         work=lambda p: p.pool_separable(p.factors),

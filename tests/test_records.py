@@ -1,4 +1,4 @@
-"""The circumstances of a record: versions, machine, peak memory."""
+"""The circumstances of a record: versions, machine, peak memory; tables of records."""
 
 import json
 import platform
@@ -8,7 +8,7 @@ import numpy as np
 
 import pp_ref
 from pp_ref import records
-from pp_ref.records import circumstances, versions
+from pp_ref.records import circumstances, markdown, versions
 
 
 def test_versions_of_what_is_installed():
@@ -37,3 +37,7 @@ def test_the_device_is_named_if_it_was_used(monkeypatch):
     monkeypatch.setattr(records, "gpu", lambda: "A device")
     assert "gpu" not in circumstances()["machine"]
     assert circumstances("gpu")["machine"]["gpu"] == "A device"
+
+
+def test_a_markdown_table_has_text_on_the_left_and_numbers_on_the_right():
+    assert markdown(["pair", "0.1"], [["SE-Emp", "1.9%"]]) == "| pair | 0.1 |\n| --- | ---: |\n| SE-Emp | 1.9% |"

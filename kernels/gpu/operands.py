@@ -23,6 +23,7 @@ __all__ = [
     "check_project",
     "check_rows",
     "check_weights",
+    "current",
     "device_operands",
     "fits",
     "to_device",
@@ -105,6 +106,21 @@ def device_operands(dictionary: Dictionary, dtype: DTypeLike) -> DeviceOperands:
     if absence := gpu_absence():
         raise DeviceError(f"{absence}: use {INSTEAD}")
     return to_device(found)
+
+
+def current(cache: host.OperandCache, dtype: DTypeLike) -> DeviceOperands:
+    """Return the separable operands of a dictionary on the current device, made once for each device and dtype.
+
+    raises  DomainError as `to_device`
+    """
+    import cupy
+
+    def make() -> DeviceOperands:
+        found = cache.host(dtype)
+        assert isinstance(found, host.SeparableOperands)
+        return to_device(found)
+
+    return cache.once(f"device {cupy.cuda.runtime.getDevice()}", dtype, make)
 
 
 def to_device(found: host.SeparableOperands) -> DeviceOperands:

@@ -10,9 +10,9 @@ from pp_ref.errors import EXPECTED, DomainError
 
 vectors = typer.Typer(help="Cases of the oracle as files, for implementations in any language.", no_args_is_help=True)
 
-SeedOption = Annotated[int, typer.Option(min=0, help="Of everything random.")]
+SeedOption = Annotated[int, typer.Option(min=0, help="Seed of all random numbers.")]
 OnlyOption = Annotated[list[str] | None, typer.Option(help="An operation; may be given again.", show_default="all")]
-QuickOption = Annotated[bool, typer.Option("--quick", help="The regimes that find most mistakes.")]
+QuickOption = Annotated[bool, typer.Option("--quick", help="Only the regimes that find most mistakes.")]
 
 
 def conform(

@@ -65,8 +65,8 @@ FIGURES = (
     Entry(
         "figure4-left",
         "figure4-left",
-        "MLP on MNIST: error against the proportion learned, for every dictionary pair. Go on with a stopped sweep by "
-        "giving the same command again.",
+        "MLP on MNIST: error against the proportion learned, for every dictionary pair. Give the same command again to "
+        "go on with a stopped sweep.",
     ),
     Entry(
         "figure5",

@@ -98,8 +98,8 @@ PROFILES = {
         pretraining=SGD(10, 0.1, momentum=0.5),
         fine_tuning=_falling(SGD(30, 0.3, momentum=0.9), examples=4000, by=20),
     ),
-    # The learning rate is our choice, one for all pretrained pairs: the runs take a night. LowRank has a lower one: from
-    # its random start the first steps at 0.3 saturate the units, and it never learns.
+    # The learning rate is our choice, one for all pretrained pairs: the runs take a night. LowRank has a lower one:
+    # from its random start the first steps at 0.3 saturate the units, and it never learns.
     "standard": Profile(
         data="mnist",
         pairs=tuple(PAIRS),

@@ -101,7 +101,7 @@ def learn_filters(filters: Filters, patches: NDArray[Any], rng: np.random.Genera
             "W; or an estimator, not its class, such as sklearn.cluster.MiniBatchKMeans(100)"
         )
     if W.ndim != 2 or len(W) != patches.shape[1]:
-        raise ShapeError(f"learned filters have shape {W.shape}, expected ({patches.shape[1]}, m), a filter a column")
+        raise ShapeError(f"learned filters have shape {W.shape}, expected ({patches.shape[1]}, m), filters as columns")
     check_finite(filters=W)
     return W
 
@@ -282,7 +282,7 @@ class ConvolutionalFeatures(RowTransformer):
         check_integer(1, n_patches=self.n_patches)
         if self.n_patches < (d := prod(self.patch_shape_) * c):
             raise DomainError(
-                f"n_patches is {self.n_patches}, fewer than the {d} numbers of a patch; expected more, by far: their "
+                f"n_patches is {self.n_patches}, fewer than the {d} numbers of a patch; expected many more: their "
                 "covariance would be singular. Draw more patches or take smaller ones"
             )
         patches = normalise_contrast(sample_patches(images, self.patch_shape_, self.n_patches, rng), **self._contrast())
@@ -317,5 +317,5 @@ class ConvolutionalFeatures(RowTransformer):
         shape = (1, X.shape[1], 1) if self.image_shape is None else self.image_shape
         check_extents("h, w, c", "a grey image has c = 1", image_shape=shape)
         if prod(shape) != X.shape[1]:
-            raise ShapeError(f"X has {X.shape[1]} numbers a row, expected {prod(shape)}, as image_shape {shape} says")
+            raise ShapeError(f"X has {X.shape[1]} numbers per row, expected {prod(shape)}, as in image_shape {shape}")
         return X.reshape(len(X), *shape)

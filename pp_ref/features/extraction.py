@@ -93,7 +93,7 @@ def folded_filters(W: NDArray[Any], whitening: Whitening | None, d: int, dtype: 
         raise ShapeError(f"W has shape {W.shape}, expected at least one column, a filter: learn or draw some first")
     check_finite(W=W)
     if len(mean) != d:
-        raise ShapeError(f"whitening was fitted to {len(mean)} numbers a row, expected {d}, those of a patch")
+        raise ShapeError(f"whitening was fitted to {len(mean)} numbers per row, expected {d}, those of a patch")
     expected = d if P is None else P.shape[1]
     if len(W) != expected:
         raise ShapeError(f"W has shape {W.shape}, expected {expected} rows, one for each number of a whitened patch")

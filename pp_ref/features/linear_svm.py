@@ -98,5 +98,5 @@ def check_parts(classes: NDArray[Any], members: NDArray[np.int64], held_out: flo
     if min(parts) < len(classes):
         raise DomainError(
             f"held_out is {held_out}, which cuts {n} examples into {parts[0]} to fit and {parts[1]} to judge, expected "
-            f"at least {len(classes)} in both, one a class: take another share, or pass a single C"
+            f"at least {len(classes)} in both, one per class: take another share, or pass a single C"
         )

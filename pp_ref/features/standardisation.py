@@ -32,7 +32,7 @@ class Standardisation:
         check_rows(x)
         check_axes("n d", x=x)
         if x.shape[1] != len(self.mean):
-            raise ShapeError(f"x has shape {x.shape}, expected {len(self.mean)} columns, as were fitted")
+            raise ShapeError(f"x has shape {x.shape}, expected {len(self.mean)} columns, as in the fit")
         y: NDArray[Any] = x - self.mean.astype(x.dtype)
         y /= self.deviation.astype(x.dtype)
         return y

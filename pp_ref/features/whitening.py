@@ -35,7 +35,7 @@ class Whitening:
         check_rows(x)
         n, d = len(x), int(np.prod(x.shape[1:]))
         if d != len(self.mean):
-            raise ShapeError(f"x has shape {x.shape}, {d} numbers a row; expected {len(self.mean)}, as were fitted")
+            raise ShapeError(f"x has shape {x.shape}, {d} numbers per row; expected {len(self.mean)}, as in the fit")
         rows, mean, P = x.reshape(n, d), self.mean.astype(x.dtype), self.P.astype(x.dtype)
         y = np.empty((n, P.shape[1]), x.dtype)
         for start in range(0, n, BLOCK):
@@ -106,4 +106,4 @@ def check_rows(x: NDArray[Any]) -> None:
     if x.dtype not in (np.float32, np.float64):
         raise DomainError(f"x is {x.dtype}, expected float32 or float64: convert it with as_floats or astype")
     if x.ndim < 2:
-        raise ShapeError(f"x has shape {x.shape}, expected axes (n, ...) with an image a row")
+        raise ShapeError(f"x has shape {x.shape}, expected axes (n, ...) with one image per row")

@@ -28,7 +28,7 @@ def unit_columns_forward(W: Array) -> tuple[Array, UnitColumnsCache]:
     zero = scale == 0
     if xp.any(zero):
         column = int(xp.argmax(xp.astype(zero, xp.int8)))
-        raise DomainError(f"column {column} of W is zero, expected one that has a direction: draw it anew")
+        raise DomainError(f"column {column} of W is zero, expected an entry that is not zero: draw it anew")
     scaled = W / scale
     root = xp.sqrt(xp.sum(scaled * scaled, axis=0))  # (m,) in 1..sqrt(d)
     directions = scaled / root

@@ -186,7 +186,7 @@ def test_random_patches_are_patches_of_unit_norm(dtype):
         (
             lambda v, rng: np.zeros((7, 2)),
             ShapeError,
-            r"^learned filters have shape \(7, 2\), expected \(8, m\), a filt",
+            r"^learned filters have shape \(7, 2\), expected \(8, m\), filters as columns",
         ),
         (lambda v, rng: np.zeros(8), ShapeError, r"^learned filters have shape \(8,\), expected \(8, m\)"),
         (lambda v, rng: np.full((8, 2), np.nan), DomainError, "^filters has 16 entries that are NaN or infinite"),
@@ -213,7 +213,7 @@ def test_what_cannot_be_fitted_learns_nothing():
         (
             {"n_patches": 47},
             DomainError,
-            "^n_patches is 47, fewer than the 48 numbers of a patch; expected more, by far",
+            "^n_patches is 47, fewer than the 48 numbers of a patch; expected many more: their covari",
         ),
         (
             {"patch_shape": (9, 1)},
@@ -240,7 +240,7 @@ def test_what_cannot_be_fitted_learns_nothing():
         (
             {"image_shape": (8, 8, 3)},
             ShapeError,
-            r"^X has 168 numbers a row, expected 192, as image_shape \(8, 8, 3\) s",
+            r"^X has 168 numbers per row, expected 192, as in image_shape \(8, 8, 3\)",
         ),
         ({"encoding": "triangle"}, DomainError, "^encoding is 'triangle'"),
         ({"bias": -1}, DomainError, "^bias is -1"),

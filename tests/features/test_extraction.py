@@ -182,7 +182,7 @@ def test_no_images():
         (
             {"patch_shape": (3, 2)},
             ShapeError,
-            "^whitening was fitted to 18 numbers a row, expected 12, those of a patc",
+            "^whitening was fitted to 18 numbers per row, expected 12, those of a patc",
         ),
         (
             {"W": filters(d=7)},

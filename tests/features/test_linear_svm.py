@@ -139,7 +139,7 @@ X, Y = blobs(12)
             0.1,
             DomainError,
             "^held_out is 0.1, which cuts 12 examples into 10 to fit and 2 to judge, expected at least 3 in both, one "
-            "a class: take another share, or pass a single C$",
+            "per class: take another share, or pass a single C$",
         ),
         (X, Y, [1, 2], 0.9, DomainError, "^held_out is 0.9, which cuts 12 examples into 1 to fit and 11 to judge"),
     ],

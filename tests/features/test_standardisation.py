@@ -69,7 +69,7 @@ def test_fit_messages(x, eps, error, message):
 
 def test_transform_messages():
     fitted = fit_standardisation(features())
-    with pytest.raises(ShapeError, match=r"^x has shape \(5, 3\), expected 4 columns, as were fitted$"):
+    with pytest.raises(ShapeError, match=r"^x has shape \(5, 3\), expected 4 columns, as in the fit$"):
         fitted.transform(features(5, 3))
     with pytest.raises(DomainError, match="^x is int64"):
         fitted.transform(features(dtype="i8"))

@@ -161,7 +161,7 @@ def test_inputs_are_not_written_to_and_fits_agree():
             DomainError,
             "^x is uint8, expected float32 or float64: convert it with as_floats",
         ),
-        (np.zeros(3), {}, ShapeError, r"^x has shape \(3,\), expected axes \(n, ...\) with an image a row$"),
+        (np.zeros(3), {}, ShapeError, r"^x has shape \(3,\), expected axes \(n, ...\) with one image per row$"),
         (
             np.array([[0, 1], [np.nan, 1]]),
             {},
@@ -183,7 +183,7 @@ def test_fit_messages(x, settings, error, message):
 
 def test_transform_messages():
     white = fit_whitening(correlated())
-    with pytest.raises(ShapeError, match=r"^x has shape \(5, 3, 3\), 9 numbers a row; expected 8, as were fitted$"):
+    with pytest.raises(ShapeError, match=r"^x has shape \(5, 3, 3\), 9 numbers per row; expected 8, as in the fit$"):
         white.transform(np.zeros((5, 3, 3)))
     with pytest.raises(DomainError, match="^x is int64, expected float32 or float64"):
         white.transform(np.zeros((5, 8), int))

@@ -43,7 +43,7 @@ def test_the_gradient_is_orthogonal_to_its_column():
 def test_a_column_without_a_direction_is_refused():
     W = np.ones((3, 4))
     W[:, 2] = 0
-    with pytest.raises(DomainError, match="^column 2 of W is zero, expected one that has a direction: draw it anew$"):
+    with pytest.raises(DomainError, match="^column 2 of W is zero, expected an entry that is not zero: draw it anew$"):
         unit_columns_forward(W)
     with pytest.raises(DomainError, match="^column 0 of W is zero"):
         unit_columns_forward(np.ones((0, 2)))

@@ -387,5 +387,5 @@ def test_patches_that_another_model_prepared():
 
 def test_a_filter_of_zeros_has_no_direction():
     model = MODELS["ufldl, overcomplete"]
-    with pytest.raises(DomainError, match="^column 4 of W is zero, expected one that has a direction"):
+    with pytest.raises(DomainError, match="^column 4 of W is zero, expected an entry that is not zero"):
         model.loss({"W": np.where(np.arange(20) == 4, 0.0, drawn(model)["W"])}, X)
