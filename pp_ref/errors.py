@@ -20,6 +20,10 @@ class DeviceError(RuntimeError):
     """A device that is absent, out of memory, or not the one the arrays live on."""
 
 
+class InaccurateError(ArithmeticError):
+    """A result that is off by more than its bound."""
+
+
 class MissingExtraError(ImportError):
     """An optional dependency that the called function needs."""
 

@@ -8,11 +8,11 @@ import numpy as np
 from scipy.optimize import nnls
 from threadpoolctl import threadpool_limits
 
+from pp_ref.bench.contest import interleaved
 from pp_ref.bench.conv import conv_ways
 from pp_ref.bench.layer import layer_arrays
-from pp_ref.bench.measuring import se_operands
+from pp_ref.bench.pooling import se_operands
 from pp_ref.bench.steps import ways
-from pp_ref.bench.timing import interleaved
 from pp_ref.dictionaries import Grid, make_dictionary
 from pp_ref.errors import DomainError
 from pp_ref.kernels.cpu.conv_layer import conv_forward
@@ -22,7 +22,7 @@ from pp_ref.kernels.rates import Rates, rates_file, write_rates
 
 __all__ = ["SHAPES", "Calibration", "calibrate", "fitted"]
 
-# side, proportion, columns, examples, units: none is a shape of `bench_plan`
+# side, proportion, columns, examples, units: none is a shape of `bench plan`
 SHAPES = (
     (6, 0.3, 1, 4, 40),
     (6, 0.5, 6, 700, 300),
@@ -46,7 +46,7 @@ SHAPES = (
 )
 
 
-# examples, side, channels, filter's side, filters, padding, proportion: none is a layer of `bench_conv`
+# examples, side, channels, filter's side, filters, padding, proportion: none is a layer of `bench conv`
 CONVOLUTIONS = (
     (32, 28, 3, 7, 40, 3, 0.1),
     (32, 28, 3, 9, 48, 4, 0.4),

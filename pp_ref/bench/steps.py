@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from pp_ref.bench.measuring import Real, installed
+from pp_ref.bench.contest import Real, installed
 from pp_ref.kernels.cpu.layer import layer_backward, layer_forward
 from pp_ref.kernels.cpu.operands import Operands
 from pp_ref.layers.predicted import Order, predicted_backward, predicted_forward

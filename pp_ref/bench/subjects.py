@@ -1,0 +1,72 @@
+"""The subjects of `pp-ref bench`, in the order of README's table of goals."""
+
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from typing import Any, NamedTuple
+
+__all__ = ["SUBJECTS", "Subject"]
+
+
+class Subject(NamedTuple):
+    """`pp_ref.bench.NAME` has its `measure(rounds, **settings)`, whose defaults are the full settings, and `TABLES`:
+    by its place in README or docs/speed.md, a function that renders a record. It is imported when it is asked for."""
+
+    name: str
+    about: str
+    rounds: int
+    small: Mapping[str, Any]
+    roofline: bool = False
+
+    @property
+    def measure(self) -> Callable[..., dict[str, Any]]:
+        measure: Callable[..., dict[str, Any]] = self._module.measure
+        return measure
+
+    @property
+    def tables(self) -> Mapping[str, Callable[..., str]]:
+        tables: Mapping[str, Callable[..., str]] = self._module.TABLES
+        return tables
+
+    @property
+    def _module(self) -> Any:
+        return import_module(f"pp_ref.bench.{self.name}")
+
+
+_ONE_SHAPE = {"batches": (10,), "proportions": (0.05,)}
+SUBJECTS = {
+    subject.name: subject
+    for subject in (
+        Subject("pooling", "v U for ten columns of a 28 x 28 grid: every rung, dense products.", 9, _ONE_SHAPE, True),
+        Subject(
+            "layer",
+            "The MNIST net's first layer, y and dw, against a full one.",
+            9,
+            _ONE_SHAPE,
+            True,
+        ),
+        Subject("mnist_step", "A training step of the MNIST net, few learned.", 9, {"proportions": (0.05,)}),
+        Subject(
+            "conv",
+            "A step of each convolution of the CIFAR-10 net, predicted by every way, against dense ones.",
+            5,
+            {"layers": (3,), "proportions": (0.05,), "n": 4},
+        ),
+        Subject("convnet_step", "A training step of the CIFAR-10 net, and every way to convolve.", 9, {"batch": 4}),
+        Subject("mlp_epoch", "An epoch of the MNIST net in full, against PyTorch's.", 3, {"examples": 300}),
+        Subject("rica", "RICA's loss and gradient, against PyTorch's autograd.", 5, {"patches": 1000}),
+        Subject("features", "Features of CIFAR-10 images for a classifier.", 3, {"images": 20, "patches": 2000}),
+        Subject("start_up", "Imports, `pp-ref --help` and a first pooled result in new processes.", 20, {}),
+        Subject(
+            "growth",
+            "How times grow with an image's side, 16 to 96, and with the batch, 1 to 10,000.",
+            9,
+            {"sides": (8, 12, 16), "batches": (1, 10, 100)},
+        ),
+        Subject(
+            "plan",
+            "How far what a layer chooses is behind the best way, over shapes.",
+            3,
+            {"sides": (8,), "batches": (10,), "columns": (1,)},
+        ),
+    )
+}
