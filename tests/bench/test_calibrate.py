@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from pp_ref import cli
 from pp_ref.bench.calibrate import CONVOLUTIONS, SHAPES, convolution, fitted
-from pp_ref.bench.measuring import se_operands
+from pp_ref.bench.pooling import se_operands
 from pp_ref.errors import DomainError
 from pp_ref.kernels.plan import layer_work
 from pp_ref.kernels.rates import Rates, rates_file, read_rates

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from pp_ref import cli, layers
 from pp_ref.cli import tables
-from pp_ref.errors import DataError, DeviceError, DomainError, MissingExtraError, ShapeError
+from pp_ref.errors import DataError, DeviceError, DomainError, InaccurateError, MissingExtraError, ShapeError
 from pp_ref.experiments import figure4_left
 from pp_ref.experiments.run_store import RunStore
 from pp_ref.oracle import own
@@ -29,12 +29,11 @@ def invoke(*arguments):
     [
         (["--help"], ["info", "reproduce", "Denil et al., 2013"]),
         (["reproduce", "--help"], ["figure4-left", "real data"]),
-        (["bench", "--help"], ["pooling", "layer", "plan", "conv"]),
         (["reproduce", "figure4-left", "--help"], ["demo", "standard", "authors", "--jobs", "--out"]),
         (["conform", "--help"], ["CANDIDATE", "--files", "with answers", "--replay"]),
         (["vectors", "export", "--help"], ["DIR", "--arithmetic", "--only", "--seed", "--quick"]),
     ],
-    ids=["pp-ref", "reproduce", "bench", "figure4-left", "conform", "vectors"],
+    ids=["pp-ref", "reproduce", "figure4-left", "conform", "vectors"],
 )
 def test_help(arguments, said):
     result = invoke(*arguments)
@@ -65,7 +64,7 @@ def test_options_that_make_no_sense(arguments, said):
     assert said in result.output
 
 
-@pytest.mark.parametrize("kind", [DataError, DeviceError, DomainError, MissingExtraError, ShapeError])
+@pytest.mark.parametrize("kind", [DataError, DeviceError, DomainError, InaccurateError, MissingExtraError, ShapeError])
 def test_an_error_is_one_line(monkeypatch, kind):
     def fail():
         raise kind("pairs has 'SE-SE', expected another: choose one")
@@ -113,21 +112,6 @@ def test_a_corrupt_record_is_one_line_of_a_real_process(tmp_path):
     assert done.stderr.startswith(f"pp-ref: {tmp_path}/")
     assert "is not the record of a run" in done.stderr
     assert done.stderr.count("\n") == 1
-
-
-@pytest.mark.parametrize("what", ["pooling", "layer", "plan", "conv"])
-def test_bench_writes_a_record(what, tmp_path):
-    out = tmp_path / "record.json"
-    result = invoke("bench", what, "--small", "--rounds", "1", "--out", str(out))
-    assert result.exit_code == 0, result.output
-    record = json.loads(out.read_text())
-    assert record["versions"]["numpy"]
-    assert record["limits"][0].keys() == {"threads", "peak_gflops", "copy_gb_s"}
-    for block in record["measured"]:
-        for row in block["rows"]:
-            assert 0 <= row["share_of_bound"] <= 1
-            assert 0 < row["min_s"] <= row["median_s"] <= row["max_s"]
-            assert f"  {row['name']} " in result.output
 
 
 @pytest.fixture
