@@ -22,6 +22,7 @@ __all__ = [
     "Block",
     "Contender",
     "Real",
+    "block",
     "blocks",
     "contender",
     "copy_rate",
@@ -103,16 +104,26 @@ def _hold(to: set[int]) -> None:
             os.sched_setaffinity(int(task.name), to)
 
 
-def interleaved(contenders: Mapping[str, Callable[[], Any]], rounds: int) -> dict[str, list[float]]:
+def wall_seconds(run: Callable[[], Any]) -> float:
+    """Of one call."""
+    began = time.perf_counter()
+    run()
+    return time.perf_counter() - began
+
+
+def interleaved(
+    contenders: Mapping[str, Callable[[], Any]],
+    rounds: int,
+    seconds: Callable[[Callable[[], Any]], float] = wall_seconds,
+) -> dict[str, list[float]]:
     """Seconds of every contender in every round; the first round warms up and is not counted."""
-    seconds: dict[str, list[float]] = {name: [] for name in contenders}
+    found: dict[str, list[float]] = {name: [] for name in contenders}
     for number in range(rounds + 1):
         for name, run in contenders.items():
-            began = time.perf_counter()
-            run()
+            took = seconds(run)
             if number:
-                seconds[name].append(time.perf_counter() - began)
-    return seconds
+                found[name].append(took)
+    return found
 
 
 def row(name: str, seconds: list[float], **more: Any) -> dict[str, Any]:
@@ -122,6 +133,36 @@ def row(name: str, seconds: list[float], **more: Any) -> dict[str, Any]:
     )
 
 
+def block(
+    shape: Block,
+    contenders: Mapping[str, Contender],
+    peers: Sequence[str],
+    rounds: int,
+    seconds: Callable[[Callable[[], Any]], float] = wall_seconds,
+) -> Block:
+    """A row for each contender. The best peer is the one with the smallest median.
+
+    raises  InaccurateError if a result is off by more than its bound; then nothing is timed
+    """
+    wrong = {name: each.share for name, each in contenders.items() if each.share is not None and not each.share <= 1}
+    if wrong:
+        raise InaccurateError(f"{shape}: off by more than the bound, in shares of it: {wrong}; nothing was timed")
+    calls = interleaved({name: each.run for name, each in contenders.items()}, rounds, seconds)
+    steps = {name: [call / contenders[name].steps for call in taken] for name, taken in calls.items()}
+    best = min((median(steps[name]) for name in peers), default=None)
+    rows = []
+    for name, each in contenders.items():
+        said = {
+            "first_s": each.first_s,
+            "share_of_bound": each.share,
+            "times_best_peer": best and best / median(steps[name]),
+            "flops": each.flops or None,
+            "least_bytes": each.least_bytes or None,
+        }
+        rows.append(row(name, steps[name], **{key: value for key, value in said.items() if value is not None}))
+    return shape | {"rows": rows}
+
+
 def blocks(
     shape: Block,
     contenders: Mapping[str, Contender],
@@ -129,30 +170,11 @@ def blocks(
     rounds: int,
     numbers: Sequence[int] | None = None,
 ) -> list[Block]:
-    """Rows for one thread and for two, or other numbers. The best peer is the one with the smallest median.
-
-    raises  InaccurateError if a result is off by more than its bound; then nothing is timed
-    """
-    wrong = {name: each.share for name, each in contenders.items() if each.share is not None and not each.share <= 1}
-    if wrong:
-        raise InaccurateError(f"{shape}: off by more than the bound, in shares of it: {wrong}; nothing was timed")
+    """A block with one thread, and one with two, or other numbers."""
     found = []
     for number in numbers or numbers_of_threads():
         with threads(number):
-            taken = interleaved({name: each.run for name, each in contenders.items()}, rounds)
-        seconds = {name: [each / contenders[name].steps for each in times] for name, times in taken.items()}
-        best = min((median(seconds[name]) for name in peers), default=None)
-        rows = []
-        for name, each in contenders.items():
-            said = {
-                "first_s": each.first_s,
-                "share_of_bound": each.share,
-                "times_best_peer": best and best / median(seconds[name]),
-                "flops": each.flops or None,
-                "least_bytes": each.least_bytes or None,
-            }
-            rows.append(row(name, seconds[name], **{key: value for key, value in said.items() if value is not None}))
-        found.append(shape | {"threads": number, "rows": rows})
+            found.append(block(shape | {"threads": number}, contenders, peers, rounds))
     return found
 
 

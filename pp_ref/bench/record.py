@@ -19,6 +19,7 @@ from typing import Any
 
 from pp_ref.bench.contest import Block, copy_rate, peak_rate, threads
 from pp_ref.errors import DataError
+from pp_ref.machine import Device
 from pp_ref.records import circumstances
 
 __all__ = ["BESIDE_SHAPE", "Record", "goal", "lines", "met", "reached", "read", "record"]
@@ -35,15 +36,16 @@ def record(
     measured: list[Block],
     goals: Callable[[Record], Sequence[Record]] | None = None,
     dtype: str = "float32",
+    device: Device = "cpu",
+    limits: Sequence[Record] | None = None,
     **settings: Any,
 ) -> Record:
-    """The blocks, with the machine's limits, the rows' shares of them, and what was reached of the goals."""
-    limits = {}
-    for number in sorted({block["threads"] for block in measured if "threads" in block}):
-        with threads(number):
-            limits[number] = {"threads": number, "peak_gflops": peak_rate(), "copy_gb_s": copy_rate()}
+    """The blocks, with the processor's limits or those that are given, the rows' shares of them, and what was reached
+    of the goals."""
+    if limits is None:
+        limits = [_limits(number) for number in sorted({block["threads"] for block in measured if "threads" in block})]
     for block in measured:
-        limit = limits.get(block.get("threads"), {})
+        limit = next((each for each in limits if each.get("threads") == block.get("threads")), {})
         for row in block["rows"]:
             for amount, share, rate in (
                 ("flops", "share_of_peak", "peak_gflops"),
@@ -52,8 +54,13 @@ def record(
                 if amount in row and rate in limit:
                     row[share] = row[amount] / row["min_s"] / 1e9 / limit[rate]
     made = {"subject": subject, "what": what, "settings": settings, "dtype": dtype, "rounds": rounds}
-    made |= {"limits": list(limits.values()), "measured": measured, "goals": []} | circumstances()
+    made |= {"limits": list(limits), "measured": measured, "goals": []} | circumstances(device)
     return made | {"goals": list(goals(made) if goals else ())}
+
+
+def _limits(number: int) -> Record:
+    with threads(number):
+        return {"threads": number, "peak_gflops": peak_rate(), "copy_gb_s": copy_rate()}
 
 
 def read(path: Path) -> Record:
@@ -97,7 +104,10 @@ def lines(record: Record) -> Iterator[str]:
     """What a record says, for a terminal."""
     yield record["what"]
     for limits in record["limits"]:
-        yield "{threads} threads: product {peak_gflops:.0f} Gflop/s, copy {copy_gb_s:.0f} GB/s".format(**limits)
+        product = (
+            "{threads} threads: product {peak_gflops:.0f} Gflop/s, ".format(**limits) if "threads" in limits else ""
+        )
+        yield f"{product}copy {limits['copy_gb_s']:.0f} GB/s"
     for block in record["measured"]:
         yield ", ".join(f"{name} {value}" for name, value in block.items() if name not in BESIDE_SHAPE) + (
             "; {way} is behind the best by {behind:.0%}".format(**block["choice"]) if "choice" in block else ""

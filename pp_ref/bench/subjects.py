@@ -4,6 +4,8 @@ from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import Any, NamedTuple
 
+from pp_ref.machine import Device
+
 __all__ = ["SUBJECTS", "Subject"]
 
 
@@ -16,6 +18,7 @@ class Subject(NamedTuple):
     rounds: int
     small: Mapping[str, Any]
     roofline: bool = False
+    device: Device = "cpu"
 
     @property
     def measure(self) -> Callable[..., dict[str, Any]]:
@@ -68,5 +71,9 @@ SUBJECTS = {
             3,
             {"sides": (8,), "batches": (10,), "columns": (1,)},
         ),
+        Subject("gpu_pool", "v U on a CUDA device: every rung, against cuBLAS.", 20, {"images": 1000}, device="gpu"),
+        Subject("gpu_layer", "A layer's operations on a CUDA device.", 20, {"images": 1000}, device="gpu"),
+        Subject("gpu_mlp", "A step of the MNIST net on a CUDA device.", 20, {"steps": 5}, device="gpu"),
+        Subject("gpu_convnet", "An epoch of the convnet on a CUDA device.", 3, {"images": 256}, device="gpu"),
     )
 }

@@ -1,7 +1,9 @@
 """`pp-ref bench`: a command for each subject, `all` of them, and what to do with their records."""
 
+import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,6 +16,7 @@ __all__ = ["bench"]
 bench = typer.Typer(help="Time what pp_ref does, against dense products and PyTorch.", no_args_is_help=True)
 
 ROUNDS = typer.Option(min=1, help="Turns of every contender, after one to warm up.")
+FileOption = Annotated[Path | None, typer.Option("--out", help="File for the JSON record.", show_default="none")]
 SmallOption = Annotated[bool, typer.Option("--small", help="Small shapes: to see that everything works.")]
 
 
@@ -22,29 +25,32 @@ def _command(subject: Subject) -> None:
     def run(
         rounds: Annotated[int, ROUNDS] = subject.rounds,
         small: SmallOption = False,
-        out: Annotated[Path | None, typer.Option(help="File for the JSON record.", show_default="none")] = None,
+        out: FileOption = None,
     ) -> None:
-        from pp_ref.bench.record import lines
-
         record = subject.measure(rounds, **(subject.small if small else {}))
-        for line in (*lines(record), *(table(record) for table in subject.tables.values())):
-            typer.echo(line)
-        if out:
-            _write(record, out, subject.roofline)
+        _tell(record, out)
+        for table in subject.tables.values():
+            typer.echo(table(record))
+        if out and subject.roofline:
+            from pp_ref.bench.roofline import roofline
+            from pp_ref.experiments.drawing import save_figure
+
+            for path in save_figure(roofline(record), out.with_name(f"{out.stem}-roofline")):
+                typer.echo(path)
 
 
-def _write(record: dict[str, Any], out: Path, roof: bool) -> None:
-    """The record, whole or not at all, and its roofline beside it."""
+def _tell(record: dict[str, Any], out: Path | None) -> None:
+    """What the record says, and the record itself, whole or not at all."""
     import json
 
-    from pp_ref.bench.roofline import roofline
-    from pp_ref.experiments.drawing import save_figure
+    from pp_ref.bench.record import lines
     from pp_ref.files import write_atomically
 
-    write_atomically(out, (json.dumps(record, indent=1) + "\n").encode())
-    typer.echo(out)
-    for path in save_figure(roofline(record), out.with_name(f"{out.stem}-roofline")) if roof else ():
-        typer.echo(path)
+    for line in lines(record):
+        typer.echo(line)
+    if out:
+        write_atomically(out, (json.dumps(record, indent=1) + "\n").encode())
+        typer.echo(out)
 
 
 for _subject in SUBJECTS.values():
@@ -57,13 +63,38 @@ def every(
     small: SmallOption = False,
     out: Annotated[Path | None, typer.Option(help="Folder for a record a subject.", show_default="none")] = None,
 ) -> None:
-    """Every subject, each in its own process. What was left out is said at the end, with the reason: exit code 1."""
-    left_out = []
-    for name in SUBJECTS:
-        command = [sys.executable, "-m", "pp_ref.cli", "bench", name, *(["--small"] if small else [])]
-        command += [f"--rounds={rounds}"] if rounds else []
-        command += [f"--out={out / name}.json"] if out else []
-        done = subprocess.run(command, stderr=subprocess.PIPE, text=True, check=False)
+    """Every subject, each in its own process. What was left out is said at the end: exit code 1."""
+    options = ["--small"] * small + ([f"--rounds={rounds}"] if rounds else [])
+    _in_turn({name: _bench(name, out, options) for name, subject in SUBJECTS.items() if subject.device == "cpu"})
+
+
+@bench.command("gpu")
+def gpu(
+    small: SmallOption = False,
+    out: Annotated[Path, typer.Option(help="Folder for a record a subject.")] = Path("benchmarks/speed"),
+) -> None:
+    """All that needs a CUDA device: its tests, of which none may be skipped, its subjects, and Figure 5 in full, which
+    goes on where it was stopped."""
+    figure5 = ["-m", "pp_ref.cli", "reproduce", "figure5", "--profile", "authors", "--device", "gpu"]
+    subjects = [name for name, subject in SUBJECTS.items() if subject.device == "gpu"]
+    _in_turn(
+        {"tests": ["-m", "pytest", "-m", "gpu"]}
+        | {name: _bench(name, out, ["--small"] * small) for name in subjects}
+        | ({} if small else {"figure5": figure5}),
+    )
+
+
+def _bench(name: str, out: Path | None, options: list[str]) -> list[str]:
+    return ["-m", "pp_ref.cli", "bench", name, *options, *([f"--out={out / name}.json"] if out else [])]
+
+
+def _in_turn(commands: Mapping[str, list[str]]) -> None:
+    """Each in a process of its own; whatever fails, the others are run."""
+    environment, left_out = os.environ | {"PP_REF_REQUIRE_GPU": "1"}, []
+    for name, command in commands.items():
+        done = subprocess.run(
+            [sys.executable, *command], env=environment, stderr=subprocess.PIPE, text=True, check=False
+        )
         if done.returncode:
             left_out.append(f"{name} was left out: {done.stderr.strip() or f'exit code {done.returncode}'}")
     for line in left_out:
@@ -80,6 +111,16 @@ def calibrate(rounds: Annotated[int, ROUNDS] = 9) -> None:
     for line in calibrate(rounds).lines():
         typer.echo(line)
     typer.echo(rates_file())
+
+
+@bench.command("gpu_kernels")
+def gpu_kernels(
+    out: FileOption = None,
+) -> None:
+    """Registers, spills and shared memory of every CUDA kernel, by its compiler: no device is needed."""
+    from pp_ref.bench.gpu_kernels import measure
+
+    _tell(measure(), out)
 
 
 @bench.command("compare")

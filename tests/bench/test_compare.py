@@ -91,7 +91,7 @@ def test_records_of_a_folder_are_pooled(tmp_path):
         for side, slower in (("old", ()), ("new", planted)):
             path = tmp_path / side / f"pooling-{number}.json"
             path.parent.mkdir(exist_ok=True)
-            path.write_text(json.dumps(record(rng, rounds=3, slower=slower, factor=2)))
+            path.write_text(json.dumps(record(rng, rounds=3, slower=slower, factor=5)))
     (tmp_path / "old" / "layer.json").write_text(json.dumps(record(rng, shapes=1) | {"subject": "layer"}))
     found = compare(tmp_path / "old", tmp_path / "new")
     assert [(change.shape, change.name) for change in found.slower] == [("pooling, n 3, threads 1", "fused")]
