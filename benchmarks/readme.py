@@ -287,18 +287,19 @@ def accuracy_and_spread(point: Point) -> str:
 def speed_tables() -> dict[str, Callable[[], str]]:
     """What each subject of the benchmarks says of its records, by its place in a page."""
     records: dict[str, list[dict[str, Any]]] = {name: [] for name in SUBJECTS}
-    for path in sorted(SPEED.glob("*.json")):
-        record = read(path)
+    for record in map(read, sorted(SPEED.glob("*.json"))):
         records.setdefault(record["subject"], []).append(record)
 
     def pooling_path() -> str:
         """All goals of at least so many times a peer, and what has no peer."""
         (first,), (plans,), (pools,) = (records[name] for name in ("start_up", "plan", "pooling"))
         note = f"{start_up.said(first)} {plan.said(plans)} {machine(pools)}."
-        return goals_table(each[0] for each in records.values()) + "\n\n" + note
+        return goals_table(record for each in records.values() for record in each) + "\n\n" + note
 
     return {"pooling-path": pooling_path} | {
-        place: partial(table, *records[name]) for name in SUBJECTS for place, table in SUBJECTS[name].tables.items()
+        place: partial(table, *records[name])
+        for name, subject in SUBJECTS.items()
+        for place, table in subject.tables.items()
     }
 
 

@@ -40,25 +40,21 @@ SUBJECTS = {
     subject.name: subject
     for subject in (
         Subject("pooling", "v U for ten columns of a 28 x 28 grid: every rung, dense products.", 9, _ONE_SHAPE, True),
+        Subject("layer", "The MNIST net's first layer, y and dw, against a full one.", 9, _ONE_SHAPE, True),
         Subject(
-            "layer",
-            "The MNIST net's first layer, y and dw, against a full one.",
-            9,
-            _ONE_SHAPE,
-            True,
+            "mnist_step", "A training step of the MNIST net with few weights learned.", 9, {"proportions": (0.05,)}
         ),
-        Subject("mnist_step", "A training step of the MNIST net, few learned.", 9, {"proportions": (0.05,)}),
         Subject(
             "conv",
             "A step of each convolution of the CIFAR-10 net, predicted by every way, against dense ones.",
-            5,
+            3,
             {"layers": (3,), "proportions": (0.05,), "n": 4},
         ),
         Subject("convnet_step", "A training step of the CIFAR-10 net, and every way to convolve.", 9, {"batch": 4}),
         Subject("mlp_epoch", "An epoch of the MNIST net in full, against PyTorch's.", 3, {"examples": 300}),
         Subject("rica", "RICA's loss and gradient, against PyTorch's autograd.", 5, {"patches": 1000}),
-        Subject("features", "Features of CIFAR-10 images for a classifier.", 3, {"images": 20, "patches": 2000}),
-        Subject("start_up", "Imports, `pp-ref --help` and a first pooled result in new processes.", 20, {}),
+        Subject("features", "Features of CIFAR-10 images for a classifier.", 2, {"images": 20, "patches": 2000}),
+        Subject("start_up", "Imports, `pp-ref --help` and a first pooled result in new processes.", 15, {}),
         Subject(
             "growth",
             "How times grow with an image's side, 16 to 96, and with the batch, 1 to 10,000.",
