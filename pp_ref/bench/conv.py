@@ -81,8 +81,7 @@ def measure(
                 behind = medians[plan.way] / min(medians.values()) - 1
                 choice = {"plan": str(plan), "way": plan.way, "best": min(medians, key=medians.__getitem__)}
                 measured.append(block | {"choice": choice | {"behind": behind}})
-    what = "A step of the CIFAR-10 net's convolutions, SE, length scale 1"
-    return record("conv", what, rounds, measured, goals, dtype)
+    return record("conv", __doc__, rounds, measured, goals, dtype)
 
 
 def goals(record: Record) -> list[Record]:

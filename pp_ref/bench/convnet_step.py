@@ -41,8 +41,7 @@ def measure(rounds: int, batch: int = BATCH) -> Record:
     for number in numbers_of_threads():
         for v, W, padding in geometry(nets[FULL], batch):
             measured += convolutions(v, W, padding, number, max(3, rounds // 2))
-    what = "A training step of the convnet of sec. 4.2 (batch 128, float32): pp_ref against PyTorch on the CPU."
-    return record("convnet_step", what, rounds, measured, goals, batch=batch)
+    return record("convnet_step", __doc__, rounds, measured, goals, batch=batch)
 
 
 def predicted_net() -> ConvNet:

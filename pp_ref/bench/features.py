@@ -33,8 +33,7 @@ def measure(rounds: int, images: int = 10_000, patches: int = 20_000) -> Record:
     flops = 2 * len(x) * 27 * 27 * (len(W) + 1) * FILTERS
     extract = contender(lambda: extract_features(x, W, PATCH, whitening), share, flops)
     measured = blocks({}, {"extract_features": extract}, [], rounds)
-    what = "Features of CIFAR-10 images: 400 filters of 6 x 6 x 3 at every place, summed over quadrants (float32)."
-    return record("features", what, rounds, measured, goals, data=data, images=len(x), filters=FILTERS)
+    return record("features", __doc__, rounds, measured, goals, data=data, images=len(x), filters=FILTERS)
 
 
 def images_of(n: int) -> tuple[str, Real]:

@@ -17,9 +17,7 @@ from pp_ref.errors import import_extra
 from pp_ref.machine import array_library
 from pp_ref.models.convnet import paper_convnet
 
-__all__ = ["TABLES", "measure"]
-
-TABLES: dict[str, Any] = {}
+__all__ = ["measure"]
 
 
 def measure(rounds: int, images: int = 50_000, batch: int = 128, device: str = "cuda") -> Record:
@@ -77,8 +75,7 @@ def measure(rounds: int, images: int = 50_000, batch: int = 128, device: str = "
     peers = {f"{name}, full": contender(theirs(layout)) for name, layout in layouts.items()}
     measured = [block({"images": images, "batch": batch}, everybody | peers, list(peers), rounds)]
     tf32 = {"convolutions": torch.backends.cudnn.allow_tf32, "products": torch.backends.cuda.matmul.allow_tf32}
-    what = "An epoch of the convnet of sec. 4.2 on a CUDA device, in full and a quarter learned, against PyTorch's."
-    return record("gpu_convnet", what, rounds, measured, device="gpu", limits=[], pytorch_tf32=tf32)
+    return record("gpu_convnet", __doc__, rounds, measured, device="gpu", limits=[], pytorch_tf32=tf32)
 
 
 def agreement(xp: Any, model: Any, params: Mapping[str, Any], x: Any, y: Any) -> float:

@@ -32,8 +32,7 @@ def measure() -> Record:
         {"architecture": architecture, "dtype": dtype, "rows": rows(architecture, dtype)}
         for architecture, dtype in product(ARCHITECTURES, DTYPES)
     ]
-    what = "Registers, spills and shared memory of every CUDA kernel, as the compiler reports them."
-    return record("gpu_kernels", what, 1, measured, goals, " ".join(DTYPES), nvrtc=version, side=SIDE)
+    return record("gpu_kernels", __doc__, 1, measured, goals, " ".join(DTYPES), nvrtc=version, side=SIDE)
 
 
 def goals(record: Record) -> list[Record]:

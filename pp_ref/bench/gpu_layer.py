@@ -21,11 +21,10 @@ from pp_ref.kernels.gpu.operands import Operands, operands
 from pp_ref.layers.predicted import predicted_backward, predicted_forward
 from pp_ref.machine import array_library
 
-__all__ = ["TABLES", "measure"]
+__all__ = ["measure"]
 
 BATCHES = (100, 1000, 10_000)  # of a layer's step
 Step = Callable[[Any], tuple[Any, Any, list[Any], Any]]  # v -> y, dv, dw, db
-TABLES: dict[str, Any] = {}
 
 
 def measure(rounds: int, images: int = 100_000) -> Record:
@@ -75,8 +74,7 @@ def measure(rounds: int, images: int = 100_000) -> Record:
             for name, step in every_step.items()
         }
         measured.append(block({"n": batch} | shape, whole, [*whole][1:], rounds, event_seconds))
-    what = "A layer's operations and steps on a CUDA device, against cuBLAS's products."
-    return record("gpu_layer", what, rounds, measured, device="gpu", limits=[])
+    return record("gpu_layer", __doc__, rounds, measured, device="gpu", limits=[])
 
 
 def steps(xp: Any, o: Operands, w: list[Any], b: Any, dy: Any) -> dict[str, Step]:

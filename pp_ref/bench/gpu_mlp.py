@@ -20,9 +20,7 @@ from pp_ref.kernels.gpu.operands import operands
 from pp_ref.machine import array_library
 from pp_ref.models import MLP, Predicted
 
-__all__ = ["TABLES", "measure"]
-
-TABLES: dict[str, Any] = {}
+__all__ = ["measure"]
 
 
 def measure(rounds: int, steps: int = 100, batch: int = 100, device: str = "cuda") -> Record:
@@ -74,8 +72,7 @@ def measure(rounds: int, steps: int = 100, batch: int = 100, device: str = "cuda
     except Exception as error:  # whatever a compiler of this machine raises
         failed["PyTorch, compiled"] = f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
     measured = [block({"batch": batch}, everybody | peers, list(peers), rounds)]
-    what = "A training step of 784-500-500-10 on a CUDA device, SE-Emp, a quarter learned, against PyTorch's."
-    return record("gpu_mlp", what, rounds, measured, device="gpu", limits=[], failed=failed)
+    return record("gpu_mlp", __doc__, rounds, measured, device="gpu", limits=[], failed=failed)
 
 
 def se_emp() -> MLP:

@@ -25,7 +25,6 @@ __all__ = [
     "COLUMNS",
     "PROPORTION",
     "SIDE",
-    "TABLES",
     "UNITS",
     "Run",
     "event_seconds",
@@ -67,8 +66,7 @@ def measure(rounds: int, images: int = 100_000) -> Record:
     measured = [block(shape, everybody, [name for name in everybody if name in GOALS], rounds, event_seconds)]
     copy = measured[0]["rows"][-1]
     limits = [{"copy_gb_s": copy["least_bytes"] / copy["min_s"] / 1e9}]
-    what = "v U on a CUDA device, ten columns of 28 x 28 images: every rung against cuBLAS."
-    return record("gpu_pool", what, rounds, measured, goals, device="gpu", limits=limits)
+    return record("gpu_pool", __doc__, rounds, measured, goals, device="gpu", limits=limits)
 
 
 def goals(record: Record) -> list[Record]:
@@ -79,9 +77,6 @@ def goals(record: Record) -> list[Record]:
         times = {number: theirs / ours for number, theirs in reached(record, peer, "median_s").items()}
         found += goal(f"v U on the device, times {peer}", "at least", wanted, times)
     return found
-
-
-TABLES: dict[str, Any] = {}
 
 
 class Problem(NamedTuple):

@@ -39,8 +39,7 @@ def measure(
             v = np.random.default_rng(1).random((n, o.d)).astype(dtype)
             contenders[name] = rung_contender(RUNGS[rung], v, o)
         measured += blocks({"axis": axis, "side": side, "n": n}, contenders, ["dense"], rounds)
-    what = f"v U for a column of {PROPORTION:.0%} of an image's pixels, length scale 1"
-    return record("growth", what, rounds, measured, dtype=dtype)
+    return record("growth", __doc__, rounds, measured, dtype=dtype)
 
 
 def table(record: Record) -> str:

@@ -37,8 +37,7 @@ def measure(rounds: int, examples: int | None = None) -> Record:
     ours = {"pp_ref": contender(epochs(model, params, x, y), share, amount)}
     peers = torch_epochs(params, x, y, amount)
     measured = blocks({}, ours | peers, list(peers), rounds)
-    what = "One fine-tuning epoch of 784-500-500-10 (batch 100, float32): pp_ref against PyTorch's eager mode."
-    return record("mlp_epoch", what, rounds, measured, goals, data=data, examples=len(y), batch=BATCH)
+    return record("mlp_epoch", __doc__, rounds, measured, goals, data=data, examples=len(y), batch=BATCH)
 
 
 def learned_from(examples: int | None) -> tuple[str, Real, Real]:

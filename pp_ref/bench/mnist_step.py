@@ -22,7 +22,7 @@ from pp_ref.kernels.choose import use_backend
 from pp_ref.layers import sigmoid_forward
 from pp_ref.models.mlp import MLP, mlp
 
-__all__ = ["TABLES", "measure"]
+__all__ = ["measure"]
 
 STEPS = 20
 GOALS = {0.05: 4.0, 0.25: 2.0}  # times PyTorch's full net, by the proportion learned
@@ -49,10 +49,7 @@ def measure(rounds: int, proportions: Sequence[float] = tuple(GOALS)) -> Record:
         }
         measured += blocks({"proportion": proportion, "part": "step"}, ours | peers, list(peers), rounds)
         measured += blocks({"proportion": proportion, "part": "passes"}, parts, [], rounds)
-    what = (
-        "A training step of 784-500-500-10 with few parameters learned (SE-Emp) against PyTorch's step of the full net."
-    )
-    return record("mnist_step", what, rounds, measured, goals, data=data, batch=BATCH)
+    return record("mnist_step", __doc__, rounds, measured, goals, data=data, batch=BATCH)
 
 
 def predicted_net(proportion: float, x: Real) -> MLP:
@@ -111,6 +108,3 @@ def goals(record: Record) -> list[Record]:
         times = reached(record, "pp_ref, predicted", proportion=proportion, part="step")
         found += goal(what, "at least", wanted, times)
     return found
-
-
-TABLES: dict[str, Any] = {}

@@ -13,7 +13,7 @@ from pp_ref.bench.steps import peers, ways
 from pp_ref.bench.tables import with_threads
 from pp_ref.models import Predicted
 
-__all__ = ["TABLES", "measure", "said"]
+__all__ = ["measure", "said"]
 
 GOAL, GOAL_MEDIAN = 0.25, 0.05  # how far the choice may be behind the best
 JUDGED = 256 * 100  # entries of v up to which float64 is measured: long doubles judge it, for which there is no BLAS
@@ -56,8 +56,7 @@ def measure(
             best = min(least, key=least.__getitem__)
             choice = {"way": "auto", "best": best, "behind": least["auto"] / least[best] - 1}
             measured.append(block | {"choice": choice})
-    what = f"What a layer of {UNITS} units chooses for its step, against all ways"
-    return record("plan", what, rounds, measured, goals, " ".join(dtypes))
+    return record("plan", __doc__, rounds, measured, goals, " ".join(dtypes))
 
 
 def goals(record: Record) -> list[Record]:
@@ -89,6 +88,3 @@ def said(record: Record) -> str:
         f"The plan's choice is {' and '.join(parts)}. The goals of {GOAL:.0%} at most and {GOAL_MEDIAN:.0%} at the "
         f"median are {reached}."
     )
-
-
-TABLES: dict[str, Any] = {}

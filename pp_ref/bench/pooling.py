@@ -51,8 +51,7 @@ def measure(
         rungs = {rung.name: rung_contender(rung, v, o) for rung in LADDERS["pool"] if rung.name != "loops" or n <= 100}
         shape = {"form": form, "proportion": proportion, "n": n}
         measured += blocks(shape, {**rungs, **peers}, ["dense", *peers], rounds)
-    what = "v U for 10 columns of a 28 x 28 grid, length scale 1"
-    return record("pooling", what, rounds, measured, goals, dtype)
+    return record("pooling", __doc__, rounds, measured, goals, dtype)
 
 
 def goals(record: Record) -> list[Record]:

@@ -31,7 +31,7 @@ KEYS = {"subject", "settings", "dtype", "machine", "measured"}
 
 def record(
     subject: str,
-    what: str,
+    docstring: str | None,
     rounds: int,
     measured: list[Block],
     goals: Callable[[Record], Sequence[Record]] | None = None,
@@ -41,7 +41,7 @@ def record(
     **settings: Any,
 ) -> Record:
     """The blocks, with the processor's limits or those that are given, the rows' shares of them, and what was reached
-    of the goals."""
+    of the goals. The first line of the module's docstring says what was measured."""
     if limits is None:
         limits = [_limits(number) for number in sorted({block["threads"] for block in measured if "threads" in block})]
     for block in measured:
@@ -53,6 +53,7 @@ def record(
             ):
                 if amount in row and rate in limit:
                     row[share] = row[amount] / row["min_s"] / 1e9 / limit[rate]
+    what = str(docstring).partition("\n")[0]
     made = {"subject": subject, "what": what, "settings": settings, "dtype": dtype, "rounds": rounds}
     made |= {"limits": list(limits), "measured": measured, "goals": []} | circumstances(device)
     return made | {"goals": list(goals(made) if goals else ())}

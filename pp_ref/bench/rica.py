@@ -41,8 +41,7 @@ def measure(rounds: int, patches: int = 100_000) -> Record:
     flops = problem.flops()
     everybody = {name: contender(run, shares[name], flops[name]) for name, run in problem.evaluations().items()}
     measured = blocks({}, everybody, [PEER], rounds)
-    what = "RICA's loss and gradient (d 108, m 400, float32): pp_ref against PyTorch's autograd on the CPU."
-    return record("rica", what, rounds, measured, goals, patches=patches, inputs=SPACE.size, filters=FILTERS)
+    return record("rica", __doc__, rounds, measured, goals, patches=patches, inputs=SPACE.size, filters=FILTERS)
 
 
 class Problem:

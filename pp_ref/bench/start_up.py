@@ -63,8 +63,7 @@ def measure(rounds: int) -> Record:
         empty = {"pool, compiled": contender(process("pool", new_cache=True))}
         measured = blocks({"cache": "kept"}, kept, [], rounds, [cores()])
         measured += blocks({"cache": "empty"}, empty, [], min(rounds, COMPILED_ROUNDS), [cores()])
-    what = "How long a user waits in a new process: `import pp_ref`, `pp-ref --help`, a first pooled result."
-    return record("start_up", what, rounds, measured, goals)
+    return record("start_up", __doc__, rounds, measured, goals)
 
 
 def run(command: list[str], folder: Path, cache: str) -> None:

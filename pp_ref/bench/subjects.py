@@ -10,8 +10,8 @@ __all__ = ["SUBJECTS", "Subject"]
 
 
 class Subject(NamedTuple):
-    """`pp_ref.bench.NAME` has its `measure(rounds, **settings)`, whose defaults are the full settings, and `TABLES`:
-    by its place in README or docs/speed.md, a function that renders a record. It is imported when it is asked for."""
+    """`pp_ref.bench.NAME` has `measure(rounds, **settings)` with the full settings as defaults, and may have `TABLES`,
+    functions that render a record, by their places in README or docs/speed.md."""
 
     name: str
     about: str
@@ -21,18 +21,14 @@ class Subject(NamedTuple):
     device: Device = "cpu"
 
     @property
-    def measure(self) -> Callable[..., dict[str, Any]]:
-        measure: Callable[..., dict[str, Any]] = self._module.measure
-        return measure
+    def module(self) -> Any:
+        """Imported when it is asked for: the command's help needs nothing heavy."""
+        return import_module(f"pp_ref.bench.{self.name}")
 
     @property
     def tables(self) -> Mapping[str, Callable[..., str]]:
-        tables: Mapping[str, Callable[..., str]] = self._module.TABLES
+        tables: Mapping[str, Callable[..., str]] = getattr(self.module, "TABLES", {})
         return tables
-
-    @property
-    def _module(self) -> Any:
-        return import_module(f"pp_ref.bench.{self.name}")
 
 
 _ONE_SHAPE = {"batches": (10,), "proportions": (0.05,)}

@@ -27,7 +27,7 @@ def _command(subject: Subject) -> None:
         small: SmallOption = False,
         out: FileOption = None,
     ) -> None:
-        record = subject.measure(rounds, **(subject.small if small else {}))
+        record = subject.module.measure(rounds, **(subject.small if small else {}))
         _tell(record, out)
         for table in subject.tables.values():
             typer.echo(table(record))

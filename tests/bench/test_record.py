@@ -10,7 +10,7 @@ from pp_ref.errors import DataError
 def made(goals=None):
     rows = [row("fused", [2.0, 1.0, 4.0], flops=3e9, least_bytes=5e9, times_best_peer=1.5, share_of_bound=0.1)]
     measured = [{"n": n, "threads": 1, "rows": [dict(each) for each in rows]} for n in (10, 20)]
-    return record("pooling", "v U", 3, measured, goals, batch=7)
+    return record("pooling", "v U\n\nmore", 3, measured, goals, batch=7)
 
 
 def test_rows_have_their_shares_of_the_limits():
@@ -25,7 +25,7 @@ def test_rows_have_their_shares_of_the_limits():
         "float32",
         [],
     )
-    assert found["machine"]["cores"] > 0
+    assert (found["what"], found["machine"]["cores"] > 0) == ("v U", True)
 
 
 def test_goals_say_what_was_reached():
