@@ -1,4 +1,4 @@
-"""Features of 10,000 CIFAR-10 images: 400 filters of 6 x 6 x 3 at every place, summed over quadrants (float32).
+"""Features of CIFAR-10 images: 400 filters of 6 x 6 x 3 at every place, summed over quadrants (float32).
 
 The rate, and what the products alone are of a large float32 product's. First the features of some images must be those
 of the written-out definition in float64, within the rounding of float32.

@@ -1,4 +1,4 @@
-"""RICA's loss and gradient (100,000 patches, d 108, m 400, float32): pp_ref against PyTorch's autograd on the CPU.
+"""RICA's loss and gradient (d 108, m 400, float32): pp_ref against PyTorch's autograd on the CPU.
 
 All evaluate the objective "ufldl" from the same start: with full weights, and with 50 % predicted (SE, length scale 1,
 one column). pp_ref reads patches that were prepared once. PyTorch has its best plain formulation, on patches that were
