@@ -16,8 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from pp_ref.kernels.cpu.filters import Filters
-from pp_ref.kernels.cpu.operands import Factored, Operands
+from pp_ref.kernels.operands import FactoredOperands, FilterOperands, SeparableOperands
 from pp_ref.layers.conv2d import conv2d_backward_input, conv2d_backward_weights, conv2d_forward
 
 __all__ = ["Bounds", "ConvBounds", "largest_share"]
@@ -36,12 +35,12 @@ class Bounds:
     """Bounds for a dictionary's kernels, of any rung: for either way of summing v K, whichever is longer, unless
     ``passes`` says that it is done in two passes."""
 
-    def __init__(self, o: Factored, passes: bool = False) -> None:
+    def __init__(self, o: FactoredOperands, passes: bool = False) -> None:
         K, cut = o.factors.K(), o.factors.K(o.dtype)
         self.o = o
         self.longest = max(alpha.size for alpha in o.factors.alpha)
         # A cast, a product, a sum of a pair, and T sums an axis.
-        taps = sum(2 * axis.size for axis in o.taps) if isinstance(o, Operands) else 0
+        taps = sum(2 * axis.size for axis in o.taps) if isinstance(o, SeparableOperands) else 0
         self.length = taps if passes else max(taps, o.d + 1)
         self.magnitudes, self.differences = [], []
         for j, alpha in enumerate(o.factors.alpha):
@@ -106,7 +105,7 @@ class Bounds:
 class ConvBounds(Bounds):
     """Bounds for a dictionary of filters: those of its products with patches, for which convolutions stand here."""
 
-    def __init__(self, f: Filters, stride: int = 1, padding: int = 0, passes: bool = False) -> None:
+    def __init__(self, f: FilterOperands, stride: int = 1, padding: int = 0, passes: bool = False) -> None:
         super().__init__(f.o, passes)
         self.f, self.geometry = f, (stride, padding)
 

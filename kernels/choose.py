@@ -1,48 +1,119 @@
-"""What this machine can compute with, and what it shall: the one switch of the pooling path."""
+"""The choice of a way: the cheapest of those that the arrays, the dictionary and the backend allow.
+
+A way's cost is its work (`pp_ref.kernels.work`) times the rates of this machine (`pp_ref.kernels.rates`) for the number
+of threads that the BLAS may use. The plan that is printed is the choice that models evaluate.
+"""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any, Literal, cast, get_args
 
-from pp_ref.errors import DomainError
+import numpy as np
 
-__all__ = [
-    "Backend",
-    "kernels_take",
-    "pooling_backend",
-    "use_backend",
-]
+from pp_ref.errors import DomainError
+from pp_ref.kernels.cpu.threads import blas_threads
+from pp_ref.kernels.rates import BY_NUMBER, DEVICE, Origin, Rates, known_rates
+from pp_ref.kernels.ways import Way
+from pp_ref.kernels.work import Work
+
+__all__ = ["Backend", "Plan", "choose", "pooling_backend", "use_backend"]
 
 Backend = Literal["auto", "numpy", "numba", "cupy"]
 
-_COMPILED = ("float32", "float64")
 _chosen: list[Backend] = []  # the innermost `use_backend` last
 
 
-def pooling_backend() -> Backend:
-    """How models evaluate predicted layers and max-pooling. Where they do is where the arrays are: no choice moves one.
+@dataclass(frozen=True)
+class Plan:
+    """The way that was chosen, and why.
 
-    "auto"   as a plan of the costs says (pp_ref.kernels.plan), max-pooling of NumPy arrays always in Numba: the default
-    "numpy"  by pp_ref.layers alone
+    way      as it stands in its table
+    seconds  estimated time of a step, by the name of each possible way
+    refused  the reason why a way is not possible, by its name
+    backend  "auto": the cheapest was chosen; another: the last possible way of that backend
+    threads  of the BLAS, for which the rates hold
+    rates    where the rates come from: "default", "calibrated" on this machine, or "given" by the caller
+    """
+
+    way: Way
+    seconds: Mapping[str, float]
+    refused: Mapping[str, str]
+    backend: Backend
+    threads: int
+    rates: Origin
+
+    def __str__(self) -> str:
+        """E.g. "dictionary 3.90 ms, weights 4.98 ms, separable 1.80 ms: separable, 2.2 times cheaper than the next; not
+        shared: K is a product of axes (default rates, 1 thread)"."""
+        costs = ", ".join(f"{name} {1e3 * seconds:.2f} ms" for name, seconds in self.seconds.items())
+        why = "; ".join(f"not {name}: {reason}" for name, reason in self.refused.items())
+        threads = f"{self.threads} thread{'s' * (self.threads > 1)}"
+        return f"{costs}: {self.way.name}, {self.reason}{why and '; '}{why} ({self.rates} rates, {threads})"
+
+    @property
+    def reason(self) -> str:
+        """Half a sentence."""
+        others = [seconds for name, seconds in self.seconds.items() if name != self.way.name]
+        if self.backend == self.way.backend:
+            return f"as backend {self.backend} demands"
+        if not others:
+            return "the only one that is possible"
+        own = self.seconds[self.way.name]
+        return f"{min(others) / own:.1f} times cheaper than the next" if own else "at no cost"
+
+
+def choose(ways: Sequence[Way], problem: Any, rates: Rates | None = None, threads: int | None = None) -> Plan:
+    """Choose the way of a step.
+
+    ways     a table of `pp_ref.kernels.ways`
+    problem  a problem of `pp_ref.kernels.work`
+    rates    None: those of this machine, or the defaults; of arrays on a CUDA device `DEVICE`
+    threads  None: those that the BLAS may use
+    returns  Plan; of equally cheap ways the last, which is the one with fewer calls
+    raises   as the work of a way does: ShapeError for images smaller than the filters
+    """
+    backend, on_device = pooling_backend(), problem.arrays.library == "cupy"
+    threads = 1 if on_device else threads or blas_threads()
+    known, origin = (rates, "given") if rates else (DEVICE, "default") if on_device else known_rates(threads)
+    kept = {} if problem.operands is None else problem.operands.plans
+    key = (id(ways), problem, known, backend, threads)
+    if key not in kept:
+        refused = {way.name: why for way in ways if (why := _refusal(way, problem, backend))}
+        possible = {way.name: way for way in ways if way.name not in refused}
+        seconds = {name: cost(way.work(problem), known, problem.arrays.dtype) for name, way in possible.items()}
+        cheapest = min(reversed(seconds), key=seconds.__getitem__)
+        demanded = [name for name, way in possible.items() if way.backend == backend != "numpy"]
+        way = possible[demanded[-1] if demanded else cheapest]
+        kept[key] = Plan(way, seconds, refused, backend, threads, cast(Origin, origin))
+    return cast(Plan, kept[key])
+
+
+def _refusal(way: Way, problem: Any, backend: Backend) -> str | None:
+    if way.backend not in ("numpy", backend) and backend != "auto":
+        return f"the backend is {backend}"
+    return way.needs(problem)
+
+
+def cost(work: Work, rates: Rates, dtype: str) -> float:
+    """Seconds of some work; a number of a dtype other than float32 costs in proportion to its size."""
+    width = np.dtype(dtype or "float64").itemsize / 4
+    return float(sum(n * getattr(rates, unit) * (width if unit in BY_NUMBER else 1) for unit, n in work.items()))
+
+
+def pooling_backend() -> Backend:
+    """The backend by which models evaluate predicted layers, convolutions and max-pooling. No backend moves an array.
+
+    "auto"   the cheapest way, the default
+    "numpy"  the ways of pp_ref.layers
     "numba"  NumPy arrays by pp_ref.kernels.cpu wherever the dictionary allows it, others by pp_ref.layers
     "cupy"   CuPy arrays by pp_ref.kernels.gpu wherever the dictionary allows it, others by pp_ref.layers
 
-    The innermost `use_backend` decides, else the environment's PP_REF_BACKEND. Layers know none of this.
+    The innermost `use_backend` decides, else the environment's PP_REF_BACKEND. Layers do not read it.
     raises   DomainError for another name in PP_REF_BACKEND
     """
     return _chosen[-1] if _chosen else _checked("PP_REF_BACKEND", os.environ.get("PP_REF_BACKEND") or "auto")
-
-
-def kernels_take(first: Any, *others: Any) -> bool:
-    """Whether compiled kernels may compute with these arrays: NumPy's, all of float32 or all of float64.
-
-    Only where `pooling_backend` is "auto" or "numba".
-    """
-    allowed = pooling_backend() in ("auto", "numba")
-    if not allowed or type(first).__module__ != "numpy" or first.dtype.name not in _COMPILED:
-        return False
-    return all(type(array) is type(first) and array.dtype == first.dtype for array in others)
 
 
 @contextmanager

@@ -1,12 +1,13 @@
-"""What the plan's units of work cost on this machine: as `pp-ref bench calibrate` measured it, or the defaults.
+"""The rates of this machine: seconds of a unit of work, as `pp-ref bench calibrate` measured them, or the defaults.
 
-The measured rates lie in the user's cache, in a file named by a digest of the machine, so that homes shared between
-machines hold one each. They are read once a process.
+There is a set of rates for each number of threads. The measured ones lie in the user's cache, in a file named by a
+digest of the machine, so that homes shared between machines hold one each. They are read once a process.
 """
 
 import hashlib
 import json
 import warnings
+from collections.abc import Mapping
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -17,10 +18,11 @@ from pp_ref.files import write_atomically
 from pp_ref.machine import blas, machine
 
 __all__ = [
-    "DEFAULT",
+    "BY_NUMBER",
     "DEVICE",
     "Origin",
     "Rates",
+    "default_rates",
     "known_rates",
     "machine_key",
     "rates_file",
@@ -32,8 +34,10 @@ Origin = Literal["default", "calibrated", "given"]
 
 
 class Rates(NamedTuple):
-    """Seconds of a unit of work on one thread. Numbers and flops are of float32; those of float64 take twice as long.
-    The defaults are those of a server processor with AVX-512."""
+    """Seconds of a unit of work. Numbers and flops are of float32; those of float64 take twice as long.
+
+    The defaults are those of a server processor with AVX-512, on one thread.
+    """
 
     flop: float = 1.1e-11  # of a product
     pack: float = 2.8e-10  # a number of an operand, which BLAS brings into its own order
@@ -41,16 +45,26 @@ class Rates(NamedTuple):
     gather: float = 6e-10  # a number gathered or scattered
     image: float = 3.2e-7  # an image padded, in its rows
     product: float = 2.8e-6  # a call of a product
-    call: float = 7.8e-5  # what the kernels check, and how they cut tiles
+    call: float = 7.8e-5  # the checks of a kernel, and the cutting of tiles
     copy: float = 1.3e-9  # an entry of an image's patch made, and packed by BLAS
     theorem: float = 1.6e-11  # a flop of small transforms and of products at one frequency
     plane: float = 5e-11  # a tap of a pixel of a channel's padded plane
     pooled: float = 2e-10  # a number of a pooled map, written or read
 
 
-DEFAULT = Rates()
+BY_NUMBER = ("flop", "pack", "tap", "gather", "copy", "theorem", "plane", "pooled")  # rates of a number in float32
+SHARED_OUT = ("flop", "pack", "tap", "gather", "image", "plane", "pooled")  # rates of what threads divide
+HANDOVER = 5e-5  # seconds until a second thread of the kernels begins
 # Of a CUDA device, reckoned from an A100's data sheet (19.5 Tflop/s, 1.6 TB/s) and 6 us a launch: nobody measured them.
 DEVICE = Rates(flop=6e-14, pack=2.5e-12, tap=4e-13, gather=2.5e-12, image=2e-9, product=6e-6, call=6e-5)
+
+
+@cache
+def default_rates(threads: int = 1) -> Rates:
+    """The rates of `Rates` for a number of threads: what they divide takes a share of the time, calls take it all."""
+    rates = Rates()
+    divided = {unit: getattr(rates, unit) / threads for unit in SHARED_OUT}
+    return rates._replace(**divided, call=rates.call + 3 * HANDOVER * (threads > 1))
 
 
 def machine_key() -> dict[str, Any]:
@@ -67,17 +81,18 @@ def rates_file() -> Path:
     return Path(pooch.os_cache("pp_ref")) / "rates" / f"{digest[:16]}.json"
 
 
-def write_rates(path: Path, rates: Rates) -> None:
-    """Keep the rates and the machine they hold for, whole or not at all.
+def write_rates(path: Path, rates: Mapping[int, Rates]) -> None:
+    """Keep the rates, by number of threads, and the machine they hold for, whole or not at all.
 
     raises  DataError
     """
-    content = {"machine": machine_key(), "seconds": rates._asdict()}
+    seconds = {str(threads): each._asdict() for threads, each in rates.items()}
+    content = {"machine": machine_key(), "seconds": seconds}
     write_atomically(path, (json.dumps(content, indent=1) + "\n").encode())
 
 
-def read_rates(path: Path) -> Rates:
-    """The rates in a file that `write_rates` wrote on this machine.
+def read_rates(path: Path) -> dict[int, Rates]:
+    """The rates, by number of threads, in a file that `write_rates` wrote on this machine.
 
     raises  DataError for a file that cannot be read, or is broken, or another machine's
     """
@@ -91,6 +106,13 @@ def read_rates(path: Path) -> Rates:
     if content["machine"] != (key := machine_key()):
         raise DataError(f"{path} holds the rates of {content['machine']}, but this is {key}: {again}")
     seconds = content["seconds"]
+    if not isinstance(seconds, dict) or not seconds or not all(threads.isdecimal() for threads in seconds):
+        raise DataError(f"{path} holds the rates {seconds}, expected some for each number of threads: {again}")
+    return {int(threads): _checked(path, each, again) for threads, each in seconds.items()}
+
+
+def _checked(path: Path, seconds: Any, again: str) -> Rates:
+    """The rates for one number of threads; raises DataError."""
     if not isinstance(seconds, dict) or seconds.keys() != set(Rates._fields):
         raise DataError(
             f"{path} holds the rates {seconds}, expected one for each of {', '.join(Rates._fields)}: {again}"
@@ -103,14 +125,25 @@ def read_rates(path: Path) -> Rates:
     return Rates(**seconds)
 
 
+def known_rates(threads: int) -> tuple[Rates, Origin]:
+    """This machine's rates for a number of threads if they were measured, else the defaults.
+
+    Between two numbers that were measured the lower one's rates hold. A file that is no good gives one warning.
+    """
+    measured = _measured()
+    if not measured:
+        return default_rates(threads), "default"
+    return measured[max((t for t in measured if t <= threads), default=min(measured))], "calibrated"
+
+
 @cache
-def known_rates() -> tuple[Rates, Origin]:
-    """This machine's rates where they were measured, else the defaults; a file that is no good is warned of."""
+def _measured() -> dict[int, Rates]:
+    """The rates in the user's cache; none if there is no sound file."""
     path = rates_file()
     if not path.exists():
-        return DEFAULT, "default"
+        return {}
     try:
-        return read_rates(path), "calibrated"
+        return read_rates(path)
     except DataError as error:
-        warnings.warn(f"the plan takes its default rates: {error}", RuntimeWarning, stacklevel=2)
-        return DEFAULT, "default"
+        warnings.warn(f"the default rates are used: {error}", RuntimeWarning, stacklevel=2)
+        return {}

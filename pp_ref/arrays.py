@@ -32,11 +32,11 @@ __all__ = [
 
 
 def check_axes(spec: str, **arrays: Array) -> dict[str, int]:
-    """Give each axis letter one size, and return the sizes.
+    """Check that each axis letter has one size, and return the sizes.
 
     spec    the axes of each array in turn, e.g. ``"n d, d k, k m"``
     arrays  the arrays, in the order of ``spec``
-    raises  ShapeError naming both owners of a clash, or the array with the wrong number of axes
+    raises  ShapeError naming the two arrays that disagree, or the array with the wrong number of axes
     """
     owner: dict[str, tuple[str, int]] = {}
     for letters, (name, array) in zip(spec.split(", "), arrays.items(), strict=True):
@@ -87,7 +87,7 @@ def check_fraction(**values: float) -> None:
 
 
 def check_integer(least: int, **values: int) -> None:
-    """Refuse what is no integer, and anything below ``least``.
+    """Refuse anything that is not an integer >= ``least``.
 
     raises  DomainError with the argument's name and value
     """
@@ -107,17 +107,17 @@ def check_rate(**values: float) -> None:
 
 
 def real_part(x: Array) -> Array:
-    """Re x: what comparisons and maxima use, so that a complex step takes the branch of its real point."""
+    """Return Re x, for comparisons and maxima: a complex step then takes the branch of its real point."""
     xp = array_namespace(x)
     return xp.real(x) if xp.isdtype(x.dtype, "complex floating") else x
 
 
 def into(function: Callable[..., Array], *arrays: Array, out: Array) -> Array:
-    """function(*arrays), written into ``out`` where the library can, which spares the memory of a new array.
+    """Return function(*arrays), written into ``out`` if the library has output arguments, to save memory.
 
     out      an array of the result's shape and dtype, of the same library; it may be one of ``arrays`` if ``function``
              is elementwise
-    returns  ``out``, or a new array: the standard has no output arguments, NumPy and CuPy do
+    returns  ``out`` for NumPy and CuPy; a new array otherwise, since the standard has no output arguments
     """
     if is_numpy_array(out) or is_cupy_array(out):
         return function(*arrays, out=out)
@@ -125,6 +125,6 @@ def into(function: Callable[..., Array], *arrays: Array, out: Array) -> Array:
 
 
 def to_numpy(x: Array) -> NDArray[Any]:
-    """x in the processor's memory: what a file, SciPy or Matplotlib can take. A NumPy array comes back as it is."""
+    """Return x as a NumPy array, for files, SciPy and Matplotlib. A NumPy array is returned as it is."""
     array: NDArray[Any] = x.get() if is_cupy_array(x) else np.asarray(x)
     return array

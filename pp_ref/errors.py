@@ -1,23 +1,23 @@
-"""What can go wrong, by kind. A message names the argument, what it is, what was expected and what to do next."""
+"""The errors that pp_ref raises. A message names the argument, what it is, what was expected and what to do next."""
 
 from importlib import import_module
 from types import ModuleType
 
 
 class ShapeError(ValueError):
-    """Arrays whose axes do not fit together."""
+    """The axes of arrays do not fit together."""
 
 
 class DomainError(ValueError):
-    """A value outside the range on which the operation is defined."""
+    """A value is outside the range on which the operation is defined."""
 
 
 class DataError(OSError):
-    """A file that is missing, truncated, corrupt, or not what it says it is."""
+    """A file is missing, truncated, corrupt, or not what it says it is."""
 
 
 class DeviceError(RuntimeError):
-    """A device that is absent, out of memory, or not the one the arrays live on."""
+    """A device is absent, out of memory, or not the one that holds the arrays."""
 
 
 class InaccurateError(ArithmeticError):
@@ -25,13 +25,17 @@ class InaccurateError(ArithmeticError):
 
 
 class MissingExtraError(ImportError):
-    """An optional dependency that the called function needs."""
+    """An optional dependency of the called function is not installed."""
+
+
+# A command prints these in one line.
+EXPECTED = (ShapeError, DomainError, InaccurateError, DataError, DeviceError, MissingExtraError)
 
 
 def import_extra(module: str, extra: str) -> ModuleType:
-    """Import ``module``, or say which extra of pp_ref installs it.
+    """Import the optional dependency ``module`` and return it.
 
-    raises  MissingExtraError naming the pip command
+    raises  MissingExtraError, which names the pip command that installs the extra
     """
     try:
         return import_module(module)

@@ -1,4 +1,4 @@
-"""Files are written whole or not at all."""
+"""Files that are written whole or not at all."""
 
 import os
 from collections.abc import Iterator
@@ -11,11 +11,10 @@ from pp_ref.errors import DataError
 
 @contextmanager
 def written_atomically(path: Path) -> Iterator[BinaryIO]:
-    """A file beside `path` to write into; at the end it is flushed to the disk, then renamed into place: a reader sees
-    the old file or the new one.
+    """Yield a file beside ``path`` to write into. At the end it is flushed to the disk and renamed to ``path``.
 
-    raises  DataError if it cannot be written (a full disk, say); the old file is then untouched, as it is after any
-            other error in the block
+    A reader sees the old file or the new one. After an error in the block the old file is unchanged.
+    raises  DataError if it cannot be written (a full disk, say)
     """
     beside = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
@@ -30,12 +29,12 @@ def written_atomically(path: Path) -> Iterator[BinaryIO]:
             beside.unlink(missing_ok=True)
     except OSError as error:
         raise DataError(
-            f"{path} could not be written: {error.strerror or error}; what was there before is untouched: "
+            f"{path} could not be written: {error.strerror or error}; an older file is unchanged: "
             "free some space or choose another folder, and run again"
         ) from error
 
 
 def write_atomically(path: Path, content: bytes) -> None:
-    """The same for content that is in memory."""
+    """Write ``content`` to ``path`` as `written_atomically` does."""
     with written_atomically(path) as file:
         file.write(content)

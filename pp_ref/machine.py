@@ -1,4 +1,4 @@
-"""This machine: processor, cores, BLAS, memory, and which devices and array libraries answer."""
+"""This machine: its processor, cores, BLAS and memory, and which devices and array libraries can be used."""
 
 import os
 import platform
@@ -34,7 +34,7 @@ def gpu() -> str:
 
 
 def machine() -> dict[str, str | int]:
-    """Processor, number of cores this process may use, and operating system."""
+    """The processor, the number of cores that this process may use, and the operating system."""
     return {
         "processor": _processor(),
         "cores": cores(),
@@ -43,21 +43,21 @@ def machine() -> dict[str, str | int]:
 
 
 def cores() -> int:
-    """Processor cores that this process may use."""
+    """Number of processor cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def blas() -> dict[str, str | int]:
-    """The library behind NumPy's matrix products: its name, version, the kernels it chose for this processor, threads.
+    """The library of NumPy's matrix products: its name, version, kernels for this processor, and number of threads.
 
-    OpenBLAS takes kernels for an older processor where it does not know this one: on AMD's Zen 5 those without AVX-512,
-    at half the rate. `OPENBLAS_CORETYPE=SkylakeX` in the environment chooses for it.
+    If OpenBLAS does not know the processor, it uses kernels for an older one: on AMD's Zen 5 those without AVX-512, at
+    half the rate. `OPENBLAS_CORETYPE=SkylakeX` in the environment overrides its choice.
     """
-    import numpy  # noqa: F401  the library has to be loaded to be asked
+    import numpy  # noqa: F401  threadpoolctl lists loaded libraries only
     from threadpoolctl import threadpool_info
 
     pools = [pool for pool in threadpool_info() if pool["user_api"] == "blas"]
-    pools.sort(key=lambda pool: "numpy" not in pool["filepath"])  # SciPy's wheels bring a BLAS of their own
+    pools.sort(key=lambda pool: "numpy" not in pool["filepath"])  # SciPy's wheels contain another BLAS
     found = pools[0] if pools else {}
     return {
         "library": found.get("internal_api", "unknown"),
@@ -68,7 +68,7 @@ def blas() -> dict[str, str | int]:
 
 
 def peak_memory_mb() -> float:
-    """The most memory this process has held so far, in MB (1e6 bytes)."""
+    """The most memory that this process has held so far, in MB (1e6 bytes)."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # kilobytes on Linux, bytes on macOS
     return peak / 1e6 if sys.platform == "darwin" else peak * 1024 / 1e6
 
@@ -83,9 +83,9 @@ def _processor() -> str:
 
 
 def array_library(device: Device) -> Any:
-    """The namespace whose arrays live on the device: NumPy, or CuPy as the array API has it.
+    """The array-API namespace for arrays on the device: NumPy or array-api-compat's CuPy.
 
-    raises  DeviceError where no GPU answers
+    raises  DeviceError if device is "gpu" and none can be used
     """
     if device == "cpu":
         import numpy
@@ -99,9 +99,9 @@ def array_library(device: Device) -> Any:
 
 
 def gpu_absence() -> str | None:
-    """None if a CUDA device answers, else one sentence saying why not.
+    """None if a CUDA device can be used, else one sentence that says why not.
 
-    It asks the driver: importing CuPy succeeds on a machine without a GPU.
+    CuPy can be imported on a machine without a GPU, so the driver is asked.
     """
     try:
         import cupy
@@ -112,7 +112,7 @@ def gpu_absence() -> str | None:
 
 
 def available() -> dict[str, str | None]:
-    """Each backend of the pooling path: None if it can be used here, else one sentence saying why not."""
+    """For each backend None if it can be used here, else one sentence that says why not."""
     reasons: dict[str, str | None] = {"numpy": None, "numba": None, "cupy": gpu_absence()}
     try:
         import_module("numba")

@@ -1,12 +1,13 @@
-"""What every record says of how it was made: versions, machine and peak memory."""
+"""What all records have in common: versions, machine and peak memory; and tables of them in Markdown."""
 
 import platform
+from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 
 from pp_ref import __version__
 from pp_ref.machine import Device, blas, gpu, machine, peak_memory_mb
 
-__all__ = ["PACKAGES", "circumstances", "versions"]
+__all__ = ["PACKAGES", "circumstances", "markdown", "versions"]
 
 PACKAGES = (
     "numpy",
@@ -23,7 +24,7 @@ PACKAGES = (
 
 
 def versions() -> dict[str, str]:
-    """pp_ref, Python and every installed package that results may depend on, with their versions."""
+    """The versions of pp_ref, of Python, and of every installed package on which results may depend."""
     found = {"pp_ref": __version__, "python": platform.python_version()}
     for package in PACKAGES:
         try:
@@ -34,6 +35,12 @@ def versions() -> dict[str, str]:
 
 
 def circumstances(device: Device = "cpu") -> dict[str, object]:
-    """What every record says of how it came about: versions, machine with its BLAS, and this process's peak memory."""
+    """Versions, the machine with its BLAS and (if used) its GPU, and the peak memory of this process."""
     described = machine() | {"blas": blas()} | ({"gpu": gpu()} if device == "gpu" else {})
     return {"versions": versions(), "machine": described, "peak_memory_mb": peak_memory_mb()}
+
+
+def markdown(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table in Markdown. The first column is text, the others are numbers."""
+    rule = ["---", *["---:"] * (len(headings) - 1)]
+    return "\n".join("| " + " | ".join(row) + " |" for row in (headings, rule, *rows))

@@ -1,4 +1,4 @@
-"""What a test may need of the machine, and what is said when the machine lacks it."""
+"""Requirements of tests, with the reason for a skip if the machine lacks one; shared fixtures."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -12,7 +12,7 @@ from pp_ref.data import Dataset, load_cifar10
 from pp_ref.data.search import look_for
 from pp_ref.errors import MissingExtraError
 from pp_ref.kernels.gpu.nvrtc import nvrtc_version
-from pp_ref.kernels.rates import DEFAULT
+from pp_ref.kernels.rates import default_rates
 from pp_ref.machine import gpu_absence
 
 STAGED = Path(__file__).resolve().parents[2] / "shared" / "data"
@@ -26,20 +26,20 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
 
 def require_gpu() -> None:
-    """Skip without a GPU; fail instead where PP_REF_REQUIRE_GPU says that one is expected."""
+    """Skip without a GPU; fail instead if PP_REF_REQUIRE_GPU is set."""
     if why := gpu_absence():
         (pytest.fail if os.environ.get("PP_REF_REQUIRE_GPU") else pytest.skip)(why)
 
 
 def require_data(name: str = "mnist") -> None:
-    """Skip where no place on this machine holds the data set; a test never downloads one."""
+    """Skip if the data set is not on this machine; a test never downloads one."""
     found, missed = look_for(name)
     if found is None:
         pytest.skip(f"{name} was not found in: {'; '.join(missed)}")
 
 
 def require_module(name: str) -> Callable[[], None]:
-    """Skip where an optional package is not installed."""
+    """Skip if an optional package is not installed."""
 
     def require() -> None:
         if find_spec(name) is None:
@@ -49,7 +49,7 @@ def require_module(name: str) -> Callable[[], None]:
 
 
 def require_nvrtc() -> None:
-    """Skip where the CUDA compiler's library is not installed."""
+    """Skip if the library of the CUDA compiler is not installed."""
     try:
         nvrtc_version()
     except MissingExtraError as error:
@@ -67,15 +67,15 @@ REQUIREMENTS = {
 
 @pytest.fixture(scope="session", autouse=True)
 def _default_rates() -> Iterator[None]:
-    """No test depends on what was measured on its machine."""
+    """Use the default rates, so that no test depends on rates measured on its machine."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("pp_ref.kernels.plan.known_rates", lambda: (DEFAULT, "default"))
+        patch.setattr("pp_ref.kernels.choose.known_rates", lambda threads: (default_rates(threads), "default"))
         yield
 
 
 @pytest.fixture(scope="session")
 def cifar10(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
-    """CIFAR-10 for tests marked `needs_data("cifar10")`, decoded once for all workers of a run, never into a home."""
+    """CIFAR-10 for tests marked `needs_data("cifar10")`, decoded once per run, outside the user's cache."""
     run = tmp_path_factory.getbasetemp()
     shared = run.parent if "PYTEST_XDIST_WORKER" in os.environ else run
     with pytest.MonkeyPatch.context() as patch:

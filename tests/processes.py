@@ -1,4 +1,4 @@
-"""Programs that a test starts, watches and interrupts; none outlives its test."""
+"""Start, watch and interrupt programs in tests; none outlives its test."""
 
 import os
 import signal
@@ -7,15 +7,15 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
+from tests.tree import ROOT
+
 WIDE = os.environ | {"COLUMNS": "300"}  # one line stays one line
 
 
 @contextmanager
 def running(*module: object) -> Iterator[subprocess.Popen[str]]:
-    """`python -m module` in a process group of its own, as a terminal starts it."""
+    """Run `python -m module` in a process group of its own, as a terminal does."""
     command = [sys.executable, "-m", *map(str, module)]
     process = subprocess.Popen(command, cwd=ROOT, env=WIDE, stderr=subprocess.PIPE, text=True, start_new_session=True)
     try:
@@ -27,7 +27,7 @@ def running(*module: object) -> Iterator[subprocess.Popen[str]]:
 
 
 def wait_for(condition: Callable[[], bool], process: subprocess.Popen[str], seconds: float = 120) -> None:
-    """Poll until it holds; a process that ends before that, or never gets there, is a failure."""
+    """Poll until the condition holds; fail if the process ends first or the time is up."""
     end = time.monotonic() + seconds
     while not condition():
         assert process.poll() is None, process.communicate()

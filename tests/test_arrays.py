@@ -1,4 +1,4 @@
-"""The gate at the public edge: every message names the argument, what it is, and what was expected."""
+"""The checks of arguments: every message names the argument, its value, and the expected value."""
 
 import array_api_strict
 import numpy as np

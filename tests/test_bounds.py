@@ -1,4 +1,4 @@
-"""The check is checked: faults that kernels really have must not pass it."""
+"""The comparison refuses faults that kernels really have."""
 
 import numpy as np
 import pytest

@@ -54,7 +54,7 @@ def test_what_fails_leaves_what_was_there(tmp_path, monkeypatch, step, number):
         monkeypatch.setattr(Path, "open", lambda self, mode: Full(opened(self, mode)))
     else:
         monkeypatch.setattr(*{"fsync": ("os.fsync", fail), "replace": (Path, "replace", fail)}[step])
-    message = f"file could not be written: {os.strerror(number)}; what was there before is untouched: free some space"
+    message = f"file could not be written: {os.strerror(number)}; an older file is unchanged: free some space"
     with pytest.raises(DataError, match=message):
         write_atomically(path, b"after")
     monkeypatch.undo()
@@ -63,7 +63,7 @@ def test_what_fails_leaves_what_was_there(tmp_path, monkeypatch, step, number):
 
 
 def test_a_real_limit_of_the_system(tmp_path):
-    """A file may not grow past RLIMIT_FSIZE: the system itself refuses in the middle of the content."""
+    """A file may not grow past RLIMIT_FSIZE: the system refuses in the middle of the content."""
     path = tmp_path / "file"
     path.write_bytes(b"before")
     limits, handler = resource.getrlimit(resource.RLIMIT_FSIZE), signal.signal(signal.SIGXFSZ, signal.SIG_IGN)

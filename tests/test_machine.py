@@ -1,38 +1,18 @@
-"""What a result was computed with: named where it is known, and never in the way where it is not."""
+"""What a result was computed with: named if it is known, and no obstacle if it is not."""
 
-import json
 import os
 import platform
 import resource
 import sys
-from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
 import numpy as np
+import pytest
 import threadpoolctl
 
-import pp_ref
-from pp_ref import records
-from pp_ref.machine import blas, machine, peak_memory_mb
-from pp_ref.records import versions
-
-
-def test_versions_of_what_is_installed():
-    found = versions()
-    assert found["pp_ref"] == pp_ref.__version__
-    assert found["python"] == platform.python_version()
-    assert found["numpy"] == np.__version__
-    assert list(found)[:2] == ["pp_ref", "python"]
-
-
-def test_what_is_not_installed_is_left_out(monkeypatch):
-    def version(package):
-        if package == "numpy":
-            return "9.9"
-        raise PackageNotFoundError(package)
-
-    monkeypatch.setattr(records, "version", version)
-    assert versions() == {"pp_ref": pp_ref.__version__, "python": platform.python_version(), "numpy": "9.9"}
+from pp_ref.errors import DeviceError
+from pp_ref.machine import array_library, available, blas, gpu_absence, machine, peak_memory_mb
+from tests.conftest import require_gpu
 
 
 def test_the_machine_in_words():
@@ -107,11 +87,58 @@ def test_peak_memory_grows_with_what_is_held():
     assert peak_memory_mb() >= held.nbytes / 1e6
 
 
-def test_all_of_it_is_json():
-    json.dumps([versions(), machine(), blas(), peak_memory_mb()])
+def test_numpy_and_numba_are_there():
+    backends = available()
+    assert list(backends) == ["numpy", "numba", "cupy"]
+    assert backends["numpy"] is None
+    assert backends["numba"] is None
 
 
-def test_the_device_is_named_where_it_was_used(monkeypatch):
-    monkeypatch.setattr(records, "gpu", lambda: "A device")
-    assert "gpu" not in records.circumstances()["machine"]
-    assert records.circumstances("gpu")["machine"]["gpu"] == "A device"
+def test_a_missing_package_is_a_reason_not_an_error(monkeypatch):
+    monkeypatch.setitem(sys.modules, "cupy", None)
+    monkeypatch.setitem(sys.modules, "numba", None)
+    assert str(gpu_absence()).startswith("CuPy found no usable GPU: ")
+    assert str(available()["numba"]).startswith("Numba cannot be imported: ")
+
+
+class Driver:
+    """Stands for CuPy, with a number of devices or an error."""
+
+    def __init__(self, answer):
+        self.answer = answer
+        self.cuda = self.runtime = self
+
+    def getDeviceCount(self):
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        (1, None),
+        (0, "the CUDA driver lists no device"),
+        (RuntimeError("driver too old"), "CuPy found no usable GPU: driver too old"),
+    ],
+)
+def test_the_driver_is_asked(monkeypatch, answer, expected):
+    monkeypatch.setitem(sys.modules, "cupy", Driver(answer))
+    assert gpu_absence() == expected
+
+
+def test_a_missing_gpu_skips_or_fails(monkeypatch):
+    monkeypatch.setitem(sys.modules, "cupy", Driver(0))
+    monkeypatch.delenv("PP_REF_REQUIRE_GPU", raising=False)
+    with pytest.raises(pytest.skip.Exception, match="the CUDA driver lists no device"):
+        require_gpu()
+    monkeypatch.setenv("PP_REF_REQUIRE_GPU", "1")
+    with pytest.raises(pytest.fail.Exception, match="the CUDA driver lists no device"):
+        require_gpu()
+
+
+def test_arrays_of_a_device(monkeypatch):
+    assert array_library("cpu") is np
+    monkeypatch.setitem(sys.modules, "cupy", Driver(0))
+    with pytest.raises(DeviceError, match="^the CUDA driver lists no device: use device cpu$"):
+        array_library("gpu")

@@ -1,6 +1,5 @@
-"""What gets installed: everything under the name pp_ref, and nothing under any other."""
+"""What the tools check and what gets installed: every file under the name pp_ref, once, and nothing under another."""
 
-import configparser
 import re
 import shutil
 import subprocess
@@ -8,17 +7,17 @@ import sys
 import tarfile
 import tomllib
 import zipfile
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
 import pp_ref
-
-ROOT = Path(__file__).resolve().parents[1]
+from tests.tree import ROOT, files
 
 
 def build(kind, tree, out):
-    """Build a wheel or sdist of ``tree`` with the setuptools of this environment; returns the file."""
+    """Build a wheel, sdist or editable wheel of ``tree`` with the setuptools of this environment; returns the file."""
     code = f"from setuptools import build_meta; build_meta.build_{kind}({str(out)!r})"
     done = subprocess.run([sys.executable, "-c", code], cwd=tree, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
@@ -27,20 +26,21 @@ def build(kind, tree, out):
 
 
 @pytest.fixture(scope="module")
-def sdist(tmp_path_factory):
-    """A source distribution of a copy of the tree: a build writes beside its sources."""
+def checkout(tmp_path_factory):
+    """A copy of what is built: a build writes beside its sources."""
     tree = tmp_path_factory.mktemp("checkout")
     ignore = shutil.ignore_patterns("__pycache__", "*.egg-info")
     for name in ("pp_ref", "kernels"):
         shutil.copytree(ROOT / name, tree / name, symlinks=True, ignore=ignore)
     for name in ("setup.cfg", "pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, tree)
-    return build("sdist", tree, tmp_path_factory.mktemp("sdist"))
+    return tree
 
 
 @pytest.fixture(scope="module")
-def installed(sdist, tmp_path_factory):
+def installed(checkout, tmp_path_factory):
     """The content of the wheel that is built from the source distribution, as an installer unpacks it."""
+    sdist = build("sdist", checkout, tmp_path_factory.mktemp("sdist"))
     tree = tmp_path_factory.mktemp("unpacked")
     with tarfile.open(sdist) as archive:
         archive.extractall(tree, filter="data")
@@ -51,17 +51,46 @@ def installed(sdist, tmp_path_factory):
     return site
 
 
-def modules(root):
-    """The Python, CUDA, schema and marker files below ``root``, as names relative to it."""
-    files = (file for pattern in ("*.py", "*.cu", "*.schema.json", "py.typed") for file in root.rglob(pattern))
-    return {file.relative_to(root).as_posix() for file in files}
+MODULES = files(ROOT / "pp_ref", ".py")
+
+
+def seen_by_ruff():
+    pytest.importorskip("ruff")
+    command = [sys.executable, "-m", "ruff", "check", "--show-files"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    seen = (Path(line).relative_to(ROOT) for line in done.stdout.splitlines())
+    return [file.as_posix().removeprefix("pp_ref/") for file in seen if file.parts[0] in ("pp_ref", "kernels")]
+
+
+def seen_by_mypy():
+    modulefinder, options = pytest.importorskip("mypy.modulefinder"), pytest.importorskip("mypy.options").Options()
+    places = modulefinder.SearchPaths((str(ROOT),), (), (), ())
+    sources = modulefinder.FindModuleCache(places, None, options).find_modules_recursive("pp_ref")
+    paths = (Path(source.path).relative_to(ROOT / "pp_ref") for source in sources)
+    return [path.as_posix() for path in paths if path.suffix]  # a folder without __init__.py is a source too
+
+
+def seen_by_pytest():
+    names = (".".join(("pp_ref", *Path(file).with_suffix("").parts)).removesuffix(".__init__") for file in MODULES)
+    return [Path(find_spec(name).origin).relative_to(ROOT / "pp_ref").as_posix() for name in names]
+
+
+@pytest.mark.parametrize("seen", [seen_by_ruff, seen_by_mypy, seen_by_pytest])
+def test_every_tool_sees_every_module_once(seen):
+    assert sorted(seen()) == MODULES
 
 
 def test_everything_is_in_the_wheel(installed):
-    kernels = {f"kernels/{file}" for file in modules(ROOT / "kernels")}
-    expected = {file for file in modules(ROOT / "pp_ref") if not file.startswith("kernels/")} | kernels
-    assert modules(installed / "pp_ref") == expected
-    assert "kernels/gpu/naive.cu" in expected
+    endings = (".py", ".cu", ".schema.json", "py.typed")
+    assert files(installed / "pp_ref", "") == files(ROOT / "pp_ref", *endings)
+    assert "kernels/gpu/naive.cu" in files(installed / "pp_ref", ".cu")
+
+
+def test_an_editable_install_is_a_path_that_mypy_can_read(checkout, tmp_path):
+    with zipfile.ZipFile(build("editable", checkout, tmp_path)) as archive:
+        (file,) = (name for name in archive.namelist() if ".dist-info/" not in name)
+        assert file.endswith(".pth")
+        assert Path(archive.read(file).decode().strip()) == checkout
 
 
 def test_no_other_top_level_name_is_installed(installed):
@@ -79,15 +108,6 @@ def test_the_kernels_are_found_as_resources(installed, tmp_path):
     done = subprocess.run([sys.executable, "-I", "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
     kernels = " ".join(sorted(file.name for file in (ROOT / "kernels" / "gpu").glob("*.cu")))
     assert done.stdout.splitlines() == [str(installed / "pp_ref" / "__init__.py"), kernels]
-
-
-def test_every_package_is_listed():
-    setup = configparser.ConfigParser()
-    setup.read(ROOT / "setup.cfg")
-    folders = {file.parent for name in ("pp_ref", "kernels") for file in (ROOT / name).rglob("*.py")}
-    packages = {".".join(folder.relative_to(ROOT).parts) for folder in folders}
-    packages = {re.sub("^kernels", "pp_ref.kernels", package) for package in packages} | {"pp_ref.kernels"}
-    assert set(setup["options"]["packages"].split()) == packages
 
 
 def test_one_version():

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from pp_ref.arrays import check_axes
 from pp_ref.errors import ShapeError
 from pp_ref.kernels.cpu.dense import pool_adjoint_dense, pool_dense
-from pp_ref.kernels.cpu.operands import Columns, check_dtype, check_rows, check_weights
+from pp_ref.kernels.gate import check_dtype, check_rows, check_weights
+from pp_ref.kernels.operands import Operands
 
 __all__ = [
     "PooledCache",
@@ -29,7 +30,7 @@ Real = NDArray[Any]  # float32 or float64
 
 
 class PooledCache(NamedTuple):
-    o: Columns
+    o: Operands
     pooled: Real  # (n, k_1 + ... + k_J)
     w: Sequence[Real]  # J of (k_j, m_j)
 
@@ -43,7 +44,7 @@ class Run(NamedTuple):
     units: slice  # of m
 
 
-def columns_forward(v: Real, w: Sequence[Real], b: Real, o: Columns) -> tuple[Real, PooledCache]:
+def columns_forward(v: Real, w: Sequence[Real], b: Real, o: Operands) -> tuple[Real, PooledCache]:
     """y = [(v U_1) w_1, ..., (v U_J) w_J] + b by BLAS alone, for any dictionary.
 
     v        (n, d) of the columns' dtype; n = 0 and any strides are fine
@@ -58,7 +59,7 @@ def columns_forward(v: Real, w: Sequence[Real], b: Real, o: Columns) -> tuple[Re
     return pooled_forward(pool_dense(v, o), w, b, o)
 
 
-def pooled_forward(pooled: Real, w: Sequence[Real], b: Real, o: Columns) -> tuple[Real, PooledCache]:
+def pooled_forward(pooled: Real, w: Sequence[Real], b: Real, o: Operands) -> tuple[Real, PooledCache]:
     """y = [pooled_1 w_1, ..., pooled_J w_J] + b, with pooled = v [U_1, ..., U_J] (n, k_1 + ... + k_J); as above."""
     check_layer(w, b, o)
     check_rows(o, "k", o.ends[-1], pooled=pooled)
@@ -120,7 +121,7 @@ def stack(beside: Real, J: int) -> Real:
     return beside.reshape(len(beside), J, beside.shape[1] // J).swapaxes(0, 1)
 
 
-def check_layer(w: Sequence[Real], b: Real, o: Columns) -> None:
+def check_layer(w: Sequence[Real], b: Real, o: Operands) -> None:
     """raises ShapeError, DomainError"""
     check_weights(o, w)
     check_dtype(o, b=b)
@@ -130,7 +131,7 @@ def check_layer(w: Sequence[Real], b: Real, o: Columns) -> None:
         raise ShapeError(f"axis m is {units} in [w_1, ..., w_J] but {b.size} in b")
 
 
-def check_dy(dy: Real, read: Real, w: Sequence[Real], o: Columns) -> None:
+def check_dy(dy: Real, read: Real, w: Sequence[Real], o: Operands) -> None:
     """raises ShapeError unless dy is (n, m) for the n examples that were read, DomainError for another dtype"""
     check_rows(o, "m", sum(w_j.shape[1] for w_j in w), dy=dy)
     if len(read) != len(dy):

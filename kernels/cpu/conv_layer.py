@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from pp_ref.arrays import check_axes
 from pp_ref.errors import ShapeError
 from pp_ref.kernels.cpu.conv_stencil import conv_gather, conv_scatter
-from pp_ref.kernels.cpu.filters import Filters, check_images, outputs
 from pp_ref.kernels.cpu.layer import KEPT
-from pp_ref.kernels.cpu.operands import check_dtype, check_weights
 from pp_ref.kernels.cpu.threads import LEAST
+from pp_ref.kernels.gate import check_dtype, check_images, check_weights, outputs
+from pp_ref.kernels.operands import FilterOperands
 from pp_ref.layers.predicted_conv2d import (
     PredictedConv2dCache,
     predicted_conv2d_backward,
@@ -33,7 +33,7 @@ TILE = 2 * LEAST  # images in a tile at least, whatever their maps take: what tw
 
 
 class ConvCache(NamedTuple):
-    f: Filters
+    f: FilterOperands
     v: Real  # (n, h, w, c)
     w: Sequence[Real]  # J of (k_j, m_j)
     b: Real
@@ -45,7 +45,14 @@ class ConvCache(NamedTuple):
 
 
 def conv_forward(
-    v: Real, w: Sequence[Real], b: Real, f: Filters, stride: int = 1, padding: int = 0, *, threads: int | None = None
+    v: Real,
+    w: Sequence[Real],
+    b: Real,
+    f: FilterOperands,
+    stride: int = 1,
+    padding: int = 0,
+    *,
+    threads: int | None = None,
 ) -> tuple[Real, ConvCache]:
     """y = [(v * K[:, alpha_1]) (R_1 w_1), ...] + b, which is v * reshape([U_1 w_1, ..., U_J w_J]) + b.
 
@@ -81,7 +88,7 @@ def conv_forward(
 
 
 def conv_dense_forward(
-    v: Real, w: Sequence[Real], b: Real, f: Filters, stride: int = 1, padding: int = 0
+    v: Real, w: Sequence[Real], b: Real, f: FilterOperands, stride: int = 1, padding: int = 0
 ) -> tuple[Real, ConvCache]:
     """The definition: every element of the dictionary a filter, then the combination at every pixel."""
     check_conv(v, w, b, f, stride, padding)
@@ -162,7 +169,7 @@ def checked(dy: Real, cache: ConvCache) -> Real:
     return np.ascontiguousarray(dy)
 
 
-def check_conv(v: Real, w: Sequence[Real], b: Real, f: Filters, stride: int, padding: int) -> tuple[int, int]:
+def check_conv(v: Real, w: Sequence[Real], b: Real, f: FilterOperands, stride: int, padding: int) -> tuple[int, int]:
     """h' and w'; raises ShapeError, DomainError"""
     check_images(f, "v", v, f.shape[2])
     check_weights(f.o, w)

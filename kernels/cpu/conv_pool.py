@@ -7,7 +7,8 @@ from numpy.typing import NDArray
 
 from pp_ref.kernels.cpu.conv2d import conv2d_loops
 from pp_ref.kernels.cpu.conv_stencil import conv_gather
-from pp_ref.kernels.cpu.filters import Filters, check_images, outputs
+from pp_ref.kernels.gate import check_images, outputs
+from pp_ref.kernels.operands import FilterOperands
 from pp_ref.layers.predicted_conv2d import dictionary_conv2d_forward
 
 __all__ = ["conv_pool_loops", "conv_pool_patches", "conv_pool_stencil"]
@@ -15,21 +16,23 @@ __all__ = ["conv_pool_loops", "conv_pool_patches", "conv_pool_stencil"]
 Real = NDArray[Any]  # float32 or float64
 
 
-def conv_pool_loops(v: Real, f: Filters, stride: int = 1, padding: int = 0) -> Real:
+def conv_pool_loops(v: Real, f: FilterOperands, stride: int = 1, padding: int = 0) -> Real:
     """[v * U_1, ..., v * U_J] (n, h', w', k_1 + ... + k_J): every element of the dictionary is a filter."""
     check_images(f, "v", v, f.shape[2])
     U = np.hstack(f.o.U)
     return conv2d_loops(v, U.reshape(*f.shape, -1), np.zeros(U.shape[1], U.dtype), stride, padding)
 
 
-def conv_pool_patches(v: Real, f: Filters, stride: int = 1, padding: int = 0) -> Real:
+def conv_pool_patches(v: Real, f: FilterOperands, stride: int = 1, padding: int = 0) -> Real:
     """A BLAS product an image and column, of the patches of all channels with the filters of one."""
     check_images(f, "v", v, f.shape[2])
     pooled, _ = dictionary_conv2d_forward(v, f.tied, f.shape[:2], stride, padding)
     return np.concatenate(pooled, axis=3)
 
 
-def conv_pool_stencil(v: Real, f: Filters, stride: int = 1, padding: int = 0, *, threads: int | None = None) -> Real:
+def conv_pool_stencil(
+    v: Real, f: FilterOperands, stride: int = 1, padding: int = 0, *, threads: int | None = None
+) -> Real:
     """The pooled maps one after the other in memory, (k, n, h', w'), seen as (n, h', w', k).
 
     v        (n, h, w, c) of the filters' dtype; n = 0 and any strides are fine

@@ -10,16 +10,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pp_ref.kernels.cpu.filters import Filters
 from pp_ref.kernels.cpu.pool import compile_loops
 from pp_ref.kernels.cpu.threads import share_rows
+from pp_ref.kernels.operands import FilterOperands
 
 __all__ = ["conv_gather", "conv_scatter"]
 
 Real = NDArray[Any]  # float32 or float64
 
 
-def conv_gather(v: Real, f: Filters, out: Real, stride: int, padding: int, threads: int | None = None) -> None:
+def conv_gather(v: Real, f: FilterOperands, out: Real, stride: int, padding: int, threads: int | None = None) -> None:
     """out[s c + ic, n, i, j] = sum over p, q of v[n, i stride + p - padding, j stride + q - padding, ic] K_s[p, q, s].
 
     v        (n, h, w, c) of the filters' dtype, C-contiguous
@@ -36,7 +36,7 @@ def conv_gather(v: Real, f: Filters, out: Real, stride: int, padding: int, threa
     share_rows(work, len(v), threads)
 
 
-def conv_scatter(g: Real, f: Filters, out: Real, stride: int, padding: int, threads: int | None = None) -> None:
+def conv_scatter(g: Real, f: FilterOperands, out: Real, stride: int, padding: int, threads: int | None = None) -> None:
     """The adjoint of `conv_gather`: every g (k_1 + ... + k_J, n, h', w') times its filter, added up in (n, h, w, c).
 
     g, out  C-contiguous

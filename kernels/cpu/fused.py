@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 from pp_ref.arrays import check_axes
 from pp_ref.errors import ShapeError
 from pp_ref.kernels.cpu.dense import expand_dense, pool_adjoint_dense, pool_dense, project_dense
-from pp_ref.kernels.cpu.operands import Operands, check_dtype, check_rows, check_weights, new_or_checked
 from pp_ref.kernels.cpu.stencil import gather_smooth, smooth_scatter
+from pp_ref.kernels.gate import check_dtype, check_rows, check_weights, new_or_checked
+from pp_ref.kernels.operands import SeparableOperands
 
 __all__ = ["TILE", "check_project", "expand_fused", "pool_adjoint_fused", "pool_fused", "project_fused", "tiles"]
 
@@ -23,7 +24,7 @@ def tiles(n: int) -> list[slice]:
 
 
 def pool_fused(
-    v: NDArray[Any], o: Operands, out: NDArray[Any] | None = None, *, threads: int | None = None
+    v: NDArray[Any], o: SeparableOperands, out: NDArray[Any] | None = None, *, threads: int | None = None
 ) -> NDArray[Any]:
     """v_alpha = v U for all columns, side by side: (v K)[:, alpha_j] R_j.
 
@@ -55,7 +56,7 @@ def pool_fused(
 
 
 def pool_adjoint_fused(
-    g: NDArray[Any], o: Operands, out: NDArray[Any] | None = None, *, threads: int | None = None
+    g: NDArray[Any], o: SeparableOperands, out: NDArray[Any] | None = None, *, threads: int | None = None
 ) -> NDArray[Any]:
     """sum_j g_j U_j^T (n, d) = [g_1 R_1, ..., g_J R_J] S^T K: the columns' gradients meet in one image, which is then
     smoothed once. g (n, k_1 + ... + k_J); the rest as `pool_fused`."""
@@ -75,7 +76,7 @@ def pool_adjoint_fused(
     return out
 
 
-def expand_fused(w: Sequence[NDArray[Any]], o: Operands, *, threads: int | None = None) -> NDArray[Any]:
+def expand_fused(w: Sequence[NDArray[Any]], o: SeparableOperands, *, threads: int | None = None) -> NDArray[Any]:
     """W = [U_1 w_1, ..., U_J w_J] (d, m), in Fortran order: a unit's folded weights are an image that K smooths."""
     check_weights(o, w)
     if not all(np.isfinite(w_j).all() for w_j in w):
@@ -90,7 +91,7 @@ def expand_fused(w: Sequence[NDArray[Any]], o: Operands, *, threads: int | None 
 
 
 def project_fused(
-    G: NDArray[Any], o: Operands, widths: Sequence[int], *, threads: int | None = None
+    G: NDArray[Any], o: SeparableOperands, widths: Sequence[int], *, threads: int | None = None
 ) -> list[NDArray[Any]]:
     """U_j^T G_j (k_j, m_j) = R_j (K G_j)[alpha_j], with G = [G_1, ..., G_J] (d, m) cut at the widths m_j."""
     check_project(G, o, widths)
@@ -104,7 +105,7 @@ def project_fused(
     return o.fold(projected)
 
 
-def check_project(G: NDArray[Any], o: Operands, widths: Sequence[int]) -> None:
+def check_project(G: NDArray[Any], o: SeparableOperands, widths: Sequence[int]) -> None:
     """raises ShapeError, DomainError"""
     check_dtype(o, G=G)
     check_axes("d k, d m", **{"U[0]": o.U[0], "G": G})

@@ -23,8 +23,9 @@ from pp_ref.kernels.cpu.combine import (
 )
 from pp_ref.kernels.cpu.dense import pool_dense
 from pp_ref.kernels.cpu.fused import TILE, tiles
-from pp_ref.kernels.cpu.operands import Operands, check_rows
 from pp_ref.kernels.cpu.stencil import gather_smooth, smooth_scatter
+from pp_ref.kernels.gate import check_rows
+from pp_ref.kernels.operands import SeparableOperands
 
 __all__ = ["LayerCache", "layer_backward", "layer_backward_weights", "layer_forward"]
 
@@ -33,7 +34,7 @@ KEPT = 1 << 24  # bytes of gathered v K up to which backward reads it: half of w
 
 
 class LayerCache(NamedTuple):
-    o: Operands
+    o: SeparableOperands
     v: Real  # (n, d)
     w: Sequence[Real]  # J of (k_j, m_j)
     folded: Sequence[Real]  # J of R_j w_j
@@ -41,7 +42,7 @@ class LayerCache(NamedTuple):
 
 
 def layer_forward(
-    v: Real, w: Sequence[Real], b: Real, o: Operands, *, threads: int | None = None
+    v: Real, w: Sequence[Real], b: Real, o: SeparableOperands, *, threads: int | None = None
 ) -> tuple[Real, LayerCache | PooledCache]:
     """y = [(v K)[:, alpha_1] (R_1 w_1), ..., (v K)[:, alpha_J] (R_J w_J)] + b, which is v [U_1 w_1, ..., U_J w_J] + b.
 

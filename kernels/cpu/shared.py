@@ -6,19 +6,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pp_ref.kernels.cpu.dense import pool_dense
-from pp_ref.kernels.cpu.operands import Operands, check_rows, new_or_checked
+from pp_ref.kernels.gate import check_rows, new_or_checked
+from pp_ref.kernels.operands import SeparableOperands
 
 __all__ = ["gathered", "pool_shared"]
 
 
-def pool_shared(v: NDArray[Any], o: Operands, out: NDArray[Any] | None = None) -> NDArray[Any]:
+def pool_shared(v: NDArray[Any], o: SeparableOperands, out: NDArray[Any] | None = None) -> NDArray[Any]:
     """[(v K)[:, alpha_1] R_1, ...]: 2 n d (d + k) flops, whatever the number of columns, where `pool_dense` takes
     2 n d (k_1 + ... + k_J)."""
     check_rows(o, "d", o.d, v=v)
     return gathered(v, v @ o.K, o, new_or_checked(out, (len(v), o.ends[-1]), o, v=v))
 
 
-def gathered(v: NDArray[Any], smooth: NDArray[Any], o: Operands, out: NDArray[Any]) -> NDArray[Any]:
+def gathered(v: NDArray[Any], smooth: NDArray[Any], o: SeparableOperands, out: NDArray[Any]) -> NDArray[Any]:
     """Take every column's part of smooth = v K, and apply R. Examples that are not finite go by the definition."""
     if o.R is None:
         np.take(smooth, o.alpha, axis=1, out=out, mode="clip")  # "raise" would make a copy

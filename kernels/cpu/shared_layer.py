@@ -21,7 +21,8 @@ from pp_ref.kernels.cpu.combine import (
     combine_weights,
 )
 from pp_ref.kernels.cpu.dense import pool_dense
-from pp_ref.kernels.cpu.operands import Factored, check_rows
+from pp_ref.kernels.gate import check_rows
+from pp_ref.kernels.operands import FactoredOperands
 
 __all__ = ["SharedCache", "shared_backward", "shared_backward_weights", "shared_forward"]
 
@@ -29,14 +30,14 @@ Real = NDArray[Any]  # float32 or float64
 
 
 class SharedCache(NamedTuple):
-    o: Factored
+    o: FactoredOperands
     v: Real  # (n, d)
     w: Sequence[Real]  # J of (k_j, m_j)
     folded: Sequence[Real]  # J of R_j w_j
     gathered: Real  # (k_1 + ... + k_J, n): (v K)[:, alpha], transposed
 
 
-def shared_forward(v: Real, w: Sequence[Real], b: Real, o: Factored) -> tuple[Real, SharedCache | PooledCache]:
+def shared_forward(v: Real, w: Sequence[Real], b: Real, o: FactoredOperands) -> tuple[Real, SharedCache | PooledCache]:
     """y = [(v K)[:, alpha_1] (R_1 w_1), ..., (v K)[:, alpha_J] (R_J w_J)] + b, which is v [U_1 w_1, ..., U_J w_J] + b.
 
     v        (n, d) of the operands' dtype; n = 0 and any strides are fine

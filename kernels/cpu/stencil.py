@@ -11,16 +11,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pp_ref.kernels.cpu.operands import Operands, check_rows, new_or_checked
 from pp_ref.kernels.cpu.pool import compile_loops
 from pp_ref.kernels.cpu.shared import gathered
 from pp_ref.kernels.cpu.threads import share_rows
+from pp_ref.kernels.gate import check_rows, new_or_checked
+from pp_ref.kernels.operands import SeparableOperands
 
 __all__ = ["gather_smooth", "pool_stencil", "positions", "smooth_scatter"]
 
 
 def pool_stencil(
-    v: NDArray[Any], o: Operands, out: NDArray[Any] | None = None, *, threads: int | None = None
+    v: NDArray[Any], o: SeparableOperands, out: NDArray[Any] | None = None, *, threads: int | None = None
 ) -> NDArray[Any]:
     """As `pool_shared`, with v K from `gather_smooth`, written once."""
     check_rows(o, "d", o.d, v=v)
@@ -31,7 +32,7 @@ def pool_stencil(
 
 
 def gather_smooth(
-    v: NDArray[Any], alpha: NDArray[Any], out: NDArray[Any], o: Operands, threads: int | None = None
+    v: NDArray[Any], alpha: NDArray[Any], out: NDArray[Any], o: SeparableOperands, threads: int | None = None
 ) -> NDArray[np.bool]:
     """out = (v K)[:, alpha], and which examples are finite: what is written for the others means nothing.
 
@@ -56,7 +57,7 @@ def gather_smooth(
 
 
 def smooth_scatter(
-    g: NDArray[Any], alpha: NDArray[Any], out: NDArray[Any], o: Operands, threads: int | None = None
+    g: NDArray[Any], alpha: NDArray[Any], out: NDArray[Any], o: SeparableOperands, threads: int | None = None
 ) -> None:
     """out = g S^T K, where S = I[:, alpha]: the adjoint of `gather_smooth`. Entries with the same alpha add up.
 
@@ -71,13 +72,13 @@ def smooth_scatter(
     share_rows(work, len(g), threads)
 
 
-def geometry(o: Operands) -> tuple[int, int, int]:
+def geometry(o: SeparableOperands) -> tuple[int, int, int]:
     """Rows of an image, the length of a row, and the step between neighbours in it."""
     height, width, channels = o.factors.sizes
     return height, width * channels, channels
 
 
-def positions(alpha: NDArray[Any], o: Operands) -> NDArray[np.uint32]:
+def positions(alpha: NDArray[Any], o: SeparableOperands) -> NDArray[np.uint32]:
     """Where alpha lies in an image whose rows are followed by their padding. Unsigned: no index counts from the end."""
     _, row, channels = geometry(o)
     padded: NDArray[np.uint32] = (alpha + alpha // row * ((o.taps[1].size - 1) * channels)).astype(np.uint32)

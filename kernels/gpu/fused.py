@@ -9,14 +9,14 @@ from collections.abc import Sequence
 from pp_ref.arrays import Array
 from pp_ref.kernels.gpu.defined import define
 from pp_ref.kernels.gpu.launching import empty, new_or_checked, room
-from pp_ref.kernels.gpu.operands import Operands, check_project, check_rows, check_weights
+from pp_ref.kernels.gpu.operands import DeviceOperands, check_project, check_rows, check_weights
 from pp_ref.layers.predicted import split
 
 __all__ = ["expand_fused", "pool_adjoint_fused", "pool_fused", "project_fused"]
 
 
 @room("a product with R_j")
-def pool_fused(v: Array, o: Operands, out: Array | None = None) -> Array:
+def pool_fused(v: Array, o: DeviceOperands, out: Array | None = None) -> Array:
     """v_alpha = v U for all columns, side by side: (v K)[:, alpha_j] R_j.
 
     v        (n, d) CuPy array, or any with ``__dlpack__``, of the operands' dtype; n = 0 and any strides are fine
@@ -40,7 +40,7 @@ def pool_fused(v: Array, o: Operands, out: Array | None = None) -> Array:
 
 
 @room("a product with R_j")
-def pool_adjoint_fused(g: Array, o: Operands, out: Array | None = None) -> Array:
+def pool_adjoint_fused(g: Array, o: DeviceOperands, out: Array | None = None) -> Array:
     """sum_j g_j U_j^T (n, d) = [g_1 R_1, ..., g_J R_J] S^T K: the columns' gradients meet in one image, which is then
     smoothed once. g (n, k_1 + ... + k_J); the rest as `pool_fused`."""
     import cupy
@@ -56,7 +56,7 @@ def pool_adjoint_fused(g: Array, o: Operands, out: Array | None = None) -> Array
 
 
 @room("a product with R_j")
-def expand_fused(w: Sequence[Array], o: Operands) -> Array:
+def expand_fused(w: Sequence[Array], o: DeviceOperands) -> Array:
     """W = [U_1 w_1, ..., U_J w_J] (d, m), in Fortran order: a unit's folded weights are an image that K smooths.
 
     w       J arrays (k_j, m_j) of the operands' dtype
@@ -73,7 +73,7 @@ def expand_fused(w: Sequence[Array], o: Operands) -> Array:
 
 
 @room("a product with R_j")
-def project_fused(G: Array, o: Operands, widths: Sequence[int]) -> list[Array]:
+def project_fused(G: Array, o: DeviceOperands, widths: Sequence[int]) -> list[Array]:
     """U_j^T G_j (k_j, m_j) = R_j (K G_j)[alpha_j], with G = [G_1, ..., G_J] (d, m) cut at the widths m_j.
 
     raises  as `pool_fused`

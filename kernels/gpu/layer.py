@@ -14,14 +14,14 @@ from pp_ref.errors import ShapeError
 from pp_ref.kernels.gpu import naive
 from pp_ref.kernels.gpu.defined import define
 from pp_ref.kernels.gpu.launching import gate, room
-from pp_ref.kernels.gpu.operands import INSTEAD, Operands, check_rows, check_weights
+from pp_ref.kernels.gpu.operands import INSTEAD, DeviceOperands, check_rows, check_weights
 from pp_ref.layers.predicted import split
 
 __all__ = ["LayerCache", "layer_backward", "layer_backward_weights", "layer_dense_forward", "layer_forward"]
 
 
 class LayerCache(NamedTuple):
-    o: Operands
+    o: DeviceOperands
     v: Array  # (n, d)
     w: Sequence[Array]  # J of (k_j, m_j)
     folded: Sequence[Array]  # J of R_j w_j
@@ -30,7 +30,7 @@ class LayerCache(NamedTuple):
 
 
 @room("the layer's products")
-def layer_forward(v: Array, w: Sequence[Array], b: Array, o: Operands) -> tuple[Array, LayerCache]:
+def layer_forward(v: Array, w: Sequence[Array], b: Array, o: DeviceOperands) -> tuple[Array, LayerCache]:
     """y = [(v K)[:, alpha_1] (R_1 w_1), ..., (v K)[:, alpha_J] (R_J w_J)] + b, which is v [U_1 w_1, ..., U_J w_J] + b.
 
     v        (n, d) CuPy array, or any with ``__dlpack__``, of the operands' dtype; n = 0 and any strides are fine
@@ -52,7 +52,7 @@ def layer_forward(v: Array, w: Sequence[Array], b: Array, o: Operands) -> tuple[
 
 
 @room("the layer's products")
-def layer_dense_forward(v: Array, w: Sequence[Array], b: Array, o: Operands) -> tuple[Array, LayerCache]:
+def layer_dense_forward(v: Array, w: Sequence[Array], b: Array, o: DeviceOperands) -> tuple[Array, LayerCache]:
     """y = [(v U_1) w_1, ..., (v U_J) w_J] + b, a thread an output: the definition."""
     import cupy
 
@@ -142,7 +142,7 @@ def fit(dy: Array, cache: LayerCache) -> Array:
     return dy
 
 
-def check_layer(v: Array, w: Sequence[Array], b: Array, o: Operands) -> tuple[Array, list[Array], Array]:
+def check_layer(v: Array, w: Sequence[Array], b: Array, o: DeviceOperands) -> tuple[Array, list[Array], Array]:
     """v, w and b on the current device.
 
     raises  ShapeError, DomainError, DeviceError

@@ -10,26 +10,36 @@ from numpy.typing import DTypeLike
 
 from pp_ref.arrays import Array, check_axes
 from pp_ref.dictionaries.dictionary import Dictionary
-from pp_ref.dictionaries.separable import Separable, cut_taps
 from pp_ref.errors import DeviceError, DomainError, ShapeError
-from pp_ref.kernels.cpu import operands as host
+from pp_ref.kernels import operands as host
+from pp_ref.kernels.factors import Separable, cut_taps
 from pp_ref.kernels.gpu.grids import MOST_HALF, gather_smooth, inverse, shared_bytes, smooth_scatter
 from pp_ref.kernels.gpu.launching import UNASKED, gate
 from pp_ref.machine import gpu_absence
 
-__all__ = ["INSTEAD", "Operands", "check_project", "check_rows", "check_weights", "fits", "operands", "to_device"]
+__all__ = [
+    "INSTEAD",
+    "DeviceOperands",
+    "check_project",
+    "check_rows",
+    "check_weights",
+    "current",
+    "device_operands",
+    "fits",
+    "to_device",
+]
 
 INSTEAD = "pp_ref.layers.predicted"
 
 
 @dataclass(frozen=True, eq=False)
-class Operands:
+class DeviceOperands:
     """A grid's dictionary in one dtype, on the device that was the current one. The parts are moved when asked for.
 
     host  the same in the processor's memory
     """
 
-    host: host.Operands
+    host: host.SeparableOperands
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -86,19 +96,34 @@ def _moved(array: Any) -> Array:
     return moved
 
 
-def operands(dictionary: Dictionary, dtype: DTypeLike) -> Operands:
+def device_operands(dictionary: Dictionary, dtype: DTypeLike) -> DeviceOperands:
     """The factors of a dictionary in a dtype, on the current device.
 
     raises  DomainError as `pp_ref.kernels.cpu.operands.operands`, and where a block of a kernel cannot hold an image
             with its taps; DeviceError without a GPU
     """
-    found = host.operands(dictionary, dtype)
+    found = host.separable_operands(dictionary, dtype)
     if absence := gpu_absence():
         raise DeviceError(f"{absence}: use {INSTEAD}")
     return to_device(found)
 
 
-def to_device(found: host.Operands) -> Operands:
+def current(cache: host.OperandCache, dtype: DTypeLike) -> DeviceOperands:
+    """The separable operands of a dictionary on the current device, made once for each device and dtype.
+
+    raises  DomainError as `to_device`
+    """
+    import cupy
+
+    def make() -> DeviceOperands:
+        found = cache.host(dtype)
+        assert isinstance(found, host.SeparableOperands)
+        return to_device(found)
+
+    return cache.once(f"device {cupy.cuda.runtime.getDevice()}", dtype, make)
+
+
+def to_device(found: host.SeparableOperands) -> DeviceOperands:
     """raises DomainError where a block of a kernel cannot hold an image with its taps"""
     if not fits(found.factors, found.dtype):
         size = " x ".join(map(str, found.factors.sizes))
@@ -106,7 +131,7 @@ def to_device(found: host.Operands) -> Operands:
             f"an image of {size} with its taps does not fit into the shared memory of this GPU, or its taps reach over "
             f"more than {MOST_HALF} pixels: use {INSTEAD}"
         )
-    return Operands(found)
+    return DeviceOperands(found)
 
 
 def fits(factors: Separable, dtype: DTypeLike) -> bool:
@@ -121,7 +146,7 @@ def fits(factors: Separable, dtype: DTypeLike) -> bool:
     return half <= MOST_HALF and needed <= limit
 
 
-def check_rows(o: Operands, axis: str, length: int, **arrays: Array) -> list[Array]:
+def check_rows(o: DeviceOperands, axis: str, length: int, **arrays: Array) -> list[Array]:
     """The arrays on the current device, row after row.
 
     raises  ShapeError unless every one is (n, length); DeviceError, DomainError as `gate`
@@ -133,7 +158,7 @@ def check_rows(o: Operands, axis: str, length: int, **arrays: Array) -> list[Arr
     return gate(INSTEAD, **arrays, U=o.U)[:-1]
 
 
-def check_weights(o: Operands, w: Sequence[Array]) -> list[Array]:
+def check_weights(o: DeviceOperands, w: Sequence[Array]) -> list[Array]:
     """w on the current device.
 
     raises  ShapeError unless w is J arrays (k_j, m_j); DeviceError, DomainError as `gate`
@@ -145,7 +170,7 @@ def check_weights(o: Operands, w: Sequence[Array]) -> list[Array]:
     return gate(INSTEAD, **{f"w[{j}]": w_j for j, w_j in enumerate(w)}, U=o.U)[:-1]
 
 
-def check_project(G: Array, o: Operands, widths: Sequence[int]) -> Array:
+def check_project(G: Array, o: DeviceOperands, widths: Sequence[int]) -> Array:
     """G on the current device.
 
     raises  ShapeError unless G is (d, m) and the widths, one a column, add up to m; DeviceError, DomainError as `gate`

@@ -19,17 +19,15 @@ from pp_ref.bench.tables import against_peers, times_best_peer
 from pp_ref.dictionaries import Grid, make_dictionary
 from pp_ref.kernels.bounds import ConvBounds, LayerBounds, largest_share
 from pp_ref.kernels.cpu.conv_layer import conv_backward, conv_backward_weights, conv_dense_forward, conv_forward
-from pp_ref.kernels.cpu.filters import Filters, filters
-from pp_ref.kernels.plan import plan_conv
-from pp_ref.layers.conv2d import conv2d_backward, conv2d_backward_input, conv2d_backward_weights, conv2d_forward
+from pp_ref.kernels.operands import FilterOperands, OperandCache
+from pp_ref.kernels.ways import CONV, Way
+from pp_ref.layers.conv2d import conv2d_backward, conv2d_backward_weights, conv2d_forward
 from pp_ref.layers.fourier_conv2d import (
-    fourier_conv2d_backward_input,
-    fourier_conv2d_backward_weights,
     fourier_conv2d_flops,
-    fourier_conv2d_forward,
 )
-from pp_ref.layers.predicted_conv2d import expand_filters_backward, expand_filters_forward
 from pp_ref.machine import cores
+from pp_ref.models import Predicted
+from pp_ref.models.stages import Convolution
 from pp_ref.training import in_threads
 
 __all__ = ["TABLES", "conv_ways", "measure"]
@@ -57,16 +55,17 @@ def measure(
         image, window, m, padding, wrt_input = LAYERS[layer]
         for proportion in proportions:
             rng = np.random.default_rng(0)
-            f = filters(_dictionary(Grid(*window, image[2]), proportion, rng), dtype)
+            weights = Predicted(_dictionary(Grid(*window, image[2]), proportion, rng), m)
+            f = weights.operands.filters(dtype)
             k = f.o.ends[-1]
             v, w = rng.standard_normal((n, *image)).astype(dtype), [rng.standard_normal((k, m)).astype(dtype)]
             b, geometry = rng.standard_normal(m).astype(dtype), (1, padding)
             y, _ = conv_forward(v, w, b, f, *geometry)
             dy = rng.standard_normal(y.shape).astype(dtype)
-            plan = plan_conv(v.shape, (*f.shape, m), *geometry, dtype, [(k, m)], f.o.factors)
+            plan = Convolution(weights, window, *geometry).plan(v.shape, dtype, threads=1)
             judge = _Judge(v, w, b, dy, f, geometry, wrt_input)
             least = judge.least_bytes
-            ways = conv_ways(f, w, b, geometry, wrt_input)
+            ways = conv_ways(weights.operands, w, b, (*f.shape, m), geometry, wrt_input)
             flops = _flops(v.shape, y.shape, f, geometry, 3 if wrt_input else 2)
             shape = {"layer": layer, "proportion": proportion, "n": n}
             shares = {name: judge.share(*step(v, dy), whole=name == "theorem") for name, step in ways.items()}
@@ -78,8 +77,8 @@ def measure(
                 peers = _peers(judge, flops["patches"], number)
                 (block,) = blocks(shape, everybody | peers, list(peers), rounds, [number])
                 medians = {each["name"]: each["median_s"] for each in block["rows"] if each["name"] in ways}
-                behind = medians[plan.way] / min(medians.values()) - 1
-                choice = {"plan": str(plan), "way": plan.way, "best": min(medians, key=medians.__getitem__)}
+                behind = medians[plan.way.name] / min(medians.values()) - 1
+                choice = {"plan": str(plan), "way": plan.way.name, "best": min(medians, key=medians.__getitem__)}
                 measured.append(block | {"choice": choice | {"behind": behind}})
     return record("conv", __doc__, rounds, measured, goals, dtype)
 
@@ -102,36 +101,32 @@ def _dictionary(space: Grid, proportion: float, rng: np.random.Generator) -> Any
     return make_dictionary("se", space, proportion=proportion, n_columns=1, rng=rng, length_scale=1.0, ridge=1e-3)
 
 
-def conv_ways(f: Filters, w: list[Real], b: Real, geometry: tuple[int, int], wrt_input: bool) -> dict[str, Step]:
-    """v, dy -> y, dv, dw, db: pooled first, by the definition and in passes; filters first, by either convolution."""
+def conv_ways(
+    operands: OperandCache,
+    w: list[Real],
+    b: Real,
+    filters: tuple[int, ...],
+    geometry: tuple[int, int],
+    wrt_input: bool,
+) -> dict[str, Step]:
+    """v, dy -> y, dv, dw, db: the ways of models, and pooled first by the definition."""
 
-    def pooled(forward: Callable[..., Any]) -> Step:
-        def step(v: Real, dy: Real) -> Any:
-            y, cache = forward(v, w, b, f, *geometry)
-            return y, *(conv_backward(dy, cache) if wrt_input else (None, *conv_backward_weights(dy, cache)))
+    def step(way: Way) -> Step:
+        def run(v: Real, dy: Real) -> Any:
+            y, cache = way.forward(v, operands, w, b, filters, *geometry)
+            return y, *(way.backward(dy, cache) if wrt_input else (None, *way.backward_weights(dy, cache)))
 
-        return step
+        return run
 
-    def expanded(forward: Any, backward_input: Any, backward_weights: Any) -> Step:
-        def step(v: Real, dy: Real) -> Any:
-            W, expand_cache = expand_filters_forward(f.tied, w, f.shape[:2], f.shape[2])
-            y, cache = forward(v, W, b, *geometry)
-            dW, db = backward_weights(dy, cache)
-            dv = backward_input(dy, cache) if wrt_input else None
-            return y, dv, expand_filters_backward(dW, expand_cache), db
+    def definition(v: Real, dy: Real) -> Any:
+        y, cache = conv_dense_forward(v, w, b, operands.filters(v.dtype), *geometry)
+        return y, *(conv_backward(dy, cache) if wrt_input else (None, *conv_backward_weights(dy, cache)))
 
-        return step
-
-    return {
-        "definition": pooled(conv_dense_forward),
-        "separable": pooled(conv_forward),
-        "patches": expanded(conv2d_forward, conv2d_backward_input, conv2d_backward_weights),
-        "theorem": expanded(fourier_conv2d_forward, fourier_conv2d_backward_input, fourier_conv2d_backward_weights),
-    }
+    return {"definition": definition} | {way.name: step(way) for way in CONV}
 
 
 def _flops(
-    images: tuple[int, ...], outputs: tuple[int, ...], f: Filters, geometry: tuple[int, int], passes: int
+    images: tuple[int, ...], outputs: tuple[int, ...], f: FilterOperands, geometry: tuple[int, int], passes: int
 ) -> dict[str, int]:
     """Of each way's products; of passes over planes besides."""
     (n, h, w, c), (_, height, width, m), (fh, fw, _) = images, outputs, f.shape
@@ -162,7 +157,7 @@ class _Judge:
     """The exact step, of float64 or longdouble, and its bounds."""
 
     def __init__(
-        self, v: Real, w: list[Real], b: Real, dy: Real, f: Filters, geometry: tuple[int, int], wrt_input: bool
+        self, v: Real, w: list[Real], b: Real, dy: Real, f: FilterOperands, geometry: tuple[int, int], wrt_input: bool
     ) -> None:
         self.v, self.dy, self.b, self.f, self.geometry, self.wrt_input = v, dy, b, f, geometry, wrt_input
         wide: Any = np.float64 if v.dtype == np.float32 else np.longdouble

@@ -15,12 +15,13 @@ import numpy as np
 from pp_ref.bench.contest import Block, Real, blocks, contender, numbers_of_threads
 from pp_ref.bench.convolutions import convolutions
 from pp_ref.bench.record import Record, goal, met, reached, record
-from pp_ref.bench.tables import machine, markdown, milliseconds
+from pp_ref.bench.tables import machine, milliseconds
 from pp_ref.dictionaries import Grid, make_dictionary
 from pp_ref.errors import import_extra
 from pp_ref.experiments.figure5 import COLUMNS, SE_SETTINGS
 from pp_ref.models.convnet import ConvNet, paper_convnet, weight_spaces
 from pp_ref.models.stages import Convolution
+from pp_ref.records import markdown
 from pp_ref.training import in_threads
 
 __all__ = ["TABLES", "measure", "predicted_net", "share_of_bound", "torch_net"]

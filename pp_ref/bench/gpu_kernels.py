@@ -12,7 +12,7 @@ from pp_ref.bench.record import Record, goal, record
 from pp_ref.kernels.gpu import grids, tiled
 from pp_ref.kernels.gpu.ladder import KERNELS
 from pp_ref.kernels.gpu.nvrtc import compile_for, nvrtc_version
-from pp_ref.kernels.rung import Rung
+from pp_ref.kernels.ways import Way
 
 __all__ = ["measure"]
 
@@ -47,7 +47,7 @@ def rows(architecture: str, dtype: str) -> list[dict[str, Any]]:
     found = []
     for rung in KERNELS:
         kernel: Any = rung.kernel  # which every CUDA kernel has
-        on_grid, itemsize = rung.needs in ("grid", "columns"), DTYPES[dtype]
+        on_grid, itemsize = rung.takes in ("grid", "columns"), DTYPES[dtype]
         for half in HALVES if on_grid else HALVES[:1]:
             images = grids.images_of_a_block(rung.name, half, SIDE, SIDE, 1, itemsize)
             usage = compile_for(architecture, kernel(dtype, half, SIDE, SIDE))
@@ -62,8 +62,8 @@ def rows(architecture: str, dtype: str) -> list[dict[str, Any]]:
     return found
 
 
-def shared_memory(rung: Rung, half: int, images: int, itemsize: int) -> int:
+def shared_memory(rung: Way, half: int, images: int, itemsize: int) -> int:
     """Bytes a block, as the launcher asks for them."""
-    if rung.needs not in ("grid", "columns"):
+    if rung.takes not in ("grid", "columns"):
         return tiled.SHARED * itemsize if rung.name == "tiled" else 0
     return grids.shared_bytes(images, half, SIDE, SIDE, 1, itemsize)

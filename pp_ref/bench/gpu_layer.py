@@ -17,7 +17,7 @@ from pp_ref.bench.record import Record, record
 from pp_ref.kernels.bounds import Bounds, largest_share
 from pp_ref.kernels.gpu.ladder import LADDERS
 from pp_ref.kernels.gpu.layer import layer_backward
-from pp_ref.kernels.gpu.operands import Operands, operands
+from pp_ref.kernels.gpu.operands import DeviceOperands, device_operands
 from pp_ref.layers.predicted import predicted_backward, predicted_forward
 from pp_ref.machine import array_library
 
@@ -36,7 +36,7 @@ def measure(rounds: int, images: int = 100_000) -> Record:
     import cupy as xp
 
     rng = np.random.default_rng(0)
-    o = operands(smooth_dictionary(rng), np.float32)
+    o = device_operands(smooth_dictionary(rng), np.float32)
     width = UNITS // COLUMNS
     w = [rng.standard_normal((U.shape[1], width), np.float32) / U.shape[1] for U in o.host.U]
     b, widths = np.zeros(UNITS, np.float32), [width] * COLUMNS
@@ -51,7 +51,7 @@ def measure(rounds: int, images: int = 100_000) -> Record:
     )
     there = {name: xp.asarray(array) for name, array in {"v": v, "g": g, "dy": dy, "G": G, "b": b}.items()}
     w_there, U = [xp.asarray(w_j) for w_j in w], [o.U[:, part] for part in o.host.parts]
-    fused = {name: ladder[-1].run for name, ladder in LADDERS.items()}
+    fused = {name: ladder[-1].forward for name, ladder in LADDERS.items()}
     runs: dict[str, Run] = {
         "pool": lambda: fused["pool"](there["v"], o),
         "pool, cuBLAS": lambda: there["v"] @ o.U,
@@ -77,12 +77,12 @@ def measure(rounds: int, images: int = 100_000) -> Record:
     return record("gpu_layer", __doc__, rounds, measured, device="gpu", limits=[])
 
 
-def steps(xp: Any, o: Operands, w: list[Any], b: Any, dy: Any) -> dict[str, Step]:
+def steps(xp: Any, o: DeviceOperands, w: list[Any], b: Any, dy: Any) -> dict[str, Step]:
     """Forward and the whole backward pass, by the kernels and by either order of dense products."""
     U = [xp.ascontiguousarray(o.U[:, part]) for part in o.host.parts]
 
     def ours(v: Any) -> Any:
-        y, cache = LADDERS["layer"][-1].run(v, w, b, o)
+        y, cache = LADDERS["layer"][-1].forward(v, w, b, o)
         return y, *layer_backward(dy[: v.shape[0]], cache)
 
     def dense(order: Any) -> Step:
@@ -96,7 +96,16 @@ def steps(xp: Any, o: Operands, w: list[Any], b: Any, dy: Any) -> dict[str, Step
 
 
 def shares(
-    xp: Any, o: Operands, runs: Mapping[str, Run], step: Step, v: Any, w: list[Any], b: Any, dy: Any, g: Any, G: Any
+    xp: Any,
+    o: DeviceOperands,
+    runs: Mapping[str, Run],
+    step: Step,
+    v: Any,
+    w: list[Any],
+    b: Any,
+    dy: Any,
+    g: Any,
+    G: Any,
 ) -> dict[str, float]:
     """By how much of its bound each of ours is off at most: the first and last rows, and the smallest batch."""
     bounds, widths = Bounds(o.host, passes=True), [w_j.shape[1] for w_j in w]

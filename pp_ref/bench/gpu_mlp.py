@@ -16,7 +16,7 @@ from pp_ref.bench.record import Record, record
 from pp_ref.dictionaries import Units, make_dictionary
 from pp_ref.errors import import_extra
 from pp_ref.kernels.choose import use_backend
-from pp_ref.kernels.gpu.operands import operands
+from pp_ref.kernels.operands import separable_operands
 from pp_ref.machine import array_library
 from pp_ref.models import MLP, Predicted
 
@@ -122,7 +122,7 @@ def agreement(xp: Any, model: MLP, params: Mapping[str, Any], x: Any, y: Any) ->
     torch_loss(model, torch.float64, "cpu")(theirs, torch.from_numpy(x).double(), torch.from_numpy(y)).backward()
     first = model.layers[0]
     assert isinstance(first, Predicted)
-    factors = operands(first.dictionary, np.float64).host.factors
+    factors = separable_operands(first.dictionary, np.float64).factors
     length = sum(weights.d + weights.m for weights in model.layers) + model.classes + len(x)
     unit = length * np.finfo(np.float64).eps / 2 * factors.amplification * len(x)
     shares = []

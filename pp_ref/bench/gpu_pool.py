@@ -16,7 +16,7 @@ from pp_ref.arrays import to_numpy
 from pp_ref.bench.contest import block, contender
 from pp_ref.bench.record import Record, goal, reached, record
 from pp_ref.dictionaries import Dictionary, Grid, make_dictionary
-from pp_ref.dictionaries.covariances import se_kernel
+from pp_ref.dictionaries.covariances import se_covariance
 from pp_ref.kernels.gpu.ladder import POOL
 from pp_ref.machine import array_library
 
@@ -101,7 +101,7 @@ def problem(images: int) -> Problem:
     rng = np.random.default_rng(0)
     dictionary = smooth_dictionary(rng)
     points = Grid(SIDE, SIDE).site_points()
-    K = se_kernel(points, points, 1.0)
+    K = se_covariance(points, points, 1.0)
     F = [rng.standard_normal((a.size, UNITS // COLUMNS)) / a.size for a in dictionary.alpha]
     W = np.concatenate([K[:, a] @ F_j for a, F_j in zip(dictionary.alpha, F, strict=True)], axis=1)
     alpha = np.concatenate(dictionary.alpha)
@@ -136,7 +136,7 @@ def in_tf32(xp: Any, a: Any, b: Any) -> Any:
 def contenders(xp: Any, given: Problem) -> dict[str, Run]:
     """What each computes: pooled (n, k) of all columns, but `separable` all pixels, and the layers pre-activations."""
     v, taps, alpha, U, b, W = map(xp.asarray, (given.v, given.taps, given.alpha, given.U, given.b, given.W))
-    F, run = [xp.asarray(F_j) for F_j in given.F], {rung.name: rung.run for rung in POOL}
+    F, run = [xp.asarray(F_j) for F_j in given.F], {rung.name: rung.forward for rung in POOL}
     found: dict[str, Run] = {
         "cuBLAS float32": lambda: v @ U,
         "cuBLAS TF32": lambda: in_tf32(xp, v, U),
@@ -192,7 +192,7 @@ def share_of_bound(name: str, got: Any, given: Problem, rows: Any) -> float:
 
 def kernel64() -> Any:
     points = Grid(SIDE, SIDE).site_points()
-    return se_kernel(points, points, 1.0)
+    return se_covariance(points, points, 1.0)
 
 
 def within(half: int) -> Any:

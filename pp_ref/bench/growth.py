@@ -9,8 +9,9 @@ from scipy.stats import linregress, t
 from pp_ref.bench.contest import Block, blocks
 from pp_ref.bench.pooling import rung_contender, se_operands
 from pp_ref.bench.record import Record, record
-from pp_ref.bench.tables import machine, markdown
+from pp_ref.bench.tables import machine
 from pp_ref.kernels.cpu.rungs import LADDERS
+from pp_ref.records import markdown
 
 __all__ = ["TABLES", "exponent", "measure"]
 

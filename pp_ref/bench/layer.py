@@ -14,7 +14,7 @@ from pp_ref.kernels.bounds import Bounds, largest_share
 from pp_ref.kernels.cpu.combine import columns_backward_weights, pooled_forward
 from pp_ref.kernels.cpu.dense import pool_dense
 from pp_ref.kernels.cpu.layer import layer_backward_weights, layer_forward
-from pp_ref.kernels.cpu.operands import Operands
+from pp_ref.kernels.operands import SeparableOperands
 from pp_ref.layers.predicted import predicted_backward_weights, predicted_forward
 
 __all__ = ["TABLES", "UNITS", "layer_arrays", "layer_shares", "measure"]
@@ -57,7 +57,7 @@ def table(record: Record) -> str:
 TABLES = {"layer": table}
 
 
-def layer_arrays(n: int, o: Operands, units: int = UNITS) -> tuple[Real, list[Real], Real, Real]:
+def layer_arrays(n: int, o: SeparableOperands, units: int = UNITS) -> tuple[Real, list[Real], Real, Real]:
     """v, w, b, dy."""
     rng, J = np.random.default_rng(1), len(o.U)
     widths = [units // J + (j < units % J) for j in range(J)]
@@ -66,7 +66,7 @@ def layer_arrays(n: int, o: Operands, units: int = UNITS) -> tuple[Real, list[Re
     return rng.random((n, o.d)).astype(o.dtype), w, b, dy
 
 
-def layer_shares(o: Operands, v: Real, w: list[Real], b: Real, dy: Real) -> Callable[[Any], float]:
+def layer_shares(o: SeparableOperands, v: Real, w: list[Real], b: Real, dy: Real) -> Callable[[Any], float]:
     """The largest share of its bound that anything in (y, dv or None, dw, db) takes up, arrays of any library."""
     bounds, precise = Bounds(o).layer(v, w, b, dy), wide(o.dtype)
     U, long_v, long_dy = [U_j.astype(precise) for U_j in o.U], v.astype(precise), dy.astype(precise)
@@ -85,7 +85,7 @@ def layer_shares(o: Operands, v: Real, w: list[Real], b: Real, dy: Real) -> Call
     return share
 
 
-def _layers(n: int, o: Operands) -> tuple[dict[str, Contender], dict[str, Contender]]:
+def _layers(n: int, o: SeparableOperands) -> tuple[dict[str, Contender], dict[str, Contender]]:
     """Full layers, and predicted ones: y, dw and db."""
     v, w, b, dy = layer_arrays(n, o)
     columns, products = o.ends[-1], sum(w_j.size for w_j in w)

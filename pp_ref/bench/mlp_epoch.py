@@ -14,10 +14,11 @@ import numpy as np
 
 from pp_ref.bench.contest import Contender, Real, blocks, contender
 from pp_ref.bench.record import Record, goal, met, reached, record
-from pp_ref.bench.tables import markdown, seconds
+from pp_ref.bench.tables import seconds
 from pp_ref.data import load_digits, load_mnist
 from pp_ref.errors import DataError, import_extra
 from pp_ref.models.mlp import MLP, mlp
+from pp_ref.records import markdown
 from pp_ref.training import SGD, fit_sgd
 
 __all__ = ["BATCH", "SIZES", "TABLES", "epochs", "learned_from", "measure", "share_of_bound"]

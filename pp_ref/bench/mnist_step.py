@@ -37,7 +37,7 @@ def measure(rounds: int, proportions: Sequence[float] = tuple(GOALS)) -> Record:
     start, share = full.init(np.random.default_rng(0)), share_of_bound(x, y)
     for proportion in proportions:
         few = predicted_net(proportion, x)
-        params, pooled = few.init(np.random.default_rng(0)), few.pool(x)
+        params, pooled = few.init(np.random.default_rng(0)), few.prepare(x)
         share_of_few = share_of_predicted(few, params, x[:BATCH], y[:BATCH])
         ours = {
             "pp_ref, predicted": contender(epochs(few, params, pooled, y), share_of_few, steps=steps),
@@ -66,7 +66,7 @@ def predicted_net(proportion: float, x: Real) -> MLP:
 def share_of_predicted(model: MLP, params: dict[str, Real], x: Real, y: Real) -> float:
     """As `share_of_bound`, of the kernels in float32 against the layers in float64; the dictionaries' sums are longer,
     and their rounding is amplified at most as much as a plan allows, 2^8 times."""
-    _, gradient = model.loss_and_gradient(params, model.pool(x), y)
+    _, gradient = model.loss_and_gradient(params, model.prepare(x), y)
     with use_backend("numpy"):
         _, wanted = model.loss_and_gradient({name: p.astype(float) for name, p in params.items()}, x.astype(float), y)
     gamma = (sum(SIZES[:-1]) + len(x)) * np.finfo(np.float32).eps / 2 * 2**8

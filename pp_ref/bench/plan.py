@@ -46,7 +46,8 @@ def measure(
             dv, gradient = weights.backward(dy, cache, wrt_input=True)
             return y, dv, [gradient[name] for name in weights.shapes], gradient["b"]
 
-        runs = {"auto": chosen} | ways(o, v, w, b, dy) | peers(o, v, w, b, dy)
+        of_ways = {name: step for name, (step, _) in ways(weights.operands, v, w, b, dy).items()}
+        runs = {"auto": chosen} | of_ways | peers(o, v, w, b, dy)
         share = layer_shares(o, v, w, b, dy)
         contenders = {name: contender(step, share) for name, step in runs.items()}
         once = sum(times[0] for times in interleaved(runs, 1).values())
@@ -54,7 +55,8 @@ def measure(
         for block in blocks(shape, contenders, [], max(rounds, min(round(TURN / once), 10 * rounds))):
             least = {row["name"]: row["min_s"] for row in block["rows"]}
             best = min(least, key=least.__getitem__)
-            choice = {"way": "auto", "best": best, "behind": least["auto"] / least[best] - 1}
+            plan = weights.plan(n, dtype, threads=block["threads"])
+            choice = {"plan": str(plan), "way": plan.way.name, "best": best, "behind": least["auto"] / least[best] - 1}
             measured.append(block | {"choice": choice})
     return record("plan", __doc__, rounds, measured, goals, " ".join(dtypes))
 

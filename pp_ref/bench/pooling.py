@@ -11,9 +11,9 @@ from pp_ref.bench.record import Record, goal, record
 from pp_ref.bench.tables import against_peers, times_best_peer
 from pp_ref.dictionaries import Dictionary, Grid, make_dictionary
 from pp_ref.kernels.bounds import Bounds, largest_share
-from pp_ref.kernels.cpu.operands import Operands, operands
 from pp_ref.kernels.cpu.rungs import LADDERS
-from pp_ref.kernels.rung import Rung
+from pp_ref.kernels.operands import SeparableOperands, separable_operands
+from pp_ref.kernels.ways import Way
 
 __all__ = [
     "BATCHES",
@@ -78,9 +78,9 @@ def se_dictionary(side: int, proportion: float, columns: int, **settings: Any) -
     return make_dictionary("se", space, proportion=proportion, n_columns=columns, rng=rng, **settings)
 
 
-def se_operands(side: int, proportion: float, columns: int, dtype: str, **settings: Any) -> Operands:
+def se_operands(side: int, proportion: float, columns: int, dtype: str, **settings: Any) -> SeparableOperands:
     """The same, made ready for the kernels: subnormals are flushed."""
-    return operands(se_dictionary(side, proportion, columns, **settings), dtype)
+    return separable_operands(se_dictionary(side, proportion, columns, **settings), dtype)
 
 
 def wide(dtype: np.dtype[Any]) -> Any:
@@ -88,23 +88,23 @@ def wide(dtype: np.dtype[Any]) -> Any:
     return np.float64 if dtype == np.float32 else np.longdouble
 
 
-def rung_contender(rung: Rung, v: Real, o: Operands) -> Contender:
+def rung_contender(rung: Way, v: Real, o: SeparableOperands) -> Contender:
     out = np.empty((len(v), o.ends[-1]), o.dtype)
     dense = 2 * v.size * o.ends[-1]
     folds = 0 if o.factors.R is None else sum(2 * len(v) * alpha.size**2 for alpha in o.factors.alpha)
     passes = 4 * v.size * sum(axis.size for axis in o.taps) - 2 * v.size  # T + 1 products, 2 T sums, an axis
     flops = {"loops": dense, "dense": dense, "shared": 2 * v.size * o.d + folds}.get(rung.name, passes + folds)
-    return contender(lambda: rung.run(v, o, out), _shares(v, o, rung.passes), flops, v.nbytes + out.nbytes)
+    return contender(lambda: rung.forward(v, o, out), _shares(v, o, rung.passes), flops, v.nbytes + out.nbytes)
 
 
-def _shares(v: Real, o: Operands, passes: bool = False) -> Callable[[Any], float]:
+def _shares(v: Real, o: SeparableOperands, passes: bool = False) -> Callable[[Any], float]:
     """What share of its bound a result takes up, for arrays of any library."""
     bound, precise = Bounds(o, passes).pool(v), wide(o.dtype)
     want = np.hstack([v.astype(precise) @ U.astype(precise) for U in o.U])
     return lambda got: largest_share(np.asarray(got), want, bound)
 
 
-def dense_pools(v: Real, o: Operands) -> dict[str, Contender]:
+def dense_pools(v: Real, o: SeparableOperands) -> dict[str, Contender]:
     """All columns side by side in one product, and PyTorch's and JAX's products."""
     U = np.ascontiguousarray(np.hstack(o.U))
     out, share = np.empty((len(v), U.shape[1]), o.dtype), _shares(v, o)

@@ -13,11 +13,12 @@ import numpy as np
 
 from pp_ref.bench.contest import Real, blocks, contender
 from pp_ref.bench.record import Record, goal, met, reached, record
-from pp_ref.bench.tables import machine, markdown, milliseconds
+from pp_ref.bench.tables import machine, milliseconds
 from pp_ref.dictionaries import Grid, make_dictionary
 from pp_ref.errors import import_extra
 from pp_ref.models import RICA, Full, Predicted
 from pp_ref.models.rica import UFLDL_EPS, UFLDL_LAMBDA
+from pp_ref.records import markdown
 
 __all__ = ["TABLES", "measure"]
 

@@ -16,8 +16,9 @@ from tempfile import TemporaryDirectory
 
 from pp_ref.bench.contest import blocks, contender
 from pp_ref.bench.record import Record, goal, reached, record
-from pp_ref.bench.tables import markdown, seconds
+from pp_ref.bench.tables import seconds
 from pp_ref.machine import cores
+from pp_ref.records import markdown
 
 __all__ = ["TABLES", "measure", "said"]
 
@@ -27,9 +28,9 @@ POOL = """
 import numpy as np
 from pp_ref.dictionaries import Grid, make_dictionary
 from pp_ref.kernels.cpu.fused import pool_fused
-from pp_ref.kernels.cpu.operands import operands
+from pp_ref.kernels.operands import separable_operands
 dictionary = make_dictionary("se", Grid(28, 28), proportion=0.05, n_columns=10, rng=np.random.default_rng(0))
-pool_fused(np.ones((100, 784), np.float32), operands(dictionary, np.float32))
+pool_fused(np.ones((100, 784), np.float32), separable_operands(dictionary, np.float32))
 """
 ONE_LINE = """
 import numba

@@ -5,23 +5,17 @@ from itertools import groupby
 from typing import Any
 
 from pp_ref.bench.record import Record, met
+from pp_ref.records import markdown
 
 __all__ = [
     "against_peers",
     "goals_table",
     "machine",
-    "markdown",
     "milliseconds",
     "seconds",
     "times_best_peer",
     "with_threads",
 ]
-
-
-def markdown(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A table whose columns after the first are numbers."""
-    rule = ["---", *["---:"] * (len(headings) - 1)]
-    return "\n".join("| " + " | ".join(row) + " |" for row in (headings, rule, *rows))
 
 
 def machine(record: Record) -> str:

@@ -107,8 +107,9 @@ def calibrate(rounds: Annotated[int, ROUNDS] = 9) -> None:
     from pp_ref.bench.calibrate import calibrate
     from pp_ref.kernels.rates import rates_file
 
-    for line in calibrate(rounds).lines():
-        typer.echo(line)
+    for number, found in calibrate(rounds).items():
+        for line in (f"{number} threads", *found.lines()):
+            typer.echo(line)
     typer.echo(rates_file())
 
 

@@ -1,4 +1,4 @@
-"""What there is to see on a terminal: this installation, and what a model's weights cost."""
+"""Tables for a terminal: this installation, the parameters of a model, the record of a run."""
 
 import math
 from collections.abc import Iterable, Mapping
@@ -16,7 +16,10 @@ HISTORY = {"epoch": "", "iteration": "", "loss": ".5g", "gradient_norm": ".2e", 
 
 
 def parameter_table(counts: Mapping[str, Count]) -> Table:
-    """Dynamic, static and total numbers of each layer and of all of them, as `MLP.count` gives them."""
+    """Dynamic, static and total numbers of each layer and of all layers.
+
+    counts  by layer, as `MLP.count` returns them
+    """
     table = _table("parameters", ("layer", "dynamic", "static", "total", "learned"))
     whole = Count(*(sum(column) for column in zip(*counts.values(), strict=True)))
     for name, count in [*counts.items(), ("all", whole)]:
@@ -25,7 +28,7 @@ def parameter_table(counts: Mapping[str, Count]) -> Table:
 
 
 def print_info() -> None:
-    """Versions, machine, BLAS, the backends of the pooling path, and where each data set was found."""
+    """Print versions, machine, BLAS, the backends of the pooling path, and the place of each data set."""
     console = Console()
     console.print(_pairs("versions", versions().items()))
     console.print(_pairs("machine", (machine() | {f"BLAS {name}": value for name, value in blas().items()}).items()))
@@ -38,7 +41,7 @@ def print_info() -> None:
 
 
 def print_record(record: Mapping[str, Any]) -> None:
-    """One run of an experiment: its parameters, its dictionaries, and how the fit went, as far as it has them."""
+    """Print one run: its parameters, its dictionaries and the course of its fit, as far as the record has them."""
     console = Console()
     recipe = record["recipe"]
     said = [

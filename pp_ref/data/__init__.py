@@ -1,4 +1,4 @@
-"""Data sets: found, read, checked, and downloaded only when no place on this machine holds them."""
+"""Data sets: found, read and checked; a data set is downloaded only if it is not on this machine."""
 
 from pp_ref.data.cifar10 import load_cifar10
 from pp_ref.data.dataset import Dataset, Images, Split

@@ -1,8 +1,8 @@
 """CIFAR-10: 60,000 colour images in ten classes, read from any form in which it is published.
 
-Whatever the form (binary records or Python pickles, in a tar archive or unpacked), its content is brought back to the
-official binary records and compared with their SHA-256. The decoded arrays are kept in the user's cache and
-memory-mapped, so that the time an archive takes is spent once, and processes share the pages.
+Each form (binary records or Python pickles, in a tar archive or unpacked) is converted to the official binary records
+and compared with their SHA-256. The decoded arrays are kept in the user's cache and memory-mapped, so that an archive
+is decoded once and processes share the pages.
 """
 
 import hashlib
@@ -26,16 +26,16 @@ from pp_ref.files import write_atomically
 __all__ = ["CLASSES", "load_cifar10"]
 
 CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
-FORMS = (("bin", ".bin"), ("py", ""))  # how the folder's name and its batches' names end
+FORMS = (("bin", ".bin"), ("py", ""))  # endings of the folder's name and of its batches' names
 RECORD = 1 + 3 * 32 * 32  # bytes: a label, then 1024 red, 1024 green and 1024 blue values, row after row
 
 
 class Edition(NamedTuple):
-    """What the batches have to hold."""
+    """The expected content of the batches."""
 
     batches: dict[str, str]  # name -> SHA-256 of its binary records, in order, the test batch last
     records: int  # images in each batch
-    digest: str  # of the decoded arrays, as `content_digest` gives it
+    digest: str  # `content_digest` of the decoded arrays
 
 
 CIFAR10 = Edition(
@@ -59,23 +59,23 @@ CIFAR10 = Edition(
 
 
 def load_cifar10(path: str | os.PathLike[str] | None = None) -> Dataset:
-    """CIFAR-10: 50,000 training and 10,000 test images, in the published order.
+    """Load CIFAR-10: 50,000 training and 10,000 test images, in the published order.
 
     path     a folder with an archive or the unpacked batches, or the archive; None searches as
-             `pp_ref.data.search.find_data` says: $PP_REF_DATA, the user's cache, a download of 170 MB
+             `pp_ref.data.search.find_data`: $PP_REF_DATA, the user's cache, a download of 170 MB
     returns  Dataset; x uint8 (n, 32, 32, 3), channels last, values 0..255, read-only; y int64 (n,) in 0..9, by CLASSES
     raises   DataError if the data are not found, cannot be read, or are not CIFAR-10's to the bit
 
-    The first call decodes into the user's cache; later ones map that file into memory (184 MB, shared between
-    processes) after comparing its SHA-256. A source that changed since is read and checked again. Where the cache
-    cannot be written, a RuntimeWarning says so and the arrays are held in memory.
+    The first call decodes into the user's cache; later calls compare the SHA-256 of that file and map it into memory
+    (184 MB, shared between processes). A changed source is read and checked again. If the cache cannot be written, the
+    arrays are held in memory, with a RuntimeWarning.
 
-    Channel means of the training images, of 1: 0.4914, 0.4822, 0.4465; standard deviations 0.2470, 0.2435, 0.2616.
+    Channel means of the training images in 0..1: 0.4914, 0.4822, 0.4465; deviations 0.2470, 0.2435, 0.2616.
     Source: Krizhevsky, Learning multiple layers of features from tiny images, 2009.
     """
     cache = user_cache("cifar10") / f"decoded-{CIFAR10.digest[:16]}"
     place, _ = look_for("cifar10", path)
-    # What was decoded needs no source, unless one is at hand that it may not have come from.
+    # The decoded arrays need no source; if there is one, it has to be the one they were decoded from.
     current = (cache / stamp(files_in("cifar10", place))).is_file() if place else path is None
     if current and (decoded := read_decoded(cache, CIFAR10)):
         return decoded
@@ -93,9 +93,9 @@ def load_cifar10(path: str | os.PathLike[str] | None = None) -> Dataset:
 
 
 def read_batches(files: list[Path], edition: Edition) -> Iterator[tuple[str, str, bytes]]:
-    """Yield the batch's name, the file in words and the binary records of each batch that the files hold.
+    """Yield the name, the file in words and the binary records of each batch in the files.
 
-    Python's batches become records too: the two editions differ in their container only.
+    Pickled batches are converted to records: the two editions differ in their container only.
     """
     archive = len(files) == 1
     names = {f"cifar-10-batches-{form}/{batch}{end}" for batch in edition.batches for form, end in FORMS}
@@ -122,9 +122,9 @@ def read_files(files: list[Path]) -> Iterator[tuple[str, bytes]]:
 
 
 def decode(batches: Iterable[tuple[str, str, bytes]], edition: Edition) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    """Check every batch and put it in its place: images (n, 32, 32, 3) uint8 and labels (n,) int64.
+    """Check every batch; return images (n, 32, 32, 3) uint8 and labels (n,) int64 in the published order.
 
-    raises  DataError for a batch of another length, a label above 9, another SHA-256, or one that is missing
+    raises  DataError for a batch of another length, a label above 9, another SHA-256, or a missing batch
     """
     n, names = edition.records, list(edition.batches)
     images = np.empty((n * len(names), 32, 32, 3), np.uint8)
@@ -147,7 +147,7 @@ def decode(batches: Iterable[tuple[str, str, bytes]], edition: Edition) -> tuple
 
 
 def check_records(where: str, records: bytes, n: int, expected: str) -> None:
-    """Refuse a batch that is not the published one, in the words of the first thing that is wrong."""
+    """Refuse a batch that is not the published one; the message names the first fault."""
     if len(records) != n * RECORD:
         fewer = "is truncated" if len(records) < n * RECORD else "is too long"
         raise DataError(
@@ -168,7 +168,7 @@ def check_records(where: str, records: bytes, n: int, expected: str) -> None:
 
 
 class Inert:
-    """What stands for every array and dtype in a batch's pickle: it keeps what it is given and does nothing."""
+    """A substitute for every array and dtype in a batch's pickle: it keeps its state and does nothing."""
 
     def __init__(self, *_: Any) -> None:
         self.state: tuple[Any, ...] = ()
@@ -178,19 +178,19 @@ class Inert:
 
 
 class BatchUnpickler(pickle.Unpickler):
-    """Reads a batch as Python 2 pickled it, without calling anything that the file names."""
+    """Read a batch that Python 2 pickled, without a call of anything that the file names."""
 
     NAMES = frozenset({("numpy.core.multiarray", "_reconstruct"), ("numpy", "ndarray"), ("numpy", "dtype")})
 
     def find_class(self, module: str, name: str) -> type[Inert]:
-        """Inert for the three names that the published files hold; UnpicklingError for any other."""
+        """Return Inert for the three names in the published files; raise UnpicklingError for any other."""
         if (module, name) in self.NAMES:
             return Inert
         raise pickle.UnpicklingError(f"it asks for {module}.{name}, which no batch of CIFAR-10 needs")
 
 
 def read_pickle(where: str, content: bytes) -> bytes:
-    """Bring a batch of the Python edition to binary records: a dict with b"data", uint8 (n, 3072), and b"labels".
+    """Convert a batch of the Python edition, a dict with b"data" uint8 (n, 3072) and b"labels", to binary records.
 
     raises  DataError if it is no such pickle, or names anything but NumPy's arrays
     """
@@ -207,7 +207,7 @@ def read_pickle(where: str, content: bytes) -> bytes:
 
 
 def as_dataset(images: NDArray[np.uint8], labels: NDArray[np.int64], edition: Edition) -> Dataset:
-    """Split off the test batch and lock the arrays, which may be views of a file that others read."""
+    """Split off the test batch and make the arrays read-only, since they may be views of a shared file."""
     images.flags.writeable = labels.flags.writeable = False
     trained = edition.records * (len(edition.batches) - 1)
     train, test = Split(images[:trained], labels[:trained]), Split(images[trained:], labels[trained:])
@@ -216,7 +216,7 @@ def as_dataset(images: NDArray[np.uint8], labels: NDArray[np.int64], edition: Ed
 
 
 def content_digest(*splits: Split) -> str:
-    """SHA-256 over each split's pixels as bytes, channels last, then its labels as bytes."""
+    """Return the SHA-256 over each split's pixels as bytes, channels last, then its labels as bytes."""
     digest = hashlib.sha256()
     for x, y in splits:
         digest.update(x.data)
@@ -225,7 +225,7 @@ def content_digest(*splits: Split) -> str:
 
 
 def read_decoded(cache: Path, edition: Edition) -> Dataset | None:
-    """Map what an earlier call decoded; None where it is absent or no longer what was written."""
+    """Map the arrays that an earlier call decoded; return None if they are missing or changed."""
     n = edition.records * len(edition.batches)
     try:
         images, labels = np.load(cache / "images.npy", mmap_mode="r"), np.load(cache / "labels.npy")
@@ -238,13 +238,13 @@ def read_decoded(cache: Path, edition: Edition) -> Dataset | None:
 
 
 def write_array(path: Path, array: NDArray[Any]) -> None:
-    """Write a .npy file whole or not at all; DataError otherwise."""
+    """Write a .npy file whole, or not at all and raise DataError."""
     content = io.BytesIO()
     np.save(content, array)
     write_atomically(path, content.getvalue())
 
 
 def stamp(files: list[Path]) -> str:
-    """The name under which the cache remembers that these files, of this size and time, were read and checked."""
+    """Return the name of the cache's mark that these files, of these sizes and times, were read and checked."""
     described = [(str(file.resolve()), file.stat().st_size, file.stat().st_mtime_ns) for file in files]
     return f"{hashlib.sha256(repr(described).encode()).hexdigest()[:32]}.checked"

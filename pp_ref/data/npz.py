@@ -1,4 +1,4 @@
-"""One array of a NumPy archive, and nothing that is pickled."""
+"""One array of a NumPy archive, read without unpickling anything."""
 
 import zipfile
 import zlib
@@ -16,11 +16,11 @@ __all__ = ["read_npz"]
 def read_npz(path: Path, name: str) -> NDArray[Any]:
     """Read the array ``name`` of a .npz file.
 
-    raises  DataError if the file is missing, cut short or no such archive, or has no such array; an array of Python
-            objects is refused too, for reading one would run what the file says
+    raises  DataError if the file is missing, cut short or not an archive, or has no such array, or if the array holds
+            Python objects: reading them would run code from the file
     """
     try:
-        # np.load leaves a damaged file open that it opened itself.
+        # np.load does not close a damaged file that it opened itself.
         with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             return np.asarray(arrays[name])
     except (OSError, ValueError, EOFError, KeyError, TypeError, zipfile.BadZipFile, zlib.error) as error:

@@ -1,4 +1,4 @@
-"""Two colour photographs that come with a package, for a first run without any download."""
+"""Two colour photographs from an installed package, for a first run without any download."""
 
 import hashlib
 
@@ -11,13 +11,13 @@ __all__ = ["load_photographs"]
 
 
 def load_photographs() -> Images:
-    """scikit-learn's sample images, a temple in China and a flower.
+    """Load scikit-learn's sample images, a temple in China and a flower.
 
     returns  Images; x uint8 (2, 427, 640, 3), RGB
     raises   MissingExtraError if scikit-learn is not installed
 
-    They lie there as JPEG, whose decoders may differ in a bit from one another: the digest says which bits these are.
-    Licence CC BY 2.0, as scikit-learn's documentation says.
+    The files are JPEG, and decoders may differ in a bit: the digest is that of the decoded pixels. The licence is
+    CC BY 2.0, according to scikit-learn's documentation.
     """
     datasets = import_extra("sklearn.datasets", "features")
     x = np.stack(datasets.load_sample_images().images)

@@ -1,7 +1,7 @@
-"""Where a data set lies: an explicit path, ``$PP_REF_DATA``, the user's cache, and last a verified download.
+"""The search for a data set: an explicit path, ``$PP_REF_DATA``, the user's cache, and last a verified download.
 
-A local file is judged by what it holds (its reader checks that), so one that was unpacked or compressed again will do.
-A download has to match its check sum before it is renamed into the cache, so a broken one leaves nothing behind.
+A reader checks the content of a local file and not its container, so the file may be unpacked or compressed again. A
+download has to match its check sum before it is renamed into the cache, so a broken one leaves nothing behind.
 """
 
 import os
@@ -14,12 +14,12 @@ __all__ = ["COLLECTIONS", "Collection", "file_in", "files_in", "find_data", "loo
 
 
 class Collection(NamedTuple):
-    """The files of one data set, which are only ever taken from one folder together."""
+    """The files of one data set, which are all taken from one folder."""
 
     files: dict[str, str]  # the publisher's file name -> SHA-256 of a download, or "md5:" and its MD5
     mirrors: tuple[str, ...]  # addresses of folders that hold those files, tried in turn; () if it is not downloaded
-    forms: tuple[tuple[str, ...], ...] = ()  # other files with the same content, each tuple enough by itself
-    origin: str = ""  # where they come from, in a sentence, if no download can fetch them
+    forms: tuple[tuple[str, ...], ...] = ()  # other sets of files with the same content
+    origin: str = ""  # their source in a sentence, if they are not downloaded
 
 
 CIFAR10_BATCHES = (*(f"data_batch_{number}" for number in range(1, 6)), "test_batch")
@@ -82,16 +82,16 @@ COLLECTIONS = {
 
 
 def user_cache(name: str) -> Path:
-    """The folder in the user's cache that downloads of collection ``name`` go to; it need not exist."""
+    """Return the folder in the user's cache for downloads of collection ``name``; it need not exist."""
     import pooch
 
     return Path(pooch.os_cache("pp_ref")) / name
 
 
 def file_in(folder: Path, file: str) -> Path | None:
-    """The path of ``file`` in ``folder``, as it is named or without its ``.gz``; None where there is neither.
+    """Return the path of ``file`` in ``folder``, with or without its ``.gz``; None if there is neither.
 
-    A ``.tar.gz`` may also be a ``.tar.xz`` or ``.tar.bz2``, for tar archives are read whatever compressed them.
+    A ``.tar.gz`` may also be a ``.tar.xz`` or ``.tar.bz2``, since tar archives of any compression are read.
     """
     bare = file.removesuffix(".gz")
     names = [file, bare]
@@ -101,7 +101,7 @@ def file_in(folder: Path, file: str) -> Path | None:
 
 
 def files_in(name: str, place: Path) -> list[Path]:
-    """The files of collection ``name`` in the place that `find_data` gave: unpacked ones before an archive of them."""
+    """Return the files of collection ``name`` in the place found by `find_data`: unpacked ones before an archive."""
     if place.is_file():
         return [place]
     collection = COLLECTIONS[name]
@@ -110,18 +110,18 @@ def files_in(name: str, place: Path) -> list[Path]:
 
 
 def lacking(name: str, folder: Path) -> list[str]:
-    """What ``folder`` lacks of the form of collection ``name`` that it holds most of."""
+    """Return the files of collection ``name`` that ``folder`` lacks, for the form with most files there."""
     forms = (tuple(COLLECTIONS[name].files), *COLLECTIONS[name].forms)
     absent = [[file for file in form if file_in(folder, file) is None] for form in forms]
-    nearest = max(range(len(forms)), key=lambda form: len(forms[form]) - len(absent[form]))  # the first of equals
+    nearest = max(range(len(forms)), key=lambda form: len(forms[form]) - len(absent[form]))  # the first of a tie
     return absent[nearest]
 
 
 def look_for(name: str, path: str | os.PathLike[str] | None = None) -> tuple[Path | None, list[str]]:
     """Look for collection ``name`` on this machine, without downloading anything.
 
-    path     a folder, or an archive of the whole data set; where it is given, it is the only place looked in
-    returns  the folder that holds every file (or the archive), or None; and one line for each place that was not it
+    path     a folder, or an archive of the whole data set; no other place is searched if it is given
+    returns  the folder that holds every file (or the archive), or None; and one line for each place without them
     raises   DataError for a name that is not in COLLECTIONS
 
     A folder given by ``path`` or ``$PP_REF_DATA`` may hold the files itself, or in a subfolder called ``name``.
@@ -153,12 +153,12 @@ def look_for(name: str, path: str | os.PathLike[str] | None = None) -> tuple[Pat
 
 
 def find_data(name: str, path: str | os.PathLike[str] | None = None) -> Path:
-    """The folder that holds every file of collection ``name``; downloads it where no place on this machine does.
+    """Return the folder with every file of collection ``name``; download the files if they are not on this machine.
 
     name     a key of COLLECTIONS, such as ``"mnist"``
-    path     a folder or an archive; where it is given, nothing else is looked at and nothing is downloaded
+    path     a folder or an archive; no other place is searched and nothing is downloaded if it is given
     returns  the first of: ``path``, ``$PP_REF_DATA`` (either folder or its subfolder ``name``), the cache, a download
-    raises   DataError listing every place that was looked in, and what to do
+    raises   DataError, which lists every place that was searched, and what to do
     """
     found, missed = look_for(name, path)
     if found is None and path is None:
@@ -177,9 +177,9 @@ def find_data(name: str, path: str | os.PathLike[str] | None = None) -> Path:
 def download(name: str) -> tuple[Path | None, list[str]]:
     """Fetch every file of a collection into the user's cache.
 
-    returns  the folder, or None where a file could not be had; and one line for each mirror that failed
+    returns  the folder, or None if a file could not be fetched; and one line for each mirror that failed
 
-    pooch writes to a temporary name beside the target and renames it once the sum agrees.
+    pooch writes to a temporary name beside the target and renames it once the check sum agrees.
     """
     import pooch
 

@@ -1,7 +1,7 @@
 """STL-10: 13,000 labelled and 100,000 unlabelled colour images of 96 x 96, in the publisher's binary layout.
 
-A file of images holds 3 x 96 x 96 bytes for each: channel after channel, and in it column after column. It is mapped
-into memory as it is, and the axes are exchanged in a view. Every file is compared with its published MD5.
+A file holds 3 x 96 x 96 bytes per image: channel after channel, column after column in each. The file is mapped into
+memory, and a view exchanges the axes. Every file is compared with its published MD5.
 """
 
 import hashlib
@@ -32,14 +32,14 @@ CLASSES = ("airplane", "bird", "car", "cat", "deer", "dog", "horse", "monkey", "
 SIDE = 96
 IMAGE = 3 * SIDE * SIDE  # bytes
 FOLDS = 10
-CHUNK = 2**20  # bytes that go through several hashes before the next are read
+CHUNK = 2**20  # bytes that are read at a time, for several hashes
 UNLABELLED = "unlabeled_X.bin"
 SAMPLE_SHAPE = (246, SIDE, SIDE, 3)
 SAMPLE_DIGEST = "a26c8767f98e31560ded0bca8fbcd4bec409da612cb9746684487b380f72a7e3"
 
 
 class Edition(NamedTuple):
-    """What the files have to hold."""
+    """The expected content of the files."""
 
     train: int  # images
     test: int
@@ -48,7 +48,7 @@ class Edition(NamedTuple):
     md5: dict[str, str]  # file -> its MD5
 
     def size(self, file: str) -> int | None:
-        """In bytes; None for the folds, which are text."""
+        """Return the size of a file in bytes; None for the folds, which are text."""
         images = {"train": self.train, "test": self.test, "unlabeled": self.unlabelled}.get(file.split("_")[0])
         return None if images is None else images * (IMAGE if file.endswith("X.bin") else 1)
 
@@ -70,23 +70,23 @@ OFFICIAL = Edition(
 
 
 class STL10(NamedTuple):
-    """The labelled images, and the rows of the training images that belong to each of the ten folds."""
+    """The labelled images, and the rows of the training images in each of ten folds."""
 
     data: Dataset
     folds: NDArray[np.int64]  # (10, 1000) in 0..4999; folds overlap
 
 
 def load_stl10(path: str | os.PathLike[str] | None = None) -> STL10:
-    """STL-10's labelled part: 5,000 training and 8,000 test images, in the published order.
+    """Load STL-10's labelled part: 5,000 training and 8,000 test images, in the published order.
 
     path     a folder with the unpacked files (or their folder stl10_binary) or with the archive, or the archive; None
-             searches as `pp_ref.data.search.find_data` says: $PP_REF_DATA, the user's cache, a download of 2.6 GB
+             searches as `pp_ref.data.search.find_data`: $PP_REF_DATA, the user's cache, a download of 2.6 GB
     returns  STL10; x uint8 (n, 96, 96, 3), channels last, read-only; y int64 (n,) in 0..9, by CLASSES
     raises   DataError if the data are not found, cannot be read, or are not STL-10's to the bit
 
-    x is a view with exchanged axes of a file that is mapped into memory: not C-contiguous, and read when it is used. An
-    archive is decompressed at each call, and the images are then held in memory, 360 MB: unpack it once instead.
-    Images are often reduced to 32 x 32 first, as Coates' are: the mean of 3 x 3 pixels, `average_pool2d_forward`.
+    x is a view of a memory-mapped file with its axes exchanged: it is not C-contiguous, and is read when it is used. An
+    archive is decompressed at each call into 360 MB of memory: unpack it once instead. Coates and others first reduce
+    images to 32 x 32, by the mean of 3 x 3 pixels: `average_pool2d_forward`.
     Source: Coates, Ng, Lee, An analysis of single-layer networks in unsupervised feature learning, 2011.
     """
     files = read_checked(STL10_FILES, path, OFFICIAL)
@@ -103,13 +103,13 @@ def load_stl10(path: str | os.PathLike[str] | None = None) -> STL10:
 
 
 def load_stl10_unlabelled(path: str | os.PathLike[str] | None = None) -> Images:
-    """STL-10's 100,000 unlabelled images, which a model's filters are learned from.
+    """Load STL-10's 100,000 unlabelled images, for learning filters.
 
     path     as for `load_stl10`
-    returns  Images; x uint8 (100000, 96, 96, 3), a view as `load_stl10` says; the digest is of the file's bytes
+    returns  Images; x uint8 (100000, 96, 96, 3), a view as for `load_stl10`; the digest is that of the file's bytes
     raises   DataError as for `load_stl10`, or if the folder lacks unlabeled_X.bin
 
-    Its 2.8 GB are read once, for check sum and digest together. From an archive they are held in memory.
+    The 2.8 GB are read once, for check sum and digest together. From an archive they are held in memory.
     """
     digest = hashlib.sha256()
     pixels = read_checked((UNLABELLED,), path, OFFICIAL, digest)[UNLABELLED]
@@ -118,9 +118,9 @@ def load_stl10_unlabelled(path: str | os.PathLike[str] | None = None) -> Images:
 
 
 def load_stl10_sample(path: str | os.PathLike[str] | None = None) -> Images:
-    """246 of STL-10's unlabelled images: enough for patches of its resolution, no stand-in for the data set.
+    """Load 246 of STL-10's unlabelled images: enough for patches of its resolution, no substitute for the data set.
 
-    path     a folder with stl10_unlabeled_sample246.npz, or that file; None searches as `find_data` says
+    path     a folder with stl10_unlabeled_sample246.npz, or that file; None searches as `find_data`
     returns  Images; x uint8 (246, 96, 96, 3), RGB, C-contiguous
     raises   DataError if they are not found, cannot be read, or are not those images to the bit
 
@@ -137,9 +137,9 @@ def load_stl10_sample(path: str | os.PathLike[str] | None = None) -> Images:
 
 
 def fold_splits(stl10: STL10) -> Iterator[Split]:
-    """The training images of each fold alone, C-contiguous: ten times 28 MB, one after the other.
+    """Yield the training images of each of the ten folds, C-contiguous, 28 MB each.
 
-    The published protocol: train on each fold by itself, judge by all test images, report the mean of the ten.
+    The published protocol: train on each fold alone, test on all test images, report the mean of the ten.
     """
     x, y = stl10.data.train
     for rows in stl10.folds:
@@ -147,7 +147,7 @@ def fold_splits(stl10: STL10) -> Iterator[Split]:
 
 
 def as_images(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """(n, 96, 96, 3), read-only: the bytes (image, channel, column, row) as (image, row, column, channel)."""
+    """Return a read-only view (n, 96, 96, 3) of the bytes, which are (image, channel, column, row)."""
     images = pixels.reshape(-1, 3, SIDE, SIDE).transpose(0, 3, 2, 1)
     images.flags.writeable = False
     return images
@@ -156,16 +156,16 @@ def as_images(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
 def read_checked(
     names: Sequence[str], path: str | os.PathLike[str] | None, edition: Edition, *also: Any
 ) -> dict[str, NDArray[np.uint8]]:
-    """The bytes of each named file, mapped, or read from the archive; checked against the edition.
+    """Return the bytes of each named file, mapped or read from the archive, and checked against the edition.
 
-    also    hashes that the bytes are given to in passing, in the order in which the files are found
+    also    hashes to update with the same bytes, in the order in which the files are found
     raises  DataError for a file that is missing or not the published one
     """
     found = files_in("stl10", find_data("stl10", path))
     contents = {}
     if len(found) == 1:
         members = {f"stl10_binary/{name}": name for name in names}
-        largest = max(edition.size(name) or 0 for name in names) + 1  # more is too long, however long
+        largest = max(edition.size(name) or 0 for name in names) + 1  # one more byte shows that a file is too long
         for member, content in read_members(found[0], members, largest):
             where, data = f"{found[0]}: its member {member}", np.frombuffer(content, np.uint8)
             contents[members[member]] = check_file(where, members[member], data, edition, *also)
@@ -183,19 +183,19 @@ def read_checked(
 
 
 def map_file(file: Path) -> NDArray[np.uint8]:
-    """The bytes of a file, mapped into memory; DataError if it cannot be read."""
+    """Return the bytes of a file, mapped into memory; raise DataError if it cannot be read."""
     try:
         return (
             np.memmap(file, np.uint8, "r") if file.stat().st_size else np.empty(0, np.uint8)
-        )  # nothing cannot be mapped
+        )  # an empty file cannot be mapped
     except OSError as error:
         raise DataError(f"{file} cannot be read ({error.strerror}); make it readable, or pass another path=") from error
 
 
 def check_file(where: str, name: str, data: NDArray[np.uint8], edition: Edition, *also: Any) -> NDArray[np.uint8]:
-    """The data, if they are the published file; else DataError in the words of the first thing that is wrong.
+    """Return the data if they are the published file; else raise DataError, which names the first fault.
 
-    also  hashes that the data are given to while their MD5 is taken
+    also  hashes to update with the data while their MD5 is taken
     """
     size = edition.size(name)
     if size is None:
@@ -221,7 +221,7 @@ def check_file(where: str, name: str, data: NDArray[np.uint8], edition: Edition,
 
 
 def parse_folds(where: str, content: bytes, edition: Edition) -> NDArray[np.int64]:
-    """The folds (10, fold) from text, one a line, counted from 0; DataError otherwise."""
+    """Parse the folds (10, fold) from text, one per line, counted from 0; raise DataError for any other content."""
     try:
         folds: list[list[int]] = [
             [int(index) for index in line.split()] for line in content.decode("ascii").splitlines()

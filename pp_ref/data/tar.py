@@ -1,4 +1,4 @@
-"""Tar archives read where they lie: nothing is unpacked, so nothing in one can name a place to write to."""
+"""Tar archives, read without unpacking: no member can name a place to write to."""
 
 import lzma
 import tarfile
@@ -12,17 +12,17 @@ __all__ = ["read_members"]
 
 
 def read_members(path: Path, wanted: Collection[str], largest: int) -> Iterator[tuple[str, bytes]]:
-    """Read the wanted files of a tar archive, whatever compressed it, in one pass.
+    """Read the wanted files of a tar archive of any compression, in one pass.
 
-    path     the archive: plain, gzip, bzip2 or xz (its first bytes tell, not its name)
-    wanted   names such as ``"folder/file"``; every other plain file is passed over unread
-    largest  in bytes: what a wanted file may hold at most
-    yields   name and content, in the archive's order. tarfile takes some archives that were cut short for shorter
-             ones: the caller has to see that every file came, and whether it holds what it should
-    raises   DataError if the archive is corrupt or truncated, a wanted file is too large, or any member is what no
-             archive of data holds: an absolute path, one with ``..``, a link, a device, a sparse file
+    path     the archive: plain, gzip, bzip2 or xz (its first bytes decide, not its name)
+    wanted   names such as ``"folder/file"``; every other plain file is skipped unread
+    largest  int, the largest size of a wanted file in bytes
+    yields   name and content, in the archive's order. tarfile reads some truncated archives without an error: the
+             caller has to check that every file is there and has its content
+    raises   DataError if the archive is corrupt or truncated, a wanted file is too large, or any member is an absolute
+             path, a path with ``..``, a link, a device or a sparse file
 
-    xz reads forwards only: files fetched by name would decompress the archive again for each.
+    xz is read forwards only: fetching files by name would decompress the archive once per file.
     """
     try:
         with tarfile.open(path, "r:*") as archive:
@@ -42,7 +42,7 @@ def read_members(path: Path, wanted: Collection[str], largest: int) -> Iterator[
     except DataError:
         raise
     except (tarfile.TarError, lzma.LZMAError, zlib.error, EOFError, OSError, ValueError, OverflowError) as error:
-        reason = " ".join(str(error).split())  # tarfile lists each way it tried on a line of its own
+        reason = " ".join(str(error).split())  # tarfile lists each attempt on a line of its own
         raise DataError(
             f"{path} is no readable tar archive, or was cut short ({type(error).__name__}: {reason}): "
             "delete it and fetch it again"
@@ -50,7 +50,7 @@ def read_members(path: Path, wanted: Collection[str], largest: int) -> Iterator[
 
 
 def check_plain(path: Path, member: tarfile.TarInfo) -> None:
-    """Refuse what could reach outside a folder or is no plain file, although nothing here would follow it."""
+    """Refuse a member that could reach outside a folder or is no plain file, although it would not be followed here."""
     name = member.name
     if PurePosixPath(name).is_absolute() or PureWindowsPath(name).anchor:
         what = "an absolute path"

@@ -1,20 +1,22 @@
-"""The static half of predicted parameters: spaces, index sets and dictionaries U_alpha (sec. 3)."""
+"""The static half of predicted parameters: spaces, index sets alpha and dictionaries U_alpha (sec. 3)."""
 
-from pp_ref.dictionaries.choose_covariance import KernelChoice, choose_kernel
+from pp_ref.dictionaries.choose_covariance import CovarianceChoice, choose_covariance
 from pp_ref.dictionaries.columns import Column
-from pp_ref.dictionaries.dictionary import Dictionary
-from pp_ref.dictionaries.make import KINDS, make_dictionary
+from pp_ref.dictionaries.dictionary import Dictionary, Recipe
+from pp_ref.dictionaries.make import KINDS, dictionary_from_recipe, make_dictionary
 from pp_ref.dictionaries.spaces import Frames, Grid, Space, Units
 
 __all__ = [
     "KINDS",
     "Column",
+    "CovarianceChoice",
     "Dictionary",
     "Frames",
     "Grid",
-    "KernelChoice",
+    "Recipe",
     "Space",
     "Units",
-    "choose_kernel",
+    "choose_covariance",
+    "dictionary_from_recipe",
     "make_dictionary",
 ]

@@ -1,4 +1,4 @@
-"""AE: the features of a tied-weight sigmoid autoencoder as dictionary (sec. 3.1 and 3.5)."""
+"""Kind ae: the features of an autoencoder with tied weights and sigmoid units are the dictionary (sec. 3.1, 3.5)."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ def tied_cost(parameters: Floats, v: Floats, k: int) -> tuple[float, Floats]:
     """``J = 1/n sum |v^ - v|^2``, ``h = sigmoid(v A + b)``, ``v^ = sigmoid(h A^T + c)``, and its gradient.
 
     parameters  (d k + k + d,) float64: A (d, k), b (k,), c (d,), flattened in that order
-    v           (n, d) float64 in [0, 1], the range of the decoder
+    v           (n, d) float64 in [0, 1], the closure of the decoder's range
     returns     J, and dJ/dparameters in the same order
     """
     d = v.shape[1]
@@ -25,9 +25,13 @@ def tied_cost(parameters: Floats, v: Floats, k: int) -> tuple[float, Floats]:
 
 
 def train_features(data: NDArray[Any], k: int, examples: int, iterations: int, rng: np.random.Generator) -> Floats:
-    """A (d, k) after at most ``iterations`` of SciPy's L-BFGS on at most ``examples`` drawn rows of ``data`` (n, d).
+    """Features A (d, k), trained by SciPy's L-BFGS on rows drawn from ``data``.
 
-    A starts at Uniform(+-4 sqrt(6 / (d + k))), Glorot and Bengio (2010) for sigmoids; the biases start at zero.
+    data        (n, d); at most ``examples`` of its rows are drawn, without replacement
+    iterations  the most that L-BFGS takes
+
+    A starts at Uniform(-s, s), ``s = 4 sqrt(6 / (d + k))``, as Glorot and Bengio (2010) advise for sigmoids; the biases
+    start at 0.
     """
     n, d = data.shape
     rows = np.sort(rng.choice(n, min(n, examples), replace=False))
@@ -41,9 +45,9 @@ def train_features(data: NDArray[Any], k: int, examples: int, iterations: int, r
 
 
 def ae_columns(request: Request) -> list[Column]:
-    """``U = A``, one autoencoder a column, each from its own draw of start and rows. alpha is 0..k-1.
+    """``U = A``, with one autoencoder for each column, which draws its own start and rows. alpha is 0..k-1.
 
-    A sigmoid decoder reaches (0, 1) only: bring the data into that range first, or the features chase saturation.
+    A sigmoid decoder reaches (0, 1) only, so scale the data into that range first: otherwise the units saturate.
     """
     examples, iterations = request.settings["examples"], request.settings["iterations"]
     return [

@@ -1,8 +1,8 @@
-"""Dictionaries chosen from a basis, or learned as cluster centres and block averages.
+"""Dictionaries whose columns are elements of a basis, cluster centres, or averages over blocks.
 
 Sec. 3.1: "we could choose U to be a selection of Fourier or wavelet bases to encode our expectation of smoothness".
-Here alpha indexes basis elements, not weights. Elements of dct, fourier and wavelet are numbered like the weights,
-(frequency along y, along x, channel) in C order; those of pca by falling variance.
+Here alpha indexes basis elements, not weights. The elements of dct, fourier and wavelet are numbered like the weights:
+(frequency along y, frequency along x, channel) in C order. Those of pca are numbered by falling variance.
 """
 
 from collections.abc import Callable
@@ -30,7 +30,7 @@ from pp_ref.errors import DomainError, import_extra
 def dct_basis(n: int) -> Floats:
     """Orthonormal DCT-II: ``B[i, f] = c_f cos(pi (i + 1/2) f / n)``, c_0 = sqrt(1/n), else sqrt(2/n).
 
-    returns  (n, n) float64, column f has frequency f / 2 cycles over the axis
+    returns  (n, n) float64; column f has frequency f / 2 cycles over the axis
     """
     return np.asarray(scipy.fft.idct(np.eye(n), axis=0, norm="ortho"))
 
@@ -38,11 +38,11 @@ def dct_basis(n: int) -> Floats:
 def fourier_basis(n: int) -> Floats:
     """Real orthonormal Fourier basis: constant, then ``sqrt(2/n)`` cos and sin of ``2 pi f i / n`` for f = 1, 2, ...
 
-    returns  (n, n) float64; columns 2f - 1 and 2f have frequency f. For even n the last is the alternating cosine,
-             whose factor is sqrt(1/n), as its sine is zero
+    returns  (n, n) float64; columns 2f - 1 and 2f have frequency f. For even n the last column is the alternating
+             cosine, with factor sqrt(1/n), since its sine is zero
     """
     f = (np.arange(n) + 1) // 2
-    # Reducing f i modulo n first keeps the angle in one turn, where cos and sin lose nothing.
+    # f i is reduced modulo n first: within one turn cos and sin lose no digits.
     angle = 2 * np.pi * (np.outer(np.arange(n), f) % n) / n
     B: Floats = np.where(np.arange(n) % 2 == 1, np.cos(angle), np.sin(angle)) * np.sqrt(2 / n)
     B[:, 0] = np.sqrt(1 / n)
@@ -52,19 +52,19 @@ def fourier_basis(n: int) -> Floats:
 
 
 def wavelet_basis(shape: tuple[int, ...], wavelet: str, level: int | None) -> tuple[Floats, Indices]:
-    """Periodised orthonormal wavelet basis of a lattice, through PyWavelets' inverse transform (Mallat, 1989).
+    """Periodised orthonormal wavelet basis of a lattice, by the inverse transform of PyWavelets (Mallat, 1989).
 
     shape    sites along each axis, each divisible by 2^level
     wavelet  name of an orthogonal wavelet: "haar", "db2" ... "sym4", "coif1" ...
-    level    halvings; None takes the most that the shape allows
-    returns  (size, size) float64, elements numbered as PyWavelets packs coefficients; (size,) scale of each: 0 the
-             averages, 1 the coarsest details, up to ``level``, the finest
+    level    number of halvings; None takes the most that the shape allows
+    returns  (size, size) float64, columns numbered as PyWavelets packs coefficients; (size,) their scales: 0 for
+             averages, 1 for the coarsest details, up to ``level`` for the finest
     raises   MissingExtraError, DomainError
 
-    Periodised wavelets are orthonormal only where every length halves evenly: 28 twice, 9 not at all.
+    Periodised wavelets are orthonormal only where every length halves evenly: 28 halves twice, 9 not at all.
     """
     pywt = import_extra("pywt", "features")
-    # PyWavelets calls dmey orthogonal, but its truncated filter misses by 3e-3; the sym family holds to 1e-10.
+    # PyWavelets calls dmey orthogonal, but its truncated filter is off by 3e-3; those of the sym family by 1e-10.
     if wavelet not in pywt.wavelist(kind="discrete") or wavelet == "dmey" or not pywt.Wavelet(wavelet).orthogonal:
         raise DomainError(
             f"wavelet is {wavelet!r}, expected the name of an orthogonal one, e.g. haar, db2, sym4, coif1"
@@ -79,7 +79,7 @@ def wavelet_basis(shape: tuple[int, ...], wavelet: str, level: int | None) -> tu
     axes, size = tuple(range(1, len(shape) + 1)), prod(shape)
     transform = {"wavelet": wavelet, "mode": "periodization", "axes": axes}
     units = np.eye(size).reshape(size, *shape)
-    # The packing of a coarser filter's coefficients is the same; haar never warns that the signal is short.
+    # Every wavelet packs its coefficients in this way, and haar never warns that the signal is short.
     _, slices = pywt.coeffs_to_array(pywt.wavedecn(units, "haar", "periodization", level, axes), axes=axes)
     coefficients = pywt.array_to_coeffs(units, slices, output_format="wavedecn")
     B = pywt.waverecn(coefficients, **transform).reshape(size, size).T  # unit coefficient per row -> element per column
@@ -89,9 +89,10 @@ def wavelet_basis(shape: tuple[int, ...], wavelet: str, level: int | None) -> tu
 
 
 def _choose(request: Request, B: Floats, order: Indices, product: bool) -> list[Column]:
-    """Columns U = B[:, alpha] of a basis of the sites; channels are uncorrelated, as with the kernels.
+    """Columns U = (B (x) I_channels)[:, alpha]: channels are uncorrelated, as they are for the smooth covariances.
 
-    order  sites' elements from first to last; the channels of an element follow one another
+    B      (sites, sites), one basis element a column
+    order  the elements from first to last; the channels of an element follow one another
     """
     channels = request.space.channels
     columns = []
@@ -109,7 +110,7 @@ def _choose(request: Request, B: Floats, order: Indices, product: bool) -> list[
 def _product_basis(
     request: Request, basis: Callable[[int], Floats], cycles: Callable[[Indices], Indices]
 ) -> list[Column]:
-    """``B = B_y (x) B_x``, ordered by the frequency's length in cycles per pixel, ties by number."""
+    """Columns of ``B = B_y (x) B_x``, ordered by the length of the frequency in cycles per pixel; ties by number."""
     sites = request.space.sites
     B: Floats = np.ones((1, 1))
     square = np.zeros(1)
@@ -120,23 +121,23 @@ def _product_basis(
 
 
 def dct_columns(request: Request) -> list[Column]:
-    """Cosines, lowest spatial frequency first."""
+    """Kind dct: cosines, lowest spatial frequency first."""
     return _product_basis(request, dct_basis, lambda f: f)
 
 
 def fourier_columns(request: Request) -> list[Column]:
-    """Real Fourier basis, lowest spatial frequency first; periodic, so opposite edges are neighbours."""
+    """Kind fourier: the real basis, lowest spatial frequency first. It is periodic: opposite edges are neighbours."""
     return _product_basis(request, fourier_basis, lambda f: (f + 1) // 2)
 
 
 def wavelet_columns(request: Request) -> list[Column]:
-    """Orthonormal wavelets, coarsest scale first."""
+    """Kind wavelet: an orthonormal basis, coarsest scale first."""
     B, scale = wavelet_basis(request.space.sites, request.settings["wavelet"], request.settings["level"])
     return _choose(request, B, np.argsort(scale, kind="stable"), product=False)
 
 
 def pca_columns(request: Request) -> list[Column]:
-    """Eigenvectors of the covariance of the layer's input, largest variance first; the largest entry is positive."""
+    """Kind pca: eigenvectors of the input's covariance, largest variance first; the largest entry of each is > 0."""
     _, V = np.linalg.eigh(covariance(request.rows))
     V = V[:, ::-1]
     V = V * np.sign(V[abs(V).argmax(0), np.arange(V.shape[1])])
@@ -144,12 +145,15 @@ def pca_columns(request: Request) -> list[Column]:
 
 
 def kmeans_columns(request: Request) -> list[Column]:
-    """Cluster centres of the layer's input as columns of U, k-means++ start, one run a column. alpha is 0..k-1.
+    """Kind kmeans: the columns of U are cluster centres of the layer's input. alpha is 0..k-1.
 
-    whitening  None, or eps > 0: clusters ``(v - mean) P``, ``P = (cov + eps I)^-1/2`` (ZCA), and returns U = P C, so
-               that v U is each white input's product with each centre (Coates, Lee, Ng 2011). White rows have
-               mean 0, so the centres, weighted by their counts, sum to 0: rank k - 1
-    raises     DomainError for more clusters than rows, or when a cluster loses all its rows
+    whitening  None, or eps > 0: the rows ``(v - mean) P``, ``P = (cov + eps I)^-1/2`` (ZCA), are clustered, and
+               ``U = P C`` for the centres C, so that v U holds the products of each white input with each centre
+               (Coates, Lee, Ng 2011). White rows have mean 0, so the centres, weighted by their counts, sum to 0:
+               U has rank k - 1
+    raises     DomainError for more clusters than rows, or if a cluster loses all its rows
+
+    Each column is one run of k-means from a k-means++ start.
     """
     data, eps, k = request.rows.astype(np.float64), request.settings["whitening"], request.n_alpha
     if k > len(data):
@@ -162,7 +166,7 @@ def kmeans_columns(request: Request) -> list[Column]:
     columns = []
     for _ in range(request.n_columns):
         try:
-            # k-means++ divides by zero once every row is a centre already.
+            # k-means++ divides by zero if every row is a centre already.
             with np.errstate(invalid="raise"):
                 centres, _ = scipy.cluster.vq.kmeans2(
                     data, k, iter=request.settings["iterations"], minit="++", missing="raise", rng=request.rng
@@ -174,9 +178,9 @@ def kmeans_columns(request: Request) -> list[Column]:
 
 
 def downsample_columns(request: Request) -> list[Column]:
-    """The down-sampled input: ``U[i, b] = 1 / |b|`` for i in block b, so v U holds block averages, channel by channel.
+    """Kind downsample: ``U[i, b] = 1 / |b|`` for i in block b, so v U holds block averages, channel by channel.
 
-    Blocks are laid out as by `index_sets.bands`; alpha is the middle weight of each block. All columns are equal.
+    `index_sets.bands` lays the blocks out. alpha is the middle weight of each block. All columns are equal.
     """
     space, sites = request.space, request.space.sites
     height, width = (1, *sites)[-2:]

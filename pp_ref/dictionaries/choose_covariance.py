@@ -1,8 +1,8 @@
 """Length scale and ridge from learned features: "learning the kernel functions directly" (sec. 5).
 
-Each learned feature is taken as one draw of a Gaussian process, ``w ~ N(0, s^2 C)`` with ``C = K + ridge I``: the
-model under which the ridge predictor of sec. 3.1 is the posterior mean. The scale s^2 is profiled out, since it
-cancels in U. Rasmussen and Williams, Gaussian Processes for Machine Learning (2006), sec. 5.4.
+Each learned feature counts as one draw of a Gaussian process, ``w ~ N(0, s^2 C)`` with ``C = K + ridge I``. Under this
+model the ridge predictor of sec. 3.1 is the posterior mean. The scale s^2 cancels in U, so each criterion uses its best
+value. Rasmussen and Williams, Gaussian Processes for Machine Learning (2006), sec. 5.4.
 """
 
 from collections.abc import Callable
@@ -13,17 +13,17 @@ import scipy
 
 from pp_ref.arrays import check_axes, check_finite
 from pp_ref.dictionaries.columns import Floats
-from pp_ref.dictionaries.covariances import matern_kernel, se_kernel
+from pp_ref.dictionaries.covariances import matern_covariance, se_covariance
 from pp_ref.dictionaries.settings import check_settings
 from pp_ref.dictionaries.spaces import Space, Units
 from pp_ref.errors import DomainError, ShapeError
 
-RIDGES = (1e-8, 1e2)  # searched; below, float64 no longer sees the ridge beside an SE kernel's rounding
-GRID = 9  # points of the coarse search, then Brent between the neighbours of the best
+RIDGES = (1e-8, 1e2)  # searched; a smaller ridge is below the rounding of an SE covariance in float64
+GRID = 9  # points of the coarse search
 
 
-class KernelChoice(NamedTuple):
-    """length_scale in pixels or frames; ridge relative to a unit diagonal; value: the criterion there, per weight."""
+class CovarianceChoice(NamedTuple):
+    """length_scale in pixels or frames; ridge, relative to a unit diagonal; value, the largest criterion per weight."""
 
     length_scale: float
     ridge: float
@@ -33,9 +33,10 @@ class KernelChoice(NamedTuple):
 def log_marginal_likelihood(values: Floats, vectors: Floats, ridge: float, weights: Floats) -> float:
     """``log p(w) = -1/2 w^T C^-1 w / s^2 - 1/2 log|s^2 C| - d/2 log 2 pi`` (R&W eq. 5.8), per weight.
 
-    values   (d,) eigenvalues of K, vectors (d, d) its eigenvectors: C^-1 then costs one product for any ridge
-    weights  (d, m), one draw a column; ``s^2 = mean of w^T C^-1 w / d``, where the likelihood is largest
-    returns  the mean over all d m weights
+    values   (d,) eigenvalues of K: with them C^-1 costs one product for any ridge
+    vectors  (d, d) eigenvectors of K, one a column
+    weights  (d, m), one draw a column
+    returns  the mean over all d m weights, with ``s^2 = mean of w^T C^-1 w / d``, where the likelihood is largest
     """
     spread = np.maximum(values, 0) + ridge
     scale = np.mean((vectors.T @ weights) ** 2 / spread[:, None])
@@ -45,7 +46,8 @@ def log_marginal_likelihood(values: Floats, vectors: Floats, ridge: float, weigh
 def log_leave_one_out(values: Floats, vectors: Floats, ridge: float, weights: Floats) -> float:
     """``sum_i log p(w_i | w_-i)``, ``w_i - mu_i = [C^-1 w]_i / [C^-1]_ii``, ``s_i^2 = s^2 / [C^-1]_ii``, per weight.
 
-    R&W eqs. 5.10 to 5.12: the d refits come from one inverse. Arguments and return as `log_marginal_likelihood`.
+    R&W eqs. 5.10 to 5.12: one inverse gives all d refits. Arguments and return value are as for
+    `log_marginal_likelihood`.
     """
     spread = np.maximum(values, 0) + ridge
     precision = (vectors**2 / spread).sum(1)  # (d,) diag of C^-1
@@ -55,30 +57,33 @@ def log_leave_one_out(values: Floats, vectors: Floats, ridge: float, weights: Fl
 
 
 CRITERIA = {"marginal_likelihood": log_marginal_likelihood, "leave_one_out": log_leave_one_out}
-KERNELS: dict[str, Callable[[Floats, float, float], Floats]] = {
-    "se": lambda points, length_scale, nu: se_kernel(points, points, length_scale),
-    "matern": lambda points, length_scale, nu: matern_kernel(points, points, length_scale, nu),
+COVARIANCES: dict[str, Callable[[Floats, float, float], Floats]] = {
+    "se": lambda points, length_scale, nu: se_covariance(points, points, length_scale),
+    "matern": lambda points, length_scale, nu: matern_covariance(points, points, length_scale, nu),
 }
 
 
-def choose_kernel(
+def choose_covariance(
     kind: str, space: Space, weights: Floats, criterion: str = "marginal_likelihood", nu: float = 1.5
-) -> KernelChoice:
-    """The length scale and ridge under which learned features are likeliest, or predict each other best.
+) -> CovarianceChoice:
+    """The length scale and ridge that maximise a criterion on learned features.
 
     kind       "se" or "matern" (with ``nu``)
     space      Grid or Frames, with at least two sites
-    weights    (d, m) real, m features learned without prediction, d = space.size; channels count as separate draws
+    weights    (d, m) real, d = space.size: m features learned without prediction; each channel is another draw
     criterion  "marginal_likelihood" (R&W 5.8) or "leave_one_out" (R&W 5.10-5.12)
-    returns    KernelChoice; pass length_scale and ridge to `make_dictionary`
+    returns    CovarianceChoice, whose length_scale and ridge `make_dictionary` takes
     raises     DomainError, ShapeError
 
-    Searched on a grid and by Brent's method over log length_scale in [1/4 pixel, 2 extents] and, within it, over
-    log ridge in [1e-8, 100]: about 30 eigendecompositions of the sites' kernel. A ridge at either end means that the
-    features do not determine it. Leave-one-out is the safer of the two where the kernel is wrong (R&W sec. 5.4.2).
+    The search takes a grid, then Brent's method, over log length_scale in [1/4 pixel, 2 extents], and for each length
+    scale over log ridge in [1e-8, 100]. It costs about 30 eigendecompositions of the covariance of the sites. A ridge
+    at either end means that the features do not determine it. Leave-one-out is safer if the covariance is wrong
+    (R&W sec. 5.4.2).
     """
-    if kind not in KERNELS:
-        raise DomainError(f"kind is {kind!r}, expected one of {', '.join(KERNELS)}: the others have no length scale")
+    if kind not in COVARIANCES:
+        raise DomainError(
+            f"kind is {kind!r}, expected one of {', '.join(COVARIANCES)}: the others have no length scale"
+        )
     if criterion not in CRITERIA:
         raise DomainError(f"criterion is {criterion!r}, expected one of {', '.join(CRITERIA)}")
     nu = check_settings("matern", {"nu": 1.5}, {"nu": nu})["nu"]
@@ -89,25 +94,25 @@ def choose_kernel(
         )
     check_finite(weights=weights)
     if not np.any(weights):
-        raise DomainError("weights are all zero, expected learned features: zeros are likely under any kernel")
+        raise DomainError("weights are all zero, expected learned features: zeros are likely under any covariance")
     points = space.site_points()
     if isinstance(space, Units) or len(points) < 2:
         raise DomainError(f"space is {space}, expected a Grid or Frames of at least two sites: one has no length scale")
     draws = np.asarray(weights, dtype=np.float64).reshape(len(points), -1)  # (sites, channels m)
 
     def best_ridge(log_length: float) -> tuple[float, float]:
-        values, vectors = np.linalg.eigh(KERNELS[kind](points, float(np.exp(log_length)), nu))
+        values, vectors = np.linalg.eigh(COVARIANCES[kind](points, float(np.exp(log_length)), nu))
         return _maximise(
             lambda log_ridge: CRITERIA[criterion](values, vectors, np.exp(log_ridge), draws), *np.log(RIDGES)
         )
 
     extent = float(np.ptp(points, axis=0).max())
     log_length, value = _maximise(lambda log_length: best_ridge(log_length)[1], np.log(0.25), np.log(2 * extent))
-    return KernelChoice(float(np.exp(log_length)), float(np.exp(best_ridge(log_length)[0])), value)
+    return CovarianceChoice(float(np.exp(log_length)), float(np.exp(best_ridge(log_length)[0])), value)
 
 
 def _maximise(f: Callable[[float], float], low: float, high: float) -> tuple[float, float]:
-    """(argmax, max) of f on [low, high]: the best point of a coarse grid, then Brent between its neighbours."""
+    """(argmax, max) of f on [low, high]: the best point of a grid, then Brent's method between its neighbours."""
     grid = np.linspace(low, high, GRID)
     heights = [f(x) for x in grid]
     top = int(np.argmax(heights))

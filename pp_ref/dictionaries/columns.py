@@ -1,4 +1,4 @@
-"""Columns of representation: one index set and one sub-dictionary each (sec. 3.4, ``W = [U_1 w_1, ..., U_J w_J]``)."""
+"""Columns of representation, each with its index set and its dictionary: ``W = [U_1 w_1, ..., U_J w_J]`` (sec. 3.4)."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,17 +16,17 @@ Structure = Literal["dense", "gather", "separable", "channel-tied"]
 
 @dataclass(frozen=True, eq=False)
 class Column:
-    """One column's static half: ``W_j = U_j w_j``.
+    """The static half of one column: ``W_j = U_j w_j``.
 
-    alpha      (k,) int64, sorted, distinct, in [0, d): weights kept, or dictionary elements kept for a basis
+    alpha      (k,) int64, sorted, distinct, in [0, d): the weights that are kept, or the elements of a basis
     U          (d, k) float64, read-only
-    structure  what is true of U, for whoever multiplies by it:
+    structure  a property of U that can make a product with it cheaper:
                "gather"        U = I[:, alpha], so v U = v[:, alpha]
-               "separable"     one channel, alpha = rows x columns of a Grid, U = U_y (x) U_x up to rounding
-               "channel-tied"  channels > 1, U = U_sites (x) I_channels exactly (channels last)
-               "dense"         nothing more is known
-    condition  of K_alpha + ridge I for ridge form, of K_alpha for atom form, of U (largest singular value over
-               smallest) for the others; inf if singular
+               "separable"     one channel, alpha = rows x columns of a Grid: U = U_y (x) U_x up to rounding
+               "channel-tied"  channels > 1: U = U_sites (x) I_channels exactly (channels last)
+               "dense"         none of these
+    condition  condition number of K_alpha + ridge I for the ridge form, of K_alpha for the atom form, of U (largest
+               singular value over smallest) for the other kinds; inf if singular
     rank       numerical rank of K_alpha, or of U, cut at eps k times the largest eigenvalue (singular value)
     """
 
@@ -43,7 +43,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Request:
-    """What a builder is asked for, already checked. ``settings`` has every default filled in."""
+    """The arguments of `make_dictionary` as a builder gets them: checked, with every default in ``settings``."""
 
     space: Space
     n_alpha: int
@@ -64,8 +64,8 @@ class Request:
 def spectrum(values: Floats, k: int, ridge: float = 0.0) -> tuple[float, int]:
     """Condition number and numerical rank from eigenvalues (of a symmetric K) or singular values.
 
-    ``condition = (max + ridge) / (min + ridge)``, ``rank = #{values > eps k max}``. What rounding leaves of a zero
-    eigenvalue may be negative; the condition number is then inf.
+    ``condition = (max + ridge) / (min + ridge)``, ``rank = #{values > eps k max}``. A zero eigenvalue may come out
+    negative by rounding; the condition number is then inf.
     """
     top, bottom = float(values.max()), float(values.min()) + ridge
     rank = int((values > np.finfo(np.float64).eps * k * top).sum())
@@ -73,7 +73,7 @@ def spectrum(values: Floats, k: int, ridge: float = 0.0) -> tuple[float, int]:
 
 
 def column_of(alpha: Indices, U: Floats, structure: Structure = "dense") -> Column:
-    """A column whose condition and rank are those of U itself."""
+    """A column with the condition number and the rank of U itself."""
     condition, rank = spectrum(np.linalg.svd(U, compute_uv=False), min(U.shape))
     return Column(alpha, U, structure, condition, rank)
 
@@ -86,12 +86,12 @@ def gather_column(d: int, alpha: Indices) -> Column:
 
 
 def tie(sites: Indices, channels: int) -> Indices:
-    """Flat indices of all channels at each site: ``alpha = sites * channels + channel``, sorted if sites are."""
+    """Flat indices of all channels at each site, ``alpha = sites * channels + channel``; sorted if the sites are."""
     return (sites[:, None] * channels + np.arange(channels)).ravel()
 
 
 def tied_sites(alpha: Indices, channels: int) -> Indices | None:
-    """The sites of an alpha that keeps all channels or none at each site; None of any other alpha."""
+    """The sites of alpha if it keeps all channels or none at each site, else None."""
     sites = np.unique(alpha // channels)
     return sites if sites.size * channels == alpha.size else None
 

@@ -1,4 +1,4 @@
-"""Dictionaries that know nothing of the weights: random connections, random projections, low rank, the identity."""
+"""Dictionaries that use nothing that is known of the weights: the controls of the paper's comparisons (sec. 3.5)."""
 
 import numpy as np
 
@@ -7,7 +7,7 @@ from pp_ref.dictionaries.index_sets import choose_alpha
 
 
 def randcon_columns(request: Request) -> list[Column]:
-    """RandCon: ``U = I[:, alpha]``, distinct columns of the identity (sec. 3.5). A unit sees k inputs and no others."""
+    """RandCon: ``U = I[:, alpha]``, distinct columns of the identity (sec. 3.5). Each unit sees k inputs."""
     return [gather_column(request.space.size, alpha) for alpha in choose_alpha(request)]
 
 
@@ -15,7 +15,7 @@ def randfixu_columns(request: Request) -> list[Column]:
     """RandFixU: a random projection, fixed (sec. 3.5). alpha is 0..k-1.
 
     distribution  "gaussian": iid N(0, scale^2), as in the paper; "uniform": Uniform(-scale, scale), the authors' code
-    scale         None is d^(-1/2) for gaussian (columns of unit expected norm) and 0.1, the authors', for uniform
+    scale         None means d^(-1/2) for gaussian (columns of expected norm 1) and 0.1, as the authors', for uniform
     """
     shape, scale = (request.space.size, request.n_alpha), request.settings["scale"]
     columns = []
@@ -29,9 +29,9 @@ def randfixu_columns(request: Request) -> list[Column]:
 
 
 def lowrank_columns(request: Request) -> list[Column]:
-    """LowRank: ``W = U V`` with both learned (sec. 2); U here is only where learning starts, Uniform(-irange, irange).
+    """LowRank: ``W = U V`` with both learned (sec. 2). U is the start of learning, Uniform(-irange, irange).
 
-    alpha is 0..k-1. The Dictionary says ``dynamic``: U counts as learned, and ``static_count`` is 0.
+    alpha is 0..k-1. The Dictionary's ``dynamic`` is True and its ``static_count`` 0, since U is learned.
     """
     shape, irange = (request.space.size, request.n_alpha), request.settings["irange"]
     return [
@@ -41,6 +41,6 @@ def lowrank_columns(request: Request) -> list[Column]:
 
 
 def nokernel_columns(request: Request) -> list[Column]:
-    """No prediction: U = I, every weight is learned. The columns share one array."""
+    """No prediction: U = I, so every weight is learned. All columns are one object."""
     column = gather_column(request.space.size, np.arange(request.space.size))
     return [column] * request.n_columns

@@ -9,31 +9,31 @@ from numpy.typing import NDArray
 
 from pp_ref.dictionaries.columns import Floats
 
-# Rows of data squared and centred at a time: a full-data float64 copy of MNIST would take 376 MB, this takes 25 MB.
+# Rows of data in one product: their float64 copy takes 25 MB for MNIST; one of all rows would take 376 MB.
 BLOCK = 4096
 
 
-def se_kernel(a: Floats, b: Floats, length_scale: float) -> Floats:
-    """``k(i, j) = exp(-|i - j|^2 / (2 sigma^2))``, the squared exponential (sec. 3.2).
+def se_covariance(a: Floats, b: Floats, length_scale: float) -> Floats:
+    """The squared exponential ``k(i, j) = exp(-|i - j|^2 / (2 sigma^2))`` (sec. 3.2).
 
     a, b          (n, p), (m, p) float64 positions of sites, in pixels or frames
-    length_scale  sigma > 0, same unit
+    length_scale  sigma > 0, in the same unit
     returns       (n, m) float64 in [0, 1], unit diagonal
 
-    Beyond about 38 length scales the value is exactly 0; beyond 13 it is subnormal in float32.
+    The value is exactly 0 beyond about 38 length scales, and subnormal in float32 beyond 13.
     """
     square: Floats = sum(np.subtract.outer(x, y) ** 2 for x, y in zip(a.T, b.T, strict=True))
     K: Floats = np.exp(-0.5 * square / length_scale**2)
     return K
 
 
-def matern_kernel(a: Floats, b: Floats, length_scale: float, nu: float) -> Floats:
-    """``k(r) = 2^(1-nu) / Gamma(nu) z^nu K_nu(z)``, ``z = sqrt(2 nu) r / length_scale`` (R&W eq. 4.14).
+def matern_covariance(a: Floats, b: Floats, length_scale: float, nu: float) -> Floats:
+    """The Matern covariance ``k(r) = 2^(1-nu) / Gamma(nu) z^nu K_nu(z)``, ``z = sqrt(2 nu) r / length_scale``.
 
-    nu       in (0, 50]: a draw is differentiable ceil(nu) - 1 times; 1/2 is exp(-r / length_scale), infinity is SE
+    nu       in (0, 50]: a draw is differentiable ceil(nu) - 1 times; 1/2 gives exp(-r / length_scale), infinity SE
     returns  (n, m) float64 in [0, 1], unit diagonal
 
-    Evaluated through logarithms and the scaled Bessel function, as z^nu underflows where K_nu overflows.
+    R&W eq. 4.14. Logarithms and the scaled Bessel function evaluate it, since z^nu underflows where K_nu overflows.
     """
     z: Floats = np.sqrt(2 * nu) * scipy.spatial.distance.cdist(a, b) / length_scale
     if nu == 0.5:
@@ -53,13 +53,13 @@ def matern_kernel(a: Floats, b: Floats, length_scale: float, nu: float) -> Float
 
 
 def covariance(data: NDArray[np.floating], power: int = 1) -> Floats:
-    """``K = cov(V^power)``, centred, divided by n - 1: ``np.cov((V**power).T)`` in blocks of rows (sec. 3.5).
+    """``K = cov(V^power)`` (sec. 3.5), centred and divided by n - 1: ``np.cov((V**power).T)`` in blocks of rows.
 
-    data     (n, d) real, n >= 2: the layer's input over the data; any real dtype, summed in float64
+    data     (n, d) real, n >= 2: the layer's input, of any real dtype; sums are taken in float64
     power    1 for Emp, 2 for Emp2: the covariance of the squared activations, not the squared covariance
-    returns  (d, d) float64, symmetric; its scale is that of the data, so a ridge added to it is absolute
+    returns  (d, d) float64, symmetric, with the scale of the data: a ridge added to it is absolute
 
-    Two passes, so a mean large beside the spread costs no digits.
+    The mean is computed first, so a mean that is large compared to the spread costs no digits.
     """
     blocks = range(0, len(data), BLOCK)
     mean = sum((data[i : i + BLOCK].astype(np.float64) ** power).sum(0) for i in blocks) / len(data)

@@ -1,8 +1,7 @@
-"""A Dictionary: the static half of a predicted layer, with the recipe that made it, on disk and back."""
+"""A Dictionary, the static half of a predicted layer: its columns, the recipe that made them, and its file."""
 
 import json
 import os
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,25 +11,64 @@ from numpy.typing import DTypeLike, NDArray
 
 from pp_ref.dictionaries.columns import Column, gather_column
 from pp_ref.dictionaries.spaces import Space, space_from_json
-from pp_ref.errors import DataError, DomainError
+from pp_ref.errors import DataError
 from pp_ref.files import write_atomically
 
-BIT_GENERATORS = ("MT19937", "PCG64", "PCG64DXSM", "Philox", "SFC64")
+
+@dataclass(frozen=True)
+class Recipe:
+    """What `make_dictionary` was asked for. JSON can hold all of it.
+
+    kind        one of `KINDS`, "own", or "callable" for the caller's covariance function
+    space       where each weight sits
+    proportion  in (0, 1], or None if it was not given; likewise n_alpha
+    n_columns   J
+    settings    every setting of the kind, defaults included, and alpha: the name of a choice, or J lists of indices
+    rng         state of the bit generator before the first draw
+    data        `digest` of the data, or None
+    U           J digests of the caller's own U, or None
+    covariance  module and name of the caller's covariance function, or None
+    """
+
+    kind: str
+    space: Space
+    proportion: float | None
+    n_alpha: int | None
+    n_columns: int
+    settings: dict[str, Any]
+    rng: dict[str, Any]
+    data: dict[str, Any] | None
+    U: list[dict[str, Any]] | None
+    covariance: str | None
+
+    def to_json(self) -> dict[str, Any]:
+        """The fields by name, in order, for JSON; ``covariance`` is stored as "kernel", as in version 1 of the file."""
+        description = {**vars(self), "space": self.space.to_json()}
+        description["kernel"] = description.pop("covariance")
+        return description
+
+    @classmethod
+    def from_json(cls, description: dict[str, Any]) -> "Recipe":
+        """The recipe that ``to_json`` described."""
+        named = {**description, "space": space_from_json(description["space"])}
+        return cls(covariance=named.pop("kernel"), **named)
 
 
 @dataclass(frozen=True, eq=False)
 class Dictionary:
     """J columns over one space.
 
-    space    where each weight sits
-    columns  one `Column` (alpha, U, structure, condition, rank) a column
-    recipe   JSON-serialisable: kind, space, proportion and n_alpha, n_columns, settings (every default filled in, alpha
-             and form among them), rng (state of the bit generator on entry), digests of data, kernel name
+    columns  J `Column`s (alpha, U, structure, condition, rank)
+    recipe   what they were made from: `dictionary_from_recipe` makes them again
     """
 
-    space: Space
     columns: tuple[Column, ...]
-    recipe: dict[str, Any]
+    recipe: Recipe
+
+    @property
+    def space(self) -> Space:
+        """Where each weight sits."""
+        return self.recipe.space
 
     @property
     def n_columns(self) -> int:
@@ -45,31 +83,32 @@ class Dictionary:
     @property
     def dynamic(self) -> bool:
         """True if U is learned too and the columns hold only its start (kind lowrank)."""
-        return bool(self.recipe["kind"] == "lowrank")
+        return self.recipe.kind == "lowrank"
 
     @property
     def static_count(self) -> int:
-        """Numbers computed once and never learned: d k a column, as sec. 3.4 counts; k indices where U only gathers.
+        """How many numbers are computed once and never learned: d k for each column, as sec. 3.4 counts.
 
-        0 for nokernel, which predicts nothing, and for lowrank, whose U is learned.
+        A column that only gathers counts its k indices. The count is 0 for nokernel, which predicts nothing, and for
+        lowrank, whose U is learned.
         """
-        if self.recipe["kind"] in ("lowrank", "nokernel"):
+        if self.recipe.kind in ("lowrank", "nokernel"):
             return 0
         return sum(c.alpha.size if c.structure == "gather" else c.U.size for c in self.columns)
 
     def U(self, dtype: DTypeLike = np.float64) -> list[NDArray[Any]]:
-        """Each column's U (d, k) in ``dtype``, C-contiguous and fresh, with subnormals of that format set to 0.
+        """New C-contiguous arrays U (d, k) in ``dtype``, one for each column, with subnormals of that format set to 0.
 
-        Subnormals make a BLAS product up to 60 times slower; flushing them moves no entry by more than the
-        format's smallest normal number, 1.2e-38 in float32.
+        Subnormals make a BLAS product up to 60 times slower. Setting them to 0 changes no entry by more than the
+        smallest normal number of the format, 1.2e-38 in float32.
         """
         return [flush_subnormals(np.array(column.U, dtype=dtype, order="C")) for column in self.columns]
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write arrays and recipe to one safetensors file, whole or not at all.
+        """Write the arrays and the recipe to one safetensors file, whole or not at all.
 
-        Columns that only gather are kept as alpha alone, which is exact.
-        raises  DataError if it cannot be written (a full disk, say); an older file is then untouched
+        A column that only gathers is stored as its alpha, which determines U exactly.
+        raises  DataError if it cannot be written (a full disk, say); an older file is then unchanged
         """
         from safetensors.numpy import save
 
@@ -83,14 +122,14 @@ class Dictionary:
                 tensors[f"U.{j}"] = column.U
         metadata = {
             "format": "pp_ref.Dictionary 1",
-            "recipe": json.dumps(self.recipe),
+            "recipe": json.dumps(self.recipe.to_json()),
             "structure": json.dumps([column.structure for column in self.columns]),
         }
         write_atomically(Path(path), save(tensors, metadata))
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> "Dictionary":
-        """Read what `save` wrote: the same bits, and the recipe.
+        """The dictionary that `save` wrote: the same bits and the same recipe.
 
         raises  DataError if the file is missing, truncated, or not a dictionary
         """
@@ -104,94 +143,19 @@ class Dictionary:
             raise DataError(f"{path} cannot be read as a dictionary ({error}): save it again or rebuild it") from error
         if metadata.get("format") != "pp_ref.Dictionary 1":
             raise DataError(f"{path} is a safetensors file but holds no dictionary: expected one from Dictionary.save")
-        recipe = json.loads(metadata["recipe"])
-        space = space_from_json(recipe["space"])
+        recipe = Recipe.from_json(json.loads(metadata["recipe"]))
         columns = []
         for j, structure in enumerate(json.loads(metadata["structure"])):
             alpha = tensors[f"alpha.{j}"]
             if structure == "gather":
-                columns.append(gather_column(space.size, alpha))
+                columns.append(gather_column(recipe.space.size, alpha))
             else:
                 condition, rank = float(tensors["condition"][j]), int(tensors["rank"][j])
                 columns.append(Column(alpha, tensors[f"U.{j}"], structure, condition, rank))
-        return cls(space, tuple(columns), recipe)
-
-    @classmethod
-    def from_recipe(
-        cls,
-        recipe: dict[str, Any],
-        data: NDArray[Any] | None = None,
-        *,
-        kernel: Callable[..., Any] | None = None,
-        U: Any = None,
-    ) -> "Dictionary":
-        """Make the dictionary again from its recipe: the same bits on one machine, library and thread count.
-
-        data    the array of a data-driven kind; its digest must be the recipe's
-        kernel  the function of a dictionary made from the caller's own
-        U       the arrays of kind "own"
-        raises  DomainError if what the recipe needs is missing or is not what it was made from
-        """
-        from pp_ref.dictionaries.make import make_dictionary  # make builds Dictionaries: the arrow points here
-
-        if recipe["kind"] == "callable" and kernel is None:
-            raise DomainError(f"kernel is missing: the recipe was made with {recipe['kernel']}, pass that function")
-        settings = dict(recipe["settings"])
-        if data is not None:
-            settings["data"] = data
-        if recipe["kind"] == "own":
-            if U is None:
-                raise DomainError(
-                    "U is missing: a recipe of kind own holds only its digest, pass the arrays or load a file"
-                )
-            settings["U"] = U
-        again = make_dictionary(
-            kernel if recipe["kind"] == "callable" and kernel is not None else recipe["kind"],
-            space_from_json(recipe["space"]),
-            proportion=recipe["proportion"],
-            n_alpha=recipe["n_alpha"],
-            n_columns=recipe["n_columns"],
-            rng=generator_from_state(recipe["rng"]),
-            **settings,
-        )
-        for name in ("data", "U", "kernel"):
-            if again.recipe[name] != recipe[name]:
-                raise DomainError(
-                    f"{name} is {again.recipe[name]}, but the recipe was made from {recipe[name]}: pass the same {name}"
-                )
-        return again
+        return cls(tuple(columns), recipe)
 
 
 def flush_subnormals(array: NDArray[Any]) -> NDArray[Any]:
-    """Set entries below the smallest normal number of the array's format to zero, in place; returns the array."""
+    """Set entries below the smallest normal number of the array's format to 0, in place, and return the array."""
     array[abs(array) < np.finfo(array.dtype).tiny] = 0
     return array
-
-
-def generator_state(rng: np.random.Generator) -> dict[str, Any]:
-    """The bit generator's state with arrays as lists, ready for JSON (which holds integers of any size)."""
-
-    def plain(value: Any) -> Any:
-        if isinstance(value, dict):
-            return {key: plain(entry) for key, entry in value.items()}
-        return value.tolist() if isinstance(value, np.ndarray | np.generic) else value
-
-    return dict(plain(rng.bit_generator.state))
-
-
-def generator_from_state(state: dict[str, Any]) -> np.random.Generator:
-    """A Generator that goes on where `generator_state` was taken.
-
-    raises  DomainError for a bit generator that is not NumPy's
-    """
-    if state["bit_generator"] not in BIT_GENERATORS:
-        raise DomainError(f"bit generator is {state['bit_generator']!r}, expected one of {', '.join(BIT_GENERATORS)}")
-
-    def arrays(value: Any) -> Any:
-        if isinstance(value, dict):
-            return {key: arrays(entry) for key, entry in value.items()}
-        return np.array(value, dtype=np.uint64) if isinstance(value, list) else value
-
-    bits = getattr(np.random, state["bit_generator"])()
-    bits.state = arrays(state)
-    return np.random.Generator(bits)

@@ -1,7 +1,7 @@
 """Which weights to keep: the choices of alpha.
 
-The paper draws alpha uniformly and leaves a designed choice open (sec. 3.2 and 5); sec. 3.4 asks for columns with
-"high resolution in a local area". Every function here returns (count,) int64, sorted and distinct, in [0, size).
+The paper draws alpha uniformly and leaves a designed choice open (sec. 3.2 and 5). Sec. 3.4 asks for columns with
+"high resolution in a local area". Every choice is (count,) int64, sorted and distinct, in [0, size).
 """
 
 from collections.abc import Callable, Sequence
@@ -16,19 +16,19 @@ from pp_ref.dictionaries.columns import Floats, Indices, Request, tie
 
 
 def uniform(size: int, count: int, rng: np.random.Generator) -> Indices:
-    """Uniformly without replacement, sorted (sec. 3.2)."""
+    """``count`` indices drawn uniformly without replacement (sec. 3.2)."""
     return np.sort(rng.choice(size, count, replace=False)).astype(np.int64)
 
 
 def bands(shape: Sequence[int], count: int) -> list[int]:
-    """How many points each of the evenly spaced rows of a lattice gets, so that they sum to ``count``.
+    """How many points to place on each of the evenly spaced rows of a lattice, ``count`` in all.
 
-    shape    one or two axes; a single axis counts as one row
+    shape    one or two axes; a single axis is one row
     count    1 to the number of sites
-    returns  one count a row, equal wherever a factorisation of ``count`` has row and column spacings within sqrt(2)
-             of each other (the points are then a product set), else differing by at most one
+    returns  one number for each row. All are equal if ``count`` factorises so that the row and column spacings are
+             within sqrt(2) of each other (the points are then a product set); else they differ by at most one
     """
-    height, width = (1, *shape)[-2:]  # a single axis is one row
+    height, width = (1, *shape)[-2:]
     stretch = {a: abs(np.log2(height * count / (a * a * width))) for a in range(ceil(count / width), height + 1)}
     even = [a for a in stretch if count % a == 0 and stretch[a] <= 0.5 and a <= count]
     rows = min(even or [a for a in stretch if a <= count], key=lambda a: stretch[a])
@@ -36,14 +36,14 @@ def bands(shape: Sequence[int], count: int) -> list[int]:
 
 
 def strided(shape: Sequence[int], count: int, column: int = 0) -> Indices:
-    """Rows and columns at an even stride, ``floor((i + phase) stride)`` on each axis.
+    """Sites at an even stride, ``floor((i + phase) stride)`` on each axis.
 
     shape   sites along each axis, one or two axes
-    column  shifts the phase along the R2 low-discrepancy sequence (Roberts, 2018), so that columns interleave
-
-    A product set of rows and columns whenever `bands` finds one; ``count`` is met exactly in any case.
+    column  number of the column: it shifts the phase along the R2 low-discrepancy sequence (Roberts, 2018), so that
+            columns interleave
+    returns exactly ``count`` sites: a product set of rows and columns if `bands` finds one
     """
-    height, width = (1, *shape)[-2:]  # a single axis is one row
+    height, width = (1, *shape)[-2:]
     phase_y, phase_x = (0.5 + column * 0.7548776662466927) % 1, (0.5 + column * 0.5698402909980532) % 1
     layout = bands(shape, count)
     rows = np.floor((np.arange(len(layout)) + phase_y) * height / len(layout))
@@ -54,12 +54,13 @@ def strided(shape: Sequence[int], count: int, column: int = 0) -> Indices:
 def windowed(
     points: Floats, count: int, centre: int, window: float, inside: float, rng: np.random.Generator
 ) -> Indices:
-    """Dense in a window around ``centre``, sparse elsewhere: "high resolution in a local area" (sec. 3.4).
+    """Sites dense in a window around ``centre`` and sparse elsewhere: "high resolution in a local area" (sec. 3.4).
 
     points   (size, p) positions of the sites
     centre   site in the middle of the window
-    window   in (0, 1]: share of the sites, the nearest to the centre, that form the window
-    inside   in (0, 1]: share of the kept sites drawn inside it, as far as they fit; the rest are drawn outside
+    window   in (0, 1]: the share of all sites that the window holds, the nearest to the centre
+    inside   in (0, 1]: the share of the kept sites that are drawn inside it, as far as they fit; the others are drawn
+             outside
     """
     size = len(points)
     near = np.argsort(scipy.spatial.distance.cdist(points[[centre]], points, "sqeuclidean")[0], kind="stable")
@@ -78,13 +79,13 @@ def windowed(
 def farthest(points: Floats, count: int, start: int) -> Indices:
     """``i_{t+1} = argmax_i min_{s <= t} |x_i - x_{i_s}|``, from ``i_1 = start``; ties to the smallest index.
 
-    Gonzalez, Clustering to minimize the maximum intercluster distance (1985): its covering radius is at most twice
-    the best possible for that many points.
+    Gonzalez, Clustering to minimize the maximum intercluster distance (1985). The covering radius is at most twice the
+    smallest that is possible with that many points.
     """
     kept = [start]
     gap = scipy.spatial.distance.cdist(points[[start]], points, "sqeuclidean")[0]
     while len(kept) < count:
-        gap[kept[-1]] = -1  # never again, even where every gap is zero
+        gap[kept[-1]] = -1  # not chosen again, even if every gap is zero
         kept.append(int(gap.argmax()))
         to_last = scipy.spatial.distance.cdist(points[kept[-1:]], points, "sqeuclidean")[0]
         gap = np.where(gap < 0, gap, np.minimum(gap, to_last))
@@ -92,15 +93,15 @@ def farthest(points: Floats, count: int, start: int) -> Indices:
 
 
 def cholesky(K: Floats, count: int, rng: np.random.Generator, start: int | None = None) -> Indices:
-    """Pivots of a diagonally pivoted Cholesky factorisation: ``i = argmax diag(K - K_:a K_a^-1 K_a:)``.
+    """The pivots of a Cholesky factorisation with diagonal pivoting: ``i = argmax diag(K - K_:a K_a^-1 K_a:)``.
 
     K      (size, size) symmetric positive semi-definite
     start  first pivot; None takes the largest variance
 
-    Each step keeps the weight that those kept so far predict worst (largest posterior variance of a Gaussian
-    process). Harbrecht, Peters, Schneider, On the low-rank approximation by the pivoted Cholesky decomposition (2012).
-    Once the largest residual is below ``eps size max(diag K)`` those kept predict all others to rounding; the pivots
-    left would be rounding noise, so the rest of the set is drawn uniformly: any choice spans the same space.
+    Each step keeps the weight that the kept ones predict worst: it has the largest posterior variance of a Gaussian
+    process. Harbrecht, Peters, Schneider, On the low-rank approximation by the pivoted Cholesky decomposition (2012).
+    If the largest residual is below ``eps size max(diag K)``, the kept weights predict all others to rounding. Further
+    pivots would be rounding noise, so the rest of the set is drawn uniformly: any choice spans the same space.
     """
     size = len(K)
     residual = K.diagonal().copy()
@@ -121,22 +122,22 @@ def cholesky(K: Floats, count: int, rng: np.random.Generator, start: int | None 
 
 
 def ridge_leverage(K: Floats, ridge: float) -> Floats:
-    """``l_i = [K (K + ridge I)^-1]_ii`` in [0, 1], summing to the effective dimension (degrees of freedom) of K.
+    """Scores ``l_i = [K (K + ridge I)^-1]_ii`` in [0, 1]. Their sum is the effective dimension of K.
 
     Alaoui and Mahoney, Fast randomized kernel ridge regression with statistical guarantees (2015), def. 1.
-    At ridge 0 and full rank every score is 1: the draw is then uniform.
+    At ridge 0 and full rank every score is 1.
     """
     values, vectors = np.linalg.eigh(K)
-    # Below the numerical rank an eigenvalue is rounding; at ridge 0 it would count as a full degree of freedom.
+    # An eigenvalue below this is rounding; at ridge 0 it would count as a full degree of freedom.
     values = np.where(values > np.finfo(np.float64).eps * len(K) * values[-1], values, 0)
     shrink = np.divide(values, values + ridge, out=np.zeros_like(values), where=values > 0)
     return np.asarray(vectors**2 @ shrink)
 
 
 def leverage(K: Floats, count: int, ridge: float, rng: np.random.Generator) -> Indices:
-    """Drawn without replacement with probability proportional to the ridge leverage scores, sorted.
+    """``count`` indices drawn without replacement, with probability proportional to `ridge_leverage`.
 
-    Weights of score below eps (never active) are drawn uniformly, and only once all others are kept.
+    Weights with a score below eps (never active) are drawn uniformly, and only after all others are kept.
     """
     scores = ridge_leverage(K, ridge)
     live = np.flatnonzero(scores > np.finfo(np.float64).eps)
@@ -147,25 +148,25 @@ def leverage(K: Floats, count: int, ridge: float, rng: np.random.Generator) -> I
 
 
 def leading(order: Indices, count: int) -> Indices:
-    """The first ``count`` of a basis in its own order: lowest frequency, coarsest scale, largest variance."""
+    """The first ``count`` elements of a basis in its order: lowest frequency, coarsest scale, or largest variance."""
     return np.sort(order[:count])
 
 
 def interleaved(order: Indices, count: int, column: int, n_columns: int) -> Indices:
-    """Column j keeps ranks ``floor((i + j / J) min(d, J count) / count)``, i < count, of a basis in its own order.
+    """Column j keeps ranks ``floor((i + j / J) min(d, J count) / count)``, i < count, of a basis in its order.
 
-    The columns deal the leading ``J count`` elements out between them, each from the lowest to the highest; when
-    there are fewer than that, all spread over the whole basis and overlap. With J = 1 this is `leading`.
+    The J columns share the leading ``J count`` elements out, and each gets low and high ones. If the basis has fewer
+    elements, each column spreads over the whole basis, and columns overlap. With J = 1 this is `leading`.
     """
     reach = min(order.size, n_columns * count)
-    # Integer arithmetic: (i J + j) reach // (J count) has no rounding that could repeat a rank.
+    # In integers nothing is rounded, so no rank is repeated: (i J + j) reach // (J count).
     ranks = (np.arange(count) * n_columns + column) * reach // (n_columns * count)
     return np.sort(order[ranks])
 
 
 @dataclass(frozen=True)
 class Ask:
-    """What one call of a choice knows: the candidates, how many, and for which column."""
+    """The arguments of one choice: ``count`` of ``size`` candidates for column ``column`` of ``n_columns``."""
 
     shape: tuple[int, ...]
     points: Floats
@@ -175,12 +176,18 @@ class Ask:
     n_columns: int
     rng: np.random.Generator
     settings: Any
-    kernel: Floats | None
+    K: Floats | None
     order: Indices | None
 
 
 class Choice(NamedTuple):
-    """``needs``: "nothing", "positions" (chosen by site, so tied across channels), "kernel", "order" (of a basis)."""
+    """One choice of alpha.
+
+    needs     "nothing"; "positions", and sites are chosen, so alpha is tied across channels; "covariance", which is K;
+              or "order", that of a basis
+    settings  names and defaults
+    choose    Ask -> indices
+    """
 
     needs: str
     settings: dict[str, Any]
@@ -191,7 +198,7 @@ def _start(ask: Ask) -> int:
     return int(ask.rng.integers(ask.size))
 
 
-# Greedy pivoting has no chance in it, so columns after the first differ by a drawn first pivot.
+# The greedy choices draw nothing but a first index: `cholesky` draws it for every column after the first.
 CHOICES: dict[str, Choice] = {
     "uniform": Choice("nothing", {}, lambda ask: uniform(ask.size, ask.count, ask.rng)),
     "windowed": Choice(
@@ -200,7 +207,7 @@ CHOICES: dict[str, Choice] = {
         lambda ask: windowed(
             ask.points,
             ask.count,
-            # The windows of J columns tile the lattice: centres of J even blocks, modulo the number of sites.
+            # The windows of J columns are centred in J even blocks of the lattice; centres repeat if J > sites.
             int(strided(ask.shape, min(ask.n_columns, ask.size))[ask.column % ask.size]),
             ask.settings["window"],
             ask.settings["inside"],
@@ -210,21 +217,19 @@ CHOICES: dict[str, Choice] = {
     "strided": Choice("positions", {}, lambda ask: strided(ask.shape, ask.count, ask.column)),
     "farthest": Choice("positions", {}, lambda ask: farthest(ask.points, ask.count, _start(ask))),
     "cholesky": Choice(
-        "kernel",
-        {},
-        lambda ask: cholesky(ask.kernel, ask.count, ask.rng, _start(ask) if ask.column else None),
+        "covariance", {}, lambda ask: cholesky(ask.K, ask.count, ask.rng, _start(ask) if ask.column else None)
     ),
-    "leverage": Choice("kernel", {}, lambda ask: leverage(ask.kernel, ask.count, ask.settings["ridge"], ask.rng)),
+    "leverage": Choice("covariance", {}, lambda ask: leverage(ask.K, ask.count, ask.settings["ridge"], ask.rng)),
     "leading": Choice("order", {}, lambda ask: leading(ask.order, ask.count)),
     "interleaved": Choice("order", {}, lambda ask: interleaved(ask.order, ask.count, ask.column, ask.n_columns)),
 }
 
 
-def choose_alpha(request: Request, kernel: Floats | None = None, order: Indices | None = None) -> list[Indices]:
-    """One sorted index set a column, over all d weights; sites are chosen and then tied if the request is tied.
+def choose_alpha(request: Request, K: Floats | None = None, order: Indices | None = None) -> list[Indices]:
+    """One sorted index set for each column, in [0, d). If the request is tied, sites are chosen with all channels.
 
-    kernel  (candidates, candidates) for the choices that need one
-    order   (d,) ranks of a basis for the choices that need one
+    K      (candidates, candidates), for the choices that need a covariance
+    order  (d,) elements of a basis from first to last, for the choices that need an order
     """
     if not isinstance(request.alpha, str):
         return list(request.alpha)
@@ -240,7 +245,7 @@ def choose_alpha(request: Request, kernel: Floats | None = None, order: Indices 
             request.n_columns,
             request.rng,
             request.settings,
-            kernel,
+            K,
             order,
         )
         chosen.append(tie(CHOICES[request.alpha].choose(ask), channels))

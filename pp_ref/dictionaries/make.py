@@ -1,4 +1,4 @@
-"""`make_dictionary`: one table from kind to builder, and the one gate that checks what is asked for."""
+"""`make_dictionary`: a table from kind to builder, and the check of its arguments."""
 
 import operator
 from collections.abc import Callable, Mapping, Sequence
@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 from pp_ref.arrays import check_finite, check_fraction
 from pp_ref.dictionaries import autoencoder, bases, controls, ridge
 from pp_ref.dictionaries.columns import Column, Request, column_of
-from pp_ref.dictionaries.dictionary import Dictionary, generator_state
+from pp_ref.dictionaries.dictionary import Dictionary, Recipe
 from pp_ref.dictionaries.index_sets import CHOICES
 from pp_ref.dictionaries.settings import check_settings
 from pp_ref.dictionaries.spaces import Frames, Grid, Space, Units
 from pp_ref.errors import DomainError, ShapeError
+from pp_ref.generators import generator_from_state, generator_state
 
 
 class Kind(NamedTuple):
@@ -23,10 +24,10 @@ class Kind(NamedTuple):
 
     build     Request -> list of Columns
     settings  names and defaults
-    choices   alpha choices, the default first; none where alpha merely numbers the elements
-    tied      every channel of a site is kept or none
-    smooth    needs sites with positions, so not Units
-    data      needs data (n, d)
+    choices   choices of alpha, the default first; none if alpha only numbers the elements
+    tied      alpha keeps all channels of a site, or none
+    smooth    the kind needs sites with positions, so not Units
+    data      the kind needs data (n, d)
     """
 
     build: Callable[[Request], list[Column]]
@@ -38,19 +39,19 @@ class Kind(NamedTuple):
 
 
 ANYWHERE = ("uniform", "windowed", "strided", "farthest")
-BY_KERNEL = (*ANYWHERE, "cholesky", "leverage")
+BY_K = (*ANYWHERE, "cholesky", "leverage")
 BY_ORDER = ("leading", "interleaved", "uniform")
-# Ridge 1e-3 for covariances is the authors'. Relative to SE's unit diagonal the same number is ours: the paper gives
-# none, and the authors' 0.1 came with length scales 2 and 3. With the paper's length scale 1 it is the size of the
+# The authors use the ridge 1e-3 for emp and emp2. For se and matern, whose diagonal is 1, the paper gives no ridge, and
+# the authors' 0.1 came with length scales 2 and 3; ours is 1e-3 again. With the paper's length scale 1 it is about the
 # smallest eigenvalue of a full grid (0.0013), so it hardly shrinks a prediction; at any length scale it keeps
 # cond(K_alpha + ridge I) below 1e3 k, which float32 still resolves.
 RIDGE = {"ridge": 1e-3, "form": "ridge"}
 
 KINDS: dict[str, Kind] = {
-    "se": Kind(ridge.se_columns, {"length_scale": 1.0, **RIDGE}, BY_KERNEL, tied=True, smooth=True),
-    "matern": Kind(ridge.matern_columns, {"length_scale": 1.0, "nu": 1.5, **RIDGE}, BY_KERNEL, tied=True, smooth=True),
-    "emp": Kind(ridge.emp_columns, RIDGE, BY_KERNEL, data=True),
-    "emp2": Kind(ridge.emp2_columns, RIDGE, BY_KERNEL, data=True),
+    "se": Kind(ridge.se_columns, {"length_scale": 1.0, **RIDGE}, BY_K, tied=True, smooth=True),
+    "matern": Kind(ridge.matern_columns, {"length_scale": 1.0, "nu": 1.5, **RIDGE}, BY_K, tied=True, smooth=True),
+    "emp": Kind(ridge.emp_columns, RIDGE, BY_K, data=True),
+    "emp2": Kind(ridge.emp2_columns, RIDGE, BY_K, data=True),
     "ae": Kind(autoencoder.ae_columns, {"examples": 5000, "iterations": 50}, data=True),
     "randcon": Kind(controls.randcon_columns, {}, ANYWHERE),
     "randfixu": Kind(controls.randfixu_columns, {"distribution": "gaussian", "scale": None}),
@@ -77,26 +78,25 @@ def make_dictionary(
     U: Any = None,
     **settings: Any,
 ) -> Dictionary:
-    """The static half of a predicted layer: J sub-dictionaries U_j with ``W_j = U_j w_j`` (sec. 3.1, 3.4, 3.5).
+    """The static half of a predicted layer: J dictionaries U_j with ``W_j = U_j w_j`` (sec. 3.1, 3.4, 3.5).
 
-    kind        one of `KINDS`, "own" with ``U`` the caller's array or list of arrays (d, k), or a kernel function
+    kind        one of `KINDS`, "own" with ``U`` the caller's array or list of arrays (d, k), or a covariance function
                 ``k(points_i (n, p), points_j (m, p)) -> (n, m)`` of rows of ``space.points()``
     space       Grid, Frames or Units: d = space.size
-    proportion  in (0, 1]; n_alpha = max(1, round(proportion d)). Where alpha is tied across channels (se, matern,
-                downsample, and alpha windowed, strided or farthest) sites are rounded instead: n_alpha = channels
-                max(1, round(proportion d / channels))
-    n_alpha     1 to d; give this or proportion. Neither is needed where the count is known
-                anyway: own, nokernel, explicit alpha
+    proportion  in (0, 1]: n_alpha = max(1, round(proportion d)). If alpha is tied across channels (se, matern,
+                downsample, and alpha windowed, strided or farthest), n_alpha = channels max(1, round(proportion d /
+                channels))
+    n_alpha     1 to d; give this or proportion. Neither is needed for own, nokernel and an explicit alpha, which set it
     n_columns   J >= 1
-    rng         Generator; its state on entry goes into the recipe
+    rng         Generator; the recipe holds its state before the first draw
     data        (n, d) real, finite: the layer's input, for the data-driven kinds
-    settings    by kind (see `KINDS`), e.g. length_scale (pixels or frames), ridge (absolute for emp, emp2 and a
-                caller's kernel; relative to a unit diagonal for se and matern), form "ridge" or "atom", nu, wavelet;
-                alpha: a name of `CHOICES`, with its settings, or a list of J index arrays
+    settings    those of the kind (see `KINDS`), e.g. length_scale (pixels or frames), ridge (absolute for emp, emp2 and
+                the caller's covariance; relative to a unit diagonal for se and matern), form "ridge" or "atom", nu,
+                wavelet; and alpha: a name of `CHOICES`, with its settings, or a list of J index arrays
     returns     Dictionary, float64
     raises      DomainError, ShapeError: each names the argument and what to pass instead
 
-    A ridge of 0 makes U[alpha] the identity but lets rounding decide U where K_alpha is nearly singular: look at
+    A ridge of 0 makes U[alpha] the identity, but U is rounding noise if K_alpha is nearly singular: look at
     ``condition`` and ``rank`` of each column.
     """
     if not isinstance(space, Grid | Frames | Units):
@@ -129,29 +129,70 @@ def make_dictionary(
     request = Request(space, count, n_columns, tied, explicit or choice, rng, settings, data)
     columns = [column_of(np.arange(count), u) for u in arrays] if arrays else entry.build(request)
     alpha = {"alpha": [a.tolist() for a in explicit]} if explicit else {"alpha": choice} if choice else {}
-    recipe = {
-        "kind": name,
-        "space": space.to_json(),
-        "proportion": None if proportion is None else float(proportion),
-        "n_alpha": None if n_alpha is None else int(n_alpha),
-        "n_columns": n_columns,
-        "settings": settings | alpha,
-        "rng": state,
-        "data": None if data is None else digest(data),
-        "U": None if arrays is None else [digest(u) for u in arrays],
-        "kernel": _kernel_name(kind) if name == "callable" else None,
-    }
-    return Dictionary(space, tuple(columns), recipe)
+    recipe = Recipe(
+        kind=name,
+        space=space,
+        proportion=None if proportion is None else float(proportion),
+        n_alpha=None if n_alpha is None else int(n_alpha),
+        n_columns=n_columns,
+        settings=settings | alpha,
+        rng=state,
+        data=None if data is None else digest(data),
+        U=None if arrays is None else [digest(u) for u in arrays],
+        covariance=_function_name(kind) if name == "callable" else None,
+    )
+    return Dictionary(tuple(columns), recipe)
+
+
+def dictionary_from_recipe(
+    recipe: Recipe,
+    data: NDArray[Any] | None = None,
+    *,
+    covariance: Callable[..., Any] | None = None,
+    U: Any = None,
+) -> Dictionary:
+    """Make a dictionary again from its recipe: the same bits on one machine, with the same libraries and threads.
+
+    data        the array of a data-driven kind; its digest must be the recipe's
+    covariance  the function of kind "callable"
+    U           the arrays of kind "own"
+    raises      DomainError if one of these is missing or is not what the recipe was made from
+    """
+    kind: str | Callable[..., Any] = recipe.kind
+    if kind == "callable":
+        if covariance is None:
+            raise DomainError(
+                f"covariance is missing: the recipe was made with {recipe.covariance}, pass that function"
+            )
+        kind = covariance
+    if kind == "own" and U is None:
+        raise DomainError("U is missing: a recipe of kind own holds only its digest, pass the arrays or load a file")
+    again = make_dictionary(
+        kind,
+        recipe.space,
+        proportion=recipe.proportion,
+        n_alpha=recipe.n_alpha,
+        n_columns=recipe.n_columns,
+        rng=generator_from_state(recipe.rng),
+        data=data,
+        U=U,
+        **recipe.settings,
+    )
+    for name in ("data", "U", "covariance"):
+        given, expected = getattr(again.recipe, name), getattr(recipe, name)
+        if given != expected:
+            raise DomainError(f"{name} is {given}, but the recipe was made from {expected}: pass the same {name}")
+    return again
 
 
 def digest(array: NDArray[Any]) -> dict[str, Any]:
-    """What identifies an array: shape, dtype, SHA-256 of its bytes in C order."""
+    """The shape of an array, its dtype, and the SHA-256 of its bytes in C order: enough to recognise it."""
     content = np.ascontiguousarray(array)
     return {"shape": list(content.shape), "dtype": content.dtype.str, "sha256": sha256(content.data).hexdigest()}
 
 
-def _kernel_name(kernel: Any) -> str:
-    return f"{getattr(kernel, '__module__', '?')}.{getattr(kernel, '__qualname__', type(kernel).__qualname__)}"
+def _function_name(function: Any) -> str:
+    return f"{getattr(function, '__module__', '?')}.{getattr(function, '__qualname__', type(function).__qualname__)}"
 
 
 def _integer(name: str, value: Any) -> int:
@@ -163,27 +204,27 @@ def _integer(name: str, value: Any) -> int:
 
 def _look_up(kind: str | Callable[..., Any], U: Any) -> tuple[str, Kind]:
     if callable(kind):
-        kernel = kind
-        return "callable", Kind(lambda request: ridge.callable_columns(request, kernel), RIDGE, BY_KERNEL)
+        function = kind
+        return "callable", Kind(lambda request: ridge.callable_columns(request, function), RIDGE, BY_K)
     if (kind == "own") != (U is not None):
         raise DomainError(f"kind is {kind!r} and U is {'missing' if U is None else 'given'}: kind own goes with U")
     if kind == "own":
         return "own", Kind(lambda request: [])
     if kind not in KINDS:
-        raise DomainError(f"kind is {kind!r}, expected one of {', '.join(KINDS)}, own, or a kernel function")
+        raise DomainError(f"kind is {kind!r}, expected one of {', '.join(KINDS)}, own, or a covariance function")
     return kind, KINDS[kind]
 
 
 def _check_alpha(
     name: str, entry: Kind, alpha: Any, space: Space, n_columns: int
 ) -> tuple[str, list[NDArray[np.int64]] | None]:
-    """The name of a choice ("" for kinds without one), or the caller's own index arrays, sorted."""
+    """The name of a choice and None, or "" and the caller's index arrays, sorted; "" and None if there is no choice."""
     if not entry.choices:
         if alpha is not None:
             raise DomainError(f"alpha is given, but kind {name} has no larger set to choose its elements from: omit it")
         return "", None
     if alpha is None:
-        # The leading elements would be the same for every column; several columns deal them out instead.
+        # With `leading` every column would keep the same elements; several columns take `interleaved` instead.
         return entry.choices[1 if entry.choices[0] == "leading" and n_columns > 1 else 0], None
     if isinstance(alpha, str):
         if alpha not in entry.choices:
@@ -256,7 +297,7 @@ def _count(
     tied: bool,
     known: int | None,
 ) -> int:
-    """n_alpha, from exactly one of proportion, n_alpha, or from what is already known; all given have to agree."""
+    """n_alpha, from proportion or n_alpha, or from the count that is ``known``, with which they have to agree."""
     d, channels = space.size, space.channels if tied else 1
     if proportion is not None and n_alpha is not None:
         raise DomainError(f"proportion is {proportion} and n_alpha is {n_alpha}: expected exactly one of them")

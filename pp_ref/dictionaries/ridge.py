@@ -1,4 +1,4 @@
-"""Kernel dictionaries: ``U = k_alpha^T (K_alpha + ridge I)^-1`` (sec. 3.1), or its columns before the solve."""
+"""Dictionaries from a covariance: ``U = k_alpha^T (K_alpha + ridge I)^-1`` (sec. 3.1), or ``U = k_alpha^T``."""
 
 from collections.abc import Callable
 
@@ -6,7 +6,7 @@ import numpy as np
 from scipy.linalg import LinAlgError, cho_factor, cho_solve, eigvalsh
 
 from pp_ref.dictionaries.columns import Column, Floats, Indices, Request, Structure, is_product, spectrum, tied_sites
-from pp_ref.dictionaries.covariances import covariance, matern_kernel, se_kernel
+from pp_ref.dictionaries.covariances import covariance, matern_covariance, se_covariance
 from pp_ref.dictionaries.index_sets import choose_alpha
 from pp_ref.errors import DomainError, ShapeError
 
@@ -19,12 +19,12 @@ def ridge_dictionary(K: Floats, alpha: Indices, ridge: float, form: str = "ridge
     K        (d, d) float64, symmetric positive semi-definite
     alpha    (k,) int64, distinct
     ridge    >= 0, absolute: relative only where K has a unit diagonal (se, matern)
-    form     "ridge", or "atom": no solve. Both span the same space when K_alpha + ridge I is invertible
-    returns  U (d, k) float64; condition number of what was factored (K_alpha for atom); numerical rank of K_alpha
-    raises   DomainError if the Cholesky factorisation meets a pivot that is not positive
+    form     "ridge", or "atom", without the solve. Both span the same space if K_alpha + ridge I is invertible
+    returns  U (d, k) float64; condition number of K_alpha + ridge I, or of K_alpha for "atom"; rank of K_alpha
+    raises   DomainError if a pivot of the Cholesky factorisation is not positive
 
-    U[alpha] tends to I as ridge tends to 0. cond(K_alpha + ridge I) is at most 1 + k max(diag K) / ridge, but at
-    ridge 0 half of a 28 x 28 grid with length scale 4 has condition 2e17: float64 then decides nothing.
+    U[alpha] tends to I as ridge tends to 0. cond(K_alpha + ridge I) is at most 1 + k max(diag K) / ridge. At ridge 0 it
+    is 2e17 for half of a 28 x 28 grid with length scale 4, and U is then rounding noise.
     """
     K_alpha = K[np.ix_(alpha, alpha)]
     eigenvalues = eigvalsh(K_alpha)
@@ -44,10 +44,10 @@ def ridge_dictionary(K: Floats, alpha: Indices, ridge: float, form: str = "ridge
 
 
 def _smooth(request: Request, K_sites: Floats, product: bool) -> list[Column]:
-    """Columns of ``K = K_sites (x) I_channels``: channels are uncorrelated, so U = U_sites (x) I for a tied alpha."""
+    """Columns from ``K = K_sites (x) I_channels``: channels are uncorrelated, so U = U_sites (x) I for a tied alpha."""
     channels, ridge, form = request.space.channels, request.settings["ridge"], request.settings["form"]
     columns = []
-    for alpha in choose_alpha(request, kernel=K_sites):
+    for alpha in choose_alpha(request, K=K_sites):
         sites = tied_sites(alpha, channels)
         structure: Structure = "dense"
         if sites is None:
@@ -57,28 +57,28 @@ def _smooth(request: Request, K_sites: Floats, product: bool) -> list[Column]:
             if channels > 1:
                 U, rank, structure = np.kron(U, np.eye(channels)), rank * channels, "channel-tied"
             elif product and form == "atom" and is_product(request.space, alpha):
-                # The ridge spoils the product: (K_y (x) K_x + ridge I)^-1 is no Kronecker product.
+                # Atom form only: (K_y (x) K_x + ridge I)^-1 is no Kronecker product.
                 structure = "separable"
         columns.append(Column(alpha, U, structure, condition, rank))
     return columns
 
 
 def se_columns(request: Request) -> list[Column]:
-    """Squared exponential over the sites, zero between channels (sec. 3.2)."""
+    """Kind se: the squared exponential over the sites, zero between channels (sec. 3.2)."""
     points = request.space.site_points()
-    return _smooth(request, se_kernel(points, points, request.settings["length_scale"]), product=True)
+    return _smooth(request, se_covariance(points, points, request.settings["length_scale"]), product=True)
 
 
 def matern_columns(request: Request) -> list[Column]:
-    """Matern over the sites, zero between channels. Of Euclidean distance, so no product of axes."""
+    """Kind matern: Matern over the sites, zero between channels. It is no product of axes, unlike se."""
     points = request.space.site_points()
-    K = matern_kernel(points, points, request.settings["length_scale"], request.settings["nu"])
+    K = matern_covariance(points, points, request.settings["length_scale"], request.settings["nu"])
     return _smooth(request, K, product=False)
 
 
 def _general(request: Request, K: Floats) -> list[Column]:
     ridge, form = request.settings["ridge"], request.settings["form"]
-    alphas = choose_alpha(request, kernel=K)
+    alphas = choose_alpha(request, K=K)
     return [
         Column(alpha, U, "dense", condition, rank)
         for alpha, (U, condition, rank) in ((a, ridge_dictionary(K, a, ridge, form)) for a in alphas)
@@ -86,28 +86,30 @@ def _general(request: Request, K: Floats) -> list[Column]:
 
 
 def emp_columns(request: Request) -> list[Column]:
-    """Ridge regression with the covariance of the layer's input, ``K = cov(V)`` (sec. 3.5)."""
+    """Kind emp: ridge regression with the covariance of the layer's input, ``K = cov(V)`` (sec. 3.5)."""
     return _general(request, covariance(request.rows))
 
 
 def emp2_columns(request: Request) -> list[Column]:
-    """Ridge regression with the covariance of the squared activations, ``K = cov(V^2)`` (sec. 3.5)."""
+    """Kind emp2: ridge regression with the covariance of the squared activations, ``K = cov(V^2)`` (sec. 3.5)."""
     return _general(request, covariance(request.rows, power=2))
 
 
-def callable_columns(request: Request, kernel: Callable[[Floats, Floats], Floats]) -> list[Column]:
-    """A kernel of the caller's own, ``kernel(points_i (n, p), points_j (m, p)) -> (n, m)``, points as space.points().
+def callable_columns(request: Request, function: Callable[[Floats, Floats], Floats]) -> list[Column]:
+    """The caller's covariance, ``function(points_i (n, p), points_j (m, p)) -> (n, m)``, of rows of space.points().
 
     raises  ShapeError if it returns another shape; DomainError if it is not finite or not symmetric
     """
     points = request.space.points()
-    K = np.asarray(kernel(points, points), dtype=np.float64)
+    K = np.asarray(function(points, points), dtype=np.float64)
     d = request.space.size
     if K.shape != (d, d):
-        raise ShapeError(f"kernel(points, points) has shape {K.shape}, expected ({d}, {d}): one entry a pair of points")
+        raise ShapeError(
+            f"covariance(points, points) has shape {K.shape}, expected ({d}, {d}): one entry a pair of points"
+        )
     if not np.isfinite(K).all():
-        raise DomainError("kernel(points, points) has NaN or infinite entries, expected finite numbers")
-    # Either triangle may be rounded differently; anything more is not a covariance.
+        raise DomainError("covariance(points, points) has NaN or infinite entries, expected finite numbers")
+    # The two triangles may differ by rounding, and by no more.
     if (abs(K - K.T) > 8 * np.finfo(np.float64).eps * abs(K).max()).any():
-        raise DomainError("kernel(points, points) is not symmetric, expected k(i, j) = k(j, i)")
+        raise DomainError("covariance(points, points) is not symmetric, expected k(i, j) = k(j, i)")
     return _general(request, K)

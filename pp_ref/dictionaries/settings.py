@@ -1,4 +1,4 @@
-"""What each setting of a dictionary may be. Which kind takes which setting, and its default, is in `make.KINDS`."""
+"""The check of each setting's value. `make.KINDS` says which kind takes which settings, with their defaults."""
 
 import difflib
 from collections.abc import Callable, Mapping
@@ -91,9 +91,9 @@ CHECKS: dict[str, Callable[[str, Any], Any]] = {
 
 
 def check_settings(kind: str, allowed: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
-    """``allowed`` with what is ``given`` in place of defaults, each value checked and made plain for JSON.
+    """The settings in ``allowed``, with the values in ``given`` or else the defaults, checked and in types of JSON.
 
-    raises  DomainError for a name that this kind does not take, listing those it does, or for a value out of range
+    raises  DomainError for a name that this kind does not take, or for a value out of range
     """
     for name in given:
         if name not in allowed:

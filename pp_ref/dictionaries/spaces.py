@@ -1,7 +1,7 @@
 """Where each weight sits: the domain on which a feature is a function (sec. 3, "w : W -> R").
 
-A space has a lattice of *sites*, on which smoothness makes sense, times uncorrelated *channels*. The flat index of a
-weight is C order of ``shape`` with channels last: ``i = site * channels + channel``.
+A space is a lattice of *sites*, over which features may be smooth, times uncorrelated *channels*. Weights are numbered
+in C order of ``shape``, channels last: ``i = site * channels + channel``.
 """
 
 from dataclasses import asdict, dataclass, fields
@@ -25,12 +25,12 @@ class _Lattice:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Axes of a feature before it is flattened in C order, channels last."""
+        """Sizes of the axes of a feature before it is flattened in C order, channels last."""
         raise NotImplementedError
 
     @property
     def sites(self) -> tuple[int, ...]:
-        """Axes along which neighbours resemble each other; () where there are none."""
+        """Sizes of the axes along which neighbours resemble each other; () if there are none."""
         return self.shape[:-1]
 
     @property
@@ -52,7 +52,7 @@ class _Lattice:
         return _lattice_points(self.sites)
 
     def to_json(self) -> dict[str, Any]:
-        """``{"type": class name, field: size, ...}``, read back by `space_from_json`."""
+        """``{"type": class name, field: size, ...}``, which `space_from_json` takes."""
         return {"type": type(self).__name__, **asdict(self)}
 
 
@@ -74,8 +74,8 @@ class Grid(_Lattice):
 class Frames(_Lattice):
     """A window of speech frames, i = (frame, coefficient); flattened as (frames, coefficients). Units: frames.
 
-    Coefficients count as channels: cepstra are decorrelated by their cosine transform, so a smooth kernel joins frames
-    only. Where neighbouring coefficients do resemble each other (filter-bank energies), use ``Grid(frames, bands)``.
+    Coefficients are channels: the cosine transform decorrelates cepstra, so a smooth covariance joins frames only. Use
+    ``Grid(frames, bands)`` if neighbouring coefficients resemble each other (filter-bank energies).
     """
 
     frames: int
@@ -89,13 +89,13 @@ class Frames(_Lattice):
 
 @dataclass(frozen=True)
 class Units(_Lattice):
-    """n hidden units in no particular order: no position, so no smooth kernel; data-driven kinds only."""
+    """n hidden units in no particular order. They have no positions, so the smooth kinds cannot be used."""
 
     n: int
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """(n,): every unit is a channel of one site."""
+        """(n,): every unit is a channel of a single site."""
         return (self.n,)
 
 

@@ -1,1 +1,1 @@
-"""The paper's figures from real data: one file a figure, on one run store and one sweep."""
+"""The paper's figures from real data: one file a figure, and one run store and one sweep for all."""

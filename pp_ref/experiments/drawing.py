@@ -1,4 +1,4 @@
-"""What the figures share: filters as images, and files that come out the same for the same records."""
+"""Filters as images, and figures as files that are the same for the same records."""
 
 from collections.abc import Sequence
 from io import BytesIO
@@ -16,10 +16,11 @@ from pp_ref.files import write_atomically
 
 
 def save_figure(figure: Figure, stem: Path) -> list[Path]:
-    """Write the figure as PNG and SVG beside each other, each whole or not at all.
+    """Write a figure as PNG and as SVG, each whole or not at all.
 
     stem     path without a suffix
     returns  the two paths
+    raises   DataError if a file cannot be written
     """
     paths = []
     for suffix, metadata in (("png", {"Software": None}), ("svg", {"Date": None})):
@@ -33,7 +34,7 @@ def save_figure(figure: Figure, stem: Path) -> list[Path]:
 
 
 def filter_grid(W: NDArray[Any], shape: Sequence[int], columns: int | None = None) -> NDArray[np.float64]:
-    """Filters as one image: each is scaled by its own largest |weight|, so that grey is 0, and framed by one pixel.
+    """Filters as one image. Each is scaled by its own largest |weight|; grey is 0; the frames are one pixel wide.
 
     W        (d, m) weights, one filter a column
     shape    (height, width) or (height, width, 1 or 3) with product d, as `Grid` lays weights out
@@ -58,6 +59,6 @@ def filter_grid(W: NDArray[Any], shape: Sequence[int], columns: int | None = Non
 
 
 def show_filters(axes: Axes, W: NDArray[Any], shape: Sequence[int], columns: int | None = None) -> None:
-    """Draw `filter_grid` without ticks."""
+    """Draw the image that `filter_grid` makes, without ticks."""
     axes.imshow(filter_grid(W, shape, columns), cmap="gray", vmin=0, vmax=1, interpolation="nearest")
     axes.set_axis_off()

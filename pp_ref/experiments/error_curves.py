@@ -1,4 +1,4 @@
-"""What the experiments that trade error for parameters share: a line a label, a point a proportion, bars over seeds."""
+"""Table and figure of error against the proportion learned: a line a label, a point a proportion, bars over seeds."""
 
 from collections.abc import Iterable, Sequence
 from math import isfinite
@@ -12,18 +12,18 @@ from rich import box
 from rich.table import Table
 
 from pp_ref.experiments.run_store import Record
-from pp_ref.models import LowRank, Predicted, Weights
+from pp_ref.models import LowRank, Weights
 
 
 def describe(layer: Weights) -> dict[str, Any]:
-    """Of a predicted layer: what its dictionary is and how well it is conditioned."""
-    if not isinstance(layer, Predicted):
+    """The kind of a layer's weights for the record; for `Predicted` also its dictionary and condition numbers."""
+    if layer.dictionary is None:
         return {"weights": type(layer).__name__} | ({"rank": layer.rank} if isinstance(layer, LowRank) else {})
     columns = layer.dictionary.columns
     return {
         "weights": "Predicted",
-        "kind": layer.dictionary.recipe["kind"],
-        "settings": layer.dictionary.recipe["settings"],
+        "kind": layer.dictionary.recipe.kind,
+        "settings": layer.dictionary.recipe.settings,
         "n_alpha": [column.alpha.size for column in columns],
         # JSON has no infinity: a singular K has no condition number.
         "condition": [column.condition if isfinite(column.condition) else None for column in columns],
@@ -32,13 +32,13 @@ def describe(layer: Weights) -> dict[str, Any]:
 
 
 def learned(record: Record) -> float:
-    """The dynamic share of all weights and biases of the net, softmax included."""
+    """The dynamic share of all weights and biases of the net, with those of the softmax, in [0, 1]."""
     counts = record["counts"].values()
     return float(sum(count["dynamic"] for count in counts) / sum(count["total"] for count in counts))
 
 
 def grouped(records: Sequence[Record], labels: Iterable[str]) -> dict[tuple[str, float], list[Record]]:
-    """Records by label, in the order of `labels`, and by proportion, rising."""
+    """Records by (label, proportion): labels in the order given, proportions rising."""
     groups: dict[tuple[str, float], list[Record]] = {}
     for label in labels:
         own = [record for record in records if record["recipe"]["label"] == label]
@@ -48,7 +48,7 @@ def grouped(records: Sequence[Record], labels: Iterable[str]) -> dict[tuple[str,
 
 
 def error_table(records: Sequence[Record], labels: Iterable[str], title: str) -> Table:
-    """Mean test error and half its range over seeds, for each label and proportion, and the parameters it took."""
+    """Parameters, mean test error and half its range over seeds, for each label and proportion."""
     made = Table(title=title, box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)  # fits 80 characters
     for heading in ("dictionaries", "kept", "dynamic", "static", "learned", "seeds", "test error"):
         made.add_column(heading, justify="left" if heading == "dictionaries" else "right", no_wrap=True)
@@ -68,13 +68,19 @@ def error_table(records: Sequence[Record], labels: Iterable[str], title: str) ->
 
 
 def error_and_spread(errors: Sequence[float]) -> str:
-    """The mean in per cent, and where there are several, half the range."""
+    """The mean in per cent; after it half the range, if there are several errors."""
     spread = f" ± {50 * (max(errors) - min(errors)):.2f}" if len(errors) > 1 else ""
     return f"{mean(errors):.2%}{spread}"
 
 
+def cost(records: Sequence[Record]) -> str:
+    """Core hours of all runs together, and the most memory that one took."""
+    hours = sum(record["seconds"] for record in records) / 3600
+    return f"{hours:.1f} core hours, at most {max(record['peak_memory_mb'] for record in records):,.0f} MB"
+
+
 def error_figure(records: Sequence[Record], labels: Iterable[str], baseline: str, title: str) -> Figure:
-    """Error against proportion, one line a label, bars from the best seed to the worst; `baseline` is a line across."""
+    """Error against proportion, a line a label, bars from best to worst seed; `baseline` is a horizontal line."""
     drawn = Figure(figsize=(7.5, 5), layout="constrained")
     axes = drawn.subplots()
     groups = grouped(records, labels)

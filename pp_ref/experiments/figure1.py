@@ -1,11 +1,11 @@
-"""Figure 1: a few weights of a learned feature, and the rest predicted from them; one block a model.
+"""Figure 1: a few weights of a learned feature, and the others predicted from them; one block a model.
 
-Every model is learned in full. Prediction happens afterwards. Weights at the places alpha are kept, the others come
-from kernel ridge regression, w = U w_alpha (paper, sec. 3.1). Beside the pictures stands the number behind the paper's
-sentence, "given only a few weight values for each feature it is possible to accurately predict the remaining values":
-the relative error |W - U w_alpha|^2 / |W|^2 of all features against the proportion kept, for the SE kernel and two
-controls. RandCon keeps as many weights and predicts none. PCA sees all weights: it projects them onto as many leading
-principal components of the data.
+Every model is learned in full, and prediction comes afterwards. The weights at the places alpha are kept. Kernel ridge
+regression predicts the others, w = U w_alpha (paper, sec. 3.1). The paper says: "given only a few weight values for
+each feature it is possible to accurately predict the remaining values". The plots measure that by the relative error
+|W - U w_alpha|^2 / |W|^2 of all features against the proportion kept, for the SE covariance and two controls. RandCon
+keeps as many weights and predicts none. PCA sees all weights, and projects them onto as many leading principal
+components of the data.
 """
 
 import time
@@ -24,36 +24,40 @@ from pp_ref.arrays import to_numpy
 from pp_ref.dictionaries import Dictionary, Grid, make_dictionary
 from pp_ref.experiments import figure2, figure4_left, figure5
 from pp_ref.experiments.drawing import show_filters
-from pp_ref.experiments.run_store import Record, RunStore
+from pp_ref.experiments.experiment import Experiment
+from pp_ref.experiments.run_store import Record, RunStore, record_of
 from pp_ref.features import sample_patches
 from pp_ref.models.convnet import weight_spaces
-from pp_ref.records import circumstances
+from pp_ref.records import markdown
+from pp_ref.training import Fit
 
 SHOWN = 4  # features, as in the paper
 SHOWN_PROPORTION = 0.25
 PROPORTIONS = (0.05, 0.1, 0.25, 0.5, 0.75)
 DRAWS = 5  # of alpha
-PATCHES = 20_000  # that PCA sees of what the first layer of a convnet reads
+PATCHES = 20_000  # of the first layer's input, for PCA
 WEIGHT_DECAY = 5e-5  # the authors'; without it the weights of pixels that are always black stay at their random start
 
 Report = Callable[[str], None]
 
 
 class Learned(NamedTuple):
-    """The features of a model's first layer, and what its run saw."""
+    """The features of a model's first layer."""
 
     W: NDArray[Any]  # (d, m)
-    grid: Grid  # where each of the d weights sits
-    x: NDArray[Any]  # (n, d): what a feature reads, for PCA
-    record: dict[str, Any]
+    grid: Grid  # the place of each of the d weights
+    x: NDArray[Any]  # (n, d): inputs of a feature, for PCA
+    fit: Fit
+    data: Any  # name, digest and source of the training data
+    found: dict[str, Any]  # more results for the record
 
 
 @dataclass(frozen=True)
 class Block:
     """One model of the figure.
 
-    title    in words
-    recipe   (profile) -> everything that decides what is learned
+    title    the model and its data, in words
+    recipe   (profile) -> everything that decides the features
     epochs   (recipe) -> how often `learn` reports
     learn    (recipe, store, report) -> Learned
     """
@@ -68,41 +72,30 @@ def _first(recipes: Sequence[dict[str, Any]], label: str) -> dict[str, Any]:
     return next(recipe for recipe in recipes if recipe["label"] == label)
 
 
-def _fitted(trained: Any) -> dict[str, Any]:
-    data = {"name": trained.data.name, "digest": trained.data.digest, "source": trained.data.source}
-    return {
-        "test_error": trained.test_error,
-        "stop": trained.fit.stop.name,
-        "history": trained.fit.history,
-        "data": data,
-    }
-
-
 def _mlp(recipe: dict[str, Any], store: RunStore, report: Report) -> Learned:
     trained = figure4_left.train(recipe, store, report)
     W = trained.model.filters(trained.params)[0]
-    return Learned(W, Grid(28, 28), trained.data.train.x, _fitted(trained))
+    found = {"test_error": trained.test_error}
+    return Learned(W, Grid(28, 28), trained.data.train.x, trained.fit, trained.data, found)
 
 
 def _convnet(recipe: dict[str, Any], store: RunStore, report: Report) -> Learned:
     trained = figure5.train(recipe, store, report)
     W, grid = trained.model.filters(trained.params)[0], Grid(*weight_spaces(trained.model.shape)[0])
     x = sample_patches(to_numpy(trained.x), (grid.height, grid.width), PATCHES, np.random.default_rng(recipe["seed"]))
-    return Learned(to_numpy(W), grid, x, _fitted(trained))
+    return Learned(to_numpy(W), grid, x, trained.fit, trained.data, {"test_error": trained.test_error})
 
 
 def _rica(recipe: dict[str, Any], store: RunStore, report: Report) -> Learned:
     images, learned = figure2.train(recipe, report)
-    data = {"name": images.name, "digest": images.digest, "source": images.source}
-    record = {"stop": learned.fit.stop.name, "history": learned.fit.history, "data": data}
-    return Learned(learned.W, learned.grid, learned.patches[:PATCHES], record)
+    return Learned(learned.W, learned.grid, learned.patches[:PATCHES], learned.fit, images, {})
 
 
 def _filters(profile: figure2.Profile) -> dict[str, Any]:
     return next(recipe for recipe in figure2.recipes(profile) if recipe["proportion"] == 1)
 
 
-# By the label of their recipes. The paper's first block is a convnet on STL-10, whose labels are not at hand.
+# By the label of their recipes. The paper's first block, a convnet on STL-10, is missing: it needs labelled images.
 BLOCKS: Mapping[str, Block] = {
     "MLP": Block(
         "MLP on MNIST",
@@ -136,11 +129,11 @@ PROFILES: Mapping[str, Mapping[str, Any]] = {
 
 @dataclass(frozen=True)
 class Reconstruction:
-    """A way to reconstruct features (d, m) from numbers as many as a dictionary has columns."""
+    """How features (d, m) are reconstructed from fewer numbers, as many a feature as a dictionary has columns."""
 
     dictionary: Callable[[Grid, float, np.random.Generator, NDArray[Any]], Dictionary]  # (grid, p, rng, data) -> U
     coefficients: Callable[[Dictionary, NDArray[Any]], NDArray[Any]]  # (U, W) -> w (k, m)
-    draws: int  # of alpha, where it is drawn
+    draws: int  # of alpha; 1 if alpha is not drawn
 
 
 def _kept(dictionary: Dictionary, W: NDArray[Any]) -> NDArray[Any]:
@@ -166,7 +159,7 @@ RECONSTRUCTIONS = {
 
 
 def recipes(profile: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """One run a block: what is learned in this profile, and what is reconstructed of it."""
+    """One recipe a block: how its features are learned in this profile, and how they are reconstructed."""
     return [
         BLOCKS[label].recipe(settings)
         | {
@@ -187,8 +180,9 @@ def epochs(recipe: dict[str, Any]) -> int:
 def run(recipe: dict[str, Any], store: RunStore, report: Report) -> Record:
     """Learn the features of one block, keep some of their weights, predict the others.
 
-    returns  the record; "errors" are relative squared errors by reconstruction, proportion and draw of alpha; "shown"
-             has four features drawn at random, the kept places and their prediction
+    returns  the record: "errors" are relative squared errors by reconstruction, proportion and draw of alpha. The
+             arrays "features" and "predicted", (d, 4) float32, are features drawn at random and their prediction;
+             "shown" says at which places alpha weights were kept for it
     """
     began = time.perf_counter()
     learned = BLOCKS[recipe["label"]].learn(recipe, store, report)
@@ -203,22 +197,18 @@ def run(recipe: dict[str, Any], store: RunStore, report: Report) -> Record:
     }
     dictionary, predicted = _reconstruct("SE", W, grid, SHOWN_PROPORTION, rng, x)
     features = rng.choice(W.shape[1], SHOWN, replace=False)
-    seconds = time.perf_counter() - began
-    return {
-        "recipe": recipe,
-        "summary": f"relative error of SE at {recipe['proportions'][2]}: {mean(errors['SE'][2]):.1%}, {seconds:.0f} s",
-        "features": W.shape[1],
-        "errors": errors,
-        "shown": {
-            "shape": grid.shape,
-            "proportion": SHOWN_PROPORTION,
-            "alpha": dictionary.alpha[0].tolist(),
-            "features": np.float32(W[:, features]).tolist(),
-            "predicted": np.float32(predicted[:, features]).tolist(),
-        },
-        **learned.record,
-        "seconds": seconds,
-    } | circumstances(recipe.get("device", "cpu"))
+    return record_of(
+        recipe,
+        began,
+        f"relative error of SE at {recipe['proportions'][2]}: {mean(errors['SE'][2]):.1%}",
+        learned.fit,
+        learned.data,
+        features=W.shape[1],
+        errors=errors,
+        shown={"shape": grid.shape, "proportion": SHOWN_PROPORTION, "alpha": dictionary.alpha[0].tolist()},
+        arrays={"features": np.float32(W[:, features]), "predicted": np.float32(predicted[:, features])},
+        **learned.found,
+    )
 
 
 def _reconstruct(
@@ -236,7 +226,7 @@ def _relative_error(W: NDArray[Any], predicted: NDArray[Any]) -> float:
 
 
 def title(record: Record) -> str:
-    """The block that a record is of."""
+    """The title of the block that the record belongs to."""
     return BLOCKS[record["recipe"]["label"]].title
 
 
@@ -254,12 +244,11 @@ def table(records: Sequence[Record]) -> Table:
 
 
 def figure(records: Sequence[Record]) -> Figure:
-    """A row a block. Left as in the paper: features, the weights that are kept, the prediction. Right: the error."""
+    """A row a block. On the left, as in the paper: features, kept weights, prediction. On the right: the errors."""
     drawn = Figure(figsize=(9, 4 * len(records)), layout="constrained")
     rows = drawn.subplots(len(records), 4, width_ratios=(1, 1, 1, 3.2), squeeze=False)
     for (*blocks, axes), record in zip(rows, records, strict=True):
-        shown = record["shown"]
-        features, predicted = np.array(shown["features"]), np.array(shown["predicted"])
+        shown, (features, predicted) = record["shown"], (record["arrays"][name] for name in ("features", "predicted"))
         kept = np.zeros_like(features)
         kept[shown["alpha"]] = features[shown["alpha"]]
         titles = ("learned", f"{shown['proportion']:.0%} kept", "predicted")
@@ -276,4 +265,31 @@ def figure(records: Sequence[Record]) -> Figure:
     return drawn
 
 
-FIGURES = {"figure1": figure}
+def summary(records: Sequence[Record]) -> str:
+    """Mean relative squared error by model and reconstruction, a column a proportion kept."""
+    rows = [
+        [f"{title(record)}, {name}", *(f"{mean(draws):.0%}" for draws in errors)]
+        for record in records
+        for name, errors in record["errors"].items()
+    ]
+    return markdown(["relative squared error", *(f"{p:.0%} kept" for p in PROPORTIONS)], rows)
+
+
+def verdict(records: Sequence[Record]) -> str:
+    """For which models a quarter of the weights predicts the others.
+
+    It does if SE leaves at most half of the squared norm that the kept weights leave alone, without prediction.
+    """
+    at = PROPORTIONS.index(SHOWN_PROPORTION)
+    said: dict[bool, list[str]] = {True: [], False: []}
+    for record in records:
+        se, alone = (mean(record["errors"][name][at]) for name in ("SE", "RandCon"))
+        said[se <= alone / 2].append(f"{title(record)} ({se:.0%} left, {alone:.0%} without prediction)")
+    return " ".join(
+        f"{words}, from a quarter of the weights: {'; '.join(said[held])}."
+        for held, words in ((True, "**Borne out**"), (False, "**Not borne out**"))
+        if said[held]
+    )
+
+
+EXPERIMENT = Experiment(PROFILES, recipes, epochs, run, table, {"figure1": figure}, summary, verdict)

@@ -1,4 +1,4 @@
-"""Figure 2: RICA on natural images with 100 % to 10 % of the parameters learned, filters side by side (sec. 4.3)."""
+"""Figure 2: RICA filters of natural images, side by side, with 100 % to 10 % of the parameters learned (sec. 4.3)."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -7,15 +7,17 @@ from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 from rich.table import Table
 
 from pp_ref.data import Images, load_natural_images, load_photographs, load_stl10_sample
 from pp_ref.experiments.drawing import show_filters
 from pp_ref.experiments.error_curves import describe
+from pp_ref.experiments.experiment import Experiment
 from pp_ref.experiments.rica_filters import REPORTS, FilterSettings, LearnedFilters, filter_recipe, learn_filters
-from pp_ref.experiments.run_store import Record, RunStore
+from pp_ref.experiments.run_store import Record, RunStore, record_of
 from pp_ref.machine import Device
-from pp_ref.records import circumstances
+from pp_ref.records import markdown
 
 PROPORTIONS = tuple(tenths / 10 for tenths in range(10, 0, -1))
 SHOWN = 24  # filters, the first ones: features have no order
@@ -51,7 +53,7 @@ DATA: dict[str, Callable[[], Images]] = {
 
 
 def recipes(profile: Profile, device: Device = "cpu") -> list[dict[str, Any]]:
-    """One recipe a proportion: everything that decides its filters."""
+    """One recipe a proportion: everything that decides the filters."""
     return [
         filter_recipe("figure2", p, 0, profile.features, profile.filters, device) | {"data": profile.data}
         for p in profile.proportions
@@ -64,7 +66,7 @@ def epochs(recipe: dict[str, Any]) -> int:
 
 
 def train(recipe: dict[str, Any], report: Callable[[str], None]) -> tuple[Images, LearnedFilters]:
-    """The images, and the filters that one recipe learns from them."""
+    """Learn the filters of one recipe; return its images and the filters."""
     images = DATA[recipe["data"]]()
     return images, learn_filters(recipe, images.x, report)
 
@@ -72,28 +74,27 @@ def train(recipe: dict[str, Any], report: Callable[[str], None]) -> tuple[Images
 def run(recipe: dict[str, Any], store: RunStore, report: Callable[[str], None]) -> Record:
     """Learn the filters of one proportion.
 
-    returns  the record: counts, what the fit came to, and all filters as float16
+    returns  the record: loss a patch, counts, dictionary, and the array "filters", (d, features) float16
     """
     began = time.perf_counter()
     images, learned = train(recipe, report)
-    seconds, fit = time.perf_counter() - began, learned.fit
-    loss = fit.history[-1]["loss"] / recipe["patches"]
-    return {
-        "recipe": recipe,
-        "summary": f"loss {loss:.3f} a patch, {fit.stop.value}, {seconds:.0f} s",
-        "loss": loss,
-        "stop": fit.stop.name,
-        "counts": {name: count._asdict() for name, count in learned.model.count().items()},
-        "dictionaries": [describe(learned.model.weights)],
-        "history": fit.history,
-        "filters": {"shape": learned.grid.shape, "W": np.float16(learned.W).tolist()},
-        "data": {"name": images.name, "digest": images.digest, "source": images.source},
-        "seconds": seconds,
-    } | circumstances(recipe.get("device", "cpu"))
+    loss = learned.fit.history[-1]["loss"] / recipe["patches"]
+    return record_of(
+        recipe,
+        began,
+        f"loss {loss:.3f} a patch, {learned.fit.stop.value}",
+        learned.fit,
+        images,
+        loss=loss,
+        counts={name: count._asdict() for name, count in learned.model.count().items()},
+        dictionaries=[describe(learned.model.weights)],
+        filter_shape=learned.grid.shape,
+        arrays={"filters": np.float16(learned.W)},
+    )
 
 
 def table(records: Sequence[Record]) -> Table:
-    """Loss a patch, and what was learned, for each proportion."""
+    """Loss a patch, parameters, and why the fit ended, for each proportion."""
     made = Table(title=f"Figure 2: RICA on {records[0]['data']['name']}")
     for heading in ("learned", "dynamic", "static", "loss a patch", "ended because"):
         made.add_column(heading, justify="left" if heading == "ended because" else "right")
@@ -110,13 +111,32 @@ def table(records: Sequence[Record]) -> Table:
 
 
 def figure(records: Sequence[Record]) -> Figure:
-    """A column of filters a proportion, everything learned on the left, as in the paper."""
+    """A column of filters a proportion, with everything learned on the left, as in the paper."""
     drawn = Figure(figsize=(1.05 * len(records), 6.5), layout="constrained")
     for axes, record in zip(drawn.subplots(1, len(records), squeeze=False)[0], records, strict=True):
-        W = np.array(record["filters"]["W"])[:, :SHOWN]
-        show_filters(axes, W, record["filters"]["shape"], columns=2)
+        show_filters(axes, record["arrays"]["filters"][:, :SHOWN], record["filter_shape"], columns=2)
         axes.set_title(f"{record['recipe']['proportion']:.0%}")
     return drawn
 
 
-FIGURES = {"figure2": figure}
+def summary(records: Sequence[Record]) -> str:
+    """Loss a patch and the share of flat filters, a column a proportion."""
+    rows = [
+        ["loss a patch", *(f"{record['loss']:.2f}" for record in records)],
+        ["flat filters", *(f"{flat(record['arrays']['filters']):.0%}" for record in records)],
+    ]
+    recipe, minutes = records[0]["recipe"], sum(record["seconds"] for record in records) / 60
+    note = (
+        f"{recipe['features']} filters of {recipe['patch']} x {recipe['patch']}, {recipe['patches']:,} patches, "
+        f"at most {recipe['iterations']} iterations; {minutes:.0f} core minutes."
+    )
+    headings = ["learned", *(f"{record['recipe']['proportion']:.0%}" for record in records)]
+    return markdown(headings, rows) + "\n\n" + note
+
+
+def flat(W: NDArray[Any]) -> float:
+    """The share of filters, unit columns of W (d, m), that have more than half of their squared norm in their mean."""
+    return float(np.mean(W.sum(axis=0, dtype=np.float64) ** 2 / len(W) > 0.5))
+
+
+EXPERIMENT = Experiment(PROFILES, recipes, epochs, run, table, {"figure2": figure}, summary)

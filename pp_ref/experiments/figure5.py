@@ -1,13 +1,14 @@
 """Figure 5: the error of a convnet on CIFAR-10 against the proportion of parameters learned (paper, sec. 4.2).
 
-48 filters 8 x 8, 64 of 8 x 8, 64 of 5 x 5, 500 units, softmax. Every convolution has one column and an SE dictionary,
-the 500 units five columns over the 5 x 5 x 64 grid below them, with SE as well; the softmax is learned in full. The
-images are contrast-normalised and whitened (REPRODUCTION 4).
+The net has 48 filters of 8 x 8, 64 of 8 x 8, 64 of 5 x 5, 500 units and a softmax. Each convolution has one column with
+an SE dictionary. The 500 units have five columns with SE dictionaries over the 5 x 5 x 64 grid below them. The softmax
+is learned in full. The images are contrast-normalised and whitened (REPRODUCTION 4).
 """
 
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from statistics import mean
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,18 +21,27 @@ from pp_ref.data import Dataset, load_cifar10, load_digits
 from pp_ref.dictionaries import Grid, make_dictionary
 from pp_ref.errors import DomainError
 from pp_ref.experiments.drawing import show_filters
-from pp_ref.experiments.error_curves import describe, error_figure, error_table
-from pp_ref.experiments.run_store import Record, RunStore
+from pp_ref.experiments.error_curves import (
+    cost,
+    describe,
+    error_and_spread,
+    error_figure,
+    error_table,
+    grouped,
+    learned,
+)
+from pp_ref.experiments.experiment import Experiment
+from pp_ref.experiments.run_store import Record, RunStore, record_of
 from pp_ref.features import fit_whitening, normalise_contrast, random_flips
 from pp_ref.machine import Device, array_library
 from pp_ref.models.convnet import ConvNet, paper_convnet, weight_spaces
-from pp_ref.records import circumstances
+from pp_ref.records import markdown
 from pp_ref.training import SGD, Checkpoint, Fit, fit_sgd
 
 FULL, PREDICTED = "convnet", "SE"
 COLUMNS = (1, 1, 1, 5)  # of the three convolutions and the 500 units (paper, sec. 4.2)
 SE_SETTINGS = {"length_scale": 1.0, "ridge": 1e-3}  # the ridge is our choice
-WATCHED = 2000  # test images that are looked at after each epoch; the result is of all of them
+WATCHED = 2000  # test images for the error after each epoch; the final error is that of all
 BATCH_OF_ERRORS = 250  # images that are classified at once: bounds the memory
 
 
@@ -40,7 +50,7 @@ class Profile:
     """How thoroughly the figure is made.
 
     data         "cifar10", or "digits": the 5,000 that need no download, as 28 x 28 x 1 images
-    images       int >= 1: training images used, the first of the published order
+    images       int >= 1: training images used, the first ones in the published order
     runs         (proportion of parameters learned in each predicted layer, seed), in the order they are done
     training     SGD
     dropout      rate on the 500 units
@@ -56,16 +66,16 @@ class Profile:
 
 
 def _sgd(epochs: int, images: int, learning_rate: float, batch: int = 128) -> SGD:
-    """Momentum 0.9, a rate that falls tenfold over all epochs."""
+    """SGD with momentum 0.9 and a learning rate that falls tenfold over all epochs."""
     return SGD(epochs, learning_rate, batch=batch, momentum=0.9, decay=10 ** (batch / (images * epochs)))
 
 
 _SEEDED = ((0.25, 0), (1.0, 0), (0.5, 0), (0.75, 0), (0.25, 1), (1.0, 1), (0.1, 0))
 PROFILES = {
     "demo": Profile("digits", 500, ((0.25, 0), (1.0, 0)), _sgd(5, 500, 0.01, batch=20), dropout=0.0),
-    # As many images and epochs as a processor of two cores gets through in an hour or two; the rate is our choice.
+    # Our choice of images, epochs and rate: two cores take an hour or two.
     "standard": Profile("cifar10", 10_000, _SEEDED, _sgd(12, 10_000, 0.01), dropout=0.5),
-    # All images, and the momentum and rate of pylearn2's stack (REPRODUCTION 4): wants a GPU or some days.
+    # All images, and the momentum and rate of pylearn2's stack (REPRODUCTION 4): takes a GPU, or some days.
     "authors": Profile(
         "cifar10",
         50_000,
@@ -77,7 +87,7 @@ PROFILES = {
 
 
 def recipes(profile: Profile, device: Device = "cpu") -> list[dict[str, Any]]:
-    """One recipe a run: everything that decides its result. At proportion 1 the net is learned in full."""
+    """One recipe a run: everything that decides the result. At proportion 1 the net is learned in full."""
     return [
         {
             "experiment": "figure5",
@@ -93,7 +103,7 @@ def recipes(profile: Profile, device: Device = "cpu") -> list[dict[str, Any]]:
             "dtype": "float32",
             "training": asdict(profile.training),
         }
-        | ({"device": device} if device != "cpu" else {})  # a recipe of the processor is what it was without devices
+        | ({"device": device} if device != "cpu" else {})  # recipes for the processor name no device
         for proportion, seed in profile.runs
     ]
 
@@ -104,7 +114,7 @@ def epochs(recipe: dict[str, Any]) -> int:
 
 
 def _cifar10(recipe: dict[str, Any]) -> tuple[Dataset, NDArray[Any], NDArray[Any]]:
-    """Contrast-normalised and whitened; the whitening is fitted to the training images that are used."""
+    """CIFAR-10, its training images and its test images, normalised, and whitened by the training images in use."""
     data = load_cifar10()
     x, x_test = (normalise_contrast(images) for images in (data.train.x[: recipe["images"]], data.test.x))
     whitening = fit_whitening(x)
@@ -120,21 +130,21 @@ DATA = {"cifar10": _cifar10, "digits": _digits}
 
 
 class Trained(NamedTuple):
-    """A trained net, and what its run saw."""
+    """A trained net, its fit and its data."""
 
     model: ConvNet
     params: dict[str, Any]
     test_error: float
     fit: Fit
     data: Dataset
-    x: Any  # (n, h, w, c): the training images as the net read them
+    x: Any  # (n, h, w, c): the training images as the net reads them
 
 
 def train(recipe: dict[str, Any], store: RunStore, report: Callable[[str], None]) -> Trained:
-    """Train one net and judge it on the test images; the last epoch's error is the result.
+    """Train one net; its test error is that of all test images after the last epoch.
 
     recipe   one of `recipes`
-    store    keeps the checkpoint: a run that was killed goes on from its last epoch, to the same bits
+    store    keeps the checkpoint: a run that was killed goes on from its last epoch, and ends with the same bits
     report   called with a sentence after each epoch
     raises   DomainError for more images than there are; DeviceError; DataError from data or checkpoint; Interrupted
     """
@@ -156,7 +166,7 @@ def train(recipe: dict[str, Any], store: RunStore, report: Callable[[str], None]
         for space, J in zip(spaces, recipe["n_columns"], strict=True)
     ]
     model = paper_convnet(dictionaries, shape=x.shape[1:], activation=recipe["activation"], dropout=recipe["dropout"])
-    flips = recipe["data"] == "cifar10"  # a mirrored digit is another one
+    flips = recipe["data"] == "cifar10"  # a mirrored digit is another digit
 
     def objective(params: dict[str, Any], rows: Any, rng: np.random.Generator) -> Any:
         chosen = xp.asarray(rows)
@@ -181,27 +191,26 @@ def train(recipe: dict[str, Any], store: RunStore, report: Callable[[str], None]
 
 
 def run(recipe: dict[str, Any], store: RunStore, report: Callable[[str], None]) -> Record:
-    """`train`, and the record of it.
+    """Train one net.
 
-    returns  the record: recipe, test_error (share), counts, dictionaries, history, the first layer's filters, data,
-             seconds, circumstances
+    returns  the record: test_error in [0, 1], counts, dictionaries, and the array "filters", (d, 48) float16, the
+             first layer's
     """
     began = time.perf_counter()
     trained = train(recipe, store, report)
-    seconds, model = time.perf_counter() - began, trained.model
-    W = to_numpy(model.filters(trained.params)[0])
-    return {
-        "recipe": recipe,
-        "summary": f"test error {trained.test_error:.2%}, {trained.fit.stop.value}, {seconds:.0f} s",
-        "test_error": trained.test_error,
-        "stop": trained.fit.stop.name,
-        "counts": {name: count._asdict() for name, count in model.count().items()},
-        "dictionaries": [describe(stage.weights) for stage in model.stages if stage.weights],
-        "history": trained.fit.history,
-        "filters": {"shape": weight_spaces(model.shape)[0], "W": W.astype(np.float16).tolist()},
-        "data": {"name": trained.data.name, "digest": trained.data.digest, "source": trained.data.source},
-        "seconds": seconds,
-    } | circumstances(recipe.get("device", "cpu"))
+    model = trained.model
+    return record_of(
+        recipe,
+        began,
+        f"test error {trained.test_error:.2%}, {trained.fit.stop.value}",
+        trained.fit,
+        trained.data,
+        test_error=trained.test_error,
+        counts={name: count._asdict() for name, count in model.count().items()},
+        dictionaries=[describe(stage.weights) for stage in model.stages if stage.weights],
+        filter_shape=weight_spaces(model.shape)[0],
+        arrays={"filters": np.float16(to_numpy(model.filters(trained.params)[0]))},
+    )
 
 
 def table(records: Sequence[Record]) -> Table:
@@ -210,19 +219,51 @@ def table(records: Sequence[Record]) -> Table:
 
 
 def figure(records: Sequence[Record]) -> Figure:
-    """`error_figure`; the full convnet is the line across."""
+    """`error_figure`; the full convnet is the horizontal line."""
     return error_figure(records, (FULL, PREDICTED), FULL, f"Convnet on {records[0]['data']['name']}")
 
 
 def filters_figure(records: Sequence[Record]) -> Figure:
-    """The first layer's filters as images, side by side for every proportion, of each one's first seed."""
+    """The first layer's filters as images, a panel a proportion, from the first seed."""
     first = {record["recipe"]["proportion"]: record for record in reversed(records)}
     drawn = Figure(figsize=(2.4 * len(first), 2.8), layout="constrained")
     panels = np.atleast_1d(drawn.subplots(1, len(first)))
     for axes, (proportion, record) in zip(panels, sorted(first.items()), strict=True):
-        show_filters(axes, np.array(record["filters"]["W"]), record["filters"]["shape"])
+        show_filters(axes, record["arrays"]["filters"], record["filter_shape"])
         axes.set_title(f"{proportion:.0%} learned")
     return drawn
 
 
-FIGURES = {"figure5": figure, "figure5-filters": filters_figure}
+def summary(records: Sequence[Record]) -> str:
+    """Test error and the share of all weights that is learned, a row a proportion."""
+    groups = grouped(records, (FULL, PREDICTED))
+    rows = [
+        [f"{p:.0%} learned", error_and_spread([record["test_error"] for record in group]), f"{learned(group[0]):.1%}"]
+        for (_, p), group in sorted(groups.items(), key=lambda item: -item[0][1])
+    ]
+    recipe, seeds = records[0]["recipe"], sorted({len(group) for group in groups.values()})
+    note = (
+        f"{recipe['images']:,} of the 50,000 training images, {recipe['training']['epochs']} epochs, all 10,000 test "
+        f"images; seeds a point: {' or '.join(map(str, seeds))} (± half the range); {cost(records)}."
+    )
+    return markdown(["CIFAR-10, of each layer", "test error", "of all weights"], rows) + "\n\n" + note
+
+
+def verdict(records: Sequence[Record]) -> str:
+    """Whether learning a quarter costs more than the spread over seeds, and which proportions do better than all."""
+    groups = grouped(records, (FULL, PREDICTED))
+    errors = {p: [record["test_error"] for record in group] for (_, p), group in groups.items()}
+    quarter, full = errors[0.25], errors[1.0]
+    better = [f"{p:.0%}" for p, found in errors.items() if max(found) < min(full)]
+    said = (
+        "**Not quite borne out** at this size: every net with a quarter learned errs more than every full one"
+        if min(quarter) > max(full)
+        else "**Borne out** within the spread over seeds"
+    )
+    also = f" With {' and '.join(better)} learned it errs less than the full net." if better else ""
+    return f"{said}; the means differ by {100 * (mean(quarter) - mean(full)):+.2f} points.{also}"
+
+
+EXPERIMENT = Experiment(
+    PROFILES, recipes, epochs, run, table, {"figure5": figure, "figure5-filters": filters_figure}, summary, verdict
+)

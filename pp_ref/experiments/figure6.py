@@ -1,13 +1,14 @@
-"""What both halves of Figure 6 share: RICA as a classifier, after Coates, Ng and Lee 2011 (paper, sec. 4.3).
+"""Both halves of Figure 6: RICA as a classifier, after Coates, Ng and Lee 2011 (paper, sec. 4.3).
 
 Filters are learned from patches, applied at every place of an image, encoded and summed over quadrants. A linear
-classifier with a squared hinge, its C chosen on held-out training images, judges them by its accuracy on test images.
-Both halves keep their records in one folder, so that a run which both of them draw is done once.
+classifier with a squared hinge is trained on these features. Its C is chosen on held-out training images; its accuracy
+on the test images is the result. Both halves keep their records in one folder: a run that both draw is done once.
 """
 
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from math import sqrt
 from statistics import mean
 from typing import Any, NamedTuple
 
@@ -24,26 +25,27 @@ from pp_ref.data import (
     load_stl10_unlabelled,
 )
 from pp_ref.errors import DomainError
-from pp_ref.experiments.error_curves import describe
+from pp_ref.experiments.error_curves import cost, describe
 from pp_ref.experiments.intervals import student_interval
 from pp_ref.experiments.rica_filters import REPORTS, FilterSettings, filter_recipe, learn_filters
-from pp_ref.experiments.run_store import Record, RunStore
+from pp_ref.experiments.run_store import Record, RunStore, record_of
 from pp_ref.features import extract_features, fit_linear_svm, fit_standardisation
 from pp_ref.layers import average_pool2d_forward
 from pp_ref.machine import Device
-from pp_ref.records import circumstances
 
+HALF = 0.5  # the proportion of "RICA-50%", and of the paper's "more than half of the dynamic parameters"
+TESTED = 10_000  # test images of CIFAR-10
 REDUCED = 2048  # STL-10 images that are reduced at a time
 
 
 class Task(NamedTuple):
-    """What filters are learned from, and what they are judged by."""
+    """The images that filters are learned from, and those of the classifier."""
 
     name: str
     source: str
     digest: str
     images: NDArray[Any]  # (n, h, w, c): patches are drawn from these
-    folds: list[Split]  # a classifier is trained on each alone
+    folds: list[Split]  # each trains a classifier of its own
     test: Split
 
 
@@ -51,12 +53,12 @@ class Task(NamedTuple):
 class Settings:
     """How thoroughly a half of the figure is made.
 
-    data      a name of `TASKS`
-    images    int: training images, the first of the published order; of STL-10, unlabelled images for the patches
+    data      a name in `TASKS`
+    images    int >= 1: training images, the first ones in the published order; for STL-10, unlabelled images
     filters   FilterSettings
-    Cs        of the classifier, to choose from, in the unit of `fit_linear_svm`
-    held_out  share of the training images on which C is chosen
-    encoding  as `encode` says
+    Cs        candidates for the classifier's C, in the unit of `fit_linear_svm`
+    held_out  share of the training images on which C is chosen, in (0, 1)
+    encoding  a name that `encode` knows
     """
 
     data: str
@@ -75,7 +77,7 @@ AUTHORS = Settings("cifar10", 50_000, FilterSettings(patch=6, patches=400_000, i
 def recipe_of(
     proportion: float, seed: int, features: int, settings: Settings, data: str | None, device: Device
 ) -> dict[str, Any]:
-    """Everything that decides the accuracy of one run; ``data``, if given, takes the place of the settings' own."""
+    """Everything that decides the accuracy of one run. ``data`` replaces the data of the settings; None keeps it."""
     return filter_recipe("figure6", proportion, seed, features, settings.filters, device) | {
         "data": data or settings.data,
         "images": settings.images,
@@ -122,14 +124,14 @@ def _stl10(recipe: dict[str, Any]) -> Task:
 
 
 def _images(recipe: dict[str, Any], there: int, name: str) -> int:
-    """How many the recipe asks for; DomainError if there are fewer."""
+    """The number of images that the recipe asks for; DomainError if there are fewer."""
     if recipe["images"] > there:
         raise DomainError(f"images is {recipe['images']}, but {name} has {there} to learn from: ask for fewer")
     return int(recipe["images"])
 
 
 def _reduced(images: NDArray[Any]) -> NDArray[Any]:
-    """96 x 96 to 32 x 32 pixels, as Coates' are: the means of 3 x 3."""
+    """Images of 32 x 32 pixels, as Coates' are: the means of 3 x 3 of the 96 x 96 pixels."""
     parts = [images[start : start + REDUCED] for start in range(0, len(images), REDUCED)]
     return np.concatenate([average_pool2d_forward(part.astype(np.float32), 3, 3)[0] for part in parts])
 
@@ -138,10 +140,10 @@ TASKS: dict[str, Callable[[dict[str, Any]], Task]] = {"cifar10": _cifar10, "stl1
 
 
 def run(recipe: dict[str, Any], store: RunStore, report: Callable[[str], None]) -> Record:
-    """Learn filters, and judge them by a linear classifier on each fold.
+    """Learn filters, and train a linear classifier on their features in each fold.
 
-    returns  the record: "accuracies" on the test images, one a fold, and their mean "accuracy"; the C that was chosen
-             and the accuracies it was chosen by; counts, what the fit came to, all filters as float16
+    returns  the record: "accuracies" on the test images, one a fold, and their mean "accuracy"; "classifiers", the C
+             of each and the accuracies by which it was chosen; counts and dictionary
     """
     began = time.perf_counter()
     task = TASKS[recipe["data"]](recipe)
@@ -171,22 +173,20 @@ def run(recipe: dict[str, Any], store: RunStore, report: Callable[[str], None]) 
                 "converged": svm.converged,
             }
         )
-    seconds, accuracy = time.perf_counter() - began, mean(accuracies)
+    accuracy = mean(accuracies)
     report(f"{recipe['features']} features, {recipe['proportion']:.0%} learned: test accuracy {accuracy:.2%}")
-    return {
-        "recipe": recipe,
-        "summary": f"test accuracy {accuracy:.2%}, {seconds:.0f} s",
-        "accuracy": accuracy,
-        "accuracies": accuracies,
-        "classifiers": chosen,
-        "stop": learned.fit.stop.name,
-        "counts": {name: count._asdict() for name, count in learned.model.count().items()},
-        "dictionaries": [describe(learned.model.weights)],
-        "history": learned.fit.history,
-        "filters": {"shape": learned.grid.shape, "W": np.float16(learned.W).tolist()},
-        "data": {"name": task.name, "digest": task.digest, "source": task.source},
-        "seconds": seconds,
-    } | circumstances(recipe.get("device", "cpu"))
+    return record_of(
+        recipe,
+        began,
+        f"test accuracy {accuracy:.2%}",
+        learned.fit,
+        task,
+        accuracy=accuracy,
+        accuracies=accuracies,
+        classifiers=chosen,
+        counts={name: count._asdict() for name, count in learned.model.count().items()},
+        dictionaries=[describe(learned.model.weights)],
+    )
 
 
 class Point(NamedTuple):
@@ -196,13 +196,13 @@ class Point(NamedTuple):
     proportion: float
     dynamic: int  # parameters
     accuracy: float
-    low: float  # of the seeds; with several folds, the ends of the 90 % interval
+    low: float  # the least and the most over seeds; with several folds, the ends of the 90 % interval
     high: float
     seeds: int
 
 
 def points(records: Sequence[Record]) -> list[Point]:
-    """One a size and proportion, in the order of the dynamic parameters."""
+    """One point a size and proportion, in the order of the dynamic parameters."""
     groups: dict[tuple[int, float], list[Record]] = {}
     for record in records:
         groups.setdefault((record["recipe"]["features"], record["recipe"]["proportion"]), []).append(record)
@@ -235,11 +235,30 @@ def table(records: Sequence[Record], title: str) -> Table:
 
 
 def bars_are(records: Sequence[Record]) -> str:
-    """What the bars of a figure of these records show."""
+    """What the error bars of these records show, in words."""
     return "90 % intervals over folds" if len(records[0]["accuracies"]) > 1 else "the range over seeds"
 
 
 def bars(chosen: Sequence[Point]) -> tuple[list[int], list[float], NDArray[np.float64]]:
-    """x, y and the lengths of the bars below and above, as Matplotlib's errorbar takes them."""
+    """x, y and the lengths of the bars below and above, the arguments of Matplotlib's errorbar."""
     lengths = [(point.accuracy - point.low, point.high - point.accuracy) for point in chosen]
     return [point.dynamic for point in chosen], [point.accuracy for point in chosen], np.array(lengths).T
+
+
+def note(records: Sequence[Record]) -> str:
+    """README's note on the runs of both halves."""
+    recipe = records[0]["recipe"]
+    return (
+        f"{recipe['images']:,} training and all 10,000 test images, {recipe['patches']:,} patches of 6 x 6 x 3, "
+        f"encoding |z|; {len(records)} runs, {cost(records)}."
+    )
+
+
+def accuracy_and_spread(point: Point) -> str:
+    """In per cent; after it half the range, if there are several seeds."""
+    return f"{point.accuracy:.1%}" + (f" ± {50 * (point.high - point.low):.1f}" if point.seeds > 1 else "")
+
+
+def chance(a: float, b: float) -> float:
+    """Twice the standard deviation of the difference of two accuracies, each measured on `TESTED` images."""
+    return 2 * sqrt((a * (1 - a) + b * (1 - b)) / TESTED)

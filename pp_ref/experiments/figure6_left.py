@@ -9,35 +9,39 @@ from matplotlib.ticker import PercentFormatter
 from rich.table import Table
 
 from pp_ref.experiments import figure6
-from pp_ref.experiments.figure6 import AUTHORS, DEMO, STANDARD, Settings, bars, bars_are, points, recipe_of
+from pp_ref.experiments.experiment import Experiment
+from pp_ref.experiments.figure6 import HALF, accuracy_and_spread, bars, bars_are, chance, points, recipe_of
 from pp_ref.experiments.run_store import Record
 from pp_ref.machine import Device
+from pp_ref.records import markdown
 
 epochs, run = figure6.epochs, figure6.run
 
 
 @dataclass(frozen=True)
 class Profile:
-    """How thoroughly the figure is made: features int >= 1, and (proportion, seed) of each run."""
+    """How thoroughly the figure is made: `figure6.Settings`, features int >= 1, and (proportion, seed) of each run."""
 
-    settings: Settings
+    settings: figure6.Settings
     features: int
     runs: tuple[tuple[float, int], ...]
 
 
 PROFILES = {
-    "demo": Profile(DEMO, 20, ((1.0, 0), (0.5, 0), (0.2, 0))),
+    "demo": Profile(figure6.DEMO, 20, ((1.0, 0), (0.5, 0), (0.2, 0))),
     "standard": Profile(
-        STANDARD,
+        figure6.STANDARD,
         200,
         ((1.0, 0), (0.5, 0), (0.25, 0), (0.1, 0), (0.75, 0), (0.5, 1), (1.0, 1), (0.5, 2), (1.0, 2)),
     ),
-    "authors": Profile(AUTHORS, 400, tuple((tenths / 10, seed) for seed in range(3) for tenths in range(1, 11))),
+    "authors": Profile(
+        figure6.AUTHORS, 400, tuple((tenths / 10, seed) for seed in range(3) for tenths in range(1, 11))
+    ),
 }
 
 
 def recipes(profile: Profile, data: str | None = None, device: Device = "cpu") -> list[dict[str, Any]]:
-    """One recipe a run; ``data`` takes the place of the profile's own, if it is given."""
+    """One recipe a run. ``data`` replaces the data of the profile; None keeps it."""
     return [recipe_of(p, seed, profile.features, profile.settings, data, device) for p, seed in profile.runs]
 
 
@@ -47,7 +51,7 @@ def table(records: Sequence[Record]) -> Table:
 
 
 def figure(records: Sequence[Record]) -> Figure:
-    """Accuracy against dynamic parameters; RICA without prediction is the line across."""
+    """Accuracy against dynamic parameters; RICA without prediction is the horizontal line."""
     drawn = Figure(figsize=(6.5, 4.5), layout="constrained")
     axes = drawn.subplots()
     found = points(records)
@@ -67,4 +71,27 @@ def figure(records: Sequence[Record]) -> Figure:
     return drawn
 
 
-FIGURES = {"figure6-left": figure}
+def summary(records: Sequence[Record]) -> str:
+    """Accuracy, dynamic parameters and seeds, a column a proportion."""
+    found = sorted(points(records), key=lambda point: -point.proportion)
+    rows = [
+        ["test accuracy", *map(accuracy_and_spread, found)],
+        ["dynamic parameters", *(f"{point.dynamic:,}" for point in found)],
+        ["seeds", *(str(point.seeds) for point in found)],
+    ]
+    return markdown(["RICA on CIFAR-10", *(f"{point.proportion:.0%} learned" for point in found)], rows)
+
+
+def verdict(records: Sequence[Record]) -> str:
+    """The least proportion at which accuracy drops by no more than chance explains."""
+    found = {point.proportion: point.accuracy for point in points(records)}
+    full = found.pop(1.0)
+    kept = [p for p, accuracy in found.items() if p <= HALF and full - accuracy <= chance(full, accuracy)]
+    said = f"**Borne out** down to {min(kept):.0%} learned" if kept else "**Not borne out**"
+    drops = ", ".join(f"{100 * (found[p] - full):+.1f} points at {p:.0%}" for p in sorted(found, reverse=True))
+    return (
+        f"{said}. Against {full:.1%} with everything learned: {drops}; chance explains {100 * chance(full, full):.1f}."
+    )
+
+
+EXPERIMENT = Experiment(PROFILES, recipes, epochs, run, table, {"figure6-left": figure}, summary, verdict)

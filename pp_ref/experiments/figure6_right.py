@@ -9,11 +9,12 @@ from matplotlib.ticker import PercentFormatter
 from rich.table import Table
 
 from pp_ref.experiments import figure6
-from pp_ref.experiments.figure6 import AUTHORS, DEMO, STANDARD, Settings, bars, bars_are, points, recipe_of
+from pp_ref.experiments.experiment import Experiment
+from pp_ref.experiments.figure6 import HALF, Point, accuracy_and_spread, bars, bars_are, chance, points, recipe_of
 from pp_ref.experiments.run_store import Record
 from pp_ref.machine import Device
+from pp_ref.records import markdown
 
-HALF = 0.5
 NAMES = {1.0: "RICA", HALF: "RICA-50%"}
 
 epochs, run = figure6.epochs, figure6.run
@@ -21,22 +22,22 @@ epochs, run = figure6.epochs, figure6.run
 
 @dataclass(frozen=True)
 class Profile:
-    """How thoroughly the figure is made: features of plain RICA, the smaller first, and how many seeds."""
+    """How thoroughly the figure is made: `figure6.Settings`, features of plain RICA, and the number of seeds."""
 
-    settings: Settings
+    settings: figure6.Settings
     sizes: tuple[int, ...]
     seeds: int = 1
 
 
 PROFILES = {
-    "demo": Profile(DEMO, (10, 20)),
-    "standard": Profile(STANDARD, (50, 100, 200)),
-    "authors": Profile(AUTHORS, (100, 200, 400, 800), seeds=3),
+    "demo": Profile(figure6.DEMO, (10, 20)),
+    "standard": Profile(figure6.STANDARD, (50, 100, 200)),
+    "authors": Profile(figure6.AUTHORS, (100, 200, 400, 800), seeds=3),
 }
 
 
 def recipes(profile: Profile, data: str | None = None, device: Device = "cpu") -> list[dict[str, Any]]:
-    """One recipe a run; ``data`` takes the place of the profile's own, if it is given."""
+    """One recipe a run. ``data`` replaces the data of the profile; None keeps it."""
     return [
         recipe_of(p, seed, features, profile.settings, data, device)
         for seed in range(profile.seeds)
@@ -65,4 +66,34 @@ def figure(records: Sequence[Record]) -> Figure:
     return drawn
 
 
-FIGURES = {"figure6-right": figure}
+def summary(records: Sequence[Record]) -> str:
+    """Accuracy of both kinds, a column a number of dynamic parameters."""
+    found = pairs(records)
+    rows = [
+        ["RICA", *(f"{accuracy_and_spread(plain)}, {plain.features} features" for plain, _ in found)],
+        ["RICA-50%", *(f"{accuracy_and_spread(half)}, {half.features} features" for _, half in found)],
+    ]
+    return markdown(["dynamic parameters", *(f"{plain.dynamic:,}" for plain, _ in found)], rows)
+
+
+def verdict(records: Sequence[Record]) -> str:
+    """Whether RICA-50 % gains more than chance explains, for all sizes, for some or for none."""
+    found = pairs(records)
+    explained = [chance(plain.accuracy, half.accuracy) for plain, half in found]
+    gains = [half.accuracy - plain.accuracy for plain, half in found]
+    gained = [gain > bound for gain, bound in zip(gains, explained, strict=True)]
+    said = "**Borne out**" if all(gained) else "**Borne out for some sizes**" if any(gained) else "**Not borne out**"
+    listed = ", ".join(
+        f"{100 * gain:+.1f} points for {plain.features} against {half.features} features"
+        for gain, (plain, half) in zip(gains, found, strict=True)
+    )
+    return f"{said}: {listed}; chance explains {100 * max(explained):.1f}."
+
+
+def pairs(records: Sequence[Record]) -> list[tuple[Point, Point]]:
+    """(RICA, RICA-50 %) at equal dynamic parameters, for every size that has both."""
+    found = {(point.proportion, point.features): point for point in points(records)}
+    return [(point, found[HALF, 2 * m]) for (p, m), point in found.items() if p == 1.0 and (HALF, 2 * m) in found]
+
+
+EXPERIMENT = Experiment(PROFILES, recipes, epochs, run, table, {"figure6-right": figure}, summary, verdict)

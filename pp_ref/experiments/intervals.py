@@ -1,4 +1,4 @@
-"""How certain a mean is."""
+"""Confidence interval of a mean."""
 
 from collections.abc import Sequence
 
@@ -19,9 +19,8 @@ def student_interval(values: Sequence[float], level: float = 0.9) -> tuple[float
     returns  (mean, half width), in the unit of the values
     raises   DomainError for fewer values, one that is not finite, or another level
 
-    The paper gives 90 % intervals "from the recommended testing protocol" without a formula (Figure 6): this is our
-    choice. STL-10's folds overlap and share their test images, so they are no independent draws: the interval is the
-    customary one, not a guarantee.
+    The paper gives 90 % intervals "from the recommended testing protocol" without a formula (Figure 6): this one is our
+    choice. It assumes independent draws, which STL-10's folds are not: they overlap and share their test images.
     """
     x = np.asarray(values, dtype=np.float64)
     if x.ndim != 1 or len(x) < 2:

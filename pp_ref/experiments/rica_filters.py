@@ -1,4 +1,4 @@
-"""RICA on patches of images, as Figures 1, 2 and 6 need it: drawn, normalised, whitened, learned by L-BFGS."""
+"""RICA on patches of images for Figures 1, 2 and 6: draw patches, normalise and whiten them, learn by L-BFGS."""
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -13,13 +13,15 @@ from pp_ref.dictionaries import Grid, make_dictionary
 from pp_ref.errors import DomainError
 from pp_ref.features import COATES, Whitening, fit_whitening, normalise_contrast, sample_patches
 from pp_ref.machine import Device, array_library
+from pp_ref.models.full import Full
+from pp_ref.models.predicted import Predicted
 from pp_ref.models.rica import RICA
-from pp_ref.models.weights import Full, Predicted, Weights
+from pp_ref.models.weights import Weights
 from pp_ref.training import Fit, fit_lbfgs
 
 FULL, PREDICTED = "nokernel", "SE"  # the labels of Figure 6
 SE_SETTINGS = {"length_scale": 1.0, "ridge": 1e-3}  # the length scale is the paper's, the ridge our choice
-REPORTS = 10  # of a fit
+REPORTS = 10  # at most, in a fit
 
 
 @dataclass(frozen=True)
@@ -27,12 +29,12 @@ class FilterSettings:
     """How filters are learned.
 
     patch          int >= 1: height and width of a patch
-    patches        int >= 2: how many are drawn
-    iterations     int >= 1: L-BFGS's budget
-    ftol           relative decrease of the loss in one step at which the fit ends
+    patches        int >= 2: number of patches drawn
+    iterations     int >= 1: at most so many of L-BFGS
+    ftol           the fit ends after a step that lowers the loss by less than this share
     objective      "ufldl" or "le2011"
     trade_off      lambda of the objective
-    whitening_eps  added to the variances of contrast-normalised patches
+    whitening_eps  is added to the variances of the normalised patches
     """
 
     patch: int
@@ -45,12 +47,12 @@ class FilterSettings:
 
 
 class LearnedFilters(NamedTuple):
-    """Filters, and what stands between an image's patches and them."""
+    """Filters, and the whitening that patches need before them."""
 
     model: RICA
     W: NDArray[Any]  # (d, m), unit columns, on whitened patches
     grid: Grid
-    patches: NDArray[Any]  # (n, d), whitened: what the filters were learned on
+    patches: NDArray[Any]  # (n, d), whitened: the filters were learned on these
     whitening: Whitening
     fit: Fit
 
@@ -58,7 +60,7 @@ class LearnedFilters(NamedTuple):
 def filter_recipe(
     experiment: str, proportion: float, seed: int, features: int, settings: FilterSettings, device: Device
 ) -> dict[str, Any]:
-    """Everything that decides the filters: what `learn_filters` reads. At proportion 1 they are learned in full."""
+    """Everything that decides the filters. `learn_filters` reads it; at proportion 1 it learns them in full."""
     return {
         "experiment": experiment,
         "label": FULL if proportion == 1 else PREDICTED,
@@ -73,9 +75,9 @@ def filter_recipe(
 
 
 def learn_filters(recipe: dict[str, Any], images: NDArray[Any], report: Callable[[str], None]) -> LearnedFilters:
-    """Draw patches, normalise and whiten them, and learn filters by L-BFGS; at proportion 1 in full.
+    """Draw patches, normalise and whiten them, and learn filters by L-BFGS.
 
-    recipe   of `filter_recipe`
+    recipe   as `filter_recipe` makes it; at proportion 1 the filters are learned in full
     images   (n, h, w, c) uint8
     report   called at most `REPORTS` times with a sentence
     raises   ShapeError; DomainError, also for fewer patches than numbers in one, or patches without any contrast;

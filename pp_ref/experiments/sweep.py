@@ -1,4 +1,4 @@
-"""Many runs, some at a time: finished ones are skipped, so a killed sweep goes on where it was."""
+"""Many runs, several at a time. Finished runs are skipped: a sweep that was killed goes on where it stopped."""
 
 import signal
 from collections.abc import Callable, Sequence
@@ -24,7 +24,7 @@ Run = Callable[[Recipe, RunStore, Report], Record]  # a module's function: worke
 
 @dataclass(frozen=True)
 class Sweep:
-    """What came of it: records in the order of the recipes (None where the run failed), and the failures in words."""
+    """Records in the order of the recipes, None for a run that failed; and a sentence a failure."""
 
     records: list[Record | None]
     failures: list[str]
@@ -37,10 +37,11 @@ def sweep(
 
     run      (recipe, store, report) -> record; calls report(text) once an epoch
     recipes  JSON-serialisable, with "label", "proportion" and "seed"
-    jobs     int >= 1 processes; the BLAS threads of the machine are shared out between them
-    epochs   how often a recipe's run will report: what the time left is reckoned by
-    returns  Sweep; a run that raises is a failure, the others go on
-    raises   DomainError; KeyboardInterrupt, after which everything finished is kept, and every run's last epoch
+    jobs     int >= 1 processes; they share the machine's BLAS threads
+    epochs   (recipe) -> how often its run reports; the progress bar estimates the time left from it
+    returns  Sweep; a run that raises is a failure, and the others go on
+    raises   DomainError; DataError for a damaged record; KeyboardInterrupt on Ctrl-C: finished runs are kept, and the
+             last epoch of each unfinished run
     """
     if jobs < 1:
         raise DomainError(f"jobs is {jobs}, expected an int >= 1: how many runs are done at a time")
@@ -59,8 +60,8 @@ def sweep(
         reports: Queue[str] = manager.Queue()
         stop: Event = manager.Event()
         bar = progress.add_task(f"{len(pending)} of {len(recipes)} runs to do", total=sum(map(epochs, pending)))
-        # Ctrl-C reaches every process of a terminal. The workers leave it to this one, which tells them by `stop`: so
-        # they end between two epochs, whoever sent it, and do not begin what the pool has already handed them.
+        # Ctrl-C reaches every process of a terminal. The workers ignore it, and this process sets `stop` for them: they
+        # end between two epochs, whoever sent the signal, and do not begin runs that the pool has handed them already.
         pool = ProcessPoolExecutor(jobs, context, initializer=signal.signal, initargs=(signal.SIGINT, signal.SIG_IGN))
         try:
             waiting = {pool.submit(_worker, run, recipe, store, reports, stop, threads): recipe for recipe in pending}
@@ -86,7 +87,7 @@ def sweep(
 
 def _worker(run: Run, recipe: Recipe, store: RunStore, reports: "Queue[str]", stop: Event, threads: int) -> str:
     def report(text: str) -> None:
-        if (parent := parent_process()) and not parent.is_alive():  # killed outright: nobody is left to tell us
+        if (parent := parent_process()) and not parent.is_alive():  # it was killed, and cannot set `stop`
             raise KeyboardInterrupt
         reports.put(text)
         if stop.is_set():

@@ -1,4 +1,4 @@
-"""What stands between images and a model, and between a model's filters and a classifier."""
+"""Steps between images and a model, and between a model's filters and a classifier."""
 
 from pp_ref.features.encodings import encode
 from pp_ref.features.extraction import COATES, extract_features, quadrant_sums

@@ -1,4 +1,4 @@
-"""What becomes of a filter's response z = v W: its size, or its two signs apart."""
+"""Encodings of a filter's response z = v W: its size, or its two signs apart."""
 
 from collections.abc import Callable
 from typing import Any, Literal
@@ -38,9 +38,9 @@ PARTS: dict[str, tuple[Part, ...]] = {
 
 
 def encoding_parts(encoding: Encoding, threshold: float) -> tuple[Part, ...]:
-    """The functions whose results, side by side, are the code; each is called as (z, threshold, out).
+    """Return the functions (z, threshold, out) -> out whose results, side by side, are the code.
 
-    raises  DomainError as `encode` says
+    raises  DomainError as `encode`
     """
     if encoding not in PARTS:
         raise DomainError(f"encoding is {encoding!r}, expected one of {', '.join(PARTS)}")
@@ -52,10 +52,10 @@ def encoding_parts(encoding: Encoding, threshold: float) -> tuple[Part, ...]:
 
 
 def encode(z: NDArray[Any], encoding: Encoding = "absolute", threshold: float = 0.0) -> NDArray[Any]:
-    """Responses to features.
+    """Encode responses as features.
 
     z          (..., m) float32 or float64
-    encoding   "absolute"   |z|: our choice for RICA, whose penalty it is; the paper does not say
+    encoding   "absolute"   |z|: our choice for RICA, since it is RICA's penalty; the paper does not say
                "rectified"  max(0, z)
                "split"      [max(0, z), max(0, -z)]
                "soft"       [max(0, z - a), max(0, -z - a)], a = threshold

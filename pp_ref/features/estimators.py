@@ -1,7 +1,7 @@
-"""The same steps as scikit-learn transformers: fitted on training data, applied to any other, put into a Pipeline.
+"""The steps of `pp_ref.features` as scikit-learn transformers, for use in a Pipeline.
 
-Rows of numbers go in and come out, as scikit-learn wants them; what each step computes is said by the function that it
-calls. Importing this module needs scikit-learn, importing `pp_ref.features` does not.
+Each transformer takes and returns rows of numbers, and names the function that computes them. Importing this module
+needs scikit-learn, importing `pp_ref.features` does not.
 """
 
 from collections.abc import Callable
@@ -20,7 +20,7 @@ from pp_ref.features.preprocessing import normalise_contrast
 from pp_ref.features.standardisation import Standardisation, fit_standardisation
 from pp_ref.features.whitening import Whitening, fit_whitening
 
-import_extra("sklearn", "features")  # says which extra is missing, where the next line could not
+import_extra("sklearn", "features")  # its error names the missing extra; that of the next line would not
 
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin, clone
 from sklearn.utils.validation import check_is_fitted, validate_data
@@ -39,28 +39,28 @@ __all__ = [
 
 @runtime_checkable
 class Learner(Protocol):
-    """An estimator of scikit-learn's, which leaves what it learned in components_ or cluster_centers_."""
+    """A scikit-learn estimator that stores what it learned in components_ or cluster_centers_."""
 
     def fit(self, X: Any, y: Any = None) -> Any: ...
     def get_params(self, deep: bool = True) -> dict[str, Any]: ...
     def set_params(self, **params: Any) -> Any: ...
 
 
-# How many random patches, a function (patches (n, d), rng) -> W (d, m), or an estimator.
+# The number of random patches, a function (patches (n, d), rng) -> W (d, m), or an estimator.
 Filters = int | Callable[[NDArray[Any], np.random.Generator], NDArray[Any]] | Learner
 
 
 def random_patches(patches: NDArray[Any], m: int, rng: np.random.Generator) -> NDArray[Any]:
-    """Filters that are not learned: m of the patches, scaled to unit norm.
+    """Draw m of the patches as filters, scaled to unit norm.
 
     patches  (n, d) float32 or float64
     m        int in 1..n
-    rng      draws which, without replacement
-    returns  W (d, m), in the patches' dtype; a patch of zeros stays one
+    rng      draws the patches, without replacement
+    returns  W (d, m), in the patches' dtype; a patch of zeros stays zero
     raises   DomainError for another m
 
     Source: a baseline in Coates, Ng, The importance of encoding versus training with sparse coding and vector
-    quantization, 2011: on whitened patches it comes close to filters that are learned.
+    quantization, 2011: on whitened patches it comes close to learned filters.
     """
     check_integer(1, m=m)
     if m > len(patches):
@@ -71,14 +71,14 @@ def random_patches(patches: NDArray[Any], m: int, rng: np.random.Generator) -> N
 
 
 def learn_filters(filters: Filters, patches: NDArray[Any], rng: np.random.Generator) -> NDArray[Any]:
-    """Filters from whitened patches, by any of three ways.
+    """Return filters from whitened patches.
 
-    filters  int >= 1: so many `random_patches`; an estimator: the rows of components_ or cluster_centers_ of a clone of
-             it, fitted to the patches with a seed from rng if it takes one and has none; or anything callable as
-             (patches, rng) -> W, but no class
+    filters  int >= 1: this many `random_patches`; an estimator: its components_ or cluster_centers_, after a clone is
+             fitted to the patches, with a seed from rng if it takes one and has none; or a function
+             (patches, rng) -> W, not a class
     patches  (n, d) float32 or float64
     returns  W (d, m)
-    raises   DomainError for filters of no such kind, or W that is not finite; ShapeError for W with other axes
+    raises   DomainError for filters of another kind, or W that is not finite; ShapeError for W with other axes
     """
     if isinstance(filters, Learner) and not isinstance(filters, type):
         learner = clone(filters)
@@ -97,19 +97,19 @@ def learn_filters(filters: Filters, patches: NDArray[Any], rng: np.random.Genera
         W = random_patches(patches, filters, rng)
     else:
         raise DomainError(
-            f"filters are {filters!r}, expected an integer >= 1, how many random patches; a function (patches, rng) -> "
+            f"filters are {filters!r}, expected a number of random patches >= 1; a function (patches, rng) -> "
             "W; or an estimator, not its class, such as sklearn.cluster.MiniBatchKMeans(100)"
         )
     if W.ndim != 2 or len(W) != patches.shape[1]:
-        raise ShapeError(f"learned filters have shape {W.shape}, expected ({patches.shape[1]}, m), a filter a column")
+        raise ShapeError(f"learned filters have shape {W.shape}, expected ({patches.shape[1]}, m), filters as columns")
     check_finite(filters=W)
     return W
 
 
 class RowTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
-    """What the transformers share: the gate for rows, and float32 that stays float32."""
+    """Base of the transformers: it checks rows, and keeps float32 as float32."""
 
-    dtypes: tuple[type, ...] = (np.float64, np.float32)  # others become the first
+    dtypes: tuple[type, ...] = (np.float64, np.float32)  # another dtype is converted to the first
 
     def _fit_rows(self, X: Any, least: int = 1) -> NDArray[Any]:
         X = validate_data(self, X, dtype=self.dtypes, ensure_min_samples=least)
@@ -129,7 +129,7 @@ class RowTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
 class ContrastNormaliser(RowTransformer):
     """`pp_ref.features.normalise_contrast` of each row.
 
-    scale, bias, by  as it says; the defaults are those of Coates, Ng, Lee, 2011, for patches of values 0..255
+    scale, bias, by  as there; the defaults are those of Coates, Ng, Lee, 2011, for patches of values 0..255
     """
 
     def __init__(self, scale: float = 1.0, bias: float = 10.0, by: Literal["norm", "deviation"] = "deviation") -> None:
@@ -138,7 +138,7 @@ class ContrastNormaliser(RowTransformer):
         self.by = by
 
     def fit(self, X: Any, y: None = None) -> "ContrastNormaliser":
-        """Remember how many numbers a row has: nothing else is fitted."""
+        """Remember the number of columns; nothing else is fitted."""
         self._fit_rows(X)
         return self
 
@@ -150,7 +150,7 @@ class ContrastNormaliser(RowTransformer):
 class Whitener(RowTransformer):
     """`pp_ref.features.fit_whitening` of the rows.
 
-    kind, eps   as it says
+    kind, eps   as there
     whitening_  Whitening, after fit
     """
 
@@ -159,7 +159,7 @@ class Whitener(RowTransformer):
         self.eps = eps
 
     def fit(self, X: Any, y: None = None) -> "Whitener":
-        """Mean and covariance of at least two rows."""
+        """Fit the mean and covariance of at least two rows."""
         self.whitening_: Whitening = fit_whitening(self._fit_rows(X, least=2), self.kind, self.eps)
         self._n_features_out = self.whitening_.P.shape[1]
         return self
@@ -180,7 +180,7 @@ class Standardiser(RowTransformer):
         self.eps = eps
 
     def fit(self, X: Any, y: None = None) -> "Standardiser":
-        """Mean and deviation of at least two rows."""
+        """Fit the mean and deviation of at least two rows."""
         self.standardisation_: Standardisation = fit_standardisation(self._fit_rows(X, least=2), self.eps)
         return self
 
@@ -190,11 +190,11 @@ class Standardiser(RowTransformer):
 
 
 class FilterEncoder(RowTransformer):
-    """Each row's responses to learned filters, encoded: `pp_ref.features.encode` of X W.
+    """Encoded responses of each row to learned filters: `pp_ref.features.encode` of X W.
 
-    filters               as `learn_filters` says; they are learned on the rows themselves
-    encoding, threshold   as `encode` says
-    random_state          what `numpy.random.default_rng` takes
+    filters               as for `learn_filters`; they are learned on the rows themselves
+    encoding, threshold   as for `encode`
+    random_state          argument of `numpy.random.default_rng`
     filters_              W (d, m), after fit
     """
 
@@ -225,20 +225,19 @@ class FilterEncoder(RowTransformer):
 
 
 class ConvolutionalFeatures(RowTransformer):
-    """Images to pooled features, as Coates, Ng and Lee: `pp_ref.features.extract_features` with filters from patches.
+    """The features of Coates, Ng and Lee: `pp_ref.features.extract_features` with filters learned from patches.
 
-    image_shape          (h, w, c) of the image that a row holds, channels last; None: a row is an image of height 1
-                         with one channel
-    patch_shape          (height, width) in pixels; None: 6 x 6, or what of it fits into the image
+    image_shape          (h, w, c) of the image in a row, channels last; None: height 1 and one channel
+    patch_shape          (height, width) in pixels; None: 6 x 6, or less if the image is smaller
     n_patches            >= d = height * width * c: patches that whitening and filters are learned from. Coates: 400,000
-    filters              as `learn_filters` says; they get contrast-normalised and whitened patches (n_patches, d)
-    bias                 of the contrast, >= 0, for values 0..255
+    filters              as for `learn_filters`; the patches (n_patches, d) are contrast-normalised and whitened
+    bias                 of the contrast normalisation, >= 0, for values 0..255
     eps                  of the whitening, >= 0
-    encoding, threshold  as `encode` says
-    random_state         what `numpy.random.default_rng` takes
+    encoding, threshold  as for `encode`
+    random_state         argument of `numpy.random.default_rng`
     whitening_           Whitening, filters_ W (d, m), patch_shape_: after fit
 
-    Rows of uint8, float32 or float64 are taken as they are; the features are float64 for float64, else float32.
+    Rows are uint8, float32 or float64; the features are float64 for float64, else float32.
 
     Source: Coates, Ng, Lee, An analysis of single-layer networks in unsupervised feature learning, 2011.
     """
@@ -268,11 +267,11 @@ class ConvolutionalFeatures(RowTransformer):
         self.random_state = random_state
 
     def fit(self, X: Any, y: None = None) -> "ConvolutionalFeatures":
-        """Draw patches, fit the whitening to them, and learn the filters from what is whitened.
+        """Draw patches, fit the whitening to them, and learn the filters from the whitened patches.
 
-        raises  ShapeError for an image_shape or patch_shape that is none, if rows are no images of image_shape, or if
-                a patch is larger; DomainError for fewer patches than numbers in each, for patches of several numbers
-                of which none has any contrast, and as the functions say that are called
+        raises  ShapeError if image_shape or patch_shape is no shape, if rows are not images of image_shape, or if a
+                patch is larger than an image; DomainError if there are fewer patches than numbers in each, or if no
+                patch has any contrast; and the errors of the functions it calls
         """
         images = self._images(self._fit_rows(X))
         parts = encoding_parts(self.encoding, self.threshold)
@@ -283,7 +282,7 @@ class ConvolutionalFeatures(RowTransformer):
         check_integer(1, n_patches=self.n_patches)
         if self.n_patches < (d := prod(self.patch_shape_) * c):
             raise DomainError(
-                f"n_patches is {self.n_patches}, fewer than the {d} numbers of a patch; expected more, by far: their "
+                f"n_patches is {self.n_patches}, fewer than the {d} numbers of a patch; expected many more: their "
                 "covariance would be singular. Draw more patches or take smaller ones"
             )
         patches = normalise_contrast(sample_patches(images, self.patch_shape_, self.n_patches, rng), **self._contrast())
@@ -318,5 +317,5 @@ class ConvolutionalFeatures(RowTransformer):
         shape = (1, X.shape[1], 1) if self.image_shape is None else self.image_shape
         check_extents("h, w, c", "a grey image has c = 1", image_shape=shape)
         if prod(shape) != X.shape[1]:
-            raise ShapeError(f"X has {X.shape[1]} numbers a row, expected {prod(shape)}, as image_shape {shape} says")
+            raise ShapeError(f"X has {X.shape[1]} numbers per row, expected {prod(shape)}, as in image_shape {shape}")
         return X.reshape(len(X), *shape)

@@ -1,8 +1,8 @@
-"""Filters as a classifier's features: at every place of an image, encoded, and summed over its four quadrants.
+"""Features for a classifier: responses of filters at every place of an image, encoded and summed over four quadrants.
 
-Contrast normalisation, whitening and filters are one chain for each patch, y = contrast(x), z = (y - mean) P W. What is
-linear in it is put together once, A = P W, so that each block of images needs one copy of its patches, one
-normalisation and one product; the mean is one more row of A, which meets a column of ones.
+Each patch x is normalised and whitened before the filters W, y = contrast(x), z = (y - mean) P W. The linear maps are
+multiplied once, A = P W, so that each block of images needs one copy of its patches, one normalisation and one product;
+the mean is one more row of A, for a column of ones.
 """
 
 from collections.abc import Mapping
@@ -23,9 +23,8 @@ __all__ = ["COATES", "extract_features", "quadrant_sums"]
 
 COATES: dict[str, Any] = {"scale": 1.0, "bias": 10.0, "by": "deviation"}  # contrast of patches with values 0..255
 
-# Numbers held at a time for the patches of a block and their responses, 8 MB in float32: near enough to be encoded and
-# summed from the cache, and with the two images that fit of 27 x 27 patches of 108 numbers and 400 filters, more than
-# enough rows for a product at BLAS's full rate.
+# Numbers held for the patches of a block and their responses, 8 MB in float32: they are encoded and summed in or near
+# the cache, and with 400 filters two images of 27 x 27 patches of 108 numbers fit, enough rows for BLAS's full rate.
 BLOCK_ENTRIES = 2**21
 
 
@@ -40,22 +39,22 @@ def extract_features(
 ) -> NDArray[Any]:
     """f[n, q] = sum over the patches x of quadrant q of encode((contrast(x) - mean) P W).
 
-    images       (n, h, w, c) uint8, float32 or float64, as those that ``whitening`` and W were fitted on
-    W            (d, m) filters, one a column; d = height * width * c, or the rank of a "pca" whitening
-    patch_shape  height and width of the patches, which lie a pixel apart
-    whitening    what was fitted to contrast-normalised patches; None leaves it out
+    images       (n, h, w, c) uint8, float32 or float64, like those that ``whitening`` and W were fitted on
+    W            (d, m) filters, one per column; d = height * width * c, or the rank of a "pca" whitening
+    patch_shape  height and width of the patches, in pixels; neighbours are one pixel apart
+    whitening    fitted to contrast-normalised patches; None leaves it out
     contrast     the settings of `normalise_contrast` for each patch; None leaves it out
-    encoding     "absolute", "rectified", "split" or "soft", and its threshold, as `encode` says
+    encoding     "absolute", "rectified", "split" or "soft", and its threshold, as for `encode`
     returns      (n, 4 m), or (n, 8 m) for the encodings with two parts; float64 for float64 images, else float32.
                  Quadrants in the order of `quadrant_sums`, each with all features of its first part, then of its second
-    raises       ShapeError if filters, whitening and patches do not fit together or patches not into the images, or W
-                 has no filter; DomainError for an unknown setting, another dtype, or images or W that are not finite
+    raises       ShapeError if the sizes of filters, whitening, patches and images disagree, or W has no filter;
+                 DomainError for an unknown setting, another dtype, or images or W that are not finite
 
-    Beside the result it needs some 12 MB in float32 and 20 MB in float64, however many images and filters: a block is
-    cut for its patches, three times, and its responses, twice, to be `BLOCK_ENTRIES` numbers at most, and contrast
-    takes two or three float64 copies of a thousand patches more, here of 108 numbers. But a block has at least one
-    image: 96 x 96 in patches of 6 x 6 x 3 with 400 filters take 37 MB. A quadrant's N responses, 196 of 27 x 27, are
-    summed in their own dtype: in float32 that is right to N 2^-24 of the sum of absolute values.
+    The memory beside the result is some 12 MB in float32 and 20 MB in float64, for any number of images and filters: a
+    block has at most `BLOCK_ENTRIES` numbers, for three copies of its patches and two of its responses, and contrast
+    normalisation takes two or three float64 copies of a thousand patches, here of 108 numbers. But a block has at least
+    one image: 96 x 96 in patches of 6 x 6 x 3 with 400 filters take 37 MB. The N responses of a quadrant, 196 of
+    27 x 27, are summed in their own dtype: in float32 with an error of N 2^-24 of the sum of absolute values.
 
     Source: Coates, Ng, Lee, An analysis of single-layer networks in unsupervised feature learning, 2011: 6 x 6 patches
     of 32 x 32 images, hence 27 x 27 of them.
@@ -69,7 +68,7 @@ def extract_features(
     A = folded_filters(W, whitening, d, np.float64 if images.dtype == np.float64 else np.float32)
     m = A.shape[1]
     cut = blocks(n, places * (3 * d + 1 + 2 * m), BLOCK_ENTRIES)  # x, columns, contrast; z, code
-    if not all(np.isfinite(images[block]).all() for block in cut):  # block by block: no mask of all images
+    if not all(np.isfinite(images[block]).all() for block in cut):  # block by block, to avoid a mask of all images
         check_finite(images=images)
     rows = places * (cut[0].stop if cut else 0)
     columns = np.ones((rows, d + 1), A.dtype)
@@ -87,14 +86,14 @@ def extract_features(
 
 
 def folded_filters(W: NDArray[Any], whitening: Whitening | None, d: int, dtype: DTypeLike) -> NDArray[Any]:
-    """A (d + 1, m) with (y - mean) P W = [y, 1] A for every y (d,); put together in float64, rounded once."""
+    """Return A (d + 1, m) with (y - mean) P W = [y, 1] A for every y (d,), computed in float64 and rounded once."""
     P, mean = (None, np.zeros(d)) if whitening is None else (whitening.P, whitening.mean)
     sizes = check_axes("d m", W=W)
     if not sizes["m"]:
         raise ShapeError(f"W has shape {W.shape}, expected at least one column, a filter: learn or draw some first")
     check_finite(W=W)
     if len(mean) != d:
-        raise ShapeError(f"whitening was fitted to {len(mean)} numbers a row, expected {d}, those of a patch")
+        raise ShapeError(f"whitening was fitted to {len(mean)} numbers per row, expected {d}, those of a patch")
     expected = d if P is None else P.shape[1]
     if len(W) != expected:
         raise ShapeError(f"W has shape {W.shape}, expected {expected} rows, one for each number of a whitened patch")
@@ -103,11 +102,11 @@ def folded_filters(W: NDArray[Any], whitening: Whitening | None, d: int, dtype: 
 
 
 def quadrant_sums(z: NDArray[Any]) -> NDArray[Any]:
-    """The sums over four quarters of a map: top left, top right, bottom left, bottom right.
+    """Sum a map over its four quadrants: top left, top right, bottom left, bottom right.
 
     z        (n, h, w, m) float32 or float64
-    returns  (n, 4, m). Of an odd number of rows or columns the first half has one more: 27 = 14 + 13. A half without
-             any sums to 0
+    returns  (n, 4, m). The first half of an odd number of rows or columns has one more: 27 = 14 + 13. An empty half
+             sums to 0
     raises   ShapeError if z has other axes
 
     Source: Coates, Ng, Lee, An analysis of single-layer networks in unsupervised feature learning, 2011.

@@ -1,4 +1,4 @@
-"""The linear classifier that judges features: one against all, with a squared hinge."""
+"""The linear classifier of features: one against all, with a squared hinge."""
 
 from collections.abc import Sequence
 from math import ceil
@@ -20,10 +20,10 @@ class LinearSVMFit(NamedTuple):
     """A classifier, how its C was chosen, and why its fit stopped."""
 
     classifier: Any  # a fitted sklearn.svm.LinearSVC: predict(x), score(x, y)
-    C: float  # the chosen one
-    held_out_accuracy: dict[float, float]  # for each C, of those that were held out; empty where nothing was chosen
-    iterations: int  # of the classifier, for the class that took most
-    converged: bool  # every fit, those of the search too, ended before `MAX_ITERATIONS`
+    C: float  # chosen
+    held_out_accuracy: dict[float, float]  # for each C; empty if there was one C only
+    iterations: int  # of the classifier, for the slowest class
+    converged: bool  # every fit, also in the search, ended before `MAX_ITERATIONS`
 
 
 def fit_linear_svm(
@@ -33,19 +33,19 @@ def fit_linear_svm(
 
     x         (n, d) float32 or float64, standardised
     y         (n,) labels of at least two classes
-    Cs        each > 0, to choose from; 100 is the one of Coates et al. A single one is taken without a search
-    held_out  share in (0, 1) of each class that accuracy is measured on, after a fit to the others
-    rng       draws which
-    returns   LinearSVMFit: the classifier is fitted anew to all of x with the best C, the smallest of equals
+    Cs        each > 0, to choose from; Coates et al. take 100. A single C is taken without a search
+    held_out  share in (0, 1) of each class for measuring accuracy in the search, which fits to the others
+    rng       draws the held-out examples
+    returns   LinearSVMFit; its classifier is fitted to all of x with the best C, the smallest of a tie
     raises    DomainError for no C or one that is not > 0, held_out outside (0, 1), one class only, x that is not
-              finite, or, where C is searched, a class of one example or a part of x with fewer examples than there are
+              finite, or, if C is searched, a class of one example or a part of x with fewer examples than there are
               classes; ShapeError if x and y do not fit; MissingExtraError without scikit-learn
     warns     scikit-learn's ConvergenceWarning for each fit that did not converge
 
-    C multiplies the MEAN over examples, as in Coates' code, so that it keeps its meaning when n changes, which it does
-    between search and last fit. scikit-learn's multiplies the sum: its C is ours over n. The appended 1 is LinearSVC's
-    intercept_scaling; its weight is penalised like any other, there and here. Minimised in the primal, where the
-    answer does not depend on a seed; liblinear's copy of x takes 16 bytes an entry, 256 MB for 10,000 x 1,600.
+    C multiplies the MEAN over examples, as in Coates' code, so that it means the same for the n of the search and of
+    the last fit. scikit-learn's C multiplies the sum: it is ours over n. The appended 1 is LinearSVC's
+    intercept_scaling; its weight is penalised like any other. The primal is minimised, so the result does not depend on
+    a seed. liblinear's copy of x takes 16 bytes per entry, 256 MB for 10,000 x 1,600.
 
     Source: Coates, Ng, Lee, An analysis of single-layer networks in unsupervised feature learning, 2011.
     """
@@ -84,7 +84,7 @@ def fit_linear_svm(
 
 
 def check_parts(classes: NDArray[Any], members: NDArray[np.int64], held_out: float) -> None:
-    """Refuse what cannot be cut into a part to fit to and a part to judge by, with every class in both.
+    """Refuse examples that cannot be cut into a part to fit to and a part to judge by, with every class in both.
 
     raises  DomainError
     """
@@ -98,5 +98,5 @@ def check_parts(classes: NDArray[Any], members: NDArray[np.int64], held_out: flo
     if min(parts) < len(classes):
         raise DomainError(
             f"held_out is {held_out}, which cuts {n} examples into {parts[0]} to fit and {parts[1]} to judge, expected "
-            f"at least {len(classes)} in both, one a class: take another share, or pass a single C"
+            f"at least {len(classes)} in both, one per class: take another share, or pass a single C"
         )

@@ -1,4 +1,4 @@
-"""Patches of images: some, drawn at random, to learn filters from; or all, a pixel apart, to apply them to.
+"""Patches of images: random ones, to learn filters from, or all, one pixel apart, to apply filters to.
 
 Images are channels-last, (n, h, w, c). A patch is flattened in the order of `pp_ref.dictionaries.Grid`, channels last.
 """
@@ -19,13 +19,13 @@ BLOCK = 2**15  # patches gathered at a time: 14 MB of 6 x 6 x 3 in float32
 
 
 def every_patch(images: NDArray[Any], patch_shape: tuple[int, int]) -> NDArray[Any]:
-    """Each patch at each place, as a read-only view: nothing is copied until it is reshaped.
+    """Return the patch at every place, as a read-only view: nothing is copied until it is reshaped.
 
     images       (n, h, w, c), any dtype
     patch_shape  height and width, in pixels: 1 <= height <= h, and so for the width
     returns      (n, h - height + 1, w - width + 1, height, width, c)
-    raises       ShapeError if patch_shape is no pair of integers >= 1, if a patch is larger than the images, or if
-                 these do not have four axes
+    raises       ShapeError if patch_shape is not a pair of integers >= 1, if a patch is larger than the images, or if
+                 images do not have four axes
     """
     _, h, w, _ = check_images(images)
     check_extents("height, width", "a patch has all channels of its image", patch_shape=patch_shape)
@@ -43,13 +43,13 @@ def sample_patches(
 ) -> NDArray[Any]:
     """Draw patches, every image and every place equally likely, with replacement.
 
-    images       (n, h, w, c) with n >= 1, any dtype; a mapped file is read where patches are, nowhere else
+    images       (n, h, w, c) with n >= 1, any dtype; only the drawn patches of a mapped file are read
     patch_shape  height and width, in pixels, at most h and w
     n_patches    int >= 0
     rng          draws an image, a row and a column for each patch
     returns      (n_patches, height * width * c), in the images' dtype
-    raises       ShapeError as `every_patch` says; DomainError without images, for another n_patches, or where a drawn
-                 patch holds NaN or infinity
+    raises       ShapeError as `every_patch`; DomainError without images, for another n_patches, or if a drawn patch
+                 holds NaN or infinity
 
     Source: Coates, Ng, Lee, An analysis of single-layer networks in unsupervised feature learning, 2011, who draw
     400,000 of 6 x 6 x 3: 43 MB of bytes, 173 MB in float32.
@@ -75,10 +75,10 @@ def sample_patches(
 
 
 def check_extents(axes: str, hint: str, **shapes: Any) -> None:
-    """Refuse what does not have an integer >= 1 for each axis.
+    """Refuse a shape that is not one integer >= 1 per axis.
 
     axes    their names, e.g. "height, width"
-    hint    what a caller may not have known
+    hint    the end of the message
     raises  ShapeError with the argument's name and value
     """
     for name, shape in shapes.items():

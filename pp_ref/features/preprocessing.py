@@ -1,6 +1,6 @@
-"""What is done to each image by itself: numbers in place of bytes, contrast, and random views of it.
+"""Preprocessing of each image alone: bytes to floats, contrast normalisation, random flips and crops.
 
-Images are channels-last, (n, height, width, channels). Nothing here is fitted: that is `pp_ref.features.whitening`.
+Images are channels-last, (n, height, width, channels). Nothing here is fitted to data; `pp_ref.features.whitening` is.
 """
 
 from typing import Any, Literal
@@ -23,13 +23,13 @@ def as_floats(images: NDArray[np.uint8], dtype: DTypeLike = np.float32) -> NDArr
     images   (n, ...) uint8
     dtype    float32 or float64
     returns  the same shape in [0, 1], C-contiguous
-    raises   DomainError if images are not uint8, or dtype is another one
+    raises   DomainError if images are not uint8, or for another dtype
     """
     if images.dtype != np.uint8:
         raise DomainError(f"images are {images.dtype}, expected uint8 in 0..255: floats need no conversion")
     if np.dtype(dtype) not in (np.float32, np.float64):
         raise DomainError(f"dtype is {np.dtype(dtype)}, expected float32 or float64")
-    grey: NDArray[Any] = np.arange(256, dtype=dtype) / np.asarray(255, dtype)  # 256 divisions, not one a pixel
+    grey: NDArray[Any] = np.arange(256, dtype=dtype) / np.asarray(255, dtype)  # 256 divisions, not one per pixel
     return grey[images]
 
 
@@ -40,18 +40,18 @@ def normalise_contrast(
 
     x        (n, ...) uint8, float32 or float64; uint8 are taken as 0..255
     scale    > 0
-    bias     >= 0, in the unit of q: with 0 an image's contrast is removed, above 0 faint images stay fainter
+    bias     >= 0, in the unit of q; 0 gives all images the same contrast, above 0 faint images stay fainter
     by       "norm": q = sum (x - mean)^2; "deviation": q = sum (x - mean)^2 / (d - 1)
     returns  the same shape; float32 for uint8 and float32, float64 for float64
     raises   DomainError if scale is not > 0, bias is negative, or x is of another type or not finite
 
-    A constant image gives zeros: one whose contrast is below the rounding error of its own mean counts as constant,
-    where dividing would blow up noise. Sums are in float64. By the norm without bias, y does not change if all of x is
-    multiplied by a number, so 0..255 and 0..1 give the same; with a bias they do not.
+    A constant image gives zeros. An image counts as constant if its contrast is below the rounding error of its mean:
+    division would amplify noise. Sums are in float64. With bias 0, y does not depend on the unit of x: 0..255 and 0..1
+    give the same; with another bias they do not.
 
-    Sources: the default, norm and scale 55, is what the CIFAR-10 of Goodfellow et al., Maxout networks, 2013 was
-    prepared with; (scale 1, bias 10, by="deviation") on 0..255 is Coates, Ng, Lee, An analysis of single-layer
-    networks in unsupervised feature learning, 2011. On 32 x 32 x 3, 55 is close to sqrt(3072): variance near 1.
+    Sources: Goodfellow et al., Maxout networks, 2013, prepare CIFAR-10 with the default, norm and scale 55;
+    Coates, Ng, Lee, An analysis of single-layer networks in unsupervised feature learning, 2011, take scale 1, bias 10
+    and by="deviation" on 0..255. On 32 x 32 x 3, 55 is close to sqrt(3072): variance near 1.
     """
     check_positive(scale=scale)
     if not 0 <= bias < np.inf:
@@ -62,7 +62,7 @@ def normalise_contrast(
         raise DomainError(f"x is {x.dtype}, expected uint8, float32 or float64: convert it with astype")
     n, d = len(x), int(np.prod(x.shape[1:]))
     rows, y = x.reshape(n, d), np.empty((n, d), np.float64 if x.dtype == np.float64 else np.float32)
-    # |fl(mean) - mean| <= d u max|x|, whatever the order of the sum: what is left of a constant image is at most this.
+    # |fl(mean) - mean| <= d u max|x| for any order of the sum: a constant image minus its mean is at most this.
     rounding = np.sqrt(d) * (d + 2) * np.finfo(np.float64).eps / 2
     for start in range(0, n, BLOCK):
         at = slice(start, start + BLOCK)
@@ -84,7 +84,7 @@ def random_flips(images: Array, rng: np.random.Generator) -> Array:
 
     images   (n, height, width, channels) of any array library, any dtype
     rng      draws n numbers
-    returns  a new array of the same shape and dtype; the same draw once more gives the images back
+    returns  a new array of the same shape and dtype; the same draw applied again restores the images
     raises   ShapeError if images do not have four axes
 
     Source: Krizhevsky, Sutskever, Hinton, ImageNet classification with deep convolutional neural networks, 2012.
@@ -103,7 +103,7 @@ def random_crops(
     images         (n, h, w, channels), any dtype
     height, width  of the window, in pixels: 1 <= height <= h + 2 padding, and so for the width
     rng            draws n places
-    padding        >= 0: rows and columns of zeros put around each image first. Zero is grey in normalised images only
+    padding        >= 0: rows and columns of zeros around each image; zero is grey in normalised images only
     returns        (n, height, width, channels), a new array of the same dtype
     raises         ShapeError if the window does not fit or images do not have four axes; DomainError for padding < 0
 
@@ -125,7 +125,7 @@ def random_crops(
 
 
 def check_images(images: Array) -> tuple[int, int, int, int]:
-    """The sizes of images (n, height, width, channels); ShapeError otherwise."""
+    """Return the sizes of images (n, height, width, channels); raise ShapeError for other axes."""
     if images.ndim != 4:
         raise ShapeError(f"images have shape {images.shape}, expected axes (n, height, width, channels)")
     n, h, w, channels = images.shape

@@ -1,4 +1,4 @@
-"""Standardisation: every feature with mean 0 and, nearly, variance 1, before a linear classifier weighs them all."""
+"""Standardisation: every feature gets mean 0 and a variance near 1, for a linear classifier."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -32,23 +32,23 @@ class Standardisation:
         check_rows(x)
         check_axes("n d", x=x)
         if x.shape[1] != len(self.mean):
-            raise ShapeError(f"x has shape {x.shape}, expected {len(self.mean)} columns, as were fitted")
+            raise ShapeError(f"x has shape {x.shape}, expected {len(self.mean)} columns, as in the fit")
         y: NDArray[Any] = x - self.mean.astype(x.dtype)
         y /= self.deviation.astype(x.dtype)
         return y
 
 
 def fit_standardisation(x: NDArray[Any], eps: float = 0.01) -> Standardisation:
-    """Take mean and sqrt(var + eps) of each column.
+    """Fit the mean and sqrt(var + eps) of each column.
 
     x        (n, d) float32 or float64, n >= 2
-    eps      > 0, in the unit of the variance: a column that hardly varies is not blown up, a constant one becomes 0
+    eps      > 0, in the unit of the variance: it limits the gain of columns that hardly vary; a constant one becomes 0
     returns  Standardisation
     raises   DomainError if x has fewer than 2 rows, another dtype or entries that are not finite, or eps is not > 0
 
-    The variance is of ddof 1, summed in float64 over centred blocks of rows: no copy of x is made.
+    The variance has ddof 1 and is summed in float64 over centred blocks of rows, without a copy of x.
 
-    Source: Coates, Ng, Lee, An analysis of single-layer networks in unsupervised feature learning, 2011, whose eps is
+    Source: Coates, Ng, Lee, An analysis of single-layer networks in unsupervised feature learning, 2011, with eps
     0.01 for sums over some 180 patches of 0..255 images.
     """
     if not 0 < eps < np.inf:

@@ -22,20 +22,20 @@ class Whitening:
     kind: Literal["zca", "pca"]
     mean: NDArray[np.float64]  # (d,)
     P: NDArray[np.float64]  # (d, d) for zca, (d, rank) for pca
-    rank: int  # directions that were kept
+    rank: int  # number of kept directions
     eigenvalues: NDArray[np.float64]  # (d,) of the covariance, falling, clipped at 0
 
     def transform(self, x: NDArray[Any]) -> NDArray[Any]:
         """Apply the map.
 
-        x        (n, ...) float32 or float64 with d numbers a row, of the kind that was fitted
+        x        (n, ...) float32 or float64 with d numbers per row, like the data of the fit
         returns  zca: the shape of x; pca: (n, rank); in the dtype of x
         raises   ShapeError for another number of columns, DomainError for another dtype
         """
         check_rows(x)
         n, d = len(x), int(np.prod(x.shape[1:]))
         if d != len(self.mean):
-            raise ShapeError(f"x has shape {x.shape}, {d} numbers a row; expected {len(self.mean)}, as were fitted")
+            raise ShapeError(f"x has shape {x.shape}, {d} numbers per row; expected {len(self.mean)}, as in the fit")
         rows, mean, P = x.reshape(n, d), self.mean.astype(x.dtype), self.P.astype(x.dtype)
         y = np.empty((n, P.shape[1]), x.dtype)
         for start in range(0, n, BLOCK):
@@ -47,20 +47,20 @@ class Whitening:
 def fit_whitening(x: NDArray[Any], kind: Literal["zca", "pca"] = "zca", eps: float = 0.1) -> Whitening:
     """Whiten by the covariance C = E diag(l) E^T: P = E diag((l + eps)^-1/2), and for zca times E^T.
 
-    x        (n, ...) float32 or float64, n >= 2; d numbers a row after flattening
+    x        (n, ...) float32 or float64, n >= 2; d numbers per row after flattening
     kind     "zca": the symmetric P, after which images still look like images; "pca": coordinates, largest first
-    eps      >= 0, in the unit of l: directions of smaller variance are not brought up to variance 1
+    eps      >= 0, in the unit of l: it limits the gain of directions with a smaller variance
     returns  Whitening
     raises   DomainError if x has fewer than 2 rows, another dtype or entries that are not finite, if kind is unknown or
              eps is negative
 
-    l is clipped at 0, and a direction is dropped (mapped to 0) where l + eps is no more than max(n, d) float64 epsilons
-    of the largest: rounding decides its sign. An eps above that drops nothing. With eps 0 the covariance of what was
-    fitted becomes the identity on the kept directions.
+    l is clipped at 0. A direction is dropped (mapped to 0) if l + eps is at most max(n, d) float64 epsilons of the
+    largest, since rounding decides the sign of l. A larger eps drops nothing. With eps 0 the whitened training data
+    have the identity for covariance on the kept directions.
 
-    C is summed over blocks of centred rows in float64: however many rows of 3072, that needs half a GB beside x. Global
-    contrast normalisation makes one direction, the mean, exactly flat: without a cut it would be divided by rounding
-    noise.
+    C is summed in float64 over blocks of centred rows. For rows of 3072 numbers the fit takes half a GB beside x, for
+    any n. Global contrast normalisation makes one direction, the mean, exactly flat: without the cut it would be
+    divided by rounding noise.
 
     Sources: eps 0.1 after contrast normalisation, Coates, Ng, Lee, An analysis of single-layer networks in unsupervised
     feature learning, 2011, and the CIFAR-10 of Goodfellow et al., Maxout networks, 2013; zca, Bell and Sejnowski, The
@@ -88,7 +88,7 @@ def fit_whitening(x: NDArray[Any], kind: Literal["zca", "pca"] = "zca", eps: flo
 
 
 def mean_and_covariance(x: NDArray[Any]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Mean (d,) and covariance (d, d) of the rows of x, ddof 1, in float64, a block of rows at a time."""
+    """Return mean (d,) and covariance (d, d) of the rows of x, ddof 1, in float64, one block of rows at a time."""
     n, d = len(x), int(np.prod(x.shape[1:]))
     rows, blocks = x.reshape(n, d), [slice(start, start + BLOCK) for start in range(0, n, BLOCK)]
     mean = sum((rows[at].sum(axis=0, dtype=np.float64) for at in blocks), np.zeros(d)) / n
@@ -102,8 +102,8 @@ def mean_and_covariance(x: NDArray[Any]) -> tuple[NDArray[np.float64], NDArray[n
 
 
 def check_rows(x: NDArray[Any]) -> None:
-    """Refuse what has no rows of real numbers."""
+    """Refuse an array that is not rows of float32 or float64."""
     if x.dtype not in (np.float32, np.float64):
         raise DomainError(f"x is {x.dtype}, expected float32 or float64: convert it with as_floats or astype")
     if x.ndim < 2:
-        raise ShapeError(f"x has shape {x.shape}, expected axes (n, ...) with an image a row")
+        raise ShapeError(f"x has shape {x.shape}, expected axes (n, ...) with one image per row")

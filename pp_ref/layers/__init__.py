@@ -1,10 +1,10 @@
-"""The dynamic half: one operation a file, forward beside backward, nothing but arrays in and out.
+"""The dynamic half: one operation per file, its forward pass beside its backward pass; arrays in, arrays out.
 
-Every pair keeps one contract. `<op>_forward(...) -> (y, cache)`; `<op>_backward(dy, cache)` returns gradients in the
-order of forward's arguments, fixed ones (U, labels, rates) left out. dtype in is dtype out for float32, float64 and
-longdouble; complex128 passes through the analytic operations, so that a complex step differentiates them. Inputs are
-never written to. Batches of length zero work. Letters: v (n, d) input, W (d, m) weights, U (d, k) dictionary,
-w (k, m) dynamic weights, b (m,) bias; `docs/derivations.md` derives each backward pass.
+Every pair keeps one contract. `<op>_forward(...) -> (y, cache)`; `<op>_backward(dy, cache)` returns the gradients in
+the order of forward's arguments, without fixed arguments (U, labels, rates). The output has the dtype of the input:
+float32, float64 or longdouble. The analytic operations also take complex128, so that a complex step differentiates
+them. No operation writes to its inputs. Batches of length zero work. Letters: v (n, d) input, W (d, m) weights,
+U (d, k) dictionary, w (k, m) dynamic weights, b (m,) bias; `docs/derivations.md` derives each backward pass.
 """
 
 from pp_ref.layers.autoencoder import autoencoder_backward, autoencoder_forward

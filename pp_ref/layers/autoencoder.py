@@ -1,4 +1,4 @@
-"""The tied autoencoder, by which layers are pretrained (paper, sec. 3.5 and 4.1).
+"""The tied autoencoder, which pretrains layers (paper, sec. 3.5 and 4.1).
 
 It takes the full weights W. A predicted layer passes W = [U_1 w_1, ..., U_J w_J] (`expand_forward`) and pulls dW back
 to its dynamic weights (`expand_backward`): the weights are tied through the dictionary.
@@ -41,11 +41,11 @@ def autoencoder_backward(dloss: Array | float, cache: AutoencoderCache) -> tuple
     Derived in docs/derivations.md#autoencoder.
     """
     derror, dz, dW, db, dc = _backward(dloss, cache)
-    return dz @ cache.W.T - derror, dW, db, dc  # v feeds the encoder, and is what r is compared with
+    return dz @ cache.W.T - derror, dW, db, dc  # v is the encoder's input and r's target
 
 
 def autoencoder_backward_weights(dloss: Array | float, cache: AutoencoderCache) -> tuple[Array, Array, Array]:
-    """dW, db and dc alone: what pretraining needs, whose input is data."""
+    """Return dW, db and dc alone, for pretraining: its input is data and needs no gradient."""
     _, _, dW, db, dc = _backward(dloss, cache)
     return dW, db, dc
 

@@ -1,8 +1,8 @@
-"""The convolutional layer, y = v * W + b (paper, sec. 3.4: g^-1(h) = v * W*), as a correlation like every convnet's.
+"""The convolutional layer, y = v * W + b (paper, sec. 3.4: g^-1(h) = v * W*), computed as a correlation.
 
-It is evaluated as a matrix product: the patches that the filters see become the rows of a matrix (im2col). That matrix
-is made for one block of the batch after another and never kept: at batch 128 and in float32, those of the paper's three
-CIFAR-10 layers take 107, 354 and 66 MB, the inputs 2, 6 and 2. Backward makes it again: a copy beside a product.
+The layer is a matrix product: each patch under the filters is a row of a matrix (im2col). Forward builds the matrix for
+one block of the batch at a time and does not keep it: in float32 at batch 128, the matrices of the paper's three layers
+take 107, 354 and 66 MB, their inputs 2, 6 and 2. Backward builds it again: a copy is cheap beside a product.
 """
 
 from typing import NamedTuple
@@ -34,7 +34,7 @@ def conv2d_forward(v: Array, W: Array, b: Array, stride: int = 1, padding: int =
     returns  y (n, h', w', m) with h' = 1 + (h + 2 padding - fh) // stride, w' likewise; cache
     raises   ShapeError, also for images smaller than the filters; DomainError for another stride or padding
 
-    A NaN in W reaches every output, also where it only meets padding: 0 NaN is NaN.
+    A NaN in W reaches every output, even where it only meets padding: 0 NaN is NaN.
     """
     check_axes("n h w c, fh fw c m, m", v=v, W=W, b=b)
     fh, fw, c, m = W.shape
@@ -57,7 +57,7 @@ def conv2d_backward(dy: Array, cache: Conv2dCache) -> tuple[Array, Array, Array]
 
 
 def conv2d_backward_input(dy: Array, cache: Conv2dCache) -> Array:
-    """dv alone: the gradients of the columns, added where their patches overlap (col2im)."""
+    """Return dv alone: the gradients of the patches, summed where patches overlap (col2im)."""
     v, W, stride, padding = cache
     n, h, w, c = v.shape
     fh, fw, _, m = W.shape
@@ -75,7 +75,7 @@ def conv2d_backward_input(dy: Array, cache: Conv2dCache) -> Array:
 
 
 def conv2d_backward_weights(dy: Array, cache: Conv2dCache) -> tuple[Array, Array]:
-    """dW and db alone: what a first layer needs, whose input is data."""
+    """Return dW and db alone, for a first layer: its input is data and needs no gradient."""
     v, W, stride, padding = cache
     n, _, _, c = v.shape
     fh, fw, _, m = W.shape
@@ -88,7 +88,7 @@ def conv2d_backward_weights(dy: Array, cache: Conv2dCache) -> tuple[Array, Array
 
 
 def patches(v: Array, filter_shape: tuple[int, int], stride: int, padding: int) -> tuple[int, int]:
-    """h' and w', how many patches of a filter's height and width v (n, h, w, c) has.
+    """Return h' and w', the numbers of patches along the height and the width of v (n, h, w, c).
 
     raises  ShapeError for images smaller than the filters, DomainError for a stride < 1 or a padding < 0
     """
@@ -105,7 +105,7 @@ def patches(v: Array, filter_shape: tuple[int, int], stride: int, padding: int) 
 
 
 def _columns(v: Array, filter_shape: tuple[int, ...], stride: int, padding: int) -> Array:
-    """(n h' w', fh fw c): a patch a row, in the order of the filters' entries (im2col)."""
+    """Return the patches (n h' w', fh fw c), one per row, with entries in the order of the filters' (im2col)."""
     fh, fw, c, _ = filter_shape
     height, width = patches(v, (fh, fw), stride, padding)
     xp = array_namespace(v)
@@ -116,6 +116,6 @@ def _columns(v: Array, filter_shape: tuple[int, ...], stride: int, padding: int)
 
 
 def _rows(dy: Array) -> Array:
-    """(n h' w', m): a pixel a row."""
+    """Return dy as (n h' w', m), one pixel per row."""
     n, height, width, m = dy.shape
     return array_namespace(dy).reshape(dy, (n * height * width, m))

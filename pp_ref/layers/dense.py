@@ -32,11 +32,11 @@ def dense_backward(dy: Array, cache: DenseCache) -> tuple[Array, Array, Array]:
 
 
 def dense_backward_input(dy: Array, cache: DenseCache) -> Array:
-    """dv = dy W^T alone."""
+    """Return dv = dy W^T alone."""
     return dy @ cache.W.T  # (n, m) (m, d) -> (n, d)
 
 
 def dense_backward_weights(dy: Array, cache: DenseCache) -> tuple[Array, Array]:
-    """dW = v^T dy and db = sum_n dy alone: what a first layer needs, whose input is data."""
+    """Return dW = v^T dy and db = sum_n dy alone, for a first layer: its input is data and needs no gradient."""
     xp = array_namespace(dy)
     return cache.v.T @ dy, xp.sum(dy, axis=0)  # (d, n) (n, m) -> (d, m)

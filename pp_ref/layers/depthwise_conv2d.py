@@ -1,7 +1,7 @@
-"""The depthwise convolution with fixed filters: each channel by itself, all with the same k filters (paper, sec. 3.4).
+"""The depthwise convolution with fixed filters: the same k filters act on each channel alone (paper, sec. 3.4).
 
-This is what a convolution with a dictionary is when alpha is tied across channels. Then U = U_s (x) I, with U_s
-(fh fw, k) for one channel and I the identity of the c channels, and c times fewer products do the same.
+A convolution with a dictionary is depthwise if alpha is tied across channels. Then U = U_s (x) I, where U_s (fh fw, k)
+is the dictionary of one channel and I the identity of the c channels; the depthwise form takes c times fewer products.
 """
 
 from typing import NamedTuple
@@ -39,7 +39,7 @@ def depthwise_conv2d_forward(
     flat = xp.reshape(u, (fh * fw, k))
     for block in blocks(n, height * width * fh * fw * c, COLUMN_ENTRIES):
         padded = pad(pad(v[block, ...], 1, padding, padding), 2, padding, padding)
-        # Places in the patch before places in the image: each product then has the whole image's h' w' c columns.
+        # The axes of the patch come before those of the image, so that a product has all h' w' c columns of an image.
         rows = xp.stack(windows(padded, 2, fw, stride, width), axis=1)  # (n, fw, h + 2 padding, w', c)
         columns = xp.stack(windows(rows, 2, fh, stride, height), axis=1)  # (n, fh, fw, h', w', c)
         size = columns.shape[0]
@@ -49,7 +49,7 @@ def depthwise_conv2d_forward(
 
 
 def depthwise_conv2d_backward(dy: Array, cache: DepthwiseConv2dCache) -> Array:
-    """dv (n, h, w, c): dy (n, h', w', k, c) pulled back through the filters, added where patches overlap.
+    """Pull dy (n, h', w', k, c) back to dv (n, h, w, c), summed where patches overlap.
 
     Derived in docs/derivations.md#depthwise_conv2d.
     """

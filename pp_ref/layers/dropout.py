@@ -12,7 +12,7 @@ class DropoutCache(NamedTuple):
 
 
 def dropout_forward(v: Array, rate: float, rng: np.random.Generator) -> tuple[Array, DropoutCache]:
-    """y = v s with s = 0 with probability rate, else 1 / (1 - rate), drawn for each element.
+    """y = v s; each element of s is 0 with probability rate, else 1 / (1 - rate).
 
     v        any shape
     rate     in [0, 1)
@@ -20,8 +20,8 @@ def dropout_forward(v: Array, rate: float, rng: np.random.Generator) -> tuple[Ar
     returns  y, cache
     raises   DomainError
 
-    Kept values are scaled up while learning, so that E[y] = v and the network is used unchanged afterwards; the
-    original halves the weights after training instead, which is the same network.
+    Kept values are scaled up during training, so that E[y] = v and the network is used unchanged afterwards. The
+    original scales the weights down after training instead, which gives the same network.
     """
     check_rate(rate=rate)
     xp = array_namespace(v)

@@ -1,4 +1,4 @@
-"""Between convolutional and fully connected layers: images become rows."""
+"""The flattening of images to rows, between convolutional and fully connected layers."""
 
 from math import prod
 from typing import NamedTuple
@@ -24,7 +24,7 @@ def flatten_forward(v: Array) -> tuple[Array, FlattenCache]:
 
 
 def flatten_backward(dy: Array, cache: FlattenCache) -> Array:
-    """dv (n, h, w, c): the entries of dy (n, h w c), each where it came from.
+    """dv (n, h, w, c): dy (n, h w c) in the shape of the images.
 
     Derived in docs/derivations.md#flatten.
     """

@@ -1,18 +1,18 @@
-"""The convolution of `conv2d` by the convolution theorem: a product at every frequency in place of one at every shift.
+"""The convolution of `conv2d` by the convolution theorem: one product per frequency instead of one per shift.
 
-With * for the complex conjugate and images and filters as functions on one torus of H x N pixels,
+Images and filters are functions on a torus of H x N pixels. With the Fourier transform F and the complex conjugate *,
 
     y = F^-1(F v . F(W)*),   dv = F^-1(F dy . F W),   dW = F^-1(F(dy)* . F v).
 
-The torus holds an image and the padding of one side, (h + padding) x (w + padding): that of the other side is the same
-zeros, reached the other way round. The sizes are small, and any integers, so the discrete Fourier transforms are matrix
-products with tables of cosines and sines, one axis after the other: BLAS does them at its own rate, and every array is
-real. For 64 filters of 8 x 8 x 48 on 16 x 16 images that is an eighth of the flops of the plain way.
+The torus has (h + padding) x (w + padding) pixels, an image and the padding of one side: the torus is periodic, so the
+same zeros pad the other side. The transforms are matrix products with tables of cosines and sines, one axis after the
+other, because sizes are small and arbitrary: BLAS runs at its full rate, and every array is real. 64 filters of
+8 x 8 x 48 on 16 x 16 images take an eighth of the flops of `conv2d`.
 
 Source: Mathieu, Henaff, LeCun, Fast training of convolutional networks through FFTs, 2014.
 
-Arrays here are pixel-major, (height, width, ...), spectra (F, N, 2, ...): F = H // 2 + 1 frequencies along the height,
-since the others are their conjugates, N along the width, and real and imaginary part.
+Images in this file are (height, width, ...). Spectra are (F, N, 2, ...): F = H // 2 + 1 frequencies along the height
+(the others are their conjugates), N along the width, and the real and imaginary parts.
 """
 
 from functools import cache
@@ -26,8 +26,8 @@ from pp_ref.arrays import Array, array_namespace, check_axes
 from pp_ref.layers.conv2d import patches
 from pp_ref.layers.windows import blocks
 
-# Entries of the products at all frequencies that are made at once, 4 MB in float32: what one step writes is then still
-# in the cache, or near it, when the next reads it. For dW, which goes back once a block, entries of the spectra: 16 MB.
+# Entries of a block's products at all frequencies, 4 MB in float32: the next step then reads them from the cache, or
+# near it. For dW a block is limited by the entries of its spectra, 16 MB, since it takes one inverse transform.
 PRODUCT_ENTRIES = 2**20
 SPECTRUM_ENTRIES = 2**22
 
@@ -42,7 +42,7 @@ class FourierConv2dCache(NamedTuple):
 
 
 class Torus(NamedTuple):
-    """Where the three arrays of a convolution lie."""
+    """The size of the torus, and the rows and columns of each array on it."""
 
     size: tuple[int, int]  # H, N
     v: Places
@@ -51,7 +51,7 @@ class Torus(NamedTuple):
 
     @property
     def frequencies(self) -> int:
-        """F N."""
+        """F N, the number of frequencies."""
         return (self.size[0] // 2 + 1) * self.size[1]
 
 
@@ -63,13 +63,13 @@ def fourier_conv2d_forward(
     v        (n, h, w, c) input images
     W        (fh, fw, c, m) filters; not flipped
     b        (m,) bias
-    stride   int >= 1, pixels from one patch to the next; a larger one saves nothing here
+    stride   int >= 1, pixels from one patch to the next; a larger stride saves little here
     padding  int >= 0, pixels of zeros on all four sides
     returns  y (n, h', w', m) as `conv2d_forward`; cache
     raises   ShapeError, also for images smaller than the filters; DomainError for another stride or padding
 
-    The rounding error of an output is relative to the largest numbers of its whole image, not to its own patch. For the
-    same reason a NaN reaches every output of its image.
+    The rounding error of an output is relative to the largest numbers of its whole image, not of its patch. For the
+    same reason a NaN in an image reaches every output of that image.
     """
     check_axes("n h w c, fh fw c m, m", v=v, W=W, b=b)
     torus, xp = _torus(v, W, stride, padding), array_namespace(v)
@@ -92,7 +92,7 @@ def fourier_conv2d_backward(dy: Array, cache: FourierConv2dCache) -> tuple[Array
 
 
 def fourier_conv2d_backward_input(dy: Array, cache: FourierConv2dCache) -> Array:
-    """dv alone: dy at every place of its patch, times the filters' weights there."""
+    """Return dv alone."""
     v, W, stride, padding = cache
     torus, xp = _torus(v, W, stride, padding), array_namespace(dy)
     dy, W = _promoted(dy, W)
@@ -105,7 +105,7 @@ def fourier_conv2d_backward_input(dy: Array, cache: FourierConv2dCache) -> Array
 
 
 def fourier_conv2d_backward_weights(dy: Array, cache: FourierConv2dCache) -> tuple[Array, Array]:
-    """dW and db alone: what a first layer needs, whose input is data."""
+    """Return dW and db alone, for a first layer: its input is data and needs no gradient."""
     v, W, stride, padding = cache
     torus, xp = _torus(v, W, stride, padding), array_namespace(dy)
     v, dy = _promoted(v, dy)
@@ -118,7 +118,7 @@ def fourier_conv2d_backward_weights(dy: Array, cache: FourierConv2dCache) -> tup
 
 
 def fourier_conv2d_flops(v: Array, W: Array, stride: int = 1, padding: int = 0) -> int:
-    """Flops of `fourier_conv2d_forward`: of both transforms, of the products at all frequencies, of the way back.
+    """Return the flops of `fourier_conv2d_forward`: its transforms, its products at all frequencies, its inverse.
 
     raises  as `fourier_conv2d_forward`
     """
@@ -127,7 +127,7 @@ def fourier_conv2d_flops(v: Array, W: Array, stride: int = 1, padding: int = 0) 
     N, Q = torus.size[1], torus.frequencies
 
     def transform(places: Places, ways: int) -> int:
-        """Of one channel, between `places` and the frequencies in ``ways`` real numbers each."""
+        """Return the flops for one channel, between ``places`` and frequencies of ``ways`` real numbers each."""
         (rows, columns), F = places, Q // N
         return 4 * F * len(rows) * len(columns) + 4 * Q * ways * len(columns)
 
@@ -136,14 +136,14 @@ def fourier_conv2d_flops(v: Array, W: Array, stride: int = 1, padding: int = 0) 
 
 
 def _promoted(*arrays: Array) -> list[Array]:
-    """The arrays in the dtype that they have together: the tables are then in its precision, not in the lowest."""
+    """Return the arrays in their common dtype, so that the tables have its precision and not the lowest."""
     xp = array_namespace(*arrays)
     dtype = xp.result_type(*arrays)
     return [array if array.dtype == dtype else xp.astype(array, dtype) for array in arrays]
 
 
 def _torus(v: Array, W: Array, stride: int, padding: int) -> Torus:
-    """raises as `patches` does"""
+    """Return the torus of a convolution; raise as `patches` does."""
     (_, h, w, _), (fh, fw) = v.shape, W.shape[:2]
     height, width = patches(v, (fh, fw), stride, padding)
     return Torus(
@@ -155,7 +155,7 @@ def _torus(v: Array, W: Array, stride: int, padding: int) -> Torus:
 
 
 def _spectrum(x: Array, places: Places, torus: Torus) -> Array:
-    """F x[f, g] = sum over a, b of x[a, b] exp(-2 pi i (f a / H + g b / N)), from (height, width, ...)."""
+    """F x[f, g] = sum over a, b of x[a, b] exp(-2 pi i (f a / H + g b / N)), for x (height, width, ...)."""
     xp, (H, N) = array_namespace(x), torus.size
     height, width, *rest = x.shape
     down, across = _cast(_down(H, places[0]), x), _cast(_across(N, places[1]), x)
@@ -165,14 +165,13 @@ def _spectrum(x: Array, places: Places, torus: Torus) -> Array:
 
 
 def _inverse(A: Array, B: Array, signs: tuple[int, int], places: Places, torus: Torus) -> Array:
-    """F^-1 (A B) at the given places, where A B are matrix products, one a frequency.
+    """F^-1 (A B) at the given places, where A B is one matrix product per frequency.
 
     A, B     (F, N, 2, p, q) and (F, N, 2, q, r): spectra
-    signs    1 for A, or B, as it is, -1 for its complex conjugate
+    signs    for A and for B: 1 takes the spectrum, -1 its complex conjugate
     returns  (height, width, p, r)
 
-    All four products of a real or imaginary part of A with one of B are made; adding them up, with their signs, is part
-    of the transform.
+    Each frequency takes the four products of real and imaginary parts; the inverse transform adds them, with signs.
     """
     xp, (H, N) = array_namespace(A), torus.size
     products = A[:, :, :, None, ...] @ B[:, :, None, ...]  # (F, N, 2, 2, p, r)
@@ -183,13 +182,13 @@ def _inverse(A: Array, B: Array, signs: tuple[int, int], places: Places, torus: 
     return xp.reshape(x, (len(places[0]), len(places[1]), *rest))
 
 
-# The tables, in longdouble: what float32 or float64 makes of them is rounded once.
+# The tables are in longdouble, so that a cast to float32 or float64 rounds each entry once.
 
 
 def _waves(size: int, places: range, count: int) -> NDArray[Any]:
-    """exp(2 pi i f a / size) for f < count and every place a, to 2 u: angles are reduced while they are integers."""
+    """exp(2 pi i f a / size) for f < count and every place a, to 2 u: angles are reduced as integers."""
     eighths = 8 * (np.outer(np.arange(count), np.asarray(places)) % size)
-    quadrant = (eighths + size) // (2 * size)  # the nearest quarter turn: what is left is an eighth at most
+    quadrant = (eighths + size) // (2 * size)  # the nearest quarter turn: the rest is an eighth at most
     angle = np.arctan(np.longdouble(1)) * (eighths - 2 * size * quadrant) / size
     waves: NDArray[Any] = (np.cos(angle) + 1j * np.sin(angle)) * np.array([1, 1j, -1, -1j])[quadrant % 4]
     return waves
@@ -197,14 +196,14 @@ def _waves(size: int, places: range, count: int) -> NDArray[Any]:
 
 @cache
 def _down(size: int, places: range) -> NDArray[Any]:
-    """(F 2, height): real numbers to real and imaginary part of the frequencies up to size / 2."""
+    """Table (F 2, height) from real numbers to the real and imaginary parts of frequencies up to size / 2."""
     waves = _waves(size, places, size // 2 + 1).conj()
     return np.stack([waves.real, waves.imag], axis=1).reshape(-1, len(places))
 
 
 @cache
 def _across(size: int, places: range) -> NDArray[Any]:
-    """(N 2, 2 width): complex numbers to all frequencies."""
+    """Table (N 2, 2 width) from complex numbers to all frequencies."""
     waves = _waves(size, places, size).conj()
     rows = [np.stack([waves.real, -waves.imag], axis=1), np.stack([waves.imag, waves.real], axis=1)]
     return np.stack(rows, axis=1).reshape(2 * size, 2 * len(places))
@@ -212,7 +211,7 @@ def _across(size: int, places: range) -> NDArray[Any]:
 
 @cache
 def _across_back(size: int, places: range, signs: tuple[int, int]) -> NDArray[Any]:
-    """(2 width, N 2 2): the parts of A times the parts of B to complex numbers."""
+    """Table (2 width, N 2 2) from products of the parts of A and B to complex numbers."""
     units = np.array([[1, 1j * signs[1]], [1j * signs[0], -signs[0] * signs[1]]])
     terms = _waves(size, places, size).T[:, :, None, None] / size * units  # (width, N, 2, 2)
     return np.stack([terms.real, terms.imag]).reshape(2 * len(places), 4 * size)
@@ -220,14 +219,14 @@ def _across_back(size: int, places: range, signs: tuple[int, int]) -> NDArray[An
 
 @cache
 def _down_back(size: int, places: range) -> NDArray[Any]:
-    """(height, F 2): to real numbers. A frequency whose conjugate is left out counts twice."""
+    """Table (height, F 2) from complex to real numbers. A frequency counts twice if its conjugate is left out."""
     f = np.arange(size // 2 + 1)
     terms = _waves(size, places, len(f)).T * np.where((f == 0) | (2 * f == size), 1, 2) / size
     return np.stack([terms.real, -terms.imag], axis=2).reshape(len(places), -1)
 
 
 def _cast(table: NDArray[Any], like: Array) -> Array:
-    """The table in the array library and real precision of ``like``."""
+    """Return the table in the array library and real precision of ``like``."""
     xp = array_namespace(like)
     return xp.asarray(table, dtype=xp.finfo(like.dtype).dtype)
 

@@ -28,7 +28,7 @@ def local_response_forward(
     size     int >= 1, channels in a sum
     alpha    float >= 0
     beta     float >= 0
-    k        float > 0, which keeps the power real and smooth
+    k        float > 0, so that the power is real and smooth
     returns  y (n, h, w, c), cache
     raises   ShapeError, DomainError
 
@@ -48,13 +48,13 @@ def local_response_forward(
 
 
 def local_response_backward(dy: Array, cache: LocalResponseCache) -> Array:
-    """dv[c] = dy[c] base[c]^-beta - 2 alpha beta / size v[c] sum of dy[i] v[i] base[i]^(-beta - 1), base[i] holding c.
+    """dv[c] = dy[c] base[c]^-beta - 2 alpha beta / size v[c] sum of dy[i] v[i] base[i]^(-beta - 1), v[c] in base[i].
 
     Derived in docs/derivations.md#local_response.
     """
     v, base, size, alpha, beta = cache
     scaled = dy * base**-beta
-    cross = scaled * v / base  # what a channel's own sum asks of every channel in it
+    cross = scaled * v / base  # each base's contribution to every channel in its sum
     before, c = size // 2, v.shape[CHANNELS]
     shared = overlap_add([cross] * size, CHANNELS, 1, c + size - 1)[..., before : before + c]
     return scaled - 2 * alpha * beta * v * shared / size

@@ -39,7 +39,7 @@ def lowrank_backward(dy: Array, cache: LowRankCache) -> tuple[Array, Array, Arra
 
 
 def lowrank_backward_weights(dy: Array, cache: LowRankCache) -> tuple[Array, Array, Array]:
-    """dU, dw and db alone: what a first layer needs, whose input is data."""
+    """Return dU, dw and db alone, for a first layer: its input is data and needs no gradient."""
     xp = array_namespace(dy)
     dpooled = dy @ cache.w.T  # (n, m) (m, k) -> (n, k)
     return cache.v.T @ dpooled, cache.pooled.T @ dy, xp.sum(dy, axis=0)

@@ -14,12 +14,12 @@ class MaxoutCache(NamedTuple):
 def maxout_forward(v: Array, pieces: int) -> tuple[Array, MaxoutCache]:
     """y[n, j] = max over p of v[n, j pieces + p].
 
-    v        (n, m pieces); the pieces of a unit stand side by side
+    v        (n, m pieces); the pieces of a unit are adjacent
     pieces   int >= 1
     returns  y (n, m), cache
-    raises   ShapeError if the width is no multiple of pieces
+    raises   ShapeError if the width is not a multiple of pieces
 
-    In a tie the first piece wins, and takes the whole gradient.
+    The first piece wins a tie and takes the whole gradient.
     """
     n = check_axes("n d", v=v)["n"]
     if pieces < 1 or v.shape[1] % pieces:

@@ -1,7 +1,7 @@
 """Max-pooling and average-pooling of images, by windows along the width and then along the height.
 
 The paper does not say how its convnet pools (sec. 4.2). With ``ceil``, a last window may reach over the lower or right
-edge. There the maximum sees -inf, and the average counts real pixels only, so that a constant image stays constant.
+edge. Pixels there are -inf for the maximum. The average leaves them out, so that a constant image stays constant.
 """
 
 from functools import reduce
@@ -13,8 +13,8 @@ from pp_ref.errors import ShapeError
 from pp_ref.layers.windows import blocks, count_windows, overlap_add, pad, take, windows
 
 HEIGHT, WIDTH = 1, 2
-# Entries of the images that are pooled together: half a megabyte in float32. What comes between is then read from the
-# cache that it was written to, and its memory serves every block; a whole batch at once takes several times as long.
+# Entries of a block of images: half a megabyte in float32. Intermediate arrays then stay in the cache, and every block
+# reuses their memory; a whole batch at once takes several times as long.
 BLOCK_ENTRIES = 2**17
 
 
@@ -27,7 +27,7 @@ class MaxPool2dCache(NamedTuple):
 
 
 class AveragePool2dCache(NamedTuple):
-    pixels: Array  # (h', w', 1), the number of real ones in each window
+    pixels: Array  # (h', w', 1), the number in each window that exist
     image_shape: tuple[int, int]  # (h, w)
     size: int
     stride: int
@@ -43,8 +43,8 @@ def max_pool2d_forward(v: Array, size: int, stride: int, ceil: bool = True) -> t
     returns  y (n, h', w', c) with h' = 1 + (h - size) / stride, rounded up or down; w' likewise; cache
     raises   ShapeError, also for images smaller than a window; DomainError for another size or stride
 
-    In a tie the first pixel in row-major order wins and takes the whole gradient: the first row that has the maximum,
-    and in it the first column. NaN is larger than any number.
+    The first pixel in row-major order wins a tie and takes the whole gradient: the first row that has the maximum, and
+    in it the first column. NaN counts as larger than any number.
     """
     height, width = _outputs(v, size, stride, ceil)
     n, h, w, c = v.shape
@@ -59,9 +59,9 @@ def max_pool2d_forward(v: Array, size: int, stride: int, ceil: bool = True) -> t
 
 
 def max_pool2d_backward(dy: Array, cache: MaxPool2dCache) -> Array:
-    """dv (n, h, w, c): dy (n, h', w', c) at the pixel that won, added where it won several windows, zero elsewhere.
+    """dv (n, h, w, c): the sum of dy (n, h', w', c) over the windows that each pixel won, zero where it won none.
 
-    A dy that is not finite spoils its whole window: 0 NaN is NaN.
+    A dy that is NaN or infinite makes NaN of its window's other pixels too: 0 NaN and 0 inf are NaN.
     Derived in docs/derivations.md#max_pool2d.
     """
     row, column, (h, w), size, stride = cache
@@ -71,7 +71,7 @@ def max_pool2d_backward(dy: Array, cache: MaxPool2dCache) -> Array:
     for block in blocks(n, h * w * c, BLOCK_ENTRIES):
         share = dy[block, ...]
         for winner, axis, extent in ((row, HEIGHT, h), (column, WIDTH, w)):
-            # A product: `where` branches, and no processor foresees which pixel won.
+            # A product and not `where`, whose branches are slow because the winner is unpredictable.
             parts = [share * xp.astype(winner[block, ...] == at, dy.dtype) for at in range(size)]
             share = _overlap_add(parts, axis, stride, extent)
         dv[block, ...] = share
@@ -105,7 +105,7 @@ def average_pool2d_forward(v: Array, size: int, stride: int, ceil: bool = True) 
 
 
 def average_pool2d_backward(dy: Array, cache: AveragePool2dCache) -> Array:
-    """dv (n, h, w, c): each window gives every one of its real pixels an equal share of dy (n, h', w', c).
+    """dv (n, h, w, c): each window divides its dy (n, h', w', c) equally between its pixels that exist.
 
     Derived in docs/derivations.md#average_pool2d.
     """
@@ -130,7 +130,7 @@ def _outputs(v: Array, size: int, stride: int, ceil: bool) -> tuple[int, int]:
 
 
 def _largest(v: Array, axis: int, size: int, stride: int, count: int) -> tuple[Array, Array]:
-    """The maximum of every window along one axis, and its place in the window: the first one, in a tie."""
+    """Return the maximum of every window along one axis, and its place in the window: the first of a tie."""
     xp = array_namespace(v)
     padded = pad(v, axis, 0, max(0, _reach(size, stride, count) - v.shape[axis]), -float("inf"))
     parts = windows(padded, axis, size, stride, count)
@@ -138,16 +138,16 @@ def _largest(v: Array, axis: int, size: int, stride: int, count: int) -> tuple[A
     won, winner = xp.zeros(largest.shape, dtype=xp.bool), xp.zeros(largest.shape, dtype=xp.int16)
     for part in parts[:-1]:
         won = won | (part == largest) | xp.isnan(part)
-        winner = winner + xp.astype(~won, xp.int16)  # one further, unless one up to here has won
+        winner = winner + xp.astype(~won, xp.int16)  # counts the places before the winner
     return largest, winner
 
 
 def _overlap_add(parts: list[Array], axis: int, stride: int, extent: int) -> Array:
-    """Onto an axis of ``extent`` pixels: what windows give to pixels beyond the edge is dropped."""
+    """`overlap_add` onto an axis of ``extent`` pixels; gradients of pixels beyond the edge are dropped."""
     reach = _reach(len(parts), stride, parts[0].shape[axis])
     return take(overlap_add(parts, axis, stride, max(reach, extent)), axis, 0, extent)
 
 
 def _reach(size: int, stride: int, count: int) -> int:
-    """How far the last window goes along an axis."""
+    """Return the end of the last window along an axis."""
     return stride * (count - 1) + size

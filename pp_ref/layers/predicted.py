@@ -103,7 +103,7 @@ def combine_backward(dy: Array, cache: CombineCache) -> tuple[list[Array], list[
 
 
 def combine_backward_weights(dy: Array, cache: CombineCache) -> tuple[list[Array], Array]:
-    """dw and db alone: what a first layer needs, whose pooled input is fixed."""
+    """Return dw and db alone, for a first layer: its pooled input is fixed and needs no gradient."""
     xp = array_namespace(dy)
     blocks = split(dy, [w_j.shape[1] for w_j in cache.w])
     dw = [pooled_j.T @ dy_j for pooled_j, dy_j in zip(cache.pooled, blocks, strict=True)]  # (k, n) (n, m_j) -> (k, m_j)
@@ -111,7 +111,7 @@ def combine_backward_weights(dy: Array, cache: CombineCache) -> tuple[list[Array
 
 
 def expand_forward(U: Arrays, w: Arrays) -> tuple[Array, ExpandCache]:
-    """W = [U_1 w_1, ..., U_J w_J]: every weight from the few that are kept (sec. 3.1 and 3.4).
+    """W = [U_1 w_1, ..., U_J w_J]: all weights, predicted from the kept ones (sec. 3.1 and 3.4).
 
     U        J arrays (d, k_j)
     w        J arrays (k_j, m_j)
@@ -171,7 +171,7 @@ def predicted_backward(dy: Array, cache: PredictedCache) -> tuple[Array, list[Ar
 
 
 def predicted_backward_weights(dy: Array, cache: PredictedCache) -> tuple[list[Array], Array]:
-    """dw and db alone: what a first layer needs, whose input is data."""
+    """Return dw and db alone, for a first layer: its input is data and needs no gradient."""
     if isinstance(cache, DictionaryFirstCache):
         return combine_backward_weights(dy, cache.combine)
     dW, db = dense_backward_weights(dy, cache.dense)

@@ -6,9 +6,10 @@ in `predicted`, J columns stand side by side in the output, and there are two or
     dictionary first   y = [(v * U_1) w_1, ..., (v * U_J) w_J]   `dictionary_conv2d`, then `combine` at every pixel
     weights first      y = v * [U_1 w_1, ..., U_J w_J]           `expand_filters`, then `conv2d`
 
-A column's dictionary has one of two forms. Dense: U (d, k), any k elements. Tied across channels: U_s (fh fw, k / c),
-which stands for U = U_s (x) I with I the identity of the c channels: element s c + ic is filter s in channel ic. Of a
-dense U that is such a product, ``U[::c, ::c]`` is U_s. Wherever U is used, the tied form does c times less.
+A column's dictionary has one of two forms. A dense U (d, k) has any k elements. A dictionary tied across channels is
+passed as U_s (fh fw, k / c) and stands for U = U_s (x) I, where I is the identity of the c channels: element s c + ic
+is filter s in channel ic. U_s is ``U[::c, ::c]`` if a dense U is such a product. A product with U takes c times fewer
+flops in the tied form.
 """
 
 from collections.abc import Sequence
@@ -91,7 +92,7 @@ def dictionary_conv2d_forward(
 
 
 def dictionary_conv2d_backward(dpooled: Arrays, cache: DictionaryConv2dCache) -> Array:
-    """dv: the columns share their input, so their gradients add.
+    """dv (n, h, w, c): the columns share their input, so their gradients add.
 
     Derived in docs/derivations.md#dictionary_conv2d.
     """
@@ -104,7 +105,7 @@ def dictionary_conv2d_backward(dpooled: Arrays, cache: DictionaryConv2dCache) ->
 def expand_filters_forward(
     U: Arrays, w: Arrays, filter_shape: FilterShape, channels: int
 ) -> tuple[Array, ExpandFiltersCache]:
-    """W* = reshape([U_1 w_1, ..., U_J w_J]): every filter from the few weights that are kept.
+    """W* = reshape([U_1 w_1, ..., U_J w_J]): all filters, predicted from the kept weights.
 
     U             J arrays (fh fw c, k_j), or (fh fw, k_j / c) if tied across channels; fixed
     w             J arrays (k_j, m_j), dynamic
@@ -122,7 +123,7 @@ def expand_filters_forward(
         k, m = w_j.shape
         if k != U_j.shape[1] * copies:
             raise ShapeError(f"axis k is {U_j.shape[1] * copies} in U[{j}] but {k} in w[{j}]")
-        # (U_s (x) I) w_j: U_s acts on the site of a weight (s, ic), each channel and unit alike.
+        # (U_s (x) I) w_j: U_s acts on the site s of a weight (s, ic), in the same way for every channel and unit.
         W_j, cache = expand_forward([U_j], [xp.reshape(w_j, (U_j.shape[1], copies * m))])
         filters.append(xp.reshape(W_j, (*filter_shape, channels, m)))
         caches.append(cache)
@@ -202,7 +203,7 @@ def predicted_conv2d_backward(dy: Array, cache: PredictedConv2dCache) -> tuple[A
 
 
 def predicted_conv2d_backward_weights(dy: Array, cache: PredictedConv2dCache) -> tuple[list[Array], Array]:
-    """dw and db alone: what a first layer needs, whose input is data."""
+    """Return dw and db alone, for a first layer: its input is data and needs no gradient."""
     if isinstance(cache, DictionaryFirstConv2dCache):
         return combine_backward_weights(_pixels(dy), cache.combine)
     dW, db = conv2d_backward_weights(dy, cache.conv2d)
@@ -210,7 +211,7 @@ def predicted_conv2d_backward_weights(dy: Array, cache: PredictedConv2dCache) ->
 
 
 def _copies(name: str, U_j: Array, filter_shape: FilterShape, channels: int) -> int:
-    """1 for a dense U_j, c for one that is tied across c channels."""
+    """Return 1 for a dense U_j, c for a U_j tied across c channels."""
     check_axes("d k", **{name: U_j})
     fh, fw = filter_shape
     check_integer(1, **{"filter_shape[0]": fh, "filter_shape[1]": fw})

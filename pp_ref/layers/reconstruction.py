@@ -5,8 +5,8 @@ There are two orders of evaluation with the same result:
     examples   |v W W^T - v|^2, the definition           one example after another
     moment     tr(A^T S A), S = v^T v, A = W W^T - I     `second_moment`, then `moment_reconstruction`
 
-The error is quadratic in v, so the second moment S (d, d) is all that it has to know of the examples. S never changes
-during training: a model computes it once, and 2 d^2 (d + m) flops are left where the definition takes 4 n d m.
+The error is quadratic in v, so it depends on the examples through their second moment S (d, d) alone. S never changes
+during training: a model computes it once, and each loss then takes 2 d^2 (d + m) flops instead of 4 n d m.
 """
 
 from typing import Literal, NamedTuple
@@ -60,15 +60,15 @@ def second_moment_backward(dS: Array, cache: SecondMomentCache) -> Array:
 
 
 def moment_reconstruction_forward(S: Array, W: Array) -> tuple[Array, MomentReconstructionCache]:
-    """loss = tr(A^T S A), A = W W^T - I: what `reconstruction_forward` sums over examples whose v^T v is S.
+    """loss = tr(A^T S A), A = W W^T - I: `reconstruction_forward` of any examples with v^T v = S.
 
     S        (d, d) second moment
     W        (d, m) filters
     returns  loss, a 0-d array; cache
     raises   ShapeError
 
-    W that reconstructs well leaves A small and S as large as ever: in float32, A is then little more than the rounding
-    of W W^T. Models compute it in float64.
+    If W reconstructs well, A is small and S is not: in float32 A is then little more than the rounding error of W W^T.
+    Models compute the loss in float64.
     """
     check_axes("d d, d m", S=S, W=W)
     xp = array_namespace(S)
@@ -85,7 +85,7 @@ def moment_reconstruction_backward(dloss: Array | float, cache: MomentReconstruc
 
 
 def moment_reconstruction_backward_weights(dloss: Array | float, cache: MomentReconstructionCache) -> Array:
-    """dW alone: what training needs, whose S is data."""
+    """Return dW alone, for training: S is data and needs no gradient."""
     S, W, A = cache
     dA = (S + S.T) @ A * dloss  # (d, d) (d, d) -> (d, d)
     return (dA + dA.T) @ W  # (d, d) (d, m) -> (d, m)
@@ -124,11 +124,11 @@ def reconstruction_backward(dloss: Array | float, cache: ReconstructionCache) ->
         dS, dW = moment_reconstruction_backward(dloss, cache.reconstruction)
         return second_moment_backward(dS, cache.second_moment), dW
     derror, dz, dW = _backward(dloss, cache)
-    return dz @ cache.W.T - derror, dW  # v feeds the encoder, and is what its reconstruction is compared with
+    return dz @ cache.W.T - derror, dW  # v is the encoder's input and the decoder's target
 
 
 def reconstruction_backward_weights(dloss: Array | float, cache: ReconstructionCache) -> Array:
-    """dW alone: what training needs, whose examples are data."""
+    """Return dW alone, for training: examples are data and need no gradient."""
     if isinstance(cache, MomentCache):
         return moment_reconstruction_backward_weights(dloss, cache.reconstruction)
     return _backward(dloss, cache)[2]

@@ -1,4 +1,4 @@
-"""What holds the dynamic weights small: weight decay in the loss, a norm limit after each step."""
+"""Regularisers of the dynamic weights: weight decay in the loss, a limit on column norms after each step."""
 
 from typing import NamedTuple
 
@@ -12,7 +12,7 @@ class WeightDecayCache(NamedTuple):
 
 
 def weight_decay_forward(W: Array, rate: float) -> tuple[Array, WeightDecayCache]:
-    """penalty = rate sum W^2, without the usual 1/2, as the authors' code has it.
+    """penalty = rate sum W^2, without the usual 1/2, as in the authors' code.
 
     W        weights of any shape
     rate     float >= 0
@@ -36,7 +36,7 @@ def weight_decay_backward(dpenalty: Array | float, cache: WeightDecayCache) -> A
 def limit_column_norms(W: Array, limit: float) -> Array:
     """Project every column of W onto the ball |W[:, j]| <= limit (max-norm, Hinton et al. 2012).
 
-    W        (k, m) weights; column j holds what unit j receives
+    W        (k, m) weights; column j holds the weights of unit j
     limit    float > 0
     returns  W (k, m): columns within the limit are unchanged to the bit, longer ones are scaled down to it
     raises   ShapeError, DomainError

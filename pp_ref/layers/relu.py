@@ -16,7 +16,7 @@ def relu_forward(v: Array) -> tuple[Array, ReluCache]:
 
 
 def relu_backward(dy: Array, cache: ReluCache) -> Array:
-    """dv = dy where v > 0. At v = 0, where any value in [0, dy] is a subgradient, the rule is 0. At NaN it is dy.
+    """dv = dy where v > 0 or v is NaN, else 0. At v = 0 any value in [0, dy] is a subgradient.
 
     Derived in docs/derivations.md#relu.
     """

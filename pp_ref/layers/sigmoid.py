@@ -12,9 +12,9 @@ class SigmoidCache(NamedTuple):
 def sigmoid_forward(v: Array) -> tuple[Array, SigmoidCache]:
     """y = 1 / (1 + exp(-v)), elementwise, any shape.
 
-    Written as exp(min(v, 0)) / (1 + exp(-|v|)), where no exponent is positive: nothing overflows, and the small values
-    keep their relative accuracy. NumPy orders complex numbers by their real part first, so with -|v| = min(v, -v) the
-    same line serves a complex step.
+    Computed as exp(min(v, 0)) / (1 + exp(-|v|)), whose exponents are never positive: nothing overflows, and small
+    values keep their relative accuracy. NumPy orders complex numbers by their real part first, so -|v| = min(v, -v)
+    also serves a complex step.
     """
     xp = array_namespace(v)
     y = xp.exp(xp.minimum(v, xp.zeros_like(v))) / (1 + xp.exp(xp.minimum(v, -v)))

@@ -23,9 +23,9 @@ def softmax_cross_entropy_forward(z: Array, labels: Array) -> tuple[Array, Softm
     z        (n, m) logits
     labels   (n,) int in 0..m-1
     returns  loss, a 0-d array, in nats per example; cache
-    raises   ShapeError, DomainError for labels that are no integers or outside the range
+    raises   ShapeError, DomainError for labels that are not integers or out of range
 
-    log-sum-exp is taken relative to each row's maximum: no overflow at any finite logits. No examples: loss 0.
+    log-sum-exp is shifted by each row's maximum, so no finite logits overflow. The loss of an empty batch is 0.
     """
     sizes = check_axes("n m, n", z=z, labels=labels)
     xp = array_namespace(z)

@@ -1,4 +1,4 @@
-"""What Reconstruction ICA asks of its features, z = v W: that few of them are far from zero (paper, sec. 4.3)."""
+"""Sparsity penalties of Reconstruction ICA on its features z = v W (paper, sec. 4.3)."""
 
 from typing import NamedTuple
 
@@ -16,14 +16,14 @@ class LogCoshCache(NamedTuple):
 
 
 def smooth_abs_forward(z: Array, eps: float) -> tuple[Array, SmoothAbsCache]:
-    """loss = sum sqrt(z^2 + eps), elementwise, any shape: |z|, rounded off where |z| is below sqrt(eps).
+    """loss = sum sqrt(z^2 + eps), elementwise, any shape: |z|, smoothed where |z| is below sqrt(eps).
 
     eps      float > 0, among the normal numbers of z's dtype: from 1.2e-38 to 3.4e38 in float32
     returns  loss, a 0-d array; cache
     raises   DomainError
 
-    With s = max(|z|, sqrt(eps)) written as s sqrt((z / s)^2 + eps / s^2), whose terms are at most 1: nothing overflows
-    that a root could hold. s cancels, so that a complex step goes through z alone.
+    Computed as s sqrt((z / s)^2 + eps / s^2) with s = max(|z|, sqrt(eps)). Both terms are at most 1, so nothing
+    overflows before the root does. s cancels, so a complex step goes through z alone.
     """
     check_eps(eps, z)
     xp, real = array_namespace(z), real_part(z)
@@ -45,9 +45,9 @@ def smooth_abs_backward(dloss: Array | float, cache: SmoothAbsCache) -> Array:
 def log_cosh_forward(z: Array) -> tuple[Array, LogCoshCache]:
     """loss = sum log cosh z, elementwise, any shape: z^2 / 2 near zero, |z| - log 2 far from it.
 
-    Written as -log(1 - tanh^2 z) / 2 up to |z| = 1 and as |z| - log(1 + tanh |z|) beyond: nothing overflows, every term
-    errs by a few units of its own last place, and the derivative comes along. NumPy orders complex numbers by their
-    real part first, so with |z| = max(z, -z) the same lines serve a complex step.
+    Computed as -log(1 - tanh^2 z) / 2 up to |z| = 1 and as |z| - log(1 + tanh |z|) beyond: nothing overflows, every
+    term is right to a few units in its last place, and tanh z is the derivative. NumPy orders complex numbers by their
+    real part first, so |z| = max(z, -z) also serves a complex step.
     """
     xp = array_namespace(z)
     tanh, magnitude = xp.tanh(z), xp.maximum(z, -z)
@@ -67,15 +67,15 @@ def log_cosh_backward(dloss: Array | float, cache: LogCoshCache) -> Array:
 
 
 def check_eps(eps: float, z: Array) -> None:
-    """Refuse an eps that z's dtype does not hold: as a zero it would divide 0 by 0, as an infinity swallow z.
+    """Refuse an eps that is not a normal number of z's dtype: rounded to 0 or infinity it would make NaN or hide z.
 
     raises  DomainError
     """
     check_positive(eps=eps)
     limits = array_namespace(z).finfo(z.dtype)
-    least, most = float(limits.smallest_normal), float(limits.max)  # 0 and infinity of a dtype wider than eps
+    least, most = float(limits.smallest_normal), float(limits.max)  # longdouble's become 0 and infinity
     if not least <= eps <= most:
         raise DomainError(
-            f"eps is {eps}, expected {least:.2g} to {most:.2g}, what z's {z.dtype} holds to full precision: choose "
-            "another eps, or a wider dtype"
+            f"eps is {eps}, expected {least:.2g} to {most:.2g}, the normal numbers of z's {z.dtype}: choose another "
+            "eps, or a wider dtype"
         )

@@ -1,4 +1,4 @@
-"""Columns of unit norm: how the filters of Reconstruction ICA are held (paper, sec. 4.3; Le et al. 2011)."""
+"""Columns of unit norm, for the filters of Reconstruction ICA (paper, sec. 4.3; Le et al. 2011)."""
 
 from typing import NamedTuple
 
@@ -12,24 +12,23 @@ class UnitColumnsCache(NamedTuple):
 
 
 def unit_columns_forward(W: Array) -> tuple[Array, UnitColumnsCache]:
-    """What[:, j] = W[:, j] / |W[:, j]|, which the scale of no column changes.
+    """What[:, j] = W[:, j] / |W[:, j]|; it does not depend on the scale of a column.
 
-    W        (d, m) weights; column j is what unit j receives
+    W        (d, m) weights; column j holds the weights of unit j
     returns  What (d, m), cache
     raises   ShapeError; DomainError for a column of zeros, which has no direction
 
-    A column is divided by its largest magnitude before it is squared, so that no square is lost: a column has a
-    direction if any of its entries is not zero, be it 1e-40 or 1e37. A constant scale cancels: no gradient goes
-    through it.
+    A column is divided by its largest magnitude before it is squared, so that no square under- or overflows, not even
+    those of entries near 1e-40 or 1e37 in float32. That scale cancels, so no gradient goes through it.
     """
     d = check_axes("d m", W=W)["d"]
     xp, real = array_namespace(W), real_part(W)
     magnitude = xp.maximum(real, -real)
-    scale = xp.max(magnitude, axis=0) if d else xp.sum(magnitude, axis=0)  # (m,); nothing has no maximum
+    scale = xp.max(magnitude, axis=0) if d else xp.sum(magnitude, axis=0)  # (m,); no entries have no maximum
     zero = scale == 0
     if xp.any(zero):
         column = int(xp.argmax(xp.astype(zero, xp.int8)))
-        raise DomainError(f"column {column} of W is zero, expected one that has a direction: draw it anew")
+        raise DomainError(f"column {column} of W is zero, expected an entry that is not zero: draw it anew")
     scaled = W / scale
     root = xp.sqrt(xp.sum(scaled * scaled, axis=0))  # (m,) in 1..sqrt(d)
     directions = scaled / root
@@ -37,7 +36,7 @@ def unit_columns_forward(W: Array) -> tuple[Array, UnitColumnsCache]:
 
 
 def unit_columns_backward(dWhat: Array, cache: UnitColumnsCache) -> Array:
-    """dW = (dWhat - What <What, dWhat>) / |W| for each column: what would stretch it is taken out.
+    """dW = (dWhat - What <What, dWhat>) / |W| for each column: the component along the column is removed.
 
     Derived in docs/derivations.md#unit-columns.
     """

@@ -1,7 +1,7 @@
-"""Windows along one axis: what convolution, pooling and local normalisation have in common, and its adjoint.
+"""Windows along one axis and their adjoint, for convolution, pooling and local normalisation.
 
 A window of a height and a width is a window along the width of a window along the height. So the layers slide along one
-axis after the other, and copy or add size + size slices where size x size would have to be.
+axis after the other, and copy or add size + size slices instead of size x size.
 """
 
 from collections.abc import Sequence
@@ -12,10 +12,10 @@ __all__ = ["blocks", "count_windows", "overlap_add", "pad", "take", "windows"]
 
 
 def count_windows(extent: int, size: int, stride: int, ceil: bool = False) -> int:
-    """How many windows fit: 1 + (extent - size) / stride, rounded down.
+    """Return the number of windows, 1 + (extent - size) / stride, rounded down.
 
-    extent   of the axis, at least size; a convolution's counts its padding
-    ceil     round up: a last window may reach over the edge, as long as it begins inside
+    extent   length of the axis with its padding, at least size
+    ceil     round up: a last window may reach over the edge if it begins inside
     returns  int >= 1
     """
     over = stride - 1 if ceil else 0
@@ -23,9 +23,9 @@ def count_windows(extent: int, size: int, stride: int, ceil: bool = False) -> in
 
 
 def blocks(n: int, entries: int, buffer: int) -> list[slice]:
-    """The batch cut so that a block, of ``entries`` for each image, fills a buffer of that many entries at most once.
+    """Cut a batch of n images into blocks of at most ``buffer`` entries, with ``entries`` per image.
 
-    An image larger than the buffer makes a block of its own.
+    An image larger than the buffer is a block by itself.
     """
     step = max(1, buffer // max(entries, 1))
     return [slice(start, min(start + step, n)) for start in range(0, n, step)]
@@ -46,15 +46,15 @@ def pad(v: Array, axis: int, before: int, after: int, fill: float = 0.0) -> Arra
 
 
 def windows(v: Array, axis: int, size: int, stride: int, count: int) -> list[Array]:
-    """The first entry of every window along an axis, the second of every window, ...: ``size`` slices of v."""
+    """Return ``size`` slices of v: the first entry of every window along an axis, the second of every window, ..."""
     return [take(v, axis, at, at + stride * (count - 1) + 1, stride) for at in range(size)]
 
 
 def overlap_add(parts: Sequence[Array], axis: int, stride: int, extent: int) -> Array:
-    """The adjoint of `windows`: an axis of ``extent`` entries, each the sum of what the windows that read it give.
+    """The adjoint of `windows`: each entry of an axis of length ``extent`` is the sum over the windows that read it.
 
-    parts    what belongs to the first entry of every window, to the second, ...
-    extent   of the axis that the windows were taken from
+    parts    the first entry of every window, the second of every window, ...
+    extent   length of the axis that the windows were taken from
     """
     xp = array_namespace(parts[0])
     shape, count = parts[0].shape, parts[0].shape[axis]

@@ -6,10 +6,13 @@ Every model keeps one contract: `init(rng) -> params` (a dict of dynamic arrays)
 
 from pp_ref.models.autoencoder import Autoencoder
 from pp_ref.models.convnet import ConvNet
+from pp_ref.models.full import Full
+from pp_ref.models.lowrank import LowRank
 from pp_ref.models.mlp import MLP
+from pp_ref.models.predicted import Predicted
 from pp_ref.models.pretraining import Pretrained, pretrain
 from pp_ref.models.rica import RICA, PreparedPatches
-from pp_ref.models.weights import Count, Full, LowRank, Params, Predicted, Weights
+from pp_ref.models.weights import Count, Params, Weights
 
 __all__ = [
     "MLP",

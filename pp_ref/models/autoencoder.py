@@ -9,7 +9,7 @@ from numpy.typing import DTypeLike
 from pp_ref.arrays import Array, array_namespace
 from pp_ref.layers.autoencoder import autoencoder_backward_weights, autoencoder_forward
 from pp_ref.layers.sigmoid import sigmoid_forward
-from pp_ref.models.weights import Count, Params, Predicted, Weights
+from pp_ref.models.weights import Count, Params, Weights
 
 
 @dataclass(frozen=True)
@@ -76,11 +76,6 @@ class Autoencoder:
         if not self.per_column:
             yield W, params["b"], params["c"]
             return
-        widths = (
-            [width for _, width in self.weights.shapes.values()]
-            if isinstance(self.weights, Predicted)
-            else [W.shape[1]]
-        )
-        no_bias = array_namespace(W).zeros(W.shape[0], dtype=W.dtype)
+        widths, no_bias = self.weights.widths, array_namespace(W).zeros(W.shape[0], dtype=W.dtype)
         for end, width in zip(np.cumsum(widths), widths, strict=True):
             yield W[:, end - width : end], params["b"][end - width : end], no_bias

@@ -7,7 +7,9 @@ from math import prod
 
 from pp_ref.dictionaries import Dictionary
 from pp_ref.errors import ShapeError
+from pp_ref.models.full import Full
 from pp_ref.models.network import Network
+from pp_ref.models.predicted import Predicted
 from pp_ref.models.stages import (
     Activation,
     ActivationName,
@@ -20,7 +22,7 @@ from pp_ref.models.stages import (
     Stage,
     through,
 )
-from pp_ref.models.weights import Full, Predicted, Weights
+from pp_ref.models.weights import Weights
 
 CIFAR10: Shape = (32, 32, 3)
 

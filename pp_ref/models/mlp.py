@@ -9,10 +9,12 @@ from typing import Any
 from pp_ref.arrays import Array
 from pp_ref.dictionaries import Dictionary
 from pp_ref.errors import ShapeError
+from pp_ref.models.full import Full
 from pp_ref.models.network import Network
-from pp_ref.models.pooled import PooledInput, pooled_file
+from pp_ref.models.pooled import PooledInput
+from pp_ref.models.predicted import Predicted
 from pp_ref.models.stages import MAXOUT_PIECES, Activation, ActivationName, Dense, Dropout, Stage, through
-from pp_ref.models.weights import Full, Predicted, Weights
+from pp_ref.models.weights import Weights
 
 
 @dataclass(frozen=True)
@@ -50,20 +52,17 @@ class MLP(Network):
         """Units that the softmax reads."""
         return through(self.stages, (self.layers[0].d,))[0]
 
-    def pool(self, x: Array, folder: str | os.PathLike[str] | None = None) -> PooledInput:
-        """The first layer's pooled input, x U_j for every column: compute it once, and pass it in place of x.
+    def prepare(self, x: Array, folder: str | os.PathLike[str] | None = None) -> Array | PooledInput:
+        """The inputs x (n, d) as every evaluation reads them: compute this once, and pass it in place of x.
 
-        folder  None keeps it in memory; else it is mapped from a file there, which the first call with these data and
-                this dictionary writes, and which later calls and other processes read (`pooled_file`)
-        raises  ShapeError if the first layer is not predicted; DataError for a damaged file; DomainError for a folder
-                with arrays of another library than NumPy
+        A predicted first layer keeps x U_j of every column, which never changes; another keeps x itself.
+
+        folder   None keeps it in memory; else it is mapped from a file there, which the first call with these data and
+                 this dictionary writes, and which later calls and other processes read (`pooled_file`)
+        raises   ShapeError; DataError for a damaged file; DomainError for a folder with arrays of another library than
+                 NumPy
         """
-        first = self.layers[0]
-        if not isinstance(first, Predicted):
-            raise ShapeError(f"layer 1 is {type(first).__name__}, which pools nothing: pass x itself")
-        columns = [column.U for column in first.dictionary.columns]
-        pooled = first.pool(x) if folder is None else pooled_file(folder, x, columns, first.pool)
-        return PooledInput(pooled, tuple(k for k, _ in first.shapes.values()))
+        return self.layers[0].prepare(x, folder)
 
 
 def mlp(sizes: Sequence[int], dictionaries: Sequence[Dictionary | None] | None = None, **settings: Any) -> MLP:

@@ -10,9 +10,10 @@ from pp_ref.arrays import Array, array_namespace
 from pp_ref.errors import DomainError
 from pp_ref.layers.regularisers import weight_decay_backward, weight_decay_forward
 from pp_ref.layers.softmax import softmax_cross_entropy_backward, softmax_cross_entropy_forward
+from pp_ref.models.full import Full
 from pp_ref.models.pooled import PooledInput
 from pp_ref.models.stages import Dense, Stage
-from pp_ref.models.weights import Count, Full, Params
+from pp_ref.models.weights import Count, Params
 
 SOFTMAX_SPREAD = 0.02  # the authors' code: Uniform(+-0.02) on the softmax, Uniform(+-0.1) below
 

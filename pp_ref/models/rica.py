@@ -14,7 +14,7 @@ from numpy.typing import DTypeLike
 from pp_ref.arrays import Array, array_namespace, check_finite, check_positive, into
 from pp_ref.dictionaries import Dictionary
 from pp_ref.errors import DomainError, ShapeError
-from pp_ref.layers.predicted import pool_forward, split
+from pp_ref.layers.predicted import split
 from pp_ref.layers.reconstruction import (
     moment_reconstruction_backward_weights,
     moment_reconstruction_forward,
@@ -23,7 +23,8 @@ from pp_ref.layers.reconstruction import (
 from pp_ref.layers.sparsity import check_eps
 from pp_ref.layers.unit_columns import unit_columns_forward
 from pp_ref.layers.windows import blocks
-from pp_ref.models.weights import Count, Params, Predicted, Weights
+from pp_ref.models.pooled import PooledInput
+from pp_ref.models.weights import Count, Params, Weights
 
 UFLDL_LAMBDA, UFLDL_EPS = 5e-4, 1e-2  # github amaas/stanford_dl_ex, rica/
 
@@ -34,7 +35,7 @@ BLOCK_ENTRIES = 2**18
 
 @dataclass(frozen=True, eq=False)
 class PreparedPatches:
-    """A data set as every evaluation reads it: `RICA.prepare` makes it once."""
+    """A data set as every evaluation reads it, computed once by `RICA.prepare`."""
 
     inputs: list[Array]  # v U_j (n, k_j) of every column, or v (n, d) alone
     second_moment: Array  # (d, d)  v^T v, in float64 at least
@@ -82,12 +83,11 @@ class RICA:
         Predicted weights keep x U_j of every column, n (k_1 + ... + k_J) numbers; others keep x itself, not copied.
         raises  ShapeError; DomainError for x that is not of real floating-point numbers, or not finite
         """
-        inputs, _ = self._inputs(x)
+        self._inputs(x)
         _check_finite(x)
-        if not isinstance(self.weights, Predicted):
-            return PreparedPatches(inputs, _second_moment(x))
-        pooled, _ = pool_forward(x, self.weights.U(x))
-        return PreparedPatches(pooled, _second_moment(x), self.weights.dictionary)
+        prepared = self.weights.prepare(x)
+        inputs = prepared.columns() if isinstance(prepared, PooledInput) else [prepared]
+        return PreparedPatches(inputs, _second_moment(x), self.weights.dictionary)
 
     def loss(self, params: Params, x: Array | PreparedPatches, y: None = None) -> Array:
         """What `loss_and_gradient` differentiates."""
@@ -167,7 +167,7 @@ class RICA:
 
     def _factors(self, params: Params, What: Array, norms: Array, pooled: bool) -> list[Array]:
         """What each input is multiplied by, in What's dtype: What, or w_j over the norms of its columns of U_j w_j."""
-        if not (pooled and isinstance(self.weights, Predicted)):
+        if not pooled:
             return [What]
         w = [array_namespace(What).astype(params[name], What.dtype) for name in self.weights.shapes]
         return [w_j / norms_j for w_j, norms_j in zip(w, _cut(norms, w), strict=True)]
@@ -205,7 +205,7 @@ class RICA:
             if not array_namespace(x).isdtype(x.dtype, "real floating"):
                 raise DomainError(f"x is {x.dtype}, expected float32 or float64: convert it with as_floats or astype")
             return [x], False
-        d, own = x.second_moment.shape[0], getattr(self.weights, "dictionary", None)
+        d, own = x.second_moment.shape[0], self.weights.dictionary
         if d != self.weights.d:
             raise ShapeError(
                 f"x was prepared by another model, of {d} inputs, expected this one's, of {self.weights.d}: "

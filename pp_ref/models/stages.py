@@ -2,46 +2,34 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from math import prod
 from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import DTypeLike
 
-from pp_ref.arrays import Array, array_namespace, check_rate
+from pp_ref.arrays import Array, check_rate
 from pp_ref.errors import DomainError, ShapeError
-from pp_ref.kernels.choose import kernels_take
-from pp_ref.kernels.plan import Plan, plan_conv
-from pp_ref.layers.conv2d import Conv2dCache, conv2d_backward_input, conv2d_backward_weights, conv2d_forward, patches
+from pp_ref.kernels.choose import Plan, choose
+from pp_ref.kernels.ways import CONV, MAX_POOL, Kept
+from pp_ref.kernels.work import Arrays, ConvProblem, PoolProblem
+from pp_ref.layers.conv2d import patches
 from pp_ref.layers.dropout import dropout_backward, dropout_forward
 from pp_ref.layers.flatten import flatten_backward, flatten_forward
-from pp_ref.layers.fourier_conv2d import (
-    FourierConv2dCache,
-    fourier_conv2d_backward_input,
-    fourier_conv2d_backward_weights,
-    fourier_conv2d_forward,
-)
 from pp_ref.layers.local_response import local_response_backward, local_response_forward
 from pp_ref.layers.maxout import maxout_backward, maxout_forward
 from pp_ref.layers.pooling import (
-    MaxPool2dCache,
     average_pool2d_backward,
     average_pool2d_forward,
-    max_pool2d_backward,
     max_pool2d_forward,
 )
 from pp_ref.layers.relu import relu_backward, relu_forward
 from pp_ref.layers.sigmoid import sigmoid_backward, sigmoid_forward
-from pp_ref.models.weights import Params, Predicted, Weights
+from pp_ref.models.weights import Params, Weights
 
 Shape = tuple[int, ...]  # of one example
 Generator = np.random.Generator
 ActivationName = Literal["sigmoid", "relu", "maxout"]
-_CONVOLUTIONS: Mapping[type, tuple[Callable[..., Any], Callable[..., Any]]] = {
-    Conv2dCache: (conv2d_backward_weights, conv2d_backward_input),
-    FourierConv2dCache: (fourier_conv2d_backward_weights, fourier_conv2d_backward_input),
-}
 MAXOUT_PIECES = 2  # as in the MNIST experiments of Goodfellow et al. 2013
 
 
@@ -137,8 +125,8 @@ class Dropout(_NoWeights):
 class Convolution:
     """y = v * W + b with filters W of any kind: those of `weights`, reshaped as the paper's footnote 1 says.
 
-    Evaluated patch by patch, by the convolution theorem, or pooled first in short passes, as a plan of the costs says
-    (`pp_ref.kernels.plan`). What the theorem does to rounding and to NaN, `fourier_conv2d_forward` says.
+    Evaluated by the cheapest way of `pp_ref.kernels.ways.CONV`. `fourier_conv2d_forward` says what the convolution
+    theorem does to rounding and to NaN.
 
     weights       d = height width channels of a filter, in the order of `Grid(height, width, channels)`; m filters
     filter_shape  (height, width)
@@ -159,53 +147,32 @@ class Convolution:
             raise ShapeError(f"has filters of {fh}x{fw}x{channels:g} weights, but the layer below has {given} outputs")
         return (*patches(np.empty((0, *below)), self.filter_shape, self.stride, self.padding), self.weights.m)
 
-    @cached_property
-    def _plans(self) -> dict[tuple[Shape, str], Plan]:
-        return {}
+    def plan(self, images: Shape, dtype: DTypeLike, threads: int | None = None) -> Plan:
+        """The way by which NumPy images (n, height, width, channels) are convolved, with its cost and that of others.
 
-    def plan(self, images: Shape, dtype: DTypeLike) -> Plan:
-        """What is thought of the ways to evaluate images (n, height, width, channels), and which is the cheapest.
-
-        raises  ShapeError as `shape`
+        threads  None: those that the BLAS may use now
+        raises   ShapeError as `shape`
         """
-        key = (images, np.dtype(dtype).name)
-        if key not in self._plans:
-            self.shape(images[1:])
-            shapes, factors = [], None
-            if isinstance(self.weights, Predicted):
-                shapes, factors = list(self.weights.shapes.values()), self.weights.filter_factors(self.filter_shape)
-            (n, h, w, c), (fh, fw) = images, self.filter_shape
-            filters = (fh, fw, c, self.weights.m)
-            self._plans[key] = plan_conv((n, h, w, c), filters, self.stride, self.padding, dtype, shapes, factors)
-        return self._plans[key]
+        return self._plan(Arrays("numpy", np.dtype(dtype).name, images), threads)
 
-    def forward(self, params: Params, v: Array, rng: Generator | None) -> tuple[Array, Any]:
-        plan = self.plan(tuple(v.shape), v.dtype if isinstance(v, np.ndarray) else np.float64)
-        geometry, weights = (self.stride, self.padding), self.weights
-        if isinstance(weights, Predicted) and weights.convolves(plan, self.filter_shape, params, v):
-            from pp_ref.kernels.cpu.conv_layer import conv_forward
+    def forward(self, params: Params, v: Array, rng: Generator | None) -> tuple[Array, Kept]:
+        w, b = [params[name] for name in self.weights.shapes], params["b"]
+        way = self._plan(Arrays.of(v, *w, b)).way
+        filters = (*self.filter_shape, -1, self.weights.m)
+        y, cache = way.forward(v, self.weights.operands, w, b, filters, self.stride, self.padding)
+        return y, Kept(way, cache)
 
-            w = [params[name] for name in weights.shapes]
-            y, convolved = conv_forward(v, w, params["b"], weights.filters(v.dtype), *geometry)
-            return y, (list(weights.shapes), convolved)
-        W, expanded = weights.expand(params)
-        filters = array_namespace(W).reshape(W, (*self.filter_shape, -1, weights.m))
-        theorem = plan.seconds["theorem"] < plan.seconds["patches"]
-        y, cache = (fourier_conv2d_forward if theorem else conv2d_forward)(v, filters, params["b"], *geometry)
-        return y, (expanded, cache)
+    def backward(self, dy: Array, cache: Kept, wrt_input: bool) -> tuple[Array | None, Params]:
+        way, kept = cache
+        dv, dw, db = way.backward(dy, kept) if wrt_input else (None, *way.backward_weights(dy, kept))
+        return dv, dict(zip(self.weights.shapes, dw, strict=True)) | {"b": db}
 
-    def backward(self, dy: Array, cache: Any, wrt_input: bool) -> tuple[Array | None, Params]:
-        expanded, convolved = cache
-        if type(convolved) in _CONVOLUTIONS:
-            backward_weights, backward_input = _CONVOLUTIONS[type(convolved)]
-            dfilters, db = backward_weights(dy, convolved)
-            dW = array_namespace(dy).reshape(dfilters, (self.weights.d, self.weights.m))
-            dv = backward_input(dy, convolved) if wrt_input else None
-            return dv, self.weights.expand_backward(dW, expanded) | {"b": db}
-        from pp_ref.kernels.cpu.conv_layer import conv_backward, conv_backward_weights
-
-        dv, dw, db = conv_backward(dy, convolved) if wrt_input else (None, *conv_backward_weights(dy, convolved))
-        return dv, dict(zip(expanded, dw, strict=True)) | {"b": db}
+    def _plan(self, arrays: Arrays, threads: int | None = None) -> Plan:
+        self.shape(arrays.shape[1:])
+        filters = (*self.filter_shape, arrays.shape[3], self.weights.m)
+        shapes = tuple(self.weights.shapes.values())
+        problem = ConvProblem(arrays, filters, self.stride, self.padding, shapes, self.weights.operands)
+        return choose(CONV, problem, threads=threads)
 
 
 @dataclass(frozen=True)
@@ -219,19 +186,13 @@ class MaxPool(_NoWeights):
         """raises ShapeError for images smaller than a window"""
         return _pooled(below, self.size, self.stride)
 
-    def forward(self, params: Params, v: Array, rng: Generator | None) -> tuple[Array, Any]:
-        if kernels_take(v):
-            from pp_ref.kernels.cpu.max_pool import max_pool_forward
+    def forward(self, params: Params, v: Array, rng: Generator | None) -> tuple[Array, Kept]:
+        way = choose(MAX_POOL, PoolProblem(Arrays.of(v), self.size, self.stride)).way
+        y, cache = way.forward(v, self.size, self.stride)
+        return y, Kept(way, cache)
 
-            return max_pool_forward(v, self.size, self.stride)
-        return max_pool2d_forward(v, self.size, self.stride)
-
-    def backward(self, dy: Array, cache: Any, wrt_input: bool) -> tuple[Array | None, Params]:
-        if isinstance(cache, MaxPool2dCache):
-            return max_pool2d_backward(dy, cache), {}
-        from pp_ref.kernels.cpu.max_pool import max_pool_backward
-
-        return max_pool_backward(dy, cache), {}
+    def backward(self, dy: Array, cache: Kept, wrt_input: bool) -> tuple[Array | None, Params]:
+        return cache.way.backward(dy, cache.cache), {}
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,9 @@ import numpy as np
 from pp_ref import layers
 from pp_ref.arrays import Array
 from pp_ref.dictionaries import Grid, Units, make_dictionary
-from pp_ref.dictionaries.covariances import covariance, matern_kernel, se_kernel
+from pp_ref.dictionaries.covariances import covariance, matern_covariance, se_covariance
 from pp_ref.dictionaries.ridge import ridge_dictionary
-from pp_ref.dictionaries.separable import Separable
+from pp_ref.kernels.factors import Separable
 from pp_ref.layers.predicted import ExpandCache, PoolCache, expand_backward, pool_backward
 from pp_ref.models import MLP, RICA, Autoencoder, ConvNet, Predicted
 from pp_ref.models.stages import Activation, Convolution, Flatten, MaxPool
@@ -24,9 +24,9 @@ Loss = Callable[..., tuple[Array, dict[str, Array]]]
 # Computed in float64, whatever comes in.
 STATIC: dict[str, Callable[..., Any]] = {
     "covariance": covariance,
-    "matern_kernel": matern_kernel,
+    "matern_kernel": matern_covariance,
     "ridge_dictionary": ridge_dictionary,
-    "se_kernel": se_kernel,
+    "se_kernel": se_covariance,
 }
 
 
@@ -48,12 +48,12 @@ def kernels() -> dict[str, Callable[..., Any]]:
 
 def grid_operands(sizes: tuple[int, int], taps: Sequence[Array], alpha: Sequence[Array], R: Sequence[Array]) -> Any:
     """What the kernels multiply by: `pp_ref.kernels.cpu.operands.Operands` of one channel."""
-    from pp_ref.kernels.cpu.operands import Operands
+    from pp_ref.kernels.operands import SeparableOperands
 
     y, x = (np.asarray(axis, float) for axis in taps)
     factors = Separable((*sizes, 1), (y, x), tuple(alpha), tuple(np.asarray(R_j, float) for R_j in R))
     U = [factors.K()[:, a] @ R_j for a, R_j in zip(factors.alpha, factors.R or (), strict=True)]
-    return Operands(taps[0].dtype, tuple(U_j.astype(taps[0].dtype) for U_j in U), factors)
+    return SeparableOperands(taps[0].dtype, tuple(U_j.astype(taps[0].dtype) for U_j in U), factors)
 
 
 # In which order products are taken: the same functions otherwise.
@@ -70,8 +70,8 @@ def functions(order: int = 0) -> dict[str, Callable[..., Any]]:
     found |= {name: _ordered(found[name], orders[order]) for name, orders in ORDERS.items()}
     found |= {
         "covariance": _static(covariance),
-        "matern_kernel": _static(matern_kernel),
-        "se_kernel": _static(se_kernel),
+        "matern_kernel": _static(matern_covariance),
+        "se_kernel": _static(se_covariance),
         "ridge_dictionary": _static(lambda *arguments: ridge_dictionary(*arguments)[0]),
         "pool_adjoint": lambda g, U: pool_backward(g, PoolCache(U)),
         "project": lambda U, G, widths: expand_backward(G, ExpandCache(U, widths)),

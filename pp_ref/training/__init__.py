@@ -1,4 +1,4 @@
-"""How dynamic parameters are learned: SciPy's L-BFGS, or SGD; a fit says why it stopped."""
+"""Training of dynamic parameters by SciPy's L-BFGS or by SGD; a fit returns its reason for stopping."""
 
 from pp_ref.training.checkpoint import Checkpoint
 from pp_ref.training.fit import Fit, Interrupted, Stop

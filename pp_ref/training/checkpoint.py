@@ -1,4 +1,4 @@
-"""Checkpoints of a fit: written whole or not at all, and refused by a fit they do not belong to."""
+"""Checkpoints of a fit: written whole or not at all, and refused if the fit has another recipe."""
 
 import json
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from pp_ref.files import write_atomically
 
 
 class State(NamedTuple):
-    """Everything that decides how a fit goes on."""
+    """The state from which a fit continues."""
 
     vectors: dict[str, Array]  # flat parameters, velocity, ...
     rng: dict[str, Any]  # the bit generator's state, as `generator_state` gives it
@@ -26,8 +26,8 @@ class State(NamedTuple):
 class Checkpoint:
     """A safetensors file with the state of one fit.
 
-    path    where it lies
-    recipe  what the fit is of, JSON-serialisable; a file with another recipe is refused
+    path    of the file
+    recipe  settings that identify the fit, JSON-serialisable; a file with another recipe is refused
     """
 
     path: Path
@@ -40,7 +40,7 @@ class Checkpoint:
                 DomainError for a dtype that safetensors does not have (longdouble, complex128)
         """
         meta = {"recipe": self.recipe, "rng": state.rng, "history": state.history}
-        # safetensors copies memory as it lies: the entries of a strided array would change places.
+        # safetensors copies raw memory, which would reorder the entries of a strided array.
         vectors = {name: np.asarray(to_numpy(vector), order="C") for name, vector in state.vectors.items()}
         try:
             content = save(vectors, {name: json.dumps(value) for name, value in meta.items()})
@@ -50,7 +50,7 @@ class Checkpoint:
         write_atomically(self.path, content)
 
     def load(self) -> State | None:
-        """The saved state, to the bit, as NumPy arrays; None if there is no file.
+        """Return the saved state, to the bit, as NumPy arrays; None if there is no file.
 
         raises  DataError if the file is no checkpoint, is damaged, or belongs to another recipe
         """

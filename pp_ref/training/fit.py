@@ -1,4 +1,4 @@
-"""What a fit returns: parameters, history, and the reason for stopping."""
+"""The result of a fit: parameters, history, and the reason for stopping."""
 
 from collections.abc import Callable
 from enum import Enum
@@ -25,7 +25,7 @@ class Stop(Enum):
 
 
 class Fit(NamedTuple):
-    """The end of a fit. `history` has one record an epoch or iteration, each with its loss."""
+    """The result of a fit. `history` has one record per epoch or iteration, each with its loss."""
 
     params: dict[str, Array]
     history: list[dict[str, Any]]

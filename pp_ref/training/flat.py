@@ -1,4 +1,4 @@
-"""Dynamic parameters as one flat vector: what an optimiser sees, and what a distributed run would send."""
+"""Dynamic parameters as one flat vector, for optimisers and for the messages of a distributed run."""
 
 from dataclasses import dataclass
 from math import prod
@@ -9,7 +9,7 @@ from pp_ref.errors import ShapeError
 
 @dataclass(frozen=True)
 class Layout:
-    """Where each named array lies in the vector: names in order, with their shapes."""
+    """The order and the shapes of named arrays in one vector."""
 
     shapes: dict[str, tuple[int, ...]]
 
@@ -18,7 +18,7 @@ class Layout:
         return sum(prod(shape) for shape in self.shapes.values())
 
     def views(self, vector: Array) -> dict[str, Array]:
-        """The named arrays as views of the vector: writing to one writes to the other.
+        """Return the named arrays as views of the vector: writing to one writes to the other.
 
         raises  ShapeError if the vector has another length
         """
@@ -34,7 +34,7 @@ class Layout:
         return named
 
     def vector(self, named: dict[str, Array]) -> Array:
-        """The named arrays, one after the other, copied into one vector.
+        """Return one vector with a copy of the named arrays, one after the other.
 
         raises  ShapeError if a name is missing, unknown, or has another shape
         """
@@ -49,6 +49,6 @@ class Layout:
 
 
 def flatten(params: dict[str, Array]) -> tuple[Array, Layout]:
-    """params as one vector, and the layout that turns it back."""
+    """Return params as one vector, and its layout."""
     layout = Layout({name: tuple(array.shape) for name, array in params.items()})
     return layout.vector(params), layout

@@ -26,18 +26,17 @@ def fit_lbfgs(
     """Minimise objective(params) -> (loss, gradient) by L-BFGS-B without bounds.
 
     objective     loss and gradient of the whole data set; called with arrays of params' library and dtype
-    params        start, a dict of arrays, which may lie on a device: only they and their gradient cross to SciPy; not
-                  written to
+    params        start, a dict of arrays, not written to; on a device, only they and the gradient are copied to SciPy
     iterations    int >= 1: the budget; evaluations may be up to 1.25 times as many, plus 20
     gtol          largest |gradient entry| at which the fit ends
-    ftol          relative decrease of the loss in one step at which it ends
-    memory        pairs of steps kept for the inverse Hessian
-    on_iteration  called with each iteration's record, as it goes into the history
+    ftol          relative decrease of the loss in one step at which the fit ends
+    memory        steps kept for the inverse Hessian
+    on_iteration  called with each record of the history
     returns       Fit; history has iteration, loss and gradient_norm (largest entry) of each
     raises        DomainError, also for a start that is not finite
 
-    SciPy works in float64 whatever it is given; with float32 models ftol much below 1e-7 cannot be reached. Its
-    iterates differ between releases, so compare losses and gradient norms, never iterates.
+    SciPy works in float64. A float32 model cannot reach an ftol much below 1e-7. Iterates differ between releases of
+    SciPy, so compare losses and gradient norms, never iterates.
     """
     check_positive(iterations=iterations, memory=memory)
     check_finite(**params)
@@ -78,7 +77,7 @@ def fit_lbfgs(
 
 
 def _reason(result: Any, gtol: float) -> Stop:
-    """L-BFGS-B's status: 0 converged, 1 budget, 2 abnormal."""
+    """Return the reason for the status of L-BFGS-B: 0 converged, 1 budget, 2 abnormal."""
     if not np.isfinite(result.fun):
         return Stop.DIVERGED
     if result.status == 0:

@@ -15,17 +15,16 @@ __all__ = ["in_threads"]
 
 
 def in_threads(objective: Objective, threads: int) -> Objective:
-    """The same objective, a mean over examples, with a share of the examples in every thread.
+    """Return the objective, a mean over examples, with a share of the examples in every thread.
 
     objective  (params, rows, rng) -> (loss, gradient), as `fit_sgd` calls it
-    threads    int >= 1; with 1 it is returned as it is
-    returns    an objective that adds up the shares' losses and gradients, weighted by their examples
+    threads    int >= 1; 1 returns the objective itself
+    returns    an objective that adds the shares' losses and gradients, weighted by their numbers of examples
     raises     DomainError
 
-    Each share has the BLAS to itself with one thread, which pays where products are small: at batch 128 the convnet of
-    sec. 4.2 gains nothing from a BLAS with two. Two runs agree to the bit, but the number of threads belongs to the
-    recipe of a run: a share draws its masks from a generator of its own, seeded by rng, and sums over shares round in
-    another order.
+    Each share calls a BLAS with one thread, which is faster for small products: at batch 128 the convnet of sec. 4.2
+    gains nothing from two BLAS threads. Two runs agree to the bit, but only with the same number of threads: each share
+    draws its masks from a generator of its own, seeded by rng, and the sum over shares rounds in another order.
     """
     check_integer(1, threads=threads)
     if threads == 1:

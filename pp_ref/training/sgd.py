@@ -1,4 +1,4 @@
-"""Stochastic gradient descent with momentum, as the authors' code runs it (constants: the presets of experiments)."""
+"""Stochastic gradient descent with momentum, as in the authors' code; the presets of experiments have its constants."""
 
 import time
 from collections.abc import Callable
@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from pp_ref.arrays import array_namespace, check_finite, check_positive, check_rate
-from pp_ref.dictionaries.dictionary import generator_state
 from pp_ref.errors import DomainError
+from pp_ref.generators import generator_state
 from pp_ref.layers.regularisers import limit_column_norms
 from pp_ref.training.checkpoint import Checkpoint, State
 from pp_ref.training.fit import Fit, Interrupted, Objective, Params, Stop
@@ -19,16 +19,16 @@ from pp_ref.training.flat import flatten
 
 @dataclass(frozen=True)
 class SGD:
-    """How to descend.
+    """Settings of `fit_sgd`.
 
     epochs            int >= 0: passes over the examples, each in a new random order
     learning_rate     float > 0, of the first step
-    batch             int >= 1 examples a step; the last step of an epoch takes what is left
+    batch             int >= 1, examples per step; the last step of an epoch takes the rest
     momentum          in [0, 1), of the first epoch
     final_momentum    in [0, 1), reached linearly after momentum_epochs; None keeps momentum
     momentum_epochs   int >= 1
     decay             float >= 1: the learning rate is divided by it at each step
-    floor             float >= 0: the learning rate does not fall below
+    floor             float >= 0: the smallest learning rate
     max_column_norm   float > 0: columns of every matrix are projected onto this norm after each step; None for no limit
     raises            DomainError
     """
@@ -54,14 +54,14 @@ class SGD:
             )
 
     def momentum_at(self, epoch: int) -> float:
-        """Momentum of the epoch, counted from 0."""
+        """Return the momentum of an epoch, counted from 0."""
         if self.final_momentum is None:
             return self.momentum
         share = min(epoch / self.momentum_epochs, 1.0)
         return self.momentum + share * (self.final_momentum - self.momentum)
 
     def learning_rate_at(self, step: int) -> float:
-        """Learning rate of the step, counted from 0 over all epochs."""
+        """Return the learning rate of a step, counted from 0 over all epochs."""
         return max(self.learning_rate * self.decay**-step, self.floor)
 
 
@@ -78,16 +78,16 @@ def fit_sgd(
 ) -> Fit:
     """Minimise the mean over n examples by SGD: u <- mu u - eta g, p <- p + u.
 
-    objective   (params, rows, rng) -> (loss, gradient) of the examples in rows, an int array; the gradient's arrays are
-                this function's to overwrite. rng is there for dropout
+    objective   (params, rows, rng) -> (loss, gradient) of the examples in rows, an int array; rng is for dropout. The
+                gradient's arrays are overwritten
     params      start, a dict of arrays; not written to
     n           int >= 1: examples
     settings    SGD
     rng         draws the order of the examples
-    evaluate    called after each epoch; what it returns goes into the history (errors, in [0, 1])
+    evaluate    called after each epoch; its errors, in [0, 1], are added to the epoch's record
     on_epoch    called with each epoch's record: epoch, loss (mean of its steps), learning_rate, seconds, evaluations
-    checkpoint  written after each epoch; if its file is there, the fit goes on from it, to the same bits
-    returns     Fit; stops with DIVERGED, and the parameters as they are, at the first loss that is not finite
+    checkpoint  written after each epoch; the fit continues from its file, to the same bits, if there is one
+    returns     Fit; it stops with DIVERGED and the current parameters at the first loss that is not finite
     raises      DomainError, also for a start that is not finite; DataError from the checkpoint; Interrupted on Ctrl-C
     """
     check_positive(n=n)

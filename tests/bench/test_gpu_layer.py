@@ -22,7 +22,7 @@ def test_the_operations_are_checked_and_then_measured(stand_in):
 
 def test_a_wrong_operation_is_not_timed(monkeypatch, stand_in):
     right = gpu_layer.LADDERS["expand"][-1]
-    wrong = right._replace(run=lambda w, o: right.run(w, o) * np.float32(1 + 1e-3))
+    wrong = right._replace(forward=lambda w, o: right.forward(w, o) * np.float32(1 + 1e-3))
     monkeypatch.setitem(gpu_layer.LADDERS, "expand", (wrong,))
     with pytest.raises(InaccurateError, match="'expand': .* nothing was timed$"):
         gpu_layer.measure(1, images=3)

@@ -50,7 +50,7 @@ def test_pooling(dtype, tmp_path):
 
 def test_nothing_wrong_is_timed(monkeypatch):
     right = LADDERS["pool"][1]
-    wrong = right._replace(run=lambda v, o, out=None: np.nextafter(2 * right.run(v, o), 0), name="doubled")
+    wrong = right._replace(forward=lambda v, o, out=None: np.nextafter(2 * right.forward(v, o), 0), name="doubled")
     monkeypatch.setitem(LADDERS, "pool", (*LADDERS["pool"], wrong))
     monkeypatch.setattr(contest, "interleaved", None)  # would be called to time
     with pytest.raises(InaccurateError, match="'doubled': .* nothing was timed"):

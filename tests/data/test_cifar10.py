@@ -1,4 +1,4 @@
-"""CIFAR-10: the same arrays from every form, kept once, and nothing else passes for them."""
+"""CIFAR-10: the same arrays from every form, cached once; any other content is refused."""
 
 import hashlib
 import pickle
@@ -18,7 +18,7 @@ N = 3  # records in a batch of the small edition
 
 
 def make_batches(seed=0):
-    """The binary records of each batch of an edition of CIFAR-10's layout with other content."""
+    """Return the binary records of small batches in CIFAR-10's layout with other content."""
     rng = np.random.default_rng(seed)
     tables = {name: rng.integers(0, 256, (N, RECORD), "u1") for name in CIFAR10_BATCHES}
     for table in tables.values():
@@ -30,7 +30,7 @@ BATCHES = make_batches()
 
 
 def python2_pickle(labels, pixels, fortran=False):
-    """A batch as cPickle of Python 2 writes it, put together from the opcodes of protocol 2."""
+    """Return a batch as cPickle of Python 2 writes it, from the opcodes of protocol 2."""
 
     def text(value):
         return b"T" + struct.pack("<i", len(value)) + value
@@ -60,7 +60,7 @@ MORE = {"cifar-10-batches-bin/batches.meta.txt": b"airplane\n", "cifar-10-batche
 
 
 def reference(batches=BATCHES):
-    """Images and labels read value by value from the format's description."""
+    """Return images and labels, read value by value from the format's description."""
     images, labels = np.zeros((6 * N, 32, 32, 3), "u1"), np.zeros(6 * N, int)
     for row in range(6 * N):
         record = batches[CIFAR10_BATCHES[row // N]][row % N * RECORD :][:RECORD]
@@ -77,7 +77,7 @@ EDITION = Edition({name: hashlib.sha256(records).hexdigest() for name, records i
 
 @pytest.fixture(autouse=True)
 def machine(tmp_path, monkeypatch, request):
-    """A machine with nothing on it, on which the small edition is CIFAR-10."""
+    """A machine without data, where the small edition is CIFAR-10."""
     if "cifar10" in request.fixturenames:
         return
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
@@ -336,7 +336,7 @@ def test_pickles_of_either_order(fortran):
 
 
 class Call:
-    """Pickles to a call of any function."""
+    """An object that pickles to a call of any function."""
 
     def __init__(self, *call):
         self.call = call
@@ -389,7 +389,7 @@ def test_the_digest_reads_bytes_and_order():
 
 @pytest.mark.needs_data("cifar10")
 def test_cifar10_as_published(cifar10):
-    """The counts and moments are those that the data set is known by."""
+    """The counts and moments are the published ones."""
     assert (cifar10.train.x.shape, cifar10.test.x.shape) == ((50000, 32, 32, 3), (10000, 32, 32, 3))
     assert isinstance(cifar10.train.x, np.memmap)
     assert len(CLASSES) == 10

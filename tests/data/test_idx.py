@@ -1,4 +1,4 @@
-"""IDX files: what is read, and what is refused with which words."""
+"""IDX files: the arrays that are read, and the messages of those refused."""
 
 import gzip
 import struct
@@ -13,7 +13,7 @@ CODES = {"u1": 0x08, "i1": 0x09, "i2": 0x0B, "i4": 0x0C, "f4": 0x0D, "f8": 0x0E}
 
 
 def idx_bytes(array):
-    """The file that holds ``array``, put together from the format's description."""
+    """Return the file that holds ``array``, built from the format's description."""
     code = CODES[array.dtype.str[1:]]
     header = struct.pack(f">BBBB{array.ndim}I", 0, 0, code, array.ndim, *array.shape)
     return header + array.astype(array.dtype.newbyteorder(">")).tobytes()

@@ -1,4 +1,4 @@
-"""MNIST and the embedded digits: the same numbers each time, and nothing else passes for them."""
+"""MNIST and the embedded digits: the same numbers each time; any other content is refused."""
 
 import gzip
 import hashlib
@@ -91,7 +91,7 @@ def test_content_is_judged_not_compression(folder, monkeypatch, compress):
 
 @pytest.mark.needs_data("mnist")
 def test_mnist_as_published():
-    """The counts and means are those that the data set is known by."""
+    """The counts and means are the published ones."""
     folder, _ = look_for("mnist")
     data = load_mnist(folder)
     assert data.digest == mnist.MNIST_DIGEST

@@ -1,4 +1,4 @@
-"""Natural images: the same pixels from TIFF files and from the archive, and nothing else passes for them."""
+"""Natural images: the same pixels from TIFF files and from the archive; any other content is refused."""
 
 import hashlib
 
@@ -19,7 +19,7 @@ SMALL = {
 
 @pytest.fixture(autouse=True)
 def machine(tmp_path, monkeypatch, request):
-    """A machine with nothing on it, on which the small images are those of the collections."""
+    """A machine without data, where the small images are those of the collections."""
     if request.node.get_closest_marker("needs_data"):
         return
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))

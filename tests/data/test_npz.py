@@ -1,4 +1,4 @@
-"""One array of a .npz file, or a sentence about what is wrong with it."""
+"""One array of a .npz file, or a message that names the file's fault."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Where data are looked for, in which order, and what a download leaves behind."""
+"""The places of the search and their order, and the files that a download leaves."""
 
 import hashlib
 import http.server
@@ -14,7 +14,7 @@ FILES = {"a-idx1-ubyte.gz": b"content of a" * 1000, "b-idx1-ubyte.gz": b"content
 
 
 class Server(http.server.ThreadingHTTPServer):
-    """Serves FILES at /good/, other bytes at /wrong/, half of each file at /half/, and nothing else."""
+    """A server of FILES at /good/, other bytes at /wrong/, half of each file at /half/, and nothing else."""
 
     def __init__(self):
         super().__init__(("127.0.0.1", 0), Handler)
@@ -53,7 +53,7 @@ def server():
 
 @pytest.fixture(autouse=True)
 def machine(tmp_path, monkeypatch):
-    """A machine with nothing on it: an empty cache, no PP_REF_DATA, and a data set called "letters"."""
+    """A machine without data: an empty cache, no PP_REF_DATA, and a data set called "letters"."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     monkeypatch.delenv("PP_REF_DATA", raising=False)
@@ -122,7 +122,7 @@ def test_an_archive_of_any_compression(machine, ending):
 
 @pytest.fixture
 def archived(monkeypatch):
-    """A data set that is published as one archive, and may lie unpacked."""
+    """A data set that is published as one archive and may be unpacked."""
     sums = {"letters.tar.gz": hashlib.sha256(b"local").hexdigest()}
     monkeypatch.setitem(COLLECTIONS, "letters", Collection(sums, (), (("letters/a", "letters/b"), ("a", "b"))))
 

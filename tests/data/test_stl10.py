@@ -1,4 +1,4 @@
-"""STL-10: a small edition in the published layout, from every form; what is wrong is said; and the folds."""
+"""STL-10: a small edition in the published layout, from every form; the messages; the folds."""
 
 import hashlib
 
@@ -20,7 +20,7 @@ TRAIN, TEST, MORE, FOLD = 12, 4, 5, 3
 
 
 def make_files(seed=0):
-    """The files of an edition of STL-10's layout with other content, and fewer images."""
+    """Return files in STL-10's layout with other content and fewer images."""
     rng = np.random.default_rng(seed)
     files = {
         f"{part}_X.bin": rng.integers(0, 256, n * IMAGE, "u1").tobytes()
@@ -38,7 +38,7 @@ EDITION = Edition(TRAIN, TEST, MORE, FOLD, {name: hashlib.md5(content).hexdigest
 
 @pytest.fixture(autouse=True)
 def machine(tmp_path, monkeypatch, request):
-    """A machine with nothing on it, on which the small edition is STL-10."""
+    """A machine without data, where the small edition is STL-10."""
     if request.node.get_closest_marker("needs_data"):
         return
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
@@ -72,7 +72,7 @@ FORMS = {
 
 
 def check_images(images, file):
-    """Pixel by pixel from the format's description: channel after channel, in it column after column."""
+    """Compare each pixel with the format's description: channel after channel, column after column in each."""
     n, row, column, channel = np.indices(images.shape)
     at = n * IMAGE + channel * SIDE * SIDE + column * SIDE + row
     np.testing.assert_array_equal(images, np.frombuffer(FILES[file], "u1")[at])
@@ -108,7 +108,7 @@ def test_files_are_mapped(tmp_path):
 @pytest.mark.parametrize("form", ["unpacked", "gzip"])
 @pytest.mark.parametrize("chunk", [1000, 2**20])
 def test_the_unlabelled_images_are_read_once(tmp_path, monkeypatch, form, chunk):
-    """MD5 and SHA-256 are given the same bytes, chunk by chunk, one after the other; nothing else is hashed."""
+    """MD5 and SHA-256 get the same bytes, chunk by chunk, one after the other; nothing else is hashed."""
     seen = []
 
     class Spy:
@@ -215,7 +215,7 @@ def test_a_file_far_too_large_is_not_read_from_an_archive(tmp_path):
 
 
 def test_the_official_sizes():
-    """Those that the publisher's files are known to have."""
+    """The sizes are those of the publisher's files."""
     assert OFFICIAL.size("train_X.bin") == 138_240_000
     assert OFFICIAL.size("test_X.bin") == 221_184_000
     assert OFFICIAL.size(UNLABELLED) == 2_764_800_000

@@ -1,4 +1,4 @@
-"""Tar archives: what is read, and what is refused with which words."""
+"""Tar archives: the files that are read, and the messages of those refused."""
 
 import io
 import tarfile
@@ -12,7 +12,7 @@ CONTENT = {"set/a": b"content of a" * 100, "set/b": b"content of b"}
 
 
 def tar_bytes(members, mode="w:", kind=tarfile.REGTYPE):
-    """A tar archive of names and contents, each of that kind."""
+    """Return a tar archive of members of one kind, from their names and contents."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode=mode) as archive:
         for name, content in members.items():

@@ -90,7 +90,7 @@ def test_separable_bases_are_products(kind):
 
 def test_several_columns_deal_the_leading_elements_out():
     made = make_dictionary("dct", Grid(6, 6), n_alpha=4, n_columns=3, rng=np.random.default_rng(0))
-    assert made.recipe["settings"]["alpha"] == "interleaved"
+    assert made.recipe.settings["alpha"] == "interleaved"
     together = make_dictionary("dct", Grid(6, 6), n_alpha=12, rng=np.random.default_rng(0))
     np.testing.assert_array_equal(np.sort(np.concatenate(made.alpha)), together.alpha[0])
     same = make_dictionary("dct", Grid(6, 6), n_alpha=4, n_columns=3, alpha="leading", rng=np.random.default_rng(0))

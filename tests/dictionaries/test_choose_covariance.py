@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 from scipy.stats import multivariate_normal, norm
 
-from pp_ref.dictionaries import Frames, Grid, Units, choose_kernel
+from pp_ref.dictionaries import Frames, Grid, Units, choose_covariance
 from pp_ref.dictionaries.choose_covariance import log_leave_one_out, log_marginal_likelihood
-from pp_ref.dictionaries.covariances import matern_kernel, se_kernel
+from pp_ref.dictionaries.covariances import matern_covariance, se_covariance
 from pp_ref.errors import DomainError, ShapeError
 
 GRID = Grid(5, 6)
 POINTS = GRID.site_points()
-K = se_kernel(POINTS, POINTS, 1.0)
+K = se_covariance(POINTS, POINTS, 1.0)
 WEIGHTS = np.random.default_rng(0).standard_normal((30, 4))
 
 
@@ -50,8 +50,8 @@ def test_leave_one_out_is_thirty_refits(ridge):
 @pytest.mark.parametrize(("length_scale", "ridge"), [(1.0, 0.01), (2.0, 0.1)])
 def test_the_parameters_of_drawn_features_are_recovered(criterion, length_scale, ridge):
     space = Grid(8, 8)
-    C = se_kernel(space.site_points(), space.site_points(), length_scale) + ridge * np.eye(64)
-    got = choose_kernel("se", space, 3 * draw(space, C, 60), criterion)
+    C = se_covariance(space.site_points(), space.site_points(), length_scale) + ridge * np.eye(64)
+    got = choose_covariance("se", space, 3 * draw(space, C, 60), criterion)
     # 3,840 weights fix the length scale to about 1 % and the ridge to about 5 %; leave-one-out to twice that.
     assert got.length_scale == pytest.approx(length_scale, rel=0.1)
     assert got.ridge == pytest.approx(ridge, rel=0.3)
@@ -61,23 +61,23 @@ def test_channels_are_draws_too():
     flat, deep = Grid(5, 6), Grid(5, 6, 3)
     W = draw(deep, K + 0.05 * np.eye(30), 10)
     apart = W.reshape(30, 3, 10).reshape(30, 30)
-    assert choose_kernel("se", deep, W) == choose_kernel("se", flat, apart)
+    assert choose_covariance("se", deep, W) == choose_covariance("se", flat, apart)
 
 
 def test_matern_over_frames():
     space = Frames(40, 2)
-    C = matern_kernel(space.site_points(), space.site_points(), 3.0, 0.5) + 0.1 * np.eye(40)
-    got = choose_kernel("matern", space, draw(space, C, 100), nu=0.5)
+    C = matern_covariance(space.site_points(), space.site_points(), 3.0, 0.5) + 0.1 * np.eye(40)
+    got = choose_covariance("matern", space, draw(space, C, 100), nu=0.5)
     assert got.length_scale == pytest.approx(3.0, rel=0.2)
     assert got.ridge == pytest.approx(0.1, rel=0.4)
 
 
 def test_the_choice_is_the_best_nearby():
     W = draw(GRID, K + 0.05 * np.eye(30), 20)
-    got = choose_kernel("se", GRID, W)
+    got = choose_covariance("se", GRID, W)
     for length_scale in (0.97, 1, 1.03):
         for ridge in (0.97, 1, 1.03):
-            moved = np.linalg.eigh(se_kernel(POINTS, POINTS, got.length_scale * length_scale))
+            moved = np.linalg.eigh(se_covariance(POINTS, POINTS, got.length_scale * length_scale))
             assert log_marginal_likelihood(*moved, got.ridge * ridge, W) <= got.value + 1e-9
 
 
@@ -85,20 +85,20 @@ def test_what_cannot_be_chosen():
     with pytest.raises(
         DomainError, match="^kind is 'emp', expected one of se, matern: the others have no length scale$"
     ):
-        choose_kernel("emp", GRID, WEIGHTS)
+        choose_covariance("emp", GRID, WEIGHTS)
     with pytest.raises(DomainError, match="^criterion is 'aic', expected one of marginal_likelihood, leave_one_out$"):
-        choose_kernel("se", GRID, WEIGHTS, "aic")
+        choose_covariance("se", GRID, WEIGHTS, "aic")
     with pytest.raises(ShapeError, match=r"^weights has shape \(29, 4\), expected \(d, m\) with d = 30 and m >= 1"):
-        choose_kernel("se", GRID, WEIGHTS[1:])
+        choose_covariance("se", GRID, WEIGHTS[1:])
     with pytest.raises(ShapeError, match=r"^weights has shape \(30, 0\)"):
-        choose_kernel("se", GRID, WEIGHTS[:, :0])
+        choose_covariance("se", GRID, WEIGHTS[:, :0])
     with pytest.raises(ShapeError, match=r"^weights has shape \(30,\), expected axes \(d, m\)$"):
-        choose_kernel("se", GRID, WEIGHTS[:, 0])
+        choose_covariance("se", GRID, WEIGHTS[:, 0])
     with pytest.raises(DomainError, match="^weights has 1 entries that are NaN"):
-        choose_kernel("se", GRID, np.where(WEIGHTS[0, 0] == WEIGHTS, np.nan, WEIGHTS))
+        choose_covariance("se", GRID, np.where(WEIGHTS[0, 0] == WEIGHTS, np.nan, WEIGHTS))
     with pytest.raises(DomainError, match="^weights are all zero, expected learned features"):
-        choose_kernel("se", GRID, 0 * WEIGHTS)
+        choose_covariance("se", GRID, 0 * WEIGHTS)
     with pytest.raises(DomainError, match="^nu is 0.0, expected"):
-        choose_kernel("matern", GRID, WEIGHTS, nu=0)
+        choose_covariance("matern", GRID, WEIGHTS, nu=0)
     with pytest.raises(DomainError, match=r"^space is Units\(n=30\), expected a Grid or Frames of at least two sites"):
-        choose_kernel("se", Units(30), WEIGHTS)
+        choose_covariance("se", Units(30), WEIGHTS)

@@ -1,4 +1,4 @@
-"""Kernels against loops that share no code with them."""
+"""Covariances against loops that share no code with them."""
 
 from math import exp, gamma
 
@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.integrate import quad
 
-from pp_ref.dictionaries.covariances import BLOCK, covariance, matern_kernel, se_kernel
+from pp_ref.dictionaries.covariances import BLOCK, covariance, matern_covariance, se_covariance
 from pp_ref.dictionaries.spaces import Grid
 
 EPS = np.finfo(np.float64).eps
@@ -16,7 +16,7 @@ POINTS = Grid(4, 5).site_points()
 
 
 def test_se_is_its_formula():
-    K = se_kernel(POINTS, POINTS, 1.5)
+    K = se_covariance(POINTS, POINTS, 1.5)
     for i, (iy, ix) in enumerate(POINTS):
         for j, (jy, jx) in enumerate(POINTS):
             want = exp(-((ix - jx) ** 2 + (iy - jy) ** 2) / (2 * 1.5**2))
@@ -26,8 +26,8 @@ def test_se_is_its_formula():
 
 @pytest.mark.parametrize("nu", [0.5, 1.5, 2.5])
 def test_half_integer_matern_agrees_with_the_general_formula(nu):
-    near = matern_kernel(POINTS, POINTS, 1.3, nu)
-    general = matern_kernel(POINTS, POINTS, 1.3, nu + 1e-12)  # d log k / d nu is below 10 here
+    near = matern_covariance(POINTS, POINTS, 1.3, nu)
+    general = matern_covariance(POINTS, POINTS, 1.3, nu + 1e-12)  # d log k / d nu is below 10 here
     np.testing.assert_allclose(near, general, rtol=1e-11, atol=0)
 
 
@@ -35,20 +35,20 @@ def test_half_integer_matern_agrees_with_the_general_formula(nu):
 def test_matern_against_scikit_learn(nu):
     gaussian_process = pytest.importorskip("sklearn.gaussian_process")
     want = gaussian_process.kernels.Matern(length_scale=1.3, nu=nu)(POINTS)
-    np.testing.assert_allclose(matern_kernel(POINTS, POINTS, 1.3, nu), want, rtol=1e-12, atol=0)
+    np.testing.assert_allclose(matern_covariance(POINTS, POINTS, 1.3, nu), want, rtol=1e-12, atol=0)
 
 
 def test_matern_against_the_integral_of_the_bessel_function():
     nu, z = 3.3, np.sqrt(2 * 3.3) * 2.0
     bessel = quad(lambda t: np.exp(-z * np.cosh(t)) * np.cosh(nu * t), 0, 20, epsrel=1e-12)[0]
-    got = matern_kernel(np.zeros((1, 1)), np.array([[2.0]]), 1.0, nu)[0, 0]
+    got = matern_covariance(np.zeros((1, 1)), np.array([[2.0]]), 1.0, nu)[0, 0]
     assert got == pytest.approx(2 ** (1 - nu) / gamma(nu) * z**nu * bessel, rel=1e-10)
 
 
 @settings(deadline=None)
 @given(nu=st.floats(0.05, 50), length_scale=st.floats(1e-3, 1e8))
 def test_matern_stays_in_range(nu, length_scale):
-    K = matern_kernel(POINTS, POINTS, length_scale, nu)
+    K = matern_covariance(POINTS, POINTS, length_scale, nu)
     assert np.isfinite(K).all()
     assert (K >= 0).all()
     assert (K <= 1).all()
@@ -57,7 +57,7 @@ def test_matern_stays_in_range(nu, length_scale):
 
 def test_a_very_smooth_very_long_matern_is_its_series():
     # K_50 overflows at this distance.
-    assert matern_kernel(np.zeros((1, 1)), np.array([[1.0]]), 1e7, 50)[0, 0] == pytest.approx(1, abs=1e-12)
+    assert matern_covariance(np.zeros((1, 1)), np.array([[1.0]]), 1e7, 50)[0, 0] == pytest.approx(1, abs=1e-12)
 
 
 def _covariance_loops(X):

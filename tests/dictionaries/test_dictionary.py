@@ -7,15 +7,16 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from pp_ref.dictionaries import Dictionary, Frames, Grid, Units, make_dictionary
-from pp_ref.dictionaries.dictionary import BIT_GENERATORS, flush_subnormals, generator_from_state, generator_state
+from pp_ref.dictionaries import Dictionary, Frames, Grid, Recipe, Units, dictionary_from_recipe, make_dictionary
+from pp_ref.dictionaries.dictionary import flush_subnormals
 from pp_ref.errors import DataError, DomainError
+from pp_ref.generators import BIT_GENERATORS
 
 X = np.random.default_rng(7).random((40, 24))
 SPACE = Grid(4, 6)
 
 
-def my_kernel(a, b):
+def my_covariance(a, b):
     return np.exp(-abs(a[:, None] - b[None, :]).sum(-1))
 
 
@@ -39,7 +40,7 @@ ASKED = {
     "kmeans": ("kmeans", {"n_alpha": 5, "data": X, "whitening": 0.1, "n_columns": 2}),
     "downsample": ("downsample", {"n_alpha": 6}),
     "nokernel": ("nokernel", {"proportion": 1, "n_columns": 2}),
-    "callable": (my_kernel, {"n_alpha": 5}),
+    "callable": (my_covariance, {"n_alpha": 5}),
     "own": ("own", {"U": [np.eye(24)[:, :3], np.ones((24, 3))], "n_columns": 2}),
 }
 
@@ -90,11 +91,11 @@ def test_saved_and_loaded(name, tmp_path):
 @pytest.mark.parametrize("name", ASKED)
 def test_made_again_from_its_recipe(name):
     made = ask(name)
-    recipe = json.loads(json.dumps(made.recipe, allow_nan=False))
+    recipe = Recipe.from_json(json.loads(json.dumps(made.recipe.to_json(), allow_nan=False)))
     assert recipe == made.recipe
     _, settings = ASKED[name]
-    kernel = my_kernel if name == "callable" else None
-    again = Dictionary.from_recipe(recipe, settings.get("data"), kernel=kernel, U=settings.get("U"))
+    covariance = my_covariance if name == "callable" else None
+    again = dictionary_from_recipe(recipe, settings.get("data"), covariance=covariance, U=settings.get("U"))
     assert_same_bits(again, made)
 
 
@@ -103,7 +104,7 @@ def test_wavelets_come_back_too(tmp_path):
     made = make_dictionary("wavelet", SPACE, n_alpha=5, rng=np.random.default_rng(0))
     made.save(tmp_path / "U")
     assert_same_bits(Dictionary.load(tmp_path / "U"), made)
-    assert_same_bits(Dictionary.from_recipe(made.recipe), made)
+    assert_same_bits(dictionary_from_recipe(made.recipe), made)
 
 
 @pytest.mark.parametrize("bits", BIT_GENERATORS)
@@ -111,42 +112,57 @@ def test_every_bit_generator_goes_into_a_recipe(bits):
     rng = np.random.Generator(getattr(np.random, bits)(5))
     rng.integers(0, 9, 7, dtype=np.uint32)  # leaves half a word buffered
     made = ask("se", rng)
-    assert_same_bits(Dictionary.from_recipe(json.loads(json.dumps(made.recipe))), made)
-    np.testing.assert_array_equal(generator_from_state(generator_state(rng)).random(5), rng.random(5))
+    recipe = Recipe.from_json(json.loads(json.dumps(made.recipe.to_json())))
+    assert_same_bits(dictionary_from_recipe(recipe), made)
 
 
 def test_the_recipe_holds_every_default():
     recipe = ask("se").recipe
-    assert recipe["settings"] == {"length_scale": 1.0, "ridge": 1e-3, "form": "ridge", "alpha": "uniform"}
-    assert (recipe["kind"], recipe["proportion"], recipe["n_alpha"], recipe["n_columns"]) == ("se", 0.3, None, 3)
-    assert ask("emp2").recipe["data"]["shape"] == [40, 24]
-    assert ask("emp2").recipe["data"]["dtype"] == "<f4"
+    assert recipe.settings == {"length_scale": 1.0, "ridge": 1e-3, "form": "ridge", "alpha": "uniform"}
+    assert (recipe.kind, recipe.proportion, recipe.n_alpha, recipe.n_columns) == ("se", 0.3, None, 3)
+    assert ask("emp2").recipe.data["shape"] == [40, 24]
+    assert ask("emp2").recipe.data["dtype"] == "<f4"
+
+
+def test_a_recipe_as_json():
+    """Neither keys nor order may change: files that were saved have to load, and records hold such settings."""
+    rng = np.random.default_rng(0)
+    recipe = ask("callable", rng).recipe
+    assert list(recipe.to_json().items()) == [
+        ("kind", "callable"),
+        ("space", {"type": "Grid", "height": 4, "width": 6, "channels": 1}),
+        ("proportion", None),
+        ("n_alpha", 5),
+        ("n_columns", 1),
+        ("settings", {"ridge": 1e-3, "form": "ridge", "alpha": "uniform"}),
+        ("rng", np.random.default_rng(0).bit_generator.state),
+        ("data", None),
+        ("U", None),
+        ("kernel", f"{my_covariance.__module__}.my_covariance"),
+    ]
 
 
 def test_other_data_is_noticed():
     recipe = ask("emp leverage").recipe
     with pytest.raises(DomainError, match="^data is .*, but the recipe was made from .*: pass the same data$"):
-        Dictionary.from_recipe(recipe, X[::-1])
+        dictionary_from_recipe(recipe, X[::-1])
     with pytest.raises(DomainError, match="^data is missing: kind emp needs the layer's input"):
-        Dictionary.from_recipe(recipe)
+        dictionary_from_recipe(recipe)
 
 
 def test_what_json_cannot_hold_has_to_be_passed():
     with pytest.raises(
-        DomainError, match="^kernel is missing: the recipe was made with .*my_kernel, pass that function$"
+        DomainError, match="^covariance is missing: the recipe was made with .*my_covariance, pass that function$"
     ):
-        Dictionary.from_recipe(ask("callable").recipe)
+        dictionary_from_recipe(ask("callable").recipe)
     with pytest.raises(DomainError, match="^U is missing: a recipe of kind own holds only its digest"):
-        Dictionary.from_recipe(ask("own").recipe)
+        dictionary_from_recipe(ask("own").recipe)
     with pytest.raises(DomainError, match="^U is .*, but the recipe was made from .*: pass the same U$"):
-        Dictionary.from_recipe(ask("own").recipe, U=[np.ones((24, 3))] * 2)
-    with pytest.raises(DomainError, match="^kernel is .*, but the recipe was made from .*: pass the same kernel$"):
-        Dictionary.from_recipe(ask("callable").recipe, kernel=lambda a, b: my_kernel(a, b))
-
-
-def test_a_bit_generator_that_is_not_numpys():
-    with pytest.raises(DomainError, match="^bit generator is 'os.system', expected one of MT19937, PCG64"):
-        generator_from_state({"bit_generator": "os.system"})
+        dictionary_from_recipe(ask("own").recipe, U=[np.ones((24, 3))] * 2)
+    with pytest.raises(
+        DomainError, match="^covariance is .*, but the recipe was made from .*: pass the same covariance$"
+    ):
+        dictionary_from_recipe(ask("callable").recipe, covariance=lambda a, b: my_covariance(a, b))
 
 
 def test_files_that_are_no_dictionary(tmp_path):

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pp_ref.dictionaries import Grid, make_dictionary
-from pp_ref.dictionaries.covariances import se_kernel
+from pp_ref.dictionaries.covariances import se_covariance
 from pp_ref.dictionaries.index_sets import (
     CHOICES,
     bands,
@@ -24,7 +24,7 @@ from pp_ref.dictionaries.make import KINDS
 
 EPS = np.finfo(np.float64).eps
 POINTS = Grid(7, 7).site_points()
-K = se_kernel(POINTS, POINTS, 1.0)
+K = se_covariance(POINTS, POINTS, 1.0)
 
 
 def _proper(alpha, size, count):

@@ -110,7 +110,7 @@ SETTINGS_REFUSED = [
     ("emp", {"data": [[1, 2]]}, "^data is list, expected a NumPy array of real numbers$"),
     ("emp", {"data": X + 0j}, "^data is complex128, expected a NumPy array of real numbers$"),
     ("emp", {"data": np.where(X[3, 4] == X, np.nan, X)}, r"^data has 1 entries that are NaN or infinite, .*\(3, 4\)"),
-    ("so", {}, "^kind is 'so', expected one of se, matern, emp, emp2, .*, nokernel, own, or a kernel function$"),
+    ("so", {}, "^kind is 'so', expected one of se, matern, emp, emp2, .*, nokernel, own, or a covariance function$"),
     (7, {}, "^kind is 7, expected one of se"),
     ("own", {}, "^kind is 'own' and U is missing: kind own goes with U$"),
     ("se", {"U": X}, "^kind is 'se' and U is given: kind own goes with U$"),

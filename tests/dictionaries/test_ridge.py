@@ -5,7 +5,7 @@ import pytest
 from scipy.linalg import subspace_angles
 
 from pp_ref.dictionaries import Frames, Grid, Units, make_dictionary
-from pp_ref.dictionaries.covariances import covariance, se_kernel
+from pp_ref.dictionaries.covariances import covariance, se_covariance
 from pp_ref.dictionaries.ridge import ridge_dictionary
 from pp_ref.errors import DomainError, ShapeError
 
@@ -62,7 +62,7 @@ def test_emp_dictionaries_use_the_covariance_of_the_data(kind, power):
 
 
 def test_kept_rows_tend_to_the_identity_as_the_ridge_vanishes():
-    K = se_kernel(GRID.site_points(), GRID.site_points(), 1.0)
+    K = se_covariance(GRID.site_points(), GRID.site_points(), 1.0)
     alpha = np.arange(0, 42, 3)
     smallest = np.linalg.eigvalsh(K[np.ix_(alpha, alpha)])[0]
     for ridge in (1e-2, 1e-4, 1e-6, 0.0):
@@ -84,7 +84,7 @@ def test_both_forms_span_the_same_space(kind):
     assert subspace_angles(ridge.U()[0], atom.U()[0]).max() <= bound < 1e-6
 
 
-def test_condition_and_rank_of_a_nearly_singular_kernel():
+def test_condition_and_rank_of_a_nearly_singular_covariance():
     ask = {"proportion": 0.5, "length_scale": 4.0}
     ridge = make_dictionary("se", Grid(20, 20), **ask, rng=np.random.default_rng(0)).columns[0]
     atom = make_dictionary("se", Grid(20, 20), **ask, form="atom", rng=np.random.default_rng(0)).columns[0]
@@ -113,8 +113,8 @@ def test_channel_tied_is_a_kronecker_product(space, form):
     U_sites = make_dictionary("se", alone, alpha=[sites], form=form, rng=np.random.default_rng(0)).U()[0]
     assert column.structure == "channel-tied"
     np.testing.assert_array_equal(column.U, np.kron(U_sites, np.eye(c)))
-    # The same from the whole kernel, zero between channels.
-    untied = np.kron(se_kernel(alone.site_points(), alone.site_points(), 1.0), np.eye(c))
+    # The same from the whole covariance, zero between channels.
+    untied = np.kron(se_covariance(alone.site_points(), alone.site_points(), 1.0), np.eye(c))
     whole, condition, rank = ridge_dictionary(untied, column.alpha, 1e-3, form)
     bound = solve_bound(column.alpha.size, condition) * np.linalg.norm(whole, 2)
     assert np.linalg.norm(whole - column.U, 2) <= bound
@@ -136,7 +136,7 @@ def test_separable_is_a_product_of_two_axes():
     assert column.structure == "separable"
     rows, columns = (np.unique(axis) for axis in np.unravel_index(column.alpha, (12, 8)))
     y, x = np.arange(12.0)[:, None], np.arange(8.0)[:, None]
-    U_y, U_x = se_kernel(y, y[rows], 1.0), se_kernel(x, x[columns], 1.0)
+    U_y, U_x = se_covariance(y, y[rows], 1.0), se_covariance(x, x[columns], 1.0)
     # exp(a + b) against exp(a) exp(b): exponents up to 85 carry two roundings each.
     np.testing.assert_allclose(column.U, np.kron(U_y, U_x), rtol=(4 * 85 + 3) * EPS, atol=0)
 
@@ -150,20 +150,20 @@ def test_separable_is_not_claimed_where_it_is_false():
     assert uneven.columns[0].structure == "dense"
 
 
-def test_a_kernel_of_the_callers_own():
+def test_a_covariance_of_the_callers_own():
     def same_row(a, b):
         return (a[:, None, 0] == b[None, :, 0]) + 0.0
 
     made = make_dictionary(same_row, Grid(3, 4), proportion=0.5, ridge=0.1, rng=np.random.default_rng(0))
     K = same_row(Grid(3, 4).points(), Grid(3, 4).points())
     np.testing.assert_array_equal(made.U()[0], ridge_dictionary(K, made.alpha[0], 0.1)[0])
-    assert made.recipe["kind"] == "callable"
-    assert made.recipe["kernel"].endswith("same_row")
+    assert made.recipe.kind == "callable"
+    assert made.recipe.covariance.endswith("same_row")
 
 
-def test_a_kernel_of_the_wrong_shape_value_or_symmetry():
+def test_a_covariance_of_the_wrong_shape_value_or_symmetry():
     ask = {"n_alpha": 2, "rng": np.random.default_rng(0)}
-    with pytest.raises(ShapeError, match=r"^kernel\(points, points\) has shape \(5,\), expected \(5, 5\)"):
+    with pytest.raises(ShapeError, match=r"^covariance\(points, points\) has shape \(5,\), expected \(5, 5\)"):
         make_dictionary(lambda a, b: np.ones(5), Units(5), **ask)
     with pytest.raises(DomainError, match="has NaN or infinite entries, expected finite numbers"):
         make_dictionary(lambda a, b: np.full((5, 5), np.nan), Units(5), **ask)

@@ -1,7 +1,5 @@
 """Learned features, predicted from a few of their weights."""
 
-import json
-
 import numpy as np
 import pytest
 
@@ -10,6 +8,7 @@ from pp_ref.dictionaries import Grid
 from pp_ref.experiments import figure1, figure2, figure4_left, figure5
 from pp_ref.experiments.figure1 import PROFILES
 from pp_ref.experiments.run_store import RunStore
+from tests.experiments.stored import stored
 
 
 @pytest.fixture
@@ -56,13 +55,14 @@ def test_a_run_a_block():
         assert made[0]["weight_decay"] == 5e-5
 
 
-def test_records_and_what_is_drawn_from_them(mlp, convnet, rica):
-    records = json.loads(json.dumps([mlp, convnet, rica], allow_nan=False))
+def test_records_and_what_is_drawn_from_them(mlp, convnet, rica, tmp_path):
+    records = stored([mlp, convnet, rica], tmp_path)
     for record, shape in zip(records, ((28, 28, 1), (8, 8, 1), (4, 4, 3)), strict=True):
         shown, d = record["shown"], shape[0] * shape[1] * shape[2]
-        features, predicted, alpha = (np.array(shown[name]) for name in ("features", "predicted", "alpha"))
+        features, predicted, alpha = *record["arrays"].values(), np.array(shown["alpha"])
         assert tuple(shown["shape"]) == shape
         assert features.shape == predicted.shape == (d, 4)
+        assert features.dtype == predicted.dtype == np.float32
         assert alpha.size == d // 4
         for name, draws in record["recipe"]["reconstructions"].items():
             assert [len(row) for row in record["errors"][name]] == [draws] * 5
@@ -92,3 +92,18 @@ def test_pca_sees_all_of_what_lies_in_its_span():
     )
     error = figure1._relative_error(x[:20].T - x.mean(0)[:, None], predicted)
     assert error < 1e-20  # 50 centred rows span 49 of the 78 components
+
+
+def test_verdict_and_summary():
+    def record(label, se, alone):
+        errors = {"SE": [[0.9], [0.9], [se], [0.4], [0.1]], "RandCon": [[0.9], [0.9], [alone], [0.4], [0.1]]}
+        return {"recipe": {"label": label}, "errors": errors}
+
+    records = [record("MLP", 0.1, 0.7), record("convnet", 0.5, 0.7)]
+    assert figure1.verdict(records) == (
+        "**Borne out**, from a quarter of the weights: MLP on MNIST (10% left, 70% without prediction). "
+        "**Not borne out**, from a quarter of the weights: Convnet on CIFAR-10 (50% left, 70% without prediction)."
+    )
+    assert figure1.verdict(records[:1]).count("Borne out") == 1
+    assert "Not borne out" not in figure1.verdict(records[:1])
+    assert figure1.summary(records).splitlines()[2] == "| MLP on MNIST, SE | 90% | 90% | 10% | 40% | 10% |"

@@ -1,7 +1,5 @@
 """RICA's filters by proportion learned: recipes, a small run, what is drawn."""
 
-import json
-
 import numpy as np
 import pytest
 
@@ -11,6 +9,7 @@ from pp_ref.experiments import figure2
 from pp_ref.experiments.figure2 import PROFILES, recipes
 from pp_ref.experiments.rica_filters import REPORTS
 from pp_ref.experiments.run_store import RunStore
+from tests.experiments.stored import stored
 
 
 @pytest.fixture
@@ -35,21 +34,24 @@ def test_the_standard_profile_is_the_papers_figure():
 def test_runs_and_what_is_drawn_from_them(tiny, tmp_path):
     said: list[str] = []
     records = [figure2.run(recipe, RunStore(tmp_path), said.append) for recipe in tiny]
-    records = json.loads(json.dumps(records, allow_nan=False))
+    records = stored(records, tmp_path)
     full, half, _ = records
     assert full["counts"]["1"] == {"dynamic": 150, "static": 0, "total": 150}
     assert half["counts"]["1"]["dynamic"] == 6 * 12  # of 25 sites
     assert len(full["history"]) <= 10
     assert len(said) <= 3 * REPORTS == 3 * figure2.epochs(tiny[0])
-    assert full["filters"]["shape"] == [5, 5, 1]
-    np.testing.assert_allclose(np.linalg.norm(full["filters"]["W"], axis=0), 1, rtol=2e-3)  # of float16
+    assert full["filter_shape"] == [5, 5, 1]
+    W = full["arrays"]["filters"]
+    assert W.dtype == np.float16
+    np.testing.assert_allclose(np.linalg.norm(np.float64(W), axis=0), 1, rtol=2e-3)  # of float16
+    assert figure2.summary(records).splitlines()[0] == "| learned | 100% | 50% | 20% |"
     assert figure2.table(records).row_count == 3
     assert [axes.get_title() for axes in figure2.figure(records).axes] == ["100%", "50%", "20%"]
 
 
 def test_two_runs_agree(tiny, tmp_path):
     first, again = (figure2.run(tiny[1], RunStore(tmp_path), lambda said: None) for _ in range(2))
-    assert first["filters"] == again["filters"]
+    np.testing.assert_array_equal(first["arrays"]["filters"], again["arrays"]["filters"])
 
 
 def test_an_interrupt_goes_through(tiny, tmp_path):
@@ -91,3 +93,9 @@ def test_a_run_on_a_gpu(tiny, tmp_path):
         figure2.run(tiny[1] | {"device": device}, RunStore(tmp_path), lambda said: None) for device in ("cpu", "gpu")
     )
     assert theirs["history"][0]["loss"] == pytest.approx(ours["history"][0]["loss"], rel=1e-3)
+
+
+def test_flat_filters():
+    """Squared norms 1; a mean of c takes 4 c^2 of it: all, none, and 1/2 + 1/2."""
+    W = np.array([[0.5, 0.5, 0.5, 0.5], [0.5, -0.5, 0.5, -0.5], [0.5, 0.5, 0.5, 0.5 + 2**-10]]).T
+    assert figure2.flat(np.float16(W)) == pytest.approx(2 / 3)

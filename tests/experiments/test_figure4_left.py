@@ -11,7 +11,7 @@ from pp_ref.data.mnist import Dataset, Split
 from pp_ref.errors import DataError, DomainError
 from pp_ref.experiments import figure4_left
 from pp_ref.experiments.error_curves import learned
-from pp_ref.experiments.figure4_left import PAIRS, PROFILES, epochs, figure, recipes, run, table
+from pp_ref.experiments.figure4_left import PAIRS, PROFILES, epochs, figure, recipes, run, table, verdict
 from pp_ref.experiments.run_store import RunStore
 from pp_ref.models.network import SOFTMAX_SPREAD
 from pp_ref.training import SGD, Checkpoint, Interrupted
@@ -321,3 +321,32 @@ def test_the_figure_has_a_line_a_pair_with_bars_from_best_to_worst():
 def test_a_figure_without_nokernel():
     (axes,) = figure(RECORDS[:3]).axes
     assert [container.get_label() for container in axes.containers] == ["SE-Emp"]
+
+
+def test_verdicts_come_out_either_way():
+    """Errors of 2 % and 4 % make a mean of 3 %; at 0.001, 1 + 24 of 1,024 numbers are learned, at 0.1, 100 + 24."""
+
+    def records(ours, theirs):
+        full = [record("nokernel", 1.0, seed, error) for seed, error in enumerate((0.02, 0.04))]
+        return full + [
+            record(pair, p, 0, ours[p] if pair in figure4_left.BEST else theirs)
+            for pair in PAIRS
+            if pair != "nokernel"
+            for p in ours
+        ]
+
+    won, reached = verdict(records({0.001: 0.04, 0.1: 0.03}, 0.05)).splitlines()
+    assert won == (
+        "- **Borne out** in the mean over seeds: 4.00% (SE-Emp) and 4.00% (SE-Emp2) at 0.001; the best of the others "
+        "5.00% (LowRank) and 5.00% (RandCon-RandCon). 3.00% (SE-Emp) and 3.00% (SE-Emp2) at 0.1; the best of the "
+        "others 5.00% (LowRank) and 5.00% (RandCon-RandCon)."
+    )
+    assert reached == (
+        "- **Borne out** with this training. The net without prediction errs on 3.00%, on 4.00% with its worst seed. "
+        "SE-Emp first does as well at 0.001, where 97.6% of all parameters are predicted. The better of the two "
+        "differs from the full net by +1.00 points at 0.001 (97.6% predicted), +0.00 points at 0.1 (87.9% predicted)."
+    )
+    lost, missed = verdict(records({0.001: 0.06, 0.1: 0.03}, 0.05)).splitlines()
+    assert lost.startswith("- **Not borne out everywhere**: 6.00% (SE-Emp) and 6.00% (SE-Emp2) at 0.001;")
+    assert missed.startswith("- **Not reached** with this training.")
+    assert "SE-Emp first does as well at 0.1" in missed

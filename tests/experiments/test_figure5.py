@@ -1,7 +1,5 @@
 """The convnet's error against the proportion learned: recipes, a small run, what is drawn."""
 
-import json
-
 import numpy as np
 import pytest
 
@@ -11,6 +9,7 @@ from pp_ref.experiments import figure5
 from pp_ref.experiments.figure5 import PROFILES, recipes
 from pp_ref.experiments.run_store import RunStore
 from pp_ref.training import Interrupted
+from tests.experiments.stored import stored
 
 
 @pytest.fixture
@@ -37,14 +36,15 @@ def test_the_standard_profile_has_every_proportion_and_two_seeds_at_the_ends():
 
 def test_a_run_and_what_is_drawn_from_it(tiny, tmp_path):
     records = [figure5.run(recipe, RunStore(tmp_path), lambda said: None) for recipe in tiny]
-    records = json.loads(json.dumps(records, allow_nan=False))
+    records = stored(records, tmp_path)
     quarter, full = records
     assert [len(record["history"]) for record in records] == [2, 2] == [figure5.epochs(recipe) for recipe in tiny]
     assert full["counts"]["1"] == {"dynamic": 3072, "static": 0, "total": 3072}  # 48 filters 8 x 8 x 1
     assert quarter["counts"]["1"]["dynamic"] == 16 * 48
     assert [layer["weights"] for layer in quarter["dictionaries"]] == ["Predicted"] * 4
     assert len(quarter["dictionaries"][3]["n_alpha"]) == 5
-    assert np.shape(full["filters"]["W"]) == (64, 48)
+    assert full["arrays"]["filters"].shape == (64, 48)
+    assert full["filter_shape"] == [8, 8, 1]
     assert figure5.table(records).row_count == 2
     assert [axes.get_title() for axes in figure5.filters_figure(records).axes] == ["25% learned", "100% learned"]
 
@@ -58,7 +58,7 @@ def test_a_killed_run_comes_to_the_same_bits(tiny, tmp_path):
     with pytest.raises(Interrupted, match="^stopped by Ctrl-C after 1 of 2 epochs"):
         figure5.run(recipe, RunStore(tmp_path / "killed"), kill)
     again = figure5.run(recipe, RunStore(tmp_path / "killed"), lambda said: None)
-    assert again["filters"] == whole["filters"]
+    np.testing.assert_array_equal(again["arrays"]["filters"], whole["arrays"]["filters"])
     assert [epoch["loss"] for epoch in again["history"]] == [epoch["loss"] for epoch in whole["history"]]
 
 
@@ -99,3 +99,21 @@ def test_a_run_on_a_gpu(tiny, tmp_path):
     )
     assert theirs["history"][0]["loss"] == pytest.approx(ours["history"][0]["loss"], rel=1e-3)
     assert theirs["machine"]["gpu"]
+
+
+def test_verdicts_come_out_either_way():
+    def records(quarter, full, half=()):
+        errors = [("SE", 0.25, quarter), ("SE", 0.5, half), ("convnet", 1.0, full)]
+        return [
+            {"recipe": {"label": label, "proportion": p, "seed": seed}, "test_error": error}
+            for label, p, found in errors
+            for seed, error in enumerate(found)
+        ]
+
+    assert figure5.verdict(records((0.25, 0.5), (0.25, 0.375))) == (
+        "**Borne out** within the spread over seeds; the means differ by +6.25 points."
+    )
+    assert figure5.verdict(records((0.5, 0.75), (0.25, 0.375), (0.125,))) == (
+        "**Not quite borne out** at this size: every net with a quarter learned errs more than every full one; the "
+        "means differ by +31.25 points. With 50% learned it errs less than the full net."
+    )

@@ -1,7 +1,5 @@
 """RICA as a classifier: recipes, small runs on one data set and on ten folds, what both halves draw."""
 
-import json
-
 import numpy as np
 import pytest
 
@@ -11,6 +9,7 @@ from pp_ref.data.stl10 import STL10
 from pp_ref.errors import DomainError
 from pp_ref.experiments import figure6, figure6_left, figure6_right
 from pp_ref.experiments.run_store import RunStore
+from tests.experiments.stored import stored
 
 HALVES = pytest.mark.parametrize("half", [figure6_left, figure6_right], ids=["left", "right"])
 
@@ -67,14 +66,13 @@ def test_runs_and_what_is_drawn_from_them(half, digits, tmp_path):
     reports: list[str] = []
     records = [figure6.run(recipe, RunStore(tmp_path), reports.append) for recipe in made]
     assert len(reports) <= sum(map(half.epochs, made))
-    records = json.loads(json.dumps(records, allow_nan=False))
+    records = stored(records, tmp_path)
     full = records[0]
     assert full["counts"]["1"]["dynamic"] == 36 * 4
     assert full["accuracy"] == full["accuracies"][0] > 0.9
     assert set(full["classifiers"][0]["held_out_accuracy"]) == {"1.0", "10.0"}
     assert half.table(records).row_count == len(figure6.points(records))
-    (drawn,) = half.FIGURES.values()
-    assert "noise" in drawn(records).axes[0].get_title()
+    assert "noise" in half.figure(records).axes[0].get_title()
 
 
 def test_ten_folds_give_an_interval(stl10, tmp_path):
@@ -104,11 +102,46 @@ def test_stl10_is_reduced_by_means(monkeypatch):
     assert np.max(np.abs(got - want)) <= 9 * 255 * np.finfo(np.float32).eps  # a sum of nine numbers, and a division
 
 
-def test_spread_over_seeds():
-    def record(seed, accuracy):
-        recipe = {"features": 8, "proportion": 0.5, "seed": seed}
-        return {"recipe": recipe, "accuracy": accuracy, "accuracies": [accuracy], "counts": {"1": {"dynamic": 7}}}
+def record(seed, accuracy, features=8, proportion=0.5):
+    recipe = {"features": features, "proportion": proportion, "seed": seed}
+    return {"recipe": recipe, "accuracy": accuracy, "accuracies": [accuracy], "counts": {"1": {"dynamic": 7}}}
 
+
+def test_chance():
+    """Two accuracies of 0.5 on 10,000 images: twice sqrt(2 / 4 / 10,000)."""
+    assert figure6.chance(0.5, 0.5) == pytest.approx(2 * 0.5**0.5 / 100)
+
+
+def test_verdicts_of_the_left_half_come_out_either_way():
+    def verdict(accuracies):
+        return figure6_left.verdict([record(0, accuracy, proportion=p) for p, accuracy in accuracies.items()])
+
+    assert verdict({1.0: 0.6, 0.75: 0.6, 0.5: 0.599, 0.25: 0.5}) == (
+        "**Borne out** down to 50% learned. Against 60.0% with everything learned: +0.0 points at 75%, -0.1 points at "
+        "50%, -10.0 points at 25%; chance explains 1.4."
+    )
+    assert verdict({1.0: 0.6, 0.75: 0.6, 0.5: 0.5}).startswith("**Not borne out**.")
+
+
+def test_verdicts_of_the_right_half_come_out_either_way():
+    def verdict(pairs):
+        return figure6_right.verdict(
+            [
+                record(0, accuracy, features, p)
+                for m, found in pairs.items()
+                for accuracy, features, p in zip(found, (m, 2 * m), (1.0, 0.5), strict=True)
+            ]
+        )
+
+    assert verdict({50: (0.5, 0.55), 100: (0.6, 0.65)}) == (
+        "**Borne out**: +5.0 points for 50 against 100 features, +5.0 points for 100 against 200 features; chance "
+        "explains 1.4."
+    )
+    assert verdict({50: (0.5, 0.55), 100: (0.6, 0.61)}).startswith("**Borne out for some sizes**:")
+    assert verdict({50: (0.5, 0.51)}).startswith("**Not borne out**:")
+
+
+def test_spread_over_seeds():
     (point,) = figure6.points([record(0, 0.5), record(1, 0.75)])
     assert point == figure6.Point(8, 0.5, 7, 0.625, 0.5, 0.75, 2)
     x, y, lengths = figure6.bars([point])

@@ -4,10 +4,13 @@ import errno
 import json
 import os
 
+import numpy as np
 import pytest
+from safetensors.numpy import save_file
 
 from pp_ref.errors import DataError
-from pp_ref.experiments.run_store import RunStore
+from pp_ref.experiments.run_store import RunStore, read_record
+from pp_ref.files import write_atomically
 
 RECIPE = {"label": "SE-Emp", "proportion": 20 / 784, "seed": 0, "fine_tuning": {"learning_rate": 0.3}}
 
@@ -51,6 +54,47 @@ def test_another_constant_is_another_record(store, change):
     store.save({"recipe": RECIPE})
     assert store.load(RECIPE | change) is None
     assert store.name(RECIPE | change) != store.name(RECIPE)
+
+
+def test_arrays_come_back_to_the_bit_from_a_file_beside(store):
+    W = np.linspace(-1, 1, 12, dtype=np.float32).reshape(3, 4)
+    arrays = {"filters": W.T, "halves": np.float16(W)}  # one with strides
+    path = store.save({"recipe": RECIPE, "arrays": arrays})
+    assert set(store.folder.iterdir()) == {path, path.with_suffix(".safetensors")}
+    assert json.loads(path.read_text()) == read_record(path) == {"recipe": RECIPE, "arrays": ["filters", "halves"]}
+    for record in (store.load(RECIPE), *store.records()):
+        assert record["arrays"].keys() == arrays.keys()
+        for name, array in arrays.items():
+            assert record["arrays"][name].dtype == array.dtype
+            np.testing.assert_array_equal(record["arrays"][name], array)
+
+
+@pytest.mark.parametrize("damage", ["missing", "cut", "others"])
+def test_arrays_that_are_not_there(store, damage):
+    path = store.save({"recipe": RECIPE, "arrays": {"filters": np.ones(3)}})
+    beside = path.with_suffix(".safetensors")
+    if damage == "missing":
+        beside.unlink()
+    elif damage == "cut":
+        beside.write_bytes(beside.read_bytes()[:-1])
+    else:
+        save_file({"others": np.ones(3)}, beside)
+    for read in (lambda: store.load(RECIPE), store.records):
+        with pytest.raises(DataError, match=r"safetensors does not hold the arrays filters .*: delete .*\.json, and"):
+            read()
+
+
+def test_a_kill_between_the_two_files_leaves_no_record(store, monkeypatch):
+    def fail_at_json(path, content):
+        if path.suffix == ".json":
+            raise KeyboardInterrupt
+        write_atomically(path, content)
+
+    monkeypatch.setattr("pp_ref.experiments.run_store.write_atomically", fail_at_json)
+    with pytest.raises(KeyboardInterrupt):
+        store.save({"recipe": RECIPE, "arrays": {"filters": np.ones(3)}})
+    assert store.load(RECIPE) is None
+    assert store.records() == []
 
 
 @pytest.mark.parametrize(

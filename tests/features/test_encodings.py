@@ -19,7 +19,7 @@ FORMULAS = {
     ("encoding", "threshold"), [("absolute", 0), ("rectified", 0), ("split", 0), ("soft", 0), ("soft", 0.5)]
 )
 def test_formulas(encoding, threshold, dtype):
-    """In multiples of 1/8, so that z - a is exact."""
+    """z and a are multiples of 1/8, so z - a is exact."""
     z = np.random.default_rng(0).integers(-20, 20, (2, 3, 5)).astype(dtype) / 8
     before = z.copy()
     got = encode(z, encoding, threshold)

@@ -62,7 +62,7 @@ def test_scikit_learns_checks(estimator, check):
 
 
 def pictures(n=60, seed=0):
-    """Rows of images of two classes, whose difference is in what neighbours have to do with each other."""
+    """Return rows of images of two classes, which differ in the correlation of neighbours."""
     rng = np.random.default_rng(seed)
     y = np.arange(n) % 2
     x = rng.integers(0, 256, (n, *SHAPE))
@@ -165,9 +165,9 @@ def test_random_patches_are_patches_of_unit_norm(dtype):
     assert W.dtype == x.dtype
     norms = np.linalg.norm(x, axis=1)
     cosines = (x / np.where(norms > 0, norms, 1)[:, None]).astype(float) @ W.astype(float)
-    u = 12 * np.finfo(dtype).eps  # of two norms and two quotients, and of a product of 8
+    u = 12 * np.finfo(dtype).eps  # rounding of two norms, two quotients and a product of 8
     assert sorted(np.argmax(abs(cosines - 1) <= u, axis=0)[(W != 0).any(axis=0)]) == [*range(3), *range(4, 20)]
-    assert (W == 0).all(axis=0).sum() == 1  # the patch of zeros stays one
+    assert (W == 0).all(axis=0).sum() == 1  # the patch of zeros stays zero
 
 
 @pytest.mark.parametrize(
@@ -177,7 +177,7 @@ def test_random_patches_are_patches_of_unit_norm(dtype):
             (
                 wrong,
                 DomainError,
-                f"^filters are {re.escape(repr(wrong))}, expected an integer >= 1, how many random patches; a function "
+                f"^filters are {re.escape(repr(wrong))}, expected a number of random patches >= 1; a function "
                 r"\(patches, rng\) -> W; or an estimator, not its class, such as sklearn.cluster.MiniBatchKMeans\(100",
             )
             for wrong in (0, 1.5, None, "kmeans", PCA, np.ndarray)
@@ -186,7 +186,7 @@ def test_random_patches_are_patches_of_unit_norm(dtype):
         (
             lambda v, rng: np.zeros((7, 2)),
             ShapeError,
-            r"^learned filters have shape \(7, 2\), expected \(8, m\), a filt",
+            r"^learned filters have shape \(7, 2\), expected \(8, m\), filters as columns",
         ),
         (lambda v, rng: np.zeros(8), ShapeError, r"^learned filters have shape \(8,\), expected \(8, m\)"),
         (lambda v, rng: np.full((8, 2), np.nan), DomainError, "^filters has 16 entries that are NaN or infinite"),
@@ -213,7 +213,7 @@ def test_what_cannot_be_fitted_learns_nothing():
         (
             {"n_patches": 47},
             DomainError,
-            "^n_patches is 47, fewer than the 48 numbers of a patch; expected more, by far",
+            "^n_patches is 47, fewer than the 48 numbers of a patch; expected many more: their covari",
         ),
         (
             {"patch_shape": (9, 1)},
@@ -240,7 +240,7 @@ def test_what_cannot_be_fitted_learns_nothing():
         (
             {"image_shape": (8, 8, 3)},
             ShapeError,
-            r"^X has 168 numbers a row, expected 192, as image_shape \(8, 8, 3\) s",
+            r"^X has 168 numbers per row, expected 192, as in image_shape \(8, 8, 3\)",
         ),
         ({"encoding": "triangle"}, DomainError, "^encoding is 'triangle'"),
         ({"bias": -1}, DomainError, "^bias is -1"),

@@ -45,11 +45,11 @@ def gamma(k, dtype):
 
 
 def by_definition(x, W, white, encoding, threshold):
-    """Each patch by itself, summed where its quadrant is; and how far any other order of the sums may be from it.
+    """Return the features patch by patch, and a bound on the error of any other order of the sums.
 
-    The normalised y is off by what `by_loops` says. A = P W is put together in float64, by gamma(2 d), and rounded to
-    dtype; the product with it and one more term is off by gamma(d + 1), both in units of s = (|y| + |mean|) |P| |W|. An
-    encoding moves no further apart what is apart, and rounds once; a sum of N is off by gamma(N) of its absolute terms.
+    The error of the normalised y is that of `by_loops`. A = P W has an error of gamma(2 d) in float64 and is rounded to
+    dtype; its product with one more term has an error of gamma(d + 1), both in units of s = (|y| + |mean|) |P| |W|. An
+    encoding increases no difference and rounds once; a sum of N has an error of gamma(N) of its absolute terms.
     """
     dtype = np.float64 if x.dtype == np.float64 else np.float32
     n, h, w, _ = x.shape
@@ -105,7 +105,7 @@ def test_the_check_notices(fault):
 
 
 def test_bits_spell_the_pixels_read():
-    """Without contrast and whitening, in numbers that every order of summation adds exactly."""
+    """Without contrast and whitening every product and sum is exact, in every order."""
     x = np.random.default_rng(3).integers(0, 2, (3, 6, 5, 2), "u1")
     W = 2.0 ** np.arange(8)[:, None] * [1, -1]
     want = np.zeros((3, 4, 2))
@@ -132,7 +132,7 @@ def test_constant_images_are_the_whitenings_mean():
 @pytest.mark.parametrize(("h", "w"), [(27, 27), (4, 6), (5, 1), (1, 1)])
 @pytest.mark.parametrize("dtype", ["f4", "f8"])
 def test_quadrant_sums_add_up(h, w, dtype):
-    """In whole numbers, so to the bit."""
+    """z holds integers, so every order of the sums gives the same bits."""
     z = np.random.default_rng(4).integers(-99, 100, (3, h, w, 2)).astype(dtype)
     sums = quadrant_sums(z)
     assert (sums.shape, sums.dtype) == ((3, 4, 2), z.dtype)
@@ -147,7 +147,7 @@ def test_the_first_half_is_the_larger():
 @pytest.mark.parametrize(("m", "encoding"), [(1, "absolute"), (1, "soft"), (400, "absolute")])
 @pytest.mark.parametrize("dtype", ["u1", "f4", "f8"])
 def test_memory_does_not_grow_with_the_images(m, encoding, dtype):
-    """Beside the result: a block, three float64 copies of what contrast takes at a time, W and A in float64 as well."""
+    """Beside the result there are one block, three float64 copies of a block of contrast, and W and A in float64."""
     n = 60 if m == 1 else 6  # several blocks
     x = np.random.default_rng(5).integers(0, 256, (n, 32, 32, 3)).astype(dtype)
     W = np.random.default_rng(6).standard_normal((108, m))
@@ -182,7 +182,7 @@ def test_no_images():
         (
             {"patch_shape": (3, 2)},
             ShapeError,
-            "^whitening was fitted to 18 numbers a row, expected 12, those of a patc",
+            "^whitening was fitted to 18 numbers per row, expected 12, those of a patc",
         ),
         (
             {"W": filters(d=7)},
@@ -220,7 +220,7 @@ def test_messages(change, error, message):
 
 @pytest.mark.needs_data("cifar10")
 def test_cifar10_in_blocks_of_any_size(cifar10, monkeypatch):
-    """27 x 27 patches of 6 x 6 x 3, an image at a time or all at once."""
+    """27 x 27 patches of 6 x 6 x 3, one image at a time or all at once."""
     x = cifar10.test.x[:7]
     white = fit_whitening(normalise_contrast(sample_patches(x, (6, 6), 2000, np.random.default_rng(0)), **COATES))
     W = np.random.default_rng(1).standard_normal((108, 16)).astype("f4")
@@ -228,7 +228,7 @@ def test_cifar10_in_blocks_of_any_size(cifar10, monkeypatch):
     assert whole.shape == (7, 64)
     monkeypatch.setattr(extraction, "BLOCK_ENTRIES", 1)
     each = extract_features(x, W, (6, 6), white)
-    # Columns and A are the same to the bit: only the order of a product's 109 terms may differ, and of a sum's 196.
+    # Columns and A are the same to the bit: only the order of a product's 109 terms and of a sum's 196 may differ.
     y = extract_features(x, np.eye(108), (6, 6)).reshape(7, 4, 108)  # the sums of |y|
     A = abs(extraction.folded_filters(W, white, 108, np.float32)).astype(float)
     size = y @ A[:-1] + np.array([196, 182, 182, 169])[:, None] * A[-1]

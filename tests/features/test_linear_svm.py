@@ -1,4 +1,4 @@
-"""The linear classifier: it minimises what its docstring says, and C is chosen on what was held out."""
+"""The linear classifier: it minimises the objective of its docstring, and C is chosen on held-out examples."""
 
 import numpy as np
 import pytest
@@ -18,14 +18,14 @@ def blobs(n=300, classes=3, d=4, spread=1.0, seed=0):
 
 
 def gradient(w, x, t, C):
-    """Of |w|^2 / 2 + C mean(max(0, 1 - t ([x, 1] w))^2), written out."""
+    """Return the gradient of |w|^2 / 2 + C mean(max(0, 1 - t ([x, 1] w))^2)."""
     ones = np.column_stack([x, np.ones(len(x))])
     return w - 2 * C * ones.T @ (t * np.maximum(0, 1 - t * (ones @ w))) / len(x)
 
 
 @pytest.mark.parametrize("C", [0.1, 100.0])
 def test_it_minimises_the_mean_with_the_intercept_penalised(C):
-    """liblinear stops where the gradient is below 1e-4 of its start at w = 0, times the share of the rarer side."""
+    """liblinear stops once the gradient is below 1e-4 of its start at w = 0, times the share of the rarer side."""
     x, y = blobs()
     fit = fit_linear_svm(x, y, [C], 0.2, np.random.default_rng(0))
     for label, w, b in zip(fit.classifier.classes_, fit.classifier.coef_, fit.classifier.intercept_, strict=True):
@@ -44,7 +44,7 @@ def test_the_best_on_held_out_data_is_taken():
     chosen = [C for C, accuracy in fit.held_out_accuracy.items() if accuracy == best]
     assert min(chosen) == fit.C
     assert best > 0.5
-    again = fit_linear_svm(x, y, [fit.C], 0.3, np.random.default_rng(1))  # all of x, whatever was held out
+    again = fit_linear_svm(x, y, [fit.C], 0.3, np.random.default_rng(1))  # fitted to all of x
     np.testing.assert_array_equal(fit.classifier.coef_, again.classifier.coef_)
 
 
@@ -83,7 +83,7 @@ def test_a_class_of_one_example_is_fitted_where_nothing_is_held_out():
 
 @pytest.mark.parametrize("held_out", [0.2, 0.34, 0.5, 0.66, 0.75, 0.8])
 def test_scikit_learn_cuts_what_was_let_through(held_out):
-    """And refuses what was refused, for it takes the same numbers."""
+    """scikit-learn also refuses the numbers that `check_parts` refuses."""
     model_selection = pytest.importorskip("sklearn.model_selection")
     for n in range(6, 30):
         y = np.arange(n) % 3
@@ -139,7 +139,7 @@ X, Y = blobs(12)
             0.1,
             DomainError,
             "^held_out is 0.1, which cuts 12 examples into 10 to fit and 2 to judge, expected at least 3 in both, one "
-            "a class: take another share, or pass a single C$",
+            "per class: take another share, or pass a single C$",
         ),
         (X, Y, [1, 2], 0.9, DomainError, "^held_out is 0.9, which cuts 12 examples into 1 to fit and 11 to judge"),
     ],

@@ -12,7 +12,7 @@ from pp_ref.features import every_patch, patches, sample_patches
 
 
 def numbered(n=2, h=4, w=5, c=2, dtype="i4"):
-    """Images in which no two numbers are alike."""
+    """Return images whose numbers all differ."""
     return np.arange(n * h * w * c, dtype=dtype).reshape(n, h, w, c)
 
 
@@ -41,7 +41,7 @@ def test_samples_are_patches_and_every_place_is_drawn(monkeypatch, block, dtype)
     before = x.copy()
     drawn = sample_patches(x, (3, 2), 3200, np.random.default_rng(1))
     places = {patch.tobytes(): at for at, patch in enumerate(every_patch(x, (3, 2)).reshape(-1, 12))}
-    counts = np.bincount([places[patch.tobytes()] for patch in drawn], minlength=16)  # KeyError where it is no patch
+    counts = np.bincount([places[patch.tobytes()] for patch in drawn], minlength=16)  # KeyError if it is no patch
     assert abs(counts - 200).max() < 6 * math.sqrt(200)  # 6 standard deviations
     assert (drawn.dtype, drawn.shape) == (x.dtype, (3200, 12))
     assert drawn.flags.c_contiguous
@@ -60,7 +60,7 @@ def test_no_patches():
 
 
 def test_a_mapped_file_with_exchanged_axes(tmp_path):
-    """STL-10's layout."""
+    """The file has the layout of STL-10."""
     x = numbered(dtype="u1")
     x.transpose(0, 3, 2, 1).tofile(tmp_path / "images")
     mapped = np.memmap(tmp_path / "images", np.uint8, "r", shape=(2, 2, 5, 4)).transpose(0, 3, 2, 1)
@@ -135,5 +135,5 @@ def test_the_patches_of_coates(cifar10):
     """400,000 patches have the moments of the images they come from, within six standard errors of independent ones."""
     drawn = sample_patches(cifar10.train.x, (6, 6), 400_000, np.random.default_rng(0))
     assert (drawn.shape, drawn.dtype) == ((400_000, 108), np.uint8)
-    centre = cifar10.train.x[:, 13:19, 13:19].reshape(-1, 108)  # any place is as good as another, but for the edges'
+    centre = cifar10.train.x[:, 13:19, 13:19].reshape(-1, 108)  # one place stands for all but those at the edges
     assert abs(drawn.mean() - centre.mean()) < 6 * (drawn.std() / math.sqrt(400_000) + centre.std() / math.sqrt(50_000))

@@ -40,7 +40,7 @@ def test_what_is_no_byte_is_not_converted():
 
 
 def by_loops(x, scale=55.0, bias=0.0, by="norm"):
-    """The formula image by image with correctly rounded sums, and how far any other order may be from it."""
+    """Return the formula image by image with correctly rounded sums, and a bound on the error of any other order."""
     want, bound = np.zeros(x.shape), np.zeros(x.shape)
     for n, image in enumerate(x.astype(float)):
         values = image.ravel().tolist()
@@ -162,7 +162,7 @@ def test_a_crop_is_a_window_and_every_place_is_drawn():
     }
     crops = random_crops(np.repeat(x, 2000, axis=0), height, width, np.random.default_rng(1), padding)
     assert crops.shape == (2000, height, width, 2)
-    places = [windows[crop.tobytes()] for crop in crops]  # a KeyError where it is no window
+    places = [windows[crop.tobytes()] for crop in crops]  # a KeyError if it is no window
     assert set(places) == set(windows.values())
     counts = np.unique(places, axis=0, return_counts=True)[1]
     assert abs(counts - 2000 / 24).max() < 6 * math.sqrt(2000 / 24)  # 6 standard deviations

@@ -28,7 +28,7 @@ def test_the_formula(monkeypatch, block, dtype, eps):
         mean = math.fsum(column) / n
         q = math.fsum((value - mean) ** 2 for value in column)
         deviation = math.sqrt(q / (n - 1) + eps)
-        off = (n + 2) * u * abs(column).max()  # of the mean: q is off by n of its squares, and by (n + 8) u of itself
+        off = (n + 2) * u * abs(column).max()  # error of the mean; q errs by n of its squares and (n + 8) u of itself
         relative = (n + 10) * u + n * off**2 / q
         want[:, j] = (column - mean) / deviation
         # Mean and deviation are rounded to the dtype, then come a difference and a quotient.
@@ -69,7 +69,7 @@ def test_fit_messages(x, eps, error, message):
 
 def test_transform_messages():
     fitted = fit_standardisation(features())
-    with pytest.raises(ShapeError, match=r"^x has shape \(5, 3\), expected 4 columns, as were fitted$"):
+    with pytest.raises(ShapeError, match=r"^x has shape \(5, 3\), expected 4 columns, as in the fit$"):
         fitted.transform(features(5, 3))
     with pytest.raises(DomainError, match="^x is int64"):
         fitted.transform(features(dtype="i8"))

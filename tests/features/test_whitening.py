@@ -12,7 +12,7 @@ EPS = np.finfo(np.float64).eps
 
 
 def correlated(n=300, d=8, rank=8, seed=0):
-    """Rows of the given rank, whose covariance has a condition number of about 4^2 there, off the origin."""
+    """Return rows of the given rank with a mean; their covariance has a condition number of about 4^2 on that rank."""
     rng = np.random.default_rng(seed)
     basis = np.linalg.qr(rng.standard_normal((d, d)))[0][:rank]
     return rng.standard_normal((n, rank)) * np.linspace(1, 4, rank) @ basis + rng.standard_normal(d)
@@ -23,10 +23,10 @@ def gamma(k):
 
 
 def identity_bound(x, rank):
-    """How far the covariance of what was whitened with eps 0 may be from the identity on the kept directions.
+    """Bound the distance of the covariance after whitening with eps 0 from the identity, on the kept directions.
 
-    In units of the smallest kept variance: the fitted covariance is off by g(n) trace C, its eigendecomposition by that
-    of a matrix d eps |C| away, the product by g(d) on either side, and the covariance of the result as the first.
+    In units of the smallest kept variance: the fitted covariance errs by g(n) trace C, its eigendecomposition is that
+    of a matrix d eps |C| away, the product errs by g(d) on either side, and the last covariance errs as the first.
     """
     n, d = x.shape
     variances = np.linalg.eigvalsh(np.cov(x.T))[::-1]
@@ -41,7 +41,7 @@ def test_block_sums_are_the_covariance(monkeypatch, block, offset):
     x = correlated() + offset
     n = len(x)
     mean, C = mean_and_covariance(x)
-    off = gamma(n + 1) * abs(x).mean(axis=0)  # of either mean
+    off = gamma(n + 1) * abs(x).mean(axis=0)  # error of either mean
     assert_within(mean, x.mean(axis=0), 2 * off, "mean")
     # As the centred rows sum to 0, a mean that is off by d adds n d d^T; subtracting it rounds once more on each side.
     z = abs(x - x.mean(axis=0)) + 2 * off
@@ -161,7 +161,7 @@ def test_inputs_are_not_written_to_and_fits_agree():
             DomainError,
             "^x is uint8, expected float32 or float64: convert it with as_floats",
         ),
-        (np.zeros(3), {}, ShapeError, r"^x has shape \(3,\), expected axes \(n, ...\) with an image a row$"),
+        (np.zeros(3), {}, ShapeError, r"^x has shape \(3,\), expected axes \(n, ...\) with one image per row$"),
         (
             np.array([[0, 1], [np.nan, 1]]),
             {},
@@ -183,7 +183,7 @@ def test_fit_messages(x, settings, error, message):
 
 def test_transform_messages():
     white = fit_whitening(correlated())
-    with pytest.raises(ShapeError, match=r"^x has shape \(5, 3, 3\), 9 numbers a row; expected 8, as were fitted$"):
+    with pytest.raises(ShapeError, match=r"^x has shape \(5, 3, 3\), 9 numbers per row; expected 8, as in the fit$"):
         white.transform(np.zeros((5, 3, 3)))
     with pytest.raises(DomainError, match="^x is int64, expected float32 or float64"):
         white.transform(np.zeros((5, 8), int))

@@ -1,72 +1,17 @@
-"""What the machine can compute with, asked and told."""
-
-import sys
+"""The choice of a way: the cheapest that is possible, with a reason for every way that is not."""
 
 import array_api_strict
 import numpy as np
 import pytest
 
-from pp_ref.errors import DeviceError, DomainError
-from pp_ref.kernels.choose import kernels_take, pooling_backend, use_backend
-from pp_ref.machine import array_library, available, gpu_absence
-from tests.conftest import require_gpu
-
-
-def test_numpy_and_numba_are_there():
-    backends = available()
-    assert list(backends) == ["numpy", "numba", "cupy"]
-    assert backends["numpy"] is None
-    assert backends["numba"] is None
-
-
-def test_a_missing_package_is_a_reason_not_an_error(monkeypatch):
-    monkeypatch.setitem(sys.modules, "cupy", None)
-    monkeypatch.setitem(sys.modules, "numba", None)
-    assert str(gpu_absence()).startswith("CuPy found no usable GPU: ")
-    assert str(available()["numba"]).startswith("Numba cannot be imported: ")
-
-
-class Driver:
-    """Stands for CuPy, with a number of devices or an error."""
-
-    def __init__(self, answer):
-        self.answer = answer
-        self.cuda = self.runtime = self
-
-    def getDeviceCount(self):
-        if isinstance(self.answer, Exception):
-            raise self.answer
-        return self.answer
-
-
-@pytest.mark.parametrize(
-    ("answer", "expected"),
-    [
-        (1, None),
-        (0, "the CUDA driver lists no device"),
-        (RuntimeError("driver too old"), "CuPy found no usable GPU: driver too old"),
-    ],
-)
-def test_the_driver_is_asked(monkeypatch, answer, expected):
-    monkeypatch.setitem(sys.modules, "cupy", Driver(answer))
-    assert gpu_absence() == expected
-
-
-def test_a_missing_gpu_skips_or_fails(monkeypatch):
-    monkeypatch.setitem(sys.modules, "cupy", Driver(0))
-    monkeypatch.delenv("PP_REF_REQUIRE_GPU", raising=False)
-    with pytest.raises(pytest.skip.Exception, match="the CUDA driver lists no device"):
-        require_gpu()
-    monkeypatch.setenv("PP_REF_REQUIRE_GPU", "1")
-    with pytest.raises(pytest.fail.Exception, match="the CUDA driver lists no device"):
-        require_gpu()
-
-
-def test_arrays_of_a_device(monkeypatch):
-    assert array_library("cpu") is np
-    monkeypatch.setitem(sys.modules, "cupy", Driver(0))
-    with pytest.raises(DeviceError, match="^the CUDA driver lists no device: use device cpu$"):
-        array_library("gpu")
+from pp_ref.dictionaries import Grid, make_dictionary
+from pp_ref.errors import DomainError
+from pp_ref.kernels.choose import choose, pooling_backend, use_backend
+from pp_ref.kernels.operands import OperandCache
+from pp_ref.kernels.rates import default_rates
+from pp_ref.kernels.ways import LAYER, MAX_POOL, POOL
+from pp_ref.kernels.work import Arrays, LayerProblem, PoolProblem
+from tests.kernels.test_work import mnist
 
 
 def test_the_innermost_choice_of_a_backend_decides(monkeypatch):
@@ -92,15 +37,76 @@ def test_an_unknown_backend(monkeypatch):
         pooling_backend()
 
 
-def test_what_kernels_take():
-    single, double = np.zeros(2, np.float32), np.zeros(2)
-    assert kernels_take(single, single)
-    assert kernels_take(double)
-    assert not kernels_take(single, double)
-    assert not kernels_take(double.astype(np.longdouble))
-    assert not kernels_take(double.astype(complex))
-    assert not kernels_take(array_api_strict.asarray(double))
-    assert not kernels_take(double, array_api_strict.asarray(double))
+def layer_refusals(*arrays):
+    """Why each way of a small layer is not possible with these arrays."""
+    dictionary = make_dictionary("matern", Grid(2, 1), n_alpha=1, rng=np.random.default_rng(0))
+    return choose(LAYER, LayerProblem(Arrays.of(*arrays), ((1, 3),), OperandCache(dictionary))).refused
+
+
+def test_the_arrays_that_kernels_read():
+    single, double = np.zeros((1, 2), np.float32), np.zeros((1, 2))
+    for taken in ((single, single), (double,)):
+        assert "side by side" not in layer_refusals(*taken)
+    for left, why in (
+        ((single, double), "the arrays are of several dtypes, expected float32 or float64"),
+        ((double.astype(complex),), "the arrays are of complex128, expected float32 or float64"),
+        ((array_api_strict.asarray(double),), "the arrays are not all of numpy"),
+        ((double, array_api_strict.asarray(double)), "the arrays are not all of numpy"),
+        ((double[0],), "the first array has 1 axes, expected 2"),
+    ):
+        assert layer_refusals(*left)["side by side"] == why
+    assert layer_refusals(double.astype(np.longdouble))["side by side"].endswith("expected float32 or float64")
     for backend in ("numpy", "cupy"):
         with use_backend(backend):
-            assert not kernels_take(double)
+            assert layer_refusals(double)["side by side"] == f"the backend is {backend}"
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("n", [100, 1000])
+def test_the_mnist_layer_is_separable(n, dtype):
+    for proportion in (0.05, 0.25):
+        problem = mnist(n, proportion, dtype)
+        plan = choose(LAYER, problem, threads=1)
+        assert plan.way.name == min(plan.seconds, key=plan.seconds.get) == "separable"
+        assert choose(POOL, problem, threads=1).way.name == "separable"
+
+
+def test_a_plan_prints_its_costs_and_its_reasons():
+    problem = mnist(100)
+    plan = choose(LAYER, problem, threads=1)
+    costs = ", ".join(f"{way} {1e3 * seconds:.2f} ms" for way, seconds in plan.seconds.items())
+    gain = sorted(plan.seconds.values())[1] / plan.seconds["separable"]
+    refused = "not shared: K is a product of axes; not separable, device: the arrays are not all of cupy"
+    said = f"{costs}: separable, {gain:.1f} times cheaper than the next; {refused}"
+    assert str(plan) == f"{said} (default rates, 1 thread)"
+    assert str(choose(LAYER, problem, default_rates(1), 2)) == f"{said} (given rates, 2 threads)"
+    with use_backend("numba"):
+        assert choose(LAYER, problem).reason == "as backend numba demands"
+
+
+def test_a_plan_for_two_threads_is_not_that_of_one():
+    one, two = (choose(LAYER, mnist(100), threads=threads) for threads in (1, 2))
+    assert one.seconds.keys() == two.seconds.keys()
+    assert all(two.seconds[way] < one.seconds[way] for way in one.seconds)
+
+
+def test_a_backend_takes_its_last_possible_way():
+    problem = mnist(1)
+    assert choose(LAYER, problem).way.name != "separable"
+    with use_backend("numba"):
+        assert choose(LAYER, problem).way.name == "separable"
+    with use_backend("numpy"):
+        assert choose(LAYER, problem).way.name in ("dictionary", "weights")
+
+
+def test_accuracy_comes_before_speed():
+    plan = choose(LAYER, mnist(100, length_scale=4.0))
+    assert plan.refused["separable"] == "the way through K may lose 15 bits"
+    assert choose(LAYER, mnist(100, length_scale=4.0, form="atom")).way.name == "separable"
+
+
+def test_max_pooling_is_compiled_for_numpy_arrays():
+    problem = PoolProblem(Arrays("numpy", "float32", (2, 6, 6, 3)), 3, 2)
+    assert choose(MAX_POOL, problem).way.name == "compiled"
+    other = problem._replace(arrays=Arrays("numpy", "complex128", (2, 6, 6, 3)))
+    assert choose(MAX_POOL, other).way.name == "windows"

@@ -4,34 +4,42 @@ import json
 import subprocess
 import sys
 
-import numpy as np
 import pytest
 
 from pp_ref.errors import DataError
 from pp_ref.kernels import rates
-from pp_ref.kernels.plan import plan_layer
-from pp_ref.kernels.rates import DEFAULT, Rates, known_rates, machine_key, rates_file, read_rates, write_rates
+from pp_ref.kernels.choose import choose
+from pp_ref.kernels.rates import default_rates, known_rates, machine_key, rates_file, read_rates, write_rates
+from pp_ref.kernels.ways import LAYER
+from tests.kernels.test_work import mnist
 
+DEFAULT = default_rates()
 MEASURED = DEFAULT._replace(flop=3e-11, call=0.0)
+FASTER = MEASURED._replace(flop=2e-11)
 
 
 @pytest.fixture
 def path(monkeypatch, tmp_path):
     """Of an empty cache, read anew by each call."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    monkeypatch.setattr(rates, "known_rates", known_rates.__wrapped__)
-    monkeypatch.setattr("pp_ref.kernels.plan.known_rates", known_rates.__wrapped__)
+    monkeypatch.setattr(rates, "_measured", rates._measured.__wrapped__)
+    monkeypatch.setattr("pp_ref.kernels.choose.known_rates", known_rates)
     return rates_file()
 
 
 def test_rates_come_back_and_the_plan_says_so(path):
-    assert known_rates.__wrapped__() == (DEFAULT, "default")
-    write_rates(path, MEASURED)
-    assert read_rates(path) == MEASURED
-    assert known_rates.__wrapped__() == (MEASURED, "calibrated")
-    plan = plan_layer(10, 64, [(8, 5)], np.float32)
-    assert str(plan).endswith("(calibrated rates)")
-    assert plan.seconds == plan_layer(10, 64, [(8, 5)], np.float32, rates=MEASURED).seconds
+    assert known_rates(1) == (DEFAULT, "default")
+    assert known_rates(2) == (default_rates(2), "default")
+    write_rates(path, {1: MEASURED, 4: FASTER})
+    assert read_rates(path) == {1: MEASURED, 4: FASTER}
+    assert [known_rates(threads) for threads in (1, 3, 4, 9)] == [
+        (each, "calibrated") for each in (MEASURED, MEASURED, FASTER, FASTER)
+    ]
+    problem = mnist(10)
+    for threads, each in ((1, MEASURED), (4, FASTER)):
+        plan = choose(LAYER, problem, threads=threads)
+        assert str(plan).endswith(f"(calibrated rates, {threads} thread{'s' * (threads > 1)})")
+        assert plan.seconds == choose(LAYER, problem, each).seconds
     assert [file.name for file in path.parent.iterdir()] == [path.name]
 
 
@@ -52,21 +60,26 @@ BROKEN = {
     "torn": (b'{"machine": {', "is no JSON record of rates"),
     "not text": (b"\xff\xfe\x00", "is no JSON record of rates"),
     "nested": (b"[" * 100_000, "is no JSON record of rates"),
+    "threads without a number": ({"seconds": {"two": SOUND}}, "expected some for each number of threads"),
+    "no threads": ({"seconds": {}}, "expected some for each number of threads"),
     "a list": ([1, 2], "holds no rates, expected machine and seconds"),
     "seconds alone": ({"seconds": SOUND}, "holds no rates, expected machine and seconds"),
     "another machine": (
         {"machine": {"processor": "abacus"}, "seconds": SOUND},
         "holds the rates of {'processor': 'abacus'}",
     ),
-    "one missing": ({"seconds": {"flop": 1e-11}}, "expected one for each of flop, pack, tap"),
-    "one more": ({"seconds": SOUND | {"narrow": 16.0}}, "expected one for each of flop, pack, tap"),
-    "NaN": ({"seconds": SOUND | {"tap": float("nan")}}, "has tap = nan, expected seconds, at least 0 and less than 1"),
-    "negative": ({"seconds": SOUND | {"flop": -1e-11}}, "has flop = -1e-11, expected seconds"),
-    "infinite": ({"seconds": SOUND | {"flop": float("inf")}}, "has flop = inf, expected seconds"),
-    "huge": ({"seconds": SOUND | {"flop": 10**400}}, "expected seconds, at least 0"),
-    "true": ({"seconds": SOUND | {"flop": True}}, "has flop = True, expected seconds"),
-    "text": ({"seconds": SOUND | {"flop": "1e-11"}}, "has flop = '1e-11', expected seconds"),
-    "all free": ({"seconds": dict.fromkeys(SOUND, 0.0)}, "has only rates of 0"),
+    "one missing": ({"seconds": {"1": {"flop": 1e-11}}}, "expected one for each of flop, pack, tap"),
+    "one more": ({"seconds": {"1": SOUND | {"narrow": 16.0}}}, "expected one for each of flop, pack, tap"),
+    "NaN": (
+        {"seconds": {"1": SOUND | {"tap": float("nan")}}},
+        "has tap = nan, expected seconds, at least 0 and less than 1",
+    ),
+    "negative": ({"seconds": {"1": SOUND | {"flop": -1e-11}}}, "has flop = -1e-11, expected seconds"),
+    "infinite": ({"seconds": {"1": SOUND | {"flop": float("inf")}}}, "has flop = inf, expected seconds"),
+    "huge": ({"seconds": {"1": SOUND | {"flop": 10**400}}}, "expected seconds, at least 0"),
+    "true": ({"seconds": {"1": SOUND | {"flop": True}}}, "has flop = True, expected seconds"),
+    "text": ({"seconds": {"1": SOUND | {"flop": "1e-11"}}}, "has flop = '1e-11', expected seconds"),
+    "all free": ({"seconds": {"1": dict.fromkeys(SOUND, 0.0)}}, "has only rates of 0"),
 }
 
 
@@ -81,23 +94,23 @@ def test_a_file_that_is_no_good_gives_the_defaults_and_one_warning(case, path):
         read_rates(path)
     assert str(raised.value).startswith(str(path))
     assert said in str(raised.value)
-    with pytest.warns(RuntimeWarning, match="^the plan takes its default rates: ") as warned:
-        assert known_rates.__wrapped__() == (DEFAULT, "default")
+    with pytest.warns(RuntimeWarning, match="^the default rates are used: ") as warned:
+        assert known_rates(1) == (DEFAULT, "default")
     assert len(warned) == 1
 
 
 def test_a_folder_in_its_place_is_warned_of(path):
     path.mkdir(parents=True)
     with pytest.warns(RuntimeWarning, match="is no JSON record of rates .*Is a directory"):
-        assert known_rates.__wrapped__() == (DEFAULT, "default")
+        assert known_rates(1) == (DEFAULT, "default")
 
 
 def test_the_defaults_are_sound():
-    assert all(0 < rate < 1 for rate in Rates())
+    assert all(0 < rate < 1 for threads in (1, 2, 64) for rate in default_rates(threads))
 
 
-def test_the_plan_loads_neither_numba_nor_the_benchmark():
+def test_the_choice_loads_neither_numba_nor_the_benchmark():
     heavy = ("numba", "torch", "jax", "pooch", "matplotlib")
-    code = f"import sys, pp_ref.kernels.plan; print([name for name in {heavy} if name in sys.modules])"
+    code = f"import sys, pp_ref.kernels.choose; print([name for name in {heavy} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"

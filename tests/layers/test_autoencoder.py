@@ -9,7 +9,7 @@ from pp_ref.layers.predicted import expand_backward, expand_forward
 
 
 def test_zero_weights_are_exact():
-    """h = r = 1/2, so every value is a power of two: da = 2 (1/2 - v) / n / 4, and the encoder learns nothing yet."""
+    """h = r = 1/2, so every value is a power of two: da = 2 (1/2 - v) / n / 4, and the encoder's gradient is 0."""
     v = np.array([[0.0, 1.0, 0.5], [1.0, 1.0, 0.0]])
     loss, cache = autoencoder_forward(v, np.zeros((3, 2)), np.zeros(2), np.zeros(3))
     assert loss == 5 * 0.25 / 2

@@ -14,7 +14,7 @@ GEOMETRIES = [(1, 0), (1, 2), (2, 0), (2, 1), (3, 4)]  # stride, padding
 
 
 def integers(*shape, seed=0):
-    """Small ones: every product and sum is exact, in every order."""
+    """Return small integers: every product and sum is exact, in every order."""
     return np.random.default_rng(seed).integers(-4, 5, shape).astype(float)
 
 
@@ -53,7 +53,7 @@ def test_scipy_correlates_to_the_same(stride, padding):
         each = [[correlate(image, W[..., m], "valid", "direct")[..., 0] for m in range(5)] for image in padded]
         return np.moveaxis(np.array(each), 1, 3)[:, ::stride, ::stride] + b
 
-    # Both sum 24 products and a bias, in orders of their own: Higham, sec. 3.1.
+    # Both sum 24 products and a bias, in different orders: Higham, sec. 3.1.
     ku = 26 * np.finfo(float).eps / 2
     bound = 2 * ku / (1 - ku) * by_scipy(abs(v), abs(W), abs(b))
     assert_within(y, by_scipy(v, W, b), bound, "y")
@@ -66,7 +66,7 @@ def test_blocks_of_the_batch_change_nothing(stride, padding, monkeypatch):
     dy = integers(*y.shape, seed=3)
     whole = (y, *conv2d_backward(dy, cache))
     images = y.shape[1] * y.shape[2] * W[..., 0].size
-    for entries in (1, 3 * images):  # one image a block; blocks of three, and the last of one
+    for entries in (1, 3 * images):  # one image per block; blocks of three, the last of one
         monkeypatch.setattr(conv2d, "COLUMN_ENTRIES", entries)
         y, cache = conv2d_forward(v, W, b, stride, padding)
         for part, want in zip((y, *conv2d_backward(dy, cache)), whole, strict=True):

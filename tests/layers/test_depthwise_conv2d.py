@@ -1,4 +1,4 @@
-"""The depthwise convolution is the plain one with a tied dictionary, to the integer."""
+"""The depthwise convolution equals the plain one with a tied dictionary, on integers."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Every backward pass is derived, and says where."""
+"""Every backward pass has a derivation, and its docstring links to it."""
 
 import re
 from pathlib import Path

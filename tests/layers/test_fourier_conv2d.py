@@ -1,4 +1,4 @@
-"""The convolution theorem's convolution: against SciPy, in blocks, and what it says of its cost."""
+"""Convolution by the convolution theorem: against SciPy, in blocks, and its count of flops."""
 
 import numpy as np
 import pytest
@@ -17,7 +17,7 @@ V, W, B = RNG.standard_normal((3, 7, 6, 2)), RNG.standard_normal((3, 2, 2, 4)), 
 
 
 def bound(v, W, b, stride, padding, dtype=np.float64):
-    """Of the rounding of y, by running error analysis."""
+    """Return bounds of the rounding error of y, by running error analysis."""
     arguments = {"v": v, "W": W, "b": b, "stride": stride, "padding": padding}
     return bounds(BY_NAME["fourier_conv2d"], arguments, np.dtype(dtype))[0]
 
@@ -30,7 +30,7 @@ def test_against_scipy(stride, padding):
     for n, m in np.ndindex(3, 4):
         whole = sum(correlate(padded[n, :, :, c], W[:, :, c, m], mode="valid", method="direct") for c in range(2))
         want[n, :, :, m] = whole[::stride, ::stride] + B[m]
-    # SciPy's own sums of 12 products are within the bound of ours, which are of sums of more.
+    # SciPy sums 12 products, so its error is within the bound of our longer sums.
     assert_within(y, want, 2 * bound(V, W, B, stride, padding).astype(float), "y")
 
 
@@ -44,7 +44,7 @@ def test_spectrum_is_numpys_and_its_inverse_undoes_it():
     np.testing.assert_allclose(X[:, :, 0] + 1j * X[:, :, 1], want, rtol=0, atol=allowed)
     one = np.zeros((*X.shape[:3], 2, 2))
     one[:, :, 0] = np.eye(2)
-    # Back: each of 4 N, then 2 F terms is a frequency over their number: at most the sum of all |v|, rounded as often.
+    # The inverse sums 4 N, then 2 F terms, frequencies over their number: at most the sum of all |v|, rounded as often.
     allowed = (8 + 2 * 7 + 4 * 7 + 2 * 5) * np.finfo(float).eps * np.max(np.sum(np.abs(V), axis=(1, 2))) * 4 * 2
     np.testing.assert_allclose(_inverse(X, one, (1, 1), torus.v, torus), V.transpose(1, 2, 0, 3), rtol=0, atol=allowed)
 
@@ -59,11 +59,11 @@ def test_blocks_of_images_change_nothing_beyond_rounding(monkeypatch):
     parts, cache = fourier_conv2d_forward(*arguments.values())
     assert_within(parts, y, 2 * y_bound.astype(float), "y")
     for got, want, name in zip(fourier_conv2d_backward(y, cache), whole, pulled, strict=True):
-        assert_within(got, want, 3 * pulled[name].astype(float), f"d{name}")  # dW adds up its blocks besides
+        assert_within(got, want, 3 * pulled[name].astype(float), f"d{name}")  # dW also sums over blocks
 
 
 def test_angles_are_accurate_in_longdouble():
-    """Against sums of angles: exp(i (a + b)) = exp(i a) exp(i b), and each is right to 2 u."""
+    """exp(i (a + b)) = exp(i a) exp(i b), and each factor is right to 2 u."""
     for size in (7, 22, 33, 40):
         waves = _waves(size, range(size), size)
         u = np.finfo(np.longdouble).eps / 2
@@ -89,7 +89,7 @@ def test_the_higher_precision_of_two_is_kept(shapes):
     dv, dW, _ = fourier_conv2d_backward(y, cache)
     for got, right in zip((dv, dW), conv2d_backward(want, patches), strict=False):
         assert got.dtype == right.dtype == dtype
-        # Some thousand roundings at most; the lower precision's would be 2^29 of the higher's.
+        # At most some thousand roundings; one in the lower precision is as large as 2^29 in the higher.
         assert np.max(np.abs(got - right)) <= 2**12 * np.finfo(dtype).eps * np.max(np.abs(right))
 
 
@@ -145,6 +145,6 @@ def test_within_the_bound_on_the_papers_second_layer():
     assert_within(y, want, allowed.astype(float), "y")
     rounded, _ = fourier_conv2d_forward(eleven_bits(v), eleven_bits(W), b, 1, 3)
     with pytest.raises(AssertionError, match="outside, first at"):
-        # What roundings come to in the mean, a 200th of the worst case, is far below what TF32 loses.
+        # The error of TF32 is far above the mean rounding error, a 200th of the worst case.
         assert_within(rounded, want, allowed.astype(float) / 200, "TF32")
     assert_within(y, want, allowed.astype(float) / 200, "y")

@@ -15,7 +15,7 @@ def pixel(*channels):
     ("size", "sums"),
     [
         (1, [1, 4, 16, 64]),
-        (2, [1, 5, 20, 80]),  # an even size looks one further down than up
+        (2, [1, 5, 20, 80]),  # an even size takes one more channel below than above
         (3, [5, 21, 84, 80]),
         (4, [5, 21, 85, 84]),
         (5, [21, 85, 85, 84]),

@@ -40,7 +40,7 @@ def test_a_change_of_basis_between_the_factors_changes_nothing():
     Q, inverse = np.array([[2.0, 1.0], [1.0, 1.0]]), np.array([[1.0, -1.0], [-1.0, 2.0]])
     np.testing.assert_array_equal(lowrank_forward(V, U @ Q, inverse @ W, B)[0], lowrank_forward(V, U, W, B)[0])
     _, dU, dw, _ = lowrank_backward(DY, lowrank_forward(V, U, W, B)[1])
-    np.testing.assert_array_equal(U.T @ dU, dw @ W.T)  # so both factors see one product: the gradient is flat along Q
+    np.testing.assert_array_equal(U.T @ dU, dw @ W.T)  # U w = (U Q)(Q^-1 w): the loss is flat along Q
 
 
 def test_no_examples_have_zero_gradients():

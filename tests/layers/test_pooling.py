@@ -22,7 +22,7 @@ def image(*rows, dtype=float):
 
 
 def test_the_maps_of_the_cifar_net():
-    """32, 33, 16, 15, 7, 9, 5 pixels a side: so the fully connected layer reads 5 x 5 x 64 inputs."""
+    """The sides are 32, 33, 16, 15, 7, 9, 5 pixels, so the fully connected layer reads 5 x 5 x 64 inputs."""
     v, sides = np.zeros((1, 32, 32, 3), np.float32), [32]
     for filters, channels, padding, size in ((8, 2, 4, 4), (8, 2, 3, 4), (5, 64, 3, 2)):
         W = np.zeros((filters, filters, v.shape[3], channels), np.float32)

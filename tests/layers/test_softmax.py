@@ -13,7 +13,7 @@ def test_logits_of_ten_thousand(dtype):
     loss, cache = softmax_cross_entropy_forward(z, np.array([2, 0]))
     u = np.finfo(dtype).eps / 2
     assert abs(loss - (2e4 + np.log(np.longdouble(3))) / 2) <= 8 * u * 2e4
-    if dtype != "g":  # which holds exp(-1e4)
+    if dtype != "g":  # longdouble holds exp(-1e4)
         np.testing.assert_array_equal(cache.p[0], [1, 0, 0])
     assert abs(cache.p[1] - 1 / np.longdouble(3)).max() <= 2 * u
 

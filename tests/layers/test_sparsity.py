@@ -1,4 +1,4 @@
-"""Both sparsities: exact values, their limits, and what must not overflow."""
+"""Both sparsity penalties: exact values, limits, and no overflow."""
 
 import numpy as np
 import pytest
@@ -56,7 +56,7 @@ def test_log_cosh_is_even_to_the_bit():
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_smooth_abs_far_from_zero_is_a_line(dtype):
-    """Where squares overflow. Root and quotient round once each, and scaling leaves them what they are."""
+    """Squares overflow here, so z is scaled: root and quotient round once each."""
     z = np.finfo(dtype).max / 4 * np.array([1, -1, 1e-10, 0], dtype)
     loss, cache = smooth_abs_forward(z, 1e-2)
     assert loss == pytest.approx(float(np.sum(abs(z / 4))) * 4, rel=8 * float(np.finfo(dtype).eps))
@@ -74,9 +74,7 @@ def test_smooth_abs_of_an_eps_at_the_edge_of_float32():
 
 @pytest.mark.parametrize("eps", [1e-50, 1e-40, 1e39])
 def test_an_eps_that_float32_does_not_hold(eps):
-    message = (
-        "^eps is .*, expected 1.2e-38 to 3.4e.38, what z's float32 holds to full precision: choose another eps, or"
-    )
+    message = "^eps is .*, expected 1.2e-38 to 3.4e.38, the normal numbers of z's float32: choose another eps, or"
     with pytest.raises(DomainError, match=message):
         smooth_abs_forward(np.zeros(2, np.float32), eps)
     for dtype in (np.float64, np.longdouble):

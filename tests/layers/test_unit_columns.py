@@ -1,4 +1,4 @@
-"""Unit columns: exact on Pythagorean triples, blind to scale, and refused where there is no direction."""
+"""Unit columns: exact on Pythagorean triples, independent of scale, refused for columns of zeros."""
 
 import numpy as np
 import pytest
@@ -12,7 +12,7 @@ def test_pythagorean_columns_are_exact():
     What, cache = unit_columns_forward(W)
     np.testing.assert_array_equal(What, [[3 / 5, 0], [-4 / 5, 1]])
     np.testing.assert_array_equal(cache.norms, [5, 2])
-    # Of dWhat = (1, 0), what lies along (0, 1) is nothing, and what lies along (3, -4) / 5 is 3 / 5.
+    # dWhat = (1, 0) has the component 0 along (0, 1) and 3 / 5 along (3, -4) / 5.
     dW = unit_columns_backward(np.array([[1.0, 1.0], [0.0, 0.0]]), cache)
     np.testing.assert_array_equal(dW[:, 1], [0.5, 0])
     assert dW[:, 0] == pytest.approx(np.array([16, 12]) / 125, rel=1e-15)
@@ -43,7 +43,7 @@ def test_the_gradient_is_orthogonal_to_its_column():
 def test_a_column_without_a_direction_is_refused():
     W = np.ones((3, 4))
     W[:, 2] = 0
-    with pytest.raises(DomainError, match="^column 2 of W is zero, expected one that has a direction: draw it anew$"):
+    with pytest.raises(DomainError, match="^column 2 of W is zero, expected an entry that is not zero: draw it anew$"):
         unit_columns_forward(W)
     with pytest.raises(DomainError, match="^column 0 of W is zero"):
         unit_columns_forward(np.ones((0, 2)))
@@ -51,14 +51,14 @@ def test_a_column_without_a_direction_is_refused():
 
 @pytest.mark.parametrize("size", [1e-44, 1e-40, 3e-22, 1e-19, 1e20, 1e37])
 def test_a_direction_is_that_of_the_column_whatever_its_size(size):
-    """Of the float32 entries as they are. Each square, sum, root and quotient rounds once: d + 4 units in all."""
+    """Compare with float64 on the float32 entries. Each square, sum, root and quotient rounds once: d + 4 units."""
     W = (size * np.random.default_rng(3).standard_normal((5, 4))).astype(np.float32)
     W[0] = np.float32(size)  # no column vanishes
     What, cache = unit_columns_forward(W)
     norms = np.linalg.norm(W.astype(float), axis=0)
     u = 9 * np.finfo(np.float32).eps / 2
     assert (abs(What - W / norms) <= u * abs(W / norms)).all()
-    least = np.finfo(np.float32).smallest_subnormal  # what a norm below the normal numbers may be off by
+    least = np.finfo(np.float32).smallest_subnormal  # the error of a norm below the normal numbers
     assert (abs(cache.norms - norms) <= u * norms + least).all()
     if size >= 1e-19:
         dWhat = np.random.default_rng(4).standard_normal((5, 4)).astype(np.float32)

@@ -8,6 +8,7 @@ import pytest
 
 from pp_ref.dictionaries import Grid, make_dictionary
 from pp_ref.errors import ShapeError
+from pp_ref.kernels.choose import use_backend
 from pp_ref.models import Autoencoder, Count, Full, LowRank, Predicted
 from tests.bounds import assert_within
 from tests.properties.bounded import Bounded
@@ -146,12 +147,14 @@ def test_another_array_library_computes_the_same(model):
     xp = array_api_strict
     params = drawn(model)
     strict = {name: xp.asarray(array) for name, array in params.items()}
-    want, gradient = model.loss_and_gradient(params, X)
-    loss, strict_gradient = model.loss_and_gradient(strict, xp.asarray(X))
+    with use_backend("numpy"):  # the kernels take NumPy's arrays alone
+        want, gradient = model.loss_and_gradient(params, X)
+        loss, strict_gradient = model.loss_and_gradient(strict, xp.asarray(X))
+        features, strict_features = model.predict(params, X), model.predict(strict, xp.asarray(X))
     assert float(loss) == float(want)
     for name, g in strict_gradient.items():
         np.testing.assert_array_equal(np.asarray(g), gradient[name])
-    np.testing.assert_array_equal(np.asarray(model.predict(strict, xp.asarray(X))), model.predict(params, X))
+    np.testing.assert_array_equal(np.asarray(strict_features), features)
 
 
 def test_an_input_of_another_width(model):

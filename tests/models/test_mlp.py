@@ -149,13 +149,14 @@ def test_a_pooled_input_gives_the_same_loss_and_gradient(name, dtype):
     """Each is within its own running error of the exact value."""
     model = MODELS[name]
     params, x = drawn(model, dtype), X.astype(dtype)
-    pooled = model.pool(x)
+    pooled = model.prepare(x)
     rows = np.array([7, 0, 3])
     loss, gradient = model.loss_and_gradient(params, x[rows], Y[rows])
     pooled_loss, pooled_gradient = model.loss_and_gradient(params, pooled[rows], Y[rows])
     bounded = {name: Bounded(array, 0, dtype) for name, array in params.items()}
     inputs = Bounded(x[rows], 0, dtype)
-    bounds, pooled_bounds = (model.loss_and_gradient(bounded, given, Y[rows]) for given in (inputs, model.pool(inputs)))
+    bounds = model.loss_and_gradient(bounded, inputs, Y[rows])
+    pooled_bounds = model.loss_and_gradient(bounded, model.prepare(inputs), Y[rows])
     assert abs(pooled_loss - loss) <= bounds[0].error + pooled_bounds[0].error
     assert list(gradient) == list(pooled_gradient) == list(params)
     for name, g in gradient.items():
@@ -165,7 +166,7 @@ def test_a_pooled_input_gives_the_same_loss_and_gradient(name, dtype):
 
 def test_rows_of_a_pooled_input_are_rows_of_its_columns():
     model = MODELS["predicted-predicted"]
-    pooled = model.pool(X)
+    pooled = model.prepare(X)
     assert pooled.widths == (8, 8, 8)
     for rows in (slice(2, 5), np.array([4, 1, 1])):
         for part, whole in zip(pooled[rows].columns(), pooled.columns(), strict=True):
@@ -177,15 +178,14 @@ def test_rows_of_a_pooled_input_are_rows_of_its_columns():
 
 @pytest.mark.parametrize("layer", [Full(16, 8), LowRank(16, 8, 2)])
 def test_only_a_predicted_layer_pools(layer):
-    with pytest.raises(ShapeError, match=f"^layer 1 is {type(layer).__name__}, which pools nothing: pass x itself$"):
-        MLP((layer,), 3).pool(X)
+    assert MLP((layer,), 3).prepare(X) is X
 
 
 def test_filters_are_the_materialised_weights():
     model = MODELS["predicted-low rank, relu"]
     params = drawn(model)
     first, second = model.filters(params)
-    (U,) = model.layers[0].U(X)
+    (U,) = model.layers[0].operands.U(X)
     np.testing.assert_array_equal(first, U @ params["1.w0"])
     np.testing.assert_array_equal(second, params["2.U"] @ params["2.w"])
     assert [W.shape for W in MODELS["predicted-predicted"].filters(drawn(MODELS["predicted-predicted"]))] == [
@@ -267,9 +267,9 @@ def test_another_array_library_computes_the_same(model):
     assert model.error(strict, x, y, batch=4) == model.error(params, X, Y)
     for W, want in zip(model.filters(strict), model.filters(params), strict=True):
         np.testing.assert_array_equal(np.asarray(W), want)
-    if isinstance(model.layers[0], Predicted):
-        pooled = model.pool(x)
-        np.testing.assert_array_equal(np.asarray(pooled.array), model.pool(X).array)
+    if model.layers[0].dictionary:
+        pooled = model.prepare(x)
+        np.testing.assert_array_equal(np.asarray(pooled.array), model.prepare(X).array)
         assert model.error(strict, pooled, y, batch=4) == model.error(params, X, Y)
 
 

@@ -29,11 +29,11 @@ def counted(monkeypatch):
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_a_file_holds_what_memory_would(tmp_path, dtype, monkeypatch):
     model, x = net(), X.astype(dtype)
-    want = np.concatenate([model.pool(x[:BLOCK]).array, model.pool(x[BLOCK:]).array])
+    want = np.concatenate([model.prepare(x[:BLOCK]).array, model.prepare(x[BLOCK:]).array])
     seen = counted(monkeypatch)
     for again in (False, True):  # the second time it is read
         seen.clear()
-        pooled = model.pool(x, tmp_path / "new")
+        pooled = model.prepare(x, tmp_path / "new")
         assert seen == ([0] if again else [0, BLOCK, 5])
         assert isinstance(pooled, PooledInput)
         np.testing.assert_array_equal(pooled.array, want)
@@ -51,8 +51,8 @@ def test_other_data_and_other_dictionaries_have_files_of_their_own(tmp_path):
     changed[-1, -1] += 1
     cases = [(net(), X), (net(1), X), (net(), changed), (net(), X[:-1]), (net(), X.astype("f8")), (net(), X[:0])]
     for number, (model, x) in enumerate(cases, start=1):
-        pooled = model.pool(x, tmp_path).array
-        np.testing.assert_array_equal(pooled[-3:], model.pool(x, tmp_path).array[-3:])
+        pooled = model.prepare(x, tmp_path).array
+        np.testing.assert_array_equal(pooled[-3:], model.prepare(x, tmp_path).array[-3:])
         assert pooled.shape == (len(x), 12)
         assert len(list(tmp_path.iterdir())) == number
 
@@ -82,13 +82,13 @@ OTHER_BYTES = "its bytes do not have the SHA-256 behind them"
 )
 def test_anything_else_is_refused(tmp_path, damage, why):
     model = net()
-    model.pool(X, tmp_path)
+    model.prepare(X, tmp_path)
     (path,) = tmp_path.iterdir()
     path.write_bytes(damage(path.read_bytes()))
     with pytest.raises(DataError, match=rf"^.*npy is not the pooled input .* \({why}.*\): delete it to pool again$"):
-        model.pool(X, tmp_path)
+        model.prepare(X, tmp_path)
     path.unlink()
-    model.pool(X, tmp_path)
+    model.prepare(X, tmp_path)
 
 
 def test_what_is_interrupted_leaves_nothing(tmp_path, monkeypatch):
@@ -101,14 +101,14 @@ def test_what_is_interrupted_leaves_nothing(tmp_path, monkeypatch):
 
     monkeypatch.setattr(Predicted, "pool", stop_late)
     with pytest.raises(KeyboardInterrupt):
-        model.pool(X, tmp_path)
+        model.prepare(X, tmp_path)
     assert not list(tmp_path.iterdir())
     (tmp_path / "a file").write_text("")
     monkeypatch.undo()
     with pytest.raises(DataError, match=r"could not be written: .*choose another folder, and run again$"):
-        model.pool(X, tmp_path / "a file")
+        model.prepare(X, tmp_path / "a file")
 
 
 def test_arrays_of_another_library_stay_in_memory(tmp_path):
     with pytest.raises(DomainError, match=r"^x is a Array, expected a NumPy array to pool into a file: omit folder$"):
-        net().pool(array_api_strict.asarray(X), tmp_path)
+        net().prepare(array_api_strict.asarray(X), tmp_path)

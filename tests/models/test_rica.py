@@ -326,7 +326,7 @@ def test_an_overflow_ends_a_fit_that_says_so(dtype, large):
 
 def test_an_eps_that_the_models_dtype_does_not_hold():
     model = RICA(Full(16, 5), eps=1e-50)
-    with pytest.raises(DomainError, match="^eps is 1e-50, expected 1.2e-38 to 3.4e.38, what z's float32 holds to full"):
+    with pytest.raises(DomainError, match="^eps is 1e-50, expected 1.2e-38 to 3.4e.38, the normal numbers of z's"):
         model.loss(drawn(model, np.float32), X.astype(np.float32))
     assert np.isfinite(model.loss(drawn(model), X))
 
@@ -387,5 +387,5 @@ def test_patches_that_another_model_prepared():
 
 def test_a_filter_of_zeros_has_no_direction():
     model = MODELS["ufldl, overcomplete"]
-    with pytest.raises(DomainError, match="^column 4 of W is zero, expected one that has a direction"):
+    with pytest.raises(DomainError, match="^column 4 of W is zero, expected an entry that is not zero"):
         model.loss({"W": np.where(np.arange(20) == 4, 0.0, drawn(model)["W"])}, X)

@@ -8,9 +8,9 @@ from pp_ref.dictionaries import Grid, Units, make_dictionary
 from pp_ref.errors import ShapeError
 from pp_ref.kernels.choose import use_backend
 from pp_ref.kernels.cpu.combine import PooledCache
-from pp_ref.layers.predicted import CombineCache, DictionaryFirstCache, WeightsFirstCache
+from pp_ref.kernels.ways import LAYER
+from pp_ref.layers.predicted import CombineCache
 from pp_ref.models import Count, Full, LowRank, Predicted
-from pp_ref.models.pooled import PooledInput
 from tests.bounds import assert_within, gemm_bound
 
 
@@ -90,24 +90,23 @@ def test_backward_of_forward_and_of_expand_agree(weights):
         np.testing.assert_array_equal(without[name], dw)
 
 
-def test_the_order_is_chosen_by_flops_and_does_not_change_the_result():
-    """k = 2 of d = 6, so K = 4 pooled inputs of two columns: 84 n against 120 + 90 n flops, dictionary first at any n.
-    With k = d nothing is saved: 234 n against 360 + 90 n, so above n = 2.5 the weights are formed first."""
-    assert [EACH["predicted, two columns"].order(n) for n in (0, 1, 1000)] == ["dictionary"] * 3
+@pytest.mark.parametrize("n", [2, 7])
+def test_every_way_of_a_layer_gives_the_same_result(n):
+    """On integers all of them are exact."""
     square = Predicted(own(integers(6, 6, seed=1), integers(6, 6, seed=2)), 5)
-    assert [square.order(n) for n in (0, 2, 3, 1000)] == ["dictionary", "dictionary", "weights", "weights"]
-    params = whole_params(square)
-    for n, backend, kind in (
-        (2, "numpy", DictionaryFirstCache),
-        (2, "auto", PooledCache),
-        (7, "numpy", WeightsFirstCache),
-        (7, "auto", WeightsFirstCache),
-    ):
-        v = integers(n, 6, seed=9)
-        with use_backend(backend):
-            y, cache = square.forward(params, v)
-        assert isinstance(cache, kind)
-        np.testing.assert_array_equal(y, v @ square.expand(params)[0] + params["b"])
+    params, v, dy = whole_params(square), integers(n, 6, seed=9), integers(n, 5, seed=10)
+    w, b, want = [params["w0"], params["w1"]], params["b"], v @ square.expand(params)[0] + params["b"]
+    taken = [way for way in LAYER if way.name in square.plan(n, float).seconds]
+    assert [way.name for way in taken] == ["dictionary", "weights", "side by side"]
+    for way in taken:
+        y, cache = way.forward(v, square.operands, w, b)
+        np.testing.assert_array_equal(y, want)
+        dv, dw, db = way.backward(dy, cache)
+        np.testing.assert_array_equal(dv, dy @ square.expand(params)[0].T)
+        for each in (dw, way.backward_weights(dy, cache)[0]):
+            for U, block, got in zip(square.operands.U(v), (dy[:, :3], dy[:, 3:]), each, strict=True):
+                np.testing.assert_array_equal(got, (v @ U).T @ block)
+        np.testing.assert_array_equal(db, dy.sum(axis=0))
 
 
 @pytest.mark.parametrize("backend", ["auto", "numpy"])
@@ -115,8 +114,8 @@ def test_pooled_inputs_take_the_place_of_the_input(backend):
     weights = EACH["predicted, two columns"]
     params, v, dy = whole_params(weights), integers(7, 6, seed=9), integers(7, 5, seed=10)
     with use_backend(backend):
-        y, cache = weights.forward(params, PooledInput(weights.pool(v), tuple(U.shape[1] for U in U2)))
-    assert isinstance(cache, PooledCache if backend == "auto" else CombineCache)
+        y, cache = weights.forward(params, weights.prepare(v))
+    assert isinstance(cache.cache, PooledCache if backend == "auto" else CombineCache)
     np.testing.assert_array_equal(y, weights.forward(params, v)[0])
     dv, gradient = weights.backward(dy, cache, wrt_input=False)
     want = weights.backward(dy, weights.forward(params, v)[1], wrt_input=False)[1]
@@ -202,11 +201,11 @@ def test_the_same_generator_draws_the_same_start(weights):
 def test_the_dictionary_is_cast_once_for_each_library_and_precision():
     weights = Predicted(own(*U2), 5)
     single, double = np.zeros(1, np.float32), np.zeros(1)
-    assert [U.dtype for U in weights.U(single)] == [np.float32] * 2
-    assert [U.dtype for U in weights.U(double)] == [np.float64] * 2
-    assert weights.U(single) is weights.U(single)
-    assert weights.U(np.zeros(1, complex))[0].dtype == np.float64
-    strict = weights.U(array_api_strict.zeros(1, dtype=array_api_strict.float32))
+    assert [U.dtype for U in weights.operands.U(single)] == [np.float32] * 2
+    assert [U.dtype for U in weights.operands.U(double)] == [np.float64] * 2
+    assert weights.operands.U(single) is weights.operands.U(single)
+    assert weights.operands.U(np.zeros(1, complex))[0].dtype == np.float64
+    strict = weights.operands.U(array_api_strict.zeros(1, dtype=array_api_strict.float32))
     assert strict[0].dtype == array_api_strict.float32
 
 
@@ -216,7 +215,7 @@ def test_float32_weights_stay_within_the_bound_of_their_product():
     params = weights.init(np.random.default_rng(1), 1.0, np.float32)
     W, _ = weights.expand(params)
     assert W.dtype == np.float32
-    for j, U in enumerate(weights.U(W)):
+    for j, U in enumerate(weights.operands.U(W)):
         w = params[f"w{j}"]
         exact = U.astype(np.longdouble) @ w.astype(np.longdouble)
         assert_within(W[:, 2 * j : 2 * j + 2], exact, gemm_bound(U, w, np.float32), f"W_{j}")

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from pp_ref.dictionaries.covariances import covariance, se_kernel
+from pp_ref.dictionaries.covariances import covariance, se_covariance
 from pp_ref.dictionaries.ridge import ridge_dictionary
 from tests.bounds import assert_within
 
@@ -90,7 +90,7 @@ def centred_products(function: Callable[..., Any]) -> None:
 
 CHECKS: dict[str, tuple[Callable[..., Any], tuple[Check, ...]]] = {
     "ridge_dictionary": (ridge_dictionary, (normal_equations, atoms_are_columns, kernel_untouched)),
-    "se_kernel": (se_kernel, (formula_by_loops,)),
+    "se_kernel": (se_covariance, (formula_by_loops,)),
     "covariance": (covariance, (centred_products,)),
 }
 

@@ -7,8 +7,8 @@ import os
 import numpy as np
 import pytest
 
-from pp_ref.dictionaries.dictionary import generator_state
 from pp_ref.errors import DataError, DomainError
+from pp_ref.generators import generator_state
 from pp_ref.training import Checkpoint
 from pp_ref.training.checkpoint import State
 

@@ -1,4 +1,4 @@
-"""L-BFGS: each reason for stopping, and what SciPy and the objective get to see. Iterates are never compared."""
+"""L-BFGS: each reason for stopping, and the arrays that SciPy and the objective get. Iterates are never compared."""
 
 import array_api_strict
 import numpy as np
@@ -33,7 +33,7 @@ def start(dtype=float):
 
 
 def test_gradient_a_quadratic_to_its_minimum():
-    """|p - m| <= |gradient| / smallest curvature, and that is 1."""
+    """|p - m| <= |gradient| / smallest curvature, which is 1."""
     fit = fit_lbfgs(quadratic, start(), gtol=1e-9, ftol=0)
     assert fit.stop is Stop.GRADIENT
     assert fit.history[-1]["gradient_norm"] <= 1e-9
@@ -152,7 +152,7 @@ def test_arguments_that_make_no_sense():
 
 
 def test_another_array_library():
-    """The parameters stay in their library; SciPy sees NumPy vectors."""
+    """The parameters stay in their library; SciPy gets NumPy vectors."""
     xp = array_api_strict
 
     def objective(params):

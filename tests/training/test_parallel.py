@@ -21,7 +21,7 @@ def objective(params, rows, rng):
 def test_the_mean_over_all(threads):
     loss, gradient = objective(PARAMS, np.arange(23), None)
     shared, shares = in_threads(objective, threads)(PARAMS, np.arange(23), np.random.default_rng(1))
-    # Sums over 23 examples in another order, of terms behind sums of at most 6 products: 40 roundings of each.
+    # Each is a sum over 23 examples in another order, after sums of at most 6 products: 40 roundings.
     u = 40 * np.finfo(float).eps
     assert abs(shared - loss) <= u * abs(loss)
     for name, g in gradient.items():
@@ -38,7 +38,7 @@ def test_two_runs_agree_and_shares_draw_apart():
     runs = [together(PARAMS, np.arange(8), np.random.default_rng(2))[0] for _ in range(2)]
     assert runs[0] == runs[1]
     alone = dropped(PARAMS, np.arange(4), np.random.default_rng(2))[0]
-    assert runs[0] != alone  # both shares with one mask would give this
+    assert runs[0] != alone  # they would be equal if both shares had one mask
 
 
 def test_no_examples():

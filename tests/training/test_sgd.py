@@ -1,4 +1,4 @@
-"""SGD: exact on powers of two, equal to a loop anyone can read, and resumable to the bit."""
+"""SGD: exact on powers of two, equal to a plain loop, and resumable to the bit."""
 
 from dataclasses import replace
 
@@ -13,7 +13,7 @@ ROWS = np.random.default_rng(0).standard_normal((23, 3))
 
 
 def linear(slope):
-    """loss = slope . p, whose gradient is the same everywhere: every step can be written down."""
+    """loss = slope . p; its gradient is constant, so every step is known exactly."""
 
     def objective(params, rows, rng):
         return np.asarray(np.vdot(slope, params["p"])), {"p": np.array(slope, float)}
@@ -42,7 +42,7 @@ def without_seconds(history):
     return [{name: value for name, value in record.items() if name != "seconds"} for record in history]
 
 
-# One step an epoch; u <- mu u - eta g, p <- p + u with g = 1. All of it is exact in binary.
+# One step per epoch; u <- mu u - eta g, p <- p + u with g = 1. All of it is exact in binary.
 @pytest.mark.parametrize(
     ("settings", "want"),
     [
@@ -131,7 +131,7 @@ def test_the_minimum_of_a_quadratic():
     """On the whole batch, p - mean shrinks by 1/2 each step: after 60 steps only rounding is left."""
     fit = fit_sgd(to_the_mean, {"p": np.ones(3)}, 23, SGD(60, 0.5), np.random.default_rng(0))
     assert fit.stop is Stop.EPOCHS
-    rounding = 23 * np.finfo(float).eps / 2 * abs(ROWS).sum(axis=0)  # of one mean; halving keeps the sum below two
+    rounding = 23 * np.finfo(float).eps / 2 * abs(ROWS).sum(axis=0)  # of one mean; halved, they sum to less than two
     assert (abs(fit.params["p"] - ROWS.mean(axis=0)) <= 2 * rounding).all()
 
 
@@ -223,7 +223,7 @@ GENERATORS = [np.random.PCG64, np.random.PCG64DXSM, np.random.MT19937, np.random
 @pytest.mark.parametrize("bits", GENERATORS, ids=lambda bits: bits.__name__)
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_a_stopped_fit_goes_on_to_the_same_bits(tmp_path, bits, dtype):
-    """An objective that draws shows whether the generator goes on where it was."""
+    """The objective draws, so the bits show whether the generator continues where it was."""
     settings = SGD(5, 0.1, batch=4, momentum=0.5, final_momentum=0.9, momentum_epochs=4, decay=1.01)
     start = {"p": np.ones(3, dtype)}
 

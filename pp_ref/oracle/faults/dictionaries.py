@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from pp_ref.dictionaries.covariances import covariance, se_kernel
+from pp_ref.dictionaries.covariances import covariance, se_covariance
 from pp_ref.dictionaries.ridge import ridge_dictionary
 from pp_ref.oracle.faults.fault import Fault, Function, after, before, next_row
 
@@ -91,23 +91,26 @@ FAULTS = (
     Fault(
         "float32", RIDGE, "solves in float32", after(ridge_dictionary, 0, lambda U: U.astype(np.float32).astype(float))
     ),
-    Fault("1/2 missing", SE, "leaves out the 1/2 in the exponent", lambda a, b, s: se_kernel(a, b, s) ** 2),
+    Fault("1/2 missing", SE, "leaves out the 1/2 in the exponent", lambda a, b, s: se_covariance(a, b, s) ** 2),
     Fault(
-        "length scale not squared", SE, "divides by sigma, not by its square", lambda a, b, s: se_kernel(a, b, s**0.5)
+        "length scale not squared",
+        SE,
+        "divides by sigma, not by its square",
+        lambda a, b, s: se_covariance(a, b, s**0.5),
     ),
     Fault(
         "distance not squared",
         SE,
         "takes the distance where its square belongs",
-        lambda a, b, s: np.exp(-0.5 * np.sqrt(-2 * s**2 * np.log(se_kernel(a, b, s))) / s**2),
+        lambda a, b, s: np.exp(-0.5 * np.sqrt(-2 * s**2 * np.log(se_covariance(a, b, s))) / s**2),
     ),
     Fault(
         "first axis only",
         SE,
         "measures distance along the first axis",
-        lambda a, b, s: se_kernel(a[:, :1], b[:, :1], s),
+        lambda a, b, s: se_covariance(a[:, :1], b[:, :1], s),
     ),
-    Fault("transposed", SE, "returns k(b, a)", lambda a, b, s: se_kernel(b, a, s)),
+    Fault("transposed", SE, "returns k(b, a)", lambda a, b, s: se_covariance(b, a, s)),
     Fault("not centred", COV, "does not subtract the mean", covariance_about_zero),
     Fault("divided by n", COV, "divides by n, not n - 1", covariance_over_n),
     Fault("correlation", COV, "is the correlation", correlation),

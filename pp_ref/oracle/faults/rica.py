@@ -10,7 +10,6 @@ from dataclasses import replace
 from typing import Any
 
 from pp_ref.arrays import Array, array_namespace
-from pp_ref.layers.predicted import expand_forward
 from pp_ref.layers.reconstruction import (
     moment_reconstruction_backward,
     moment_reconstruction_forward,
@@ -23,7 +22,7 @@ from pp_ref.layers.sparsity import (
     smooth_abs_forward,
 )
 from pp_ref.layers.unit_columns import UnitColumnsCache, unit_columns_backward, unit_columns_forward
-from pp_ref.models import RICA, Full, Params, Predicted, PreparedPatches
+from pp_ref.models import RICA, Full, Params, PreparedPatches
 from pp_ref.models.rica import UFLDL_LAMBDA
 from pp_ref.oracle.faults.fault import (
     Fault,
@@ -175,7 +174,7 @@ def sparsity_of_unscaled(model: RICA, params: Params, x: Array, y: None = None) 
 
 def norms_of_w(model: RICA, params: Params, x: Array, y: None = None) -> Result:
     """Scales the columns of the learned w in place of those of U w, and differentiates that rightly."""
-    if model.objective != "ufldl" or not isinstance(model.weights, Predicted):
+    if model.objective != "ufldl" or model.weights.dictionary is None:
         return right_rica(model, params, x, y)
     scaled = {name: unit_columns_forward(w) for name, w in params.items()}
     loss, gradient = assembled(normalised=False)(model, {name: w for name, (w, _) in scaled.items()}, x, y)
@@ -185,9 +184,9 @@ def norms_of_w(model: RICA, params: Params, x: Array, y: None = None) -> Result:
 def kept_rows_of_dW(model: RICA, params: Params, x: Array, y: None = None) -> Result:
     """Takes the first rows of dW for dw, though U spreads every w over all weights."""
     loss, gradient = right_rica(model, params, x, y)
-    if not isinstance(model.weights, Predicted):
+    if model.weights.dictionary is None:
         return loss, gradient
-    W, _ = expand_forward(model.weights.U(x), list(params.values()))
+    W, _ = model.weights.expand(params)
     full = replace(model, weights=Full(model.weights.d, model.weights.m))
     dW, start = right_rica(full, {"W": W}, x, y)[1]["W"], 0
     for name, w in params.items():

@@ -7,7 +7,7 @@ import numpy as np
 from pp_ref.dictionaries import Frames, Grid, make_dictionary
 from pp_ref.kernels.bounds import Bounds
 from pp_ref.kernels.cpu.layer import layer_backward
-from pp_ref.kernels.cpu.operands import Operands, operands
+from pp_ref.kernels.operands import SeparableOperands, separable_operands
 from tests.bounds import assert_within
 
 # No side is another's, so that a wrong stride shows; more examples than a tile, and no multiple of it.
@@ -25,10 +25,10 @@ DTYPES = ("float32", "float64")
 
 
 @cache
-def made(case: str, dtype: str) -> Operands:
+def made(case: str, dtype: str) -> SeparableOperands:
     space, settings, _ = CASES[case]
     columns = len(settings["alpha"]) if "alpha" in settings else settings.get("n_columns", 1)
-    return operands(
+    return separable_operands(
         make_dictionary("se", space, rng=np.random.default_rng(0), **settings | {"n_columns": columns}), dtype
     )
 
@@ -38,7 +38,7 @@ def drawn(case: str, dtype: str, columns: int, seed: int = 1) -> np.ndarray:
     return np.random.default_rng(seed).standard_normal((CASES[case][2], columns)).astype(dtype)
 
 
-def weights(o: Operands, spare: int = 1) -> list[np.ndarray]:
+def weights(o: SeparableOperands, spare: int = 1) -> list[np.ndarray]:
     """w_j (k_j, m_j) of unequal widths."""
     rng = np.random.default_rng(2)
     return [rng.standard_normal((U.shape[1], 2 + (j < spare))).astype(o.dtype) for j, U in enumerate(o.U)]

@@ -7,7 +7,7 @@ import numpy as np
 from pp_ref.dictionaries import Grid, make_dictionary
 from pp_ref.kernels.bounds import ConvBounds
 from pp_ref.kernels.cpu.conv_layer import conv_backward
-from pp_ref.kernels.cpu.filters import Filters, filters
+from pp_ref.kernels.operands import FilterOperands, filter_operands, separable_operands
 from pp_ref.layers.conv2d import conv2d_backward, conv2d_forward
 from tests.bounds import assert_within
 from tests.kernels.cpu.comparisons import exact, unchanged, weights
@@ -26,9 +26,10 @@ DTYPES = ("float32", "float64")
 
 
 @cache
-def made(case: str, dtype: str) -> Filters:
+def made(case: str, dtype: str) -> FilterOperands:
     space, settings, *_ = CASES[case]
-    return filters(make_dictionary("se", space, rng=np.random.default_rng(0), **{"n_columns": 1} | settings), dtype)
+    dictionary = make_dictionary("se", space, rng=np.random.default_rng(0), **{"n_columns": 1} | settings)
+    return filter_operands(separable_operands(dictionary, dtype))
 
 
 def images(case: str, dtype: str) -> np.ndarray:
@@ -42,7 +43,7 @@ def every_case(compare):
             compare(f"{case}, {dtype}", made(case, dtype), images(case, dtype), *CASES[case][3:])
 
 
-def kernel(f: Filters, U) -> np.ndarray:
+def kernel(f: FilterOperands, U) -> np.ndarray:
     """Filters (fh, fw, c, k) of matrices (d, k_j)."""
     return np.hstack(U).reshape(*f.shape, -1)
 

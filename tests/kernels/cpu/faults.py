@@ -4,13 +4,13 @@ from dataclasses import replace
 
 import numpy as np
 
-from pp_ref.dictionaries.shared import Shared
 from pp_ref.kernels.cpu.combine import PooledCache, columns_backward, columns_forward, combine_adjoint, runs
 from pp_ref.kernels.cpu.fused import TILE, expand_fused, pool_adjoint_fused, pool_fused, project_fused, tiles
 from pp_ref.kernels.cpu.layer import layer_backward, layer_forward
-from pp_ref.kernels.cpu.operands import Factored
 from pp_ref.kernels.cpu.shared_layer import shared_backward, shared_backward_weights, shared_forward
 from pp_ref.kernels.cpu.stencil import gather_smooth
+from pp_ref.kernels.factors import Shared
+from pp_ref.kernels.operands import FactoredOperands
 from pp_ref.oracle.faults.fault import Fault
 
 
@@ -18,7 +18,7 @@ def as_shared(o):
     """A grid's dictionary as one of any covariance."""
     kept, positions = np.unique(o.alpha, return_inverse=True)
     alpha = tuple(np.split(positions, o.ends[1:-1]))
-    return Factored(o.dtype, o.U, Shared(o.factors.K()[:, kept], alpha, o.factors.R, 0.0))
+    return FactoredOperands(o.dtype, o.U, Shared(o.factors.K()[:, kept], alpha, o.factors.R, 0.0))
 
 
 KERNELS = {
@@ -331,7 +331,7 @@ def units_of_the_first_run(v, w, b, o):
 
 
 def stack_reversed(v, w, b, o):
-    """Columns of one run, the last first."""
+    """The columns of one run, the last first."""
     y, cache = columns_forward(v, w, b, o)
     for run in runs(w):
         y[:, run.units] = (y - b)[:, run.units].reshape(len(v), run.J, -1)[:, ::-1].reshape(len(v), -1) + b[run.units]

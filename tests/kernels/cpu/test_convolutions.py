@@ -9,8 +9,8 @@ from pp_ref.errors import DomainError, ShapeError
 from pp_ref.kernels.cpu import conv_layer
 from pp_ref.kernels.cpu.conv_layer import conv_backward, conv_backward_weights, conv_dense_forward, conv_forward
 from pp_ref.kernels.cpu.conv_pool import conv_pool_stencil
-from pp_ref.kernels.cpu.filters import Filters, filters
 from pp_ref.kernels.cpu.rungs import LADDERS
+from pp_ref.kernels.operands import FilterOperands, filter_operands, separable_operands
 from pp_ref.oracle.faults.fault import Fault
 from tests.kernels.cpu.comparisons import weights
 from tests.kernels.cpu.convolutions import check_conv_layer, check_conv_pool, images, made
@@ -21,7 +21,7 @@ CASE = "3 x 5 x 2, two columns"
 
 def altered(f, down=lambda x: x, across=lambda x: x, row=lambda x: x, o=lambda x: x):
     """The filters with some of their parts changed."""
-    copy = Filters(o(f.o), f.sites)
+    copy = FilterOperands(o(f.o), f.sites)
     vars(copy)["_axes"] = (down(f.down).copy(), across(f.across).copy(), row(f.row).copy())
     return copy
 
@@ -43,7 +43,7 @@ def transposed(f):
     """Sites as (ix, iy)."""
     fh, fw, _ = f.shape
     sites = tuple(s % fh * fw + s // fh if s.max(initial=0) < fh * fw and fh != fw else s for s in f.sites)
-    return Filters(f.o, tuple(s % (fh * fw) for s in sites))
+    return FilterOperands(f.o, tuple(s % (fh * fw) for s in sites))
 
 
 def sites_reversed(f):
@@ -243,13 +243,13 @@ def test_messages_of_pooling(rung):
     f = made(CASE, "float64")
     v = np.zeros((2, 7, 6, 2))
     with pytest.raises(ShapeError, match=r"^axis c is 3 in v, but 2 in the dictionary$"):
-        rung.run(np.zeros((2, 7, 6, 3)), f)
+        rung.forward(np.zeros((2, 7, 6, 3)), f)
     with pytest.raises(ShapeError, match=r"^v has shape \(7, 6\), expected axes \(n, h, w, c\)$"):
-        rung.run(np.zeros((7, 6)), f)
+        rung.forward(np.zeros((7, 6)), f)
     with pytest.raises(DomainError, match=r"^v is float32 but the dictionary float64: cast one with astype$"):
-        rung.run(v.astype("f4"), f)
+        rung.forward(v.astype("f4"), f)
     with pytest.raises(ShapeError, match="^filters are 3 x 5 but images 2 x 6 with padding 0"):
-        rung.run(v[:, :2], f)
+        rung.forward(v[:, :2], f)
 
 
 @pytest.mark.parametrize("forward", [conv_forward, conv_dense_forward])
@@ -280,4 +280,4 @@ def test_a_dictionary_that_is_not_tied():
     alpha = [np.array([0, 1, 2, 5])]
     dictionary = make_dictionary("se", Grid(2, 2, 2), alpha=alpha, n_columns=1, rng=np.random.default_rng(0))
     with pytest.raises(DomainError, match=r"^column 0 of the dictionary keeps other sites in one channel than in the"):
-        filters(dictionary, "f4")
+        filter_operands(separable_operands(dictionary, "f4"))

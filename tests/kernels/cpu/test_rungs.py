@@ -10,10 +10,10 @@ from pp_ref.errors import DomainError, ShapeError
 from pp_ref.kernels.cpu import stencil
 from pp_ref.kernels.cpu.fused import expand_fused, pool_adjoint_fused, pool_fused, project_fused
 from pp_ref.kernels.cpu.layer import layer_backward, layer_forward
-from pp_ref.kernels.cpu.operands import operands
 from pp_ref.kernels.cpu.pool import compile_loops
 from pp_ref.kernels.cpu.rungs import LADDERS
 from pp_ref.kernels.cpu.threads import blas_threads, share_rows
+from pp_ref.kernels.operands import separable_operands
 from tests.kernels.cpu import comparisons, convolutions
 from tests.kernels.cpu.comparisons import made, weights
 
@@ -24,7 +24,7 @@ POOL = LADDERS["pool"]
 
 @pytest.mark.parametrize(("operation", "rung"), RUNGS, ids=[f"{operation}: {rung.name}" for operation, rung in RUNGS])
 def test_a_rung_is_the_definition_within_its_bound(operation, rung):
-    CHECKS[operation](rung.run, rung.passes)
+    CHECKS[operation](rung.forward, rung.passes)
 
 
 @pytest.mark.parametrize(("operation", "rung"), RUNGS, ids=[f"{operation}: {rung.name}" for operation, rung in RUNGS])
@@ -34,14 +34,14 @@ def test_a_thirtieth_of_the_bound_is_not_enough(operation, rung, monkeypatch):
     for module in (comparisons, convolutions):
         monkeypatch.setattr(module, "assert_within", lambda got, want, bound, what: within(got, want, bound / 30, what))
     with pytest.raises(AssertionError, match="outside, first at"):
-        CHECKS[operation](rung.run, rung.passes)
+        CHECKS[operation](rung.forward, rung.passes)
 
 
 def test_a_rung_has_a_name_and_one_sentence():
     for ladder in LADDERS.values():
         assert len({rung.name for rung in ladder}) == len(ladder)
         for rung in ladder:
-            assert rung.needs in ("numpy", "numba")
+            assert rung.backend in ("numpy", "numba")
             assert rung.idea
             assert "." not in rung.idea
 
@@ -53,7 +53,7 @@ def test_powers_of_two_are_exact(dtype):
     dictionary = make_dictionary(
         "se", Grid(6, 7), alpha=alpha, n_columns=2, length_scale=0.1, form="atom", rng=np.random.default_rng(0)
     )
-    o = operands(dictionary, dtype)
+    o = separable_operands(dictionary, dtype)
     assert [axis.tolist() for axis in o.taps] == [[1.0], [1.0]]
     v = (2.0 ** np.random.default_rng(1).integers(-60, 60, (9, 42))).astype(dtype)
     # K's other entries are below 1e-21: no sum of powers of two between 2^-60 and 2^60 is safe from them, one alone is
@@ -61,7 +61,7 @@ def test_powers_of_two_are_exact(dtype):
     alone[np.arange(9), np.arange(9) * 4] = v[:, 0]
     want = alone[:, np.concatenate(alpha)]
     for rung in POOL:
-        got = rung.run(alone, o)
+        got = rung.forward(alone, o)
         kept = want != 0
         np.testing.assert_array_equal(got[kept], want[kept])
     np.testing.assert_array_equal(pool_fused(v, o), v[:, np.concatenate(alpha)])
@@ -73,10 +73,10 @@ def test_any_strides_and_a_given_output(rung):
     v = np.random.default_rng(0).standard_normal((20, 2 * o.d)).astype("f4")
     out = np.full((10, o.ends[-1]), np.nan, "f4")
     strided = v[::2, ::-2]
-    got = rung.run(strided, o, out)
+    got = rung.forward(strided, o, out)
     assert got is out
     # BLAS may choose another kernel for other strides, so only up to rounding
-    want = rung.run(strided.copy(), o)
+    want = rung.forward(strided.copy(), o)
     assert np.allclose(got, want, rtol=0, atol=1e3 * np.finfo("f4").eps * abs(want).max())
 
 
@@ -165,22 +165,22 @@ def test_messages_of_pool(rung):
     o = made("9 x 5, atoms", "float64")
     v = np.zeros((2, o.d))
     with pytest.raises(ShapeError, match=r"^axis d is 3 in v but 45 in the dictionary$"):
-        rung.run(np.zeros((2, 3)), o)
+        rung.forward(np.zeros((2, 3)), o)
     with pytest.raises(ShapeError, match=r"^v has shape \(45,\), expected axes \(n, d\)$"):
-        rung.run(np.zeros(45), o)
+        rung.forward(np.zeros(45), o)
     with pytest.raises(DomainError, match=r"^v is float32 but the dictionary float64: cast one with astype$"):
-        rung.run(v.astype("f4"), o)
+        rung.forward(v.astype("f4"), o)
     with pytest.raises(DomainError, match=r"^v is a list, expected a NumPy array: use numpy.asarray\(v\)$"):
-        rung.run([[0.0]], o)
+        rung.forward([[0.0]], o)
     with pytest.raises(ShapeError, match=r"^out has shape \(2, 3\) and strides .* C-contiguous \(2, 44\): omit it"):
-        rung.run(v, o, np.zeros((2, 3)))
+        rung.forward(v, o, np.zeros((2, 3)))
     with pytest.raises(ShapeError, match="^out has shape"):
-        rung.run(v, o, np.zeros((2, 88))[:, ::2])
+        rung.forward(v, o, np.zeros((2, 88))[:, ::2])
     with pytest.raises(DomainError, match=r"^out is float32 but the dictionary float64"):
-        rung.run(v, o, np.zeros((2, 44), "f4"))
+        rung.forward(v, o, np.zeros((2, 44), "f4"))
     memory = np.zeros(2 * 45 + 2 * 44 - 1)
     with pytest.raises(DomainError, match=r"^out overlaps v in memory, expected another array: omit it"):
-        rung.run(memory[:90].reshape(2, 45), o, memory[89:].reshape(2, 44))
+        rung.forward(memory[:90].reshape(2, 45), o, memory[89:].reshape(2, 44))
 
 
 def test_messages_of_the_others():
@@ -209,15 +209,17 @@ def test_messages_of_the_others():
 def test_messages_of_operands():
     rng = np.random.default_rng(0)
     with pytest.raises(DomainError, match=r"^dictionary is of kind randcon, expected kind se on a Grid or Frames"):
-        operands(make_dictionary("randcon", Units(5), n_alpha=2, rng=rng), "f4")
+        separable_operands(make_dictionary("randcon", Units(5), n_alpha=2, rng=rng), "f4")
     with pytest.raises(DomainError, match=r"^dtype is complex64, expected float32 or float64$"):
-        operands(make_dictionary("se", Grid(2, 2), n_alpha=2, rng=rng), "c8")
+        separable_operands(make_dictionary("se", Grid(2, 2), n_alpha=2, rng=rng), "c8")
 
 
 def test_more_than_2_to_the_31_numbers():
     """Without their memory: every row of v is the same one."""
     rng = np.random.default_rng(0)
-    o = operands(make_dictionary("se", Grid(28, 28), alpha=[np.array([400])], n_columns=1, rng=rng), "float32")
+    o = separable_operands(
+        make_dictionary("se", Grid(28, 28), alpha=[np.array([400])], n_columns=1, rng=rng), "float32"
+    )
     image = rng.random((1, 784), np.float32)
     v = np.broadcast_to(image, (2**31 // 784 + 1000, 784))
     assert v.size > 2**31

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from pp_ref.kernels.rung import Rung
+from pp_ref.kernels.ways import Way
 from tests.bounds import assert_within, gemm_bound
 from tests.kernels.gpu.cuda_on_cpu import StandIn
 
@@ -77,11 +77,11 @@ def normal(dtype: str, seed: int = 1) -> Draw:
     return lambda shape: rng.standard_normal(shape).astype(dtype)
 
 
-def run_dense(rung: Rung, xp: Any, v: Floats, U: Floats) -> Floats:
-    return to_numpy(rung.run(xp.asarray(v), xp.asarray(U)))
+def run_dense(rung: Way, xp: Any, v: Floats, U: Floats) -> Floats:
+    return to_numpy(rung.forward(xp.asarray(v), xp.asarray(U)))
 
 
-def run_images(rung: Rung, xp: Any, given: Images) -> Floats:
+def run_images(rung: Way, xp: Any, given: Images) -> Floats:
     """The rung on the device, from NumPy and back."""
     v, taps_y, taps_x, alpha, b = map(xp.asarray, (given.v, given.taps_y, given.taps_x, given.alpha, given.b))
     more = {
@@ -89,7 +89,7 @@ def run_images(rung: Rung, xp: Any, given: Images) -> Floats:
         "gathered": (alpha,),
         "combined": (alpha, [xp.asarray(F_j) for F_j in given.F], b),
     }[rung.name]
-    return to_numpy(rung.run(v, taps_y, taps_x, *more, given.height, given.width))
+    return to_numpy(rung.forward(v, taps_y, taps_x, *more, given.height, given.width))
 
 
 def to_numpy(array: Any) -> Floats:
@@ -108,7 +108,7 @@ def filtered(v: Floats, taps_y: Floats, taps_x: Floats, height: int, width: int)
     return padded.reshape(v.shape)
 
 
-def reference(rung: Rung, given: Images) -> Floats:
+def reference(rung: Way, given: Images) -> Floats:
     pooled = filtered(given.v, given.taps_y, given.taps_x, given.height, given.width)
     if rung.name == "separable":
         return pooled
@@ -131,7 +131,7 @@ def rounding(length: int, dtype: str) -> float:
     return float(ku / (1 - ku))
 
 
-def bound(rung: Rung, given: Images, dtype: str) -> Floats:
+def bound(rung: Way, given: Images, dtype: str) -> Floats:
     """Two filters: (1 + g)^2 - 1 of the same sums over absolute values; then a product and one more addition, for b."""
     absolute = Images(
         *(abs(array) for array in given[:3]), given.alpha, [abs(F) for F in given.F], abs(given.b), *given[6:]
@@ -146,21 +146,21 @@ def bound(rung: Rung, given: Images, dtype: str) -> Floats:
 # The comparisons.
 
 
-def dense_is_exact(rung: Rung, xp: Any, dtype: str) -> None:
+def dense_is_exact(rung: Way, xp: Any, dtype: str) -> None:
     for n, d, k in DENSE:
         draw = whole_numbers(dtype, n + d + k)
         v, U = draw((n, d)), draw((d, k))
         np.testing.assert_array_equal(run_dense(rung, xp, v, U), v @ U, strict=True)
 
 
-def dense_bits_spell_the_rows_read(rung: Rung, xp: Any, dtype: str) -> None:
+def dense_bits_spell_the_rows_read(rung: Way, xp: Any, dtype: str) -> None:
     mask = np.random.default_rng(0).integers(0, 2, (107, 23))
     U = np.repeat(2.0 ** np.arange(23)[:, None], 5, axis=1)
     want = np.repeat((mask @ (1 << np.arange(23)))[:, None], 5, axis=1)
     np.testing.assert_array_equal(run_dense(rung, xp, mask.astype(dtype), U.astype(dtype)), want)
 
 
-def dense_is_within_its_bound(rung: Rung, xp: Any, dtype: str) -> None:
+def dense_is_within_its_bound(rung: Way, xp: Any, dtype: str) -> None:
     draw = normal(dtype)
     v, U = draw((66, 129)), draw((129, 67))
     want = v.astype(np.longdouble) @ U.astype(np.longdouble)
@@ -168,7 +168,7 @@ def dense_is_within_its_bound(rung: Rung, xp: Any, dtype: str) -> None:
     assert_within(got, want, gemm_bound(v.astype("f8"), U.astype("f8"), dtype), f"{rung.name}, {dtype}")
 
 
-def dense_passes_on_what_is_not_finite(rung: Rung, xp: Any, dtype: str) -> None:
+def dense_passes_on_what_is_not_finite(rung: Way, xp: Any, dtype: str) -> None:
     draw = whole_numbers(dtype)
     v, U = draw((67, 18)), draw((18, 66))
     v[3, 17], v[64, 0], v[66, [1, 2]], U[5, 65] = np.nan, np.inf, (np.inf, -np.inf), -np.inf
@@ -177,13 +177,13 @@ def dense_passes_on_what_is_not_finite(rung: Rung, xp: Any, dtype: str) -> None:
     np.testing.assert_array_equal(run_dense(rung, xp, v, U), want)
 
 
-def images_are_exact(rung: Rung, xp: Any, dtype: str) -> None:
+def images_are_exact(rung: Way, xp: Any, dtype: str) -> None:
     for n, height, width, half in GRIDS:
         given = images(n, height, width, half, whole_numbers(dtype, n + width))
         np.testing.assert_array_equal(run_images(rung, xp, given), reference(rung, given).astype(dtype), strict=True)
 
 
-def images_tell_their_taps(rung: Rung, xp: Any, dtype: str) -> None:
+def images_tell_their_taps(rung: Way, xp: Any, dtype: str) -> None:
     """An impulse comes back as the taps, powers of two, and each pixel says which two it met."""
     half, height, width = 2, 9, 10
     given = images(1, height, width, half, whole_numbers(dtype))
@@ -195,7 +195,7 @@ def images_tell_their_taps(rung: Rung, xp: Any, dtype: str) -> None:
     np.testing.assert_array_equal(run_images(rung, xp, given), reference(rung, given))
 
 
-def images_are_within_their_bound(rung: Rung, xp: Any, dtype: str) -> None:
+def images_are_within_their_bound(rung: Way, xp: Any, dtype: str) -> None:
     for n, height, width, half in [(3, 28, 28, 6), (4, 17, 10, 9)]:
         given = images(n, height, width, half, normal(dtype))
         exact = Images(
@@ -209,7 +209,7 @@ def images_are_within_their_bound(rung: Rung, xp: Any, dtype: str) -> None:
         assert_within(got, reference(rung, exact), bound(rung, given, dtype), f"{rung.name}, {dtype}")
 
 
-def images_pass_on_what_is_not_finite(rung: Rung, xp: Any, dtype: str) -> None:
+def images_pass_on_what_is_not_finite(rung: Way, xp: Any, dtype: str) -> None:
     given = images(5, 9, 11, 2, whole_numbers(dtype))
     given.taps_y[:], given.taps_x[:] = (1, 2, 0, -1, 1), (1, 1, 2, 0, 3)
     v = given.v.reshape(5, 9, 11)
@@ -219,7 +219,7 @@ def images_pass_on_what_is_not_finite(rung: Rung, xp: Any, dtype: str) -> None:
     np.testing.assert_array_equal(run_images(rung, xp, given), want.astype(dtype))
 
 
-def no_pixel_gives_nan(rung: Rung, xp: Any, dtype: str) -> None:
+def no_pixel_gives_nan(rung: Way, xp: Any, dtype: str) -> None:
     given = images(3, 5, 6, 1, whole_numbers(dtype))
     d, bad = 30, given.alpha.copy()
     bad[[3, 7, -1]] = -1, d, 2**31 - 1
@@ -232,7 +232,7 @@ def no_pixel_gives_nan(rung: Rung, xp: Any, dtype: str) -> None:
     np.testing.assert_array_equal(got, want)
 
 
-Comparison = Callable[[Rung, Any, str], None]
+Comparison = Callable[[Way, Any, str], None]
 COMPARISONS: dict[str, tuple[Comparison, ...]] = {
     "dense": (
         dense_is_exact,
@@ -250,9 +250,9 @@ COMPARISONS: dict[str, tuple[Comparison, ...]] = {
 }
 
 
-def comparisons(rung: Rung) -> tuple[Comparison, ...]:
+def comparisons(rung: Way) -> tuple[Comparison, ...]:
     """Those that make sense for the rung."""
-    if rung.needs == "U":
+    if rung.takes == "U":
         return COMPARISONS["dense"]
     return tuple(each for each in COMPARISONS["images"] if each != no_pixel_gives_nan or rung.name != "separable")
 
@@ -260,12 +260,12 @@ def comparisons(rung: Rung) -> tuple[Comparison, ...]:
 FAR = (1 << 21) + 3  # rows of 1,024: 2^31 elements and some more, of memory that is hardly touched
 
 
-def beyond_2_to_the_31(rung: Rung, xp: StandIn) -> None:
+def beyond_2_to_the_31(rung: Way, xp: StandIn) -> None:
     """Only the last blocks run, which see the last rows: of the result, of images of 32 x 32, or of both."""
-    if rung.needs == "U":
+    if rung.takes == "U":
         draw, xp.last_blocks = whole_numbers("float32"), 16  # a row of tiles, or four rows
         v, U = draw((FAR, 1)), draw((1, 1024))
-        out = rung.run(xp.asarray(v), xp.asarray(U))
+        out = rung.forward(xp.asarray(v), xp.asarray(U))
         assert out.size > 1 << 31
         np.testing.assert_array_equal(out[-3:], v[-3:] * U)
         return

@@ -5,13 +5,13 @@ from typing import Any
 
 import numpy as np
 
-from pp_ref.kernels.cpu import operands as host
+from pp_ref.kernels import operands as host
 from pp_ref.kernels.gpu import layer
 from pp_ref.kernels.gpu.defined import define
 from pp_ref.kernels.gpu.grids import gather_smooth, inverse, smooth_scatter
 from pp_ref.kernels.gpu.ladder import LADDERS
-from pp_ref.kernels.gpu.operands import Operands, to_device
-from pp_ref.kernels.rung import Rung
+from pp_ref.kernels.gpu.operands import DeviceOperands, to_device
+from pp_ref.kernels.ways import Way
 from tests.kernels.cpu.comparisons import CHECKS
 from tests.kernels.gpu.comparisons import FAR, filtered, to_numpy, whole_numbers
 from tests.kernels.gpu.cuda_on_cpu import StandIn
@@ -31,20 +31,20 @@ def back(arrays: Any) -> Any:
 class OnDevice:
     """An operation's rung as CHECKS call those of the processor. Operands are moved once."""
 
-    def __init__(self, operation: str, rung: Rung, xp: Any) -> None:
+    def __init__(self, operation: str, rung: Way, xp: Any) -> None:
         self.operation, self.rung, self.xp = operation, rung, xp
-        self.moved: dict[host.Operands, Operands] = {}
+        self.moved: dict[host.SeparableOperands, DeviceOperands] = {}
 
-    def operands(self, o: host.Operands) -> Operands:
+    def operands(self, o: host.SeparableOperands) -> DeviceOperands:
         if o not in self.moved:
             self.moved[o] = to_device(o)
         return self.moved[o]
 
-    def __call__(self, x: Any, o: host.Operands, *more: Any) -> Any:
-        return back(self.rung.run(there(self.xp, x), self.operands(o), *more))
+    def __call__(self, x: Any, o: host.SeparableOperands, *more: Any) -> Any:
+        return back(self.rung.forward(there(self.xp, x), self.operands(o), *more))
 
-    def forward(self, v: Any, w: Any, b: Any, o: host.Operands) -> Any:
-        y, cache = self.rung.run(*(there(self.xp, each) for each in (v, w, b)), self.operands(o))
+    def forward(self, v: Any, w: Any, b: Any, o: host.SeparableOperands) -> Any:
+        y, cache = self.rung.forward(*(there(self.xp, each) for each in (v, w, b)), self.operands(o))
         return back(y), cache
 
     def backward(self, dy: Any, cache: Any) -> Any:

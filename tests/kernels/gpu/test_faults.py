@@ -11,7 +11,7 @@ import pytest
 from pp_ref.errors import ShapeError
 from pp_ref.kernels.gpu import fused, launching, layer
 from pp_ref.kernels.gpu.ladder import KERNELS, LADDERS, POOL
-from pp_ref.kernels.gpu.operands import Operands
+from pp_ref.kernels.gpu.operands import DeviceOperands
 from tests.kernels.gpu.comparisons import beyond_2_to_the_31, comparisons
 from tests.kernels.gpu.cuda_on_cpu import LaunchError, StandIn
 from tests.kernels.gpu.operations import BEYOND, EXACT, OnDevice
@@ -297,27 +297,27 @@ BETWEEN: list[tuple[tuple[str, ...], Any, str, Any, str]] = [
     (("layer",), layer, "choose", lambda cache, folded, defined: list(folded), "R w for the definition's w"),
     (("layer",), layer, "choose", lambda cache, folded, defined: list(defined), "w for R w"),
     (("layer",), layer, "fit", lambda dy, cache: dy, "dy not looked at"),
-    (("expand", "project", "layer"), Operands, "fold", lambda o, w: list(w), "R left out"),
-    (("pool", "pool_adjoint"), Operands, "R", property(nothing), "R left out"),
+    (("expand", "project", "layer"), DeviceOperands, "fold", lambda o, w: list(w), "R left out"),
+    (("pool", "pool_adjoint"), DeviceOperands, "R", property(nothing), "R left out"),
     (
         ("pool", "pool_adjoint", "expand", "project", "layer"),
-        Operands,
+        DeviceOperands,
         "taps",
-        property(lambda o, right=Operands.taps.func: right(o)[::-1]),
+        property(lambda o, right=DeviceOperands.taps.func: right(o)[::-1]),
         "the axes' taps exchanged",
     ),
     (
         ("pool_adjoint", "expand", "layer"),
-        Operands,
+        DeviceOperands,
         "inverses",
-        property(lambda o, right=Operands.inverses.func: [right(o)[-1], *right(o)[:-1]]),
+        property(lambda o, right=DeviceOperands.inverses.func: [right(o)[-1], *right(o)[:-1]]),
         "another column's pixels",
     ),
     (
         ("pool", "project", "layer"),
-        Operands,
+        DeviceOperands,
         "alpha",
-        property(lambda o, right=Operands.alpha.func: [alpha[::-1] for alpha in right(o)]),
+        property(lambda o, right=DeviceOperands.alpha.func: [alpha[::-1] for alpha in right(o)]),
         "kept pixels in reverse",
     ),
 ]

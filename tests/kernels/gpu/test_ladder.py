@@ -42,7 +42,7 @@ def test_agrees_with_the_definition_on_the_device(device, rung, compare, dtype):
 
 def some_run(rung, xp, dtype):
     draw = normal(dtype)
-    if rung.needs == "U":
+    if rung.takes == "U":
         return run_dense(rung, xp, draw((70, 40)), draw((40, 70)))
     return run_images(rung, xp, images(5, 12, 9, 3, draw))
 
@@ -74,15 +74,15 @@ def test_any_strides(xp, rung):
     """What does not lie row after row is copied first."""
     rng = np.random.default_rng(3)
     v = xp.asarray(rng.integers(-4, 5, (10, 24)).astype("f4"))[::2, ::-2]
-    if rung.needs == "U":
+    if rung.takes == "U":
         U = xp.asarray(rng.integers(-4, 5, (7, 12)).astype("f4")).T
-        np.testing.assert_array_equal(to_numpy(rung.run(v, U)), to_numpy(v) @ to_numpy(U))
+        np.testing.assert_array_equal(to_numpy(rung.forward(v, U)), to_numpy(v) @ to_numpy(U))
         return
     given = images(5, 3, 4, 1, lambda shape: rng.integers(-4, 5, shape).astype("f4"))._replace(v=to_numpy(v))
     taps_y = xp.asarray(np.repeat(given.taps_y, 2))[::2]
     more = (xp.asarray(given.alpha), [xp.asarray(F.T.copy()).T for F in given.F], xp.asarray(given.b))
     used = more[: {"separable": 0, "gathered": 1, "combined": 3}[rung.name]]
-    got = rung.run(v, taps_y, xp.asarray(given.taps_x), *used, 3, 4)
+    got = rung.forward(v, taps_y, xp.asarray(given.taps_x), *used, 3, 4)
     np.testing.assert_array_equal(to_numpy(got), run_images(rung, xp, given))
 
 
@@ -104,5 +104,5 @@ def test_the_table():
     for rung in KERNELS:
         kernel = rung.kernel("float32", 1, 9, 5)
         assert re.search(rf"\b{kernel.name}\b", kernel.source())
-        assert rung.needs in ("U", "grid", "columns", "flags")
+        assert rung.takes in ("U", "grid", "columns", "flags")
         assert rung.idea

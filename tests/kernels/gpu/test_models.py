@@ -7,9 +7,9 @@ from pp_ref.arrays import to_numpy
 from pp_ref.dictionaries import Grid, Units, make_dictionary
 from pp_ref.kernels.bounds import Bounds
 from pp_ref.kernels.choose import use_backend
-from pp_ref.kernels.cpu.operands import operands
 from pp_ref.kernels.gpu.layer import LayerCache
-from pp_ref.kernels.plan import DEVICE
+from pp_ref.kernels.operands import separable_operands
+from pp_ref.kernels.rates import DEVICE
 from pp_ref.layers.predicted import DictionaryFirstCache, WeightsFirstCache
 from pp_ref.models import MLP, Predicted
 from pp_ref.training import SGD, fit_lbfgs, fit_sgd
@@ -41,7 +41,7 @@ def gradient_bound(model, gradient, n):
     """By name: L u times what the sums of magnitudes are at most, n times the layer's largest entry, with L the lengths
     of all sums on the longest path. The first layer's dictionary rounds as K |R| does, not as |U|."""
     L = 63 + sum(weights.d + weights.m for weights in model.layers) + model.classes + n
-    amplification = model.layers[0]._factors.amplification
+    amplification = model.layers[0].operands.separable.amplification
     unit = L * np.finfo(float).eps / 2 * amplification * n
     return {name: unit * np.full(g.shape, abs(g).max()) for name, g in gradient.items()}
 
@@ -55,8 +55,8 @@ def test_a_layer_by_the_kernels_is_within_the_bounds(xp, dtype, wrt_input):
     with use_backend("cupy"):
         y, cache = weights.forward(moved(xp, params), xp.asarray(v))
         dv, gradient = weights.backward(xp.asarray(dy), cache, wrt_input)
-    assert isinstance(cache, LayerCache)
-    w, o = [params[name] for name in weights.shapes], operands(weights.dictionary, dtype)
+    assert isinstance(cache.cache, LayerCache)
+    w, o = [params[name] for name in weights.shapes], separable_operands(weights.dictionary, dtype)
     bounds = Bounds(o, passes=True).layer(v, w, params["b"], dy)
     W = np.hstack([U.astype("g") @ w_j.astype("g") for U, w_j in zip(o.U, w, strict=True)])
     assert_within(to_numpy(y), v.astype("g") @ W + params["b"], bounds.y, "y")
@@ -109,8 +109,8 @@ def test_pooled_input_on_the_device(xp, net):
     with use_backend("numpy"):
         _, gradient = model.loss_and_gradient(params, x, y)
     with use_backend("cupy"):
-        pooled = model.pool(xp.asarray(x))
-    o = operands(model.layers[0].dictionary, float)
+        pooled = model.prepare(xp.asarray(x))
+    o = separable_operands(model.layers[0].dictionary, float)
     want = x.astype("g") @ np.hstack(o.U).astype("g")
     assert_within(to_numpy(pooled.array), want, Bounds(o).pool(x), "pooled")
     _, found = model.loss_and_gradient(moved(xp, params), pooled, xp.asarray(y))
@@ -139,17 +139,16 @@ def test_lbfgs_sees_dynamic_parameters_alone(xp, net):
     assert all(isinstance(array, xp.ndarray) for array in fit.params.values())
 
 
-def test_a_plan_with_a_devices_rates_decides(processor):
+def test_a_plan_with_a_devices_rates_decides(processor, monkeypatch):
     weights = Predicted(
         make_dictionary("se", Grid(28, 28), proportion=0.25, n_columns=10, rng=np.random.default_rng(0)), 500
     )
     params = moved(processor, weights.init(np.random.default_rng(0), 0.1, np.float32))
-    assert weights.plan(100, np.float32, DEVICE).way == "weights"  # launches are what a small batch costs
-    assert isinstance(weights.forward(params, processor.asarray(np.zeros((100, 784), "f4")))[1], DENSE)
+    # Launches are what a small batch costs.
+    assert isinstance(weights.forward(params, processor.asarray(np.zeros((100, 784), "f4")))[1].cache, DENSE)
     assert processor.launched == []
-    weights._plans[(2, "float32", DEVICE)] = weights.plan(20_000, np.float32, DEVICE)
-    assert weights.plan(2, np.float32, DEVICE).way == "separable"
-    assert isinstance(weights.forward(params, processor.asarray(np.zeros((2, 784), "f4")))[1], LayerCache)
+    monkeypatch.setattr("pp_ref.kernels.choose.DEVICE", DEVICE._replace(product=0.0, call=0.0))
+    assert isinstance(weights.forward(params, processor.asarray(np.zeros((2, 784), "f4")))[1].cache, LayerCache)
 
 
 def test_what_no_kernel_takes_is_left_to_the_layers(processor, monkeypatch):
@@ -157,9 +156,9 @@ def test_what_no_kernel_takes_is_left_to_the_layers(processor, monkeypatch):
     params = moved(processor, weights.init(np.random.default_rng(0), 0.5, float))
     v = processor.asarray(np.zeros((2, 63)))
     with use_backend("cupy"):
-        assert isinstance(weights.forward(params, v.astype("f4"))[1], DENSE)
+        assert isinstance(weights.forward(params, v.astype("f4"))[1].cache, DENSE)
         host = {name: to_numpy(array) for name, array in params.items()}
-        assert isinstance(weights.forward(host, to_numpy(v))[1], DENSE)
+        assert isinstance(weights.forward(host, to_numpy(v))[1].cache, DENSE)
         monkeypatch.setattr("pp_ref.kernels.gpu.operands.MOST_HALF", 3)
-        assert isinstance(weights.forward(params, v)[1], DENSE)
+        assert isinstance(weights.forward(params, v)[1].cache, DENSE)
     assert processor.launched == []

@@ -173,7 +173,7 @@ def test_a_rung_has_a_name_and_one_sentence():
     for ladder in LADDERS.values():
         assert len({rung.name for rung in ladder}) == len(ladder)
         assert ladder[0].idea.startswith("the definition")
-        assert {rung.needs for rung in ladder} == {"cupy"}
+        assert {rung.backend for rung in ladder} == {"cupy"}
         assert not [rung for rung in ladder if not rung.idea or "." in rung.idea]
 
 
@@ -186,7 +186,7 @@ def test_the_inverse_of_an_alpha():
 def test_messages(processor):
     o = operands.to_device(made("9 x 5, atoms", "float64"))
     v, w = processor.asarray(np.zeros((2, 45))), [processor.asarray(w_j) for w_j in weights(o.host)]
-    for run in (rung.run for rung in LADDERS["pool"]):
+    for run in (rung.forward for rung in LADDERS["pool"]):
         with pytest.raises(ShapeError, match=r"^axis d is 3 in v but 45 in the dictionary$"):
             run(processor.asarray(np.zeros((2, 3))), o)
         with pytest.raises(DomainError, match=r"^v is float32 and U is float64; expected both float32 or both float64"):
@@ -270,15 +270,15 @@ def test_messages_of_the_device(processor, monkeypatch):
 def test_messages_of_operands(processor, monkeypatch):
     rng = np.random.default_rng(0)
     with pytest.raises(DomainError, match=r"^dictionary is of kind randcon, expected kind se on a Grid or Frames"):
-        operands.operands(make_dictionary("randcon", Units(5), n_alpha=2, rng=rng), "f4")
+        operands.device_operands(make_dictionary("randcon", Units(5), n_alpha=2, rng=rng), "f4")
     monkeypatch.setattr(processor.cuda.runtime, "deviceGetAttribute", lambda attribute, device: 48 << 10)
     for grid, settings in ((Grid(1, 40), {"length_scale": 9.0}), (Grid(40, 60), {})):
         dictionary = make_dictionary("se", grid, alpha=[np.arange(3)], n_columns=1, rng=rng, **settings)
         size = f"{grid.height} x {grid.width} x 1"
         with pytest.raises(DomainError, match=f"^an image of {size} with its taps does not fit into the shared memory"):
-            operands.operands(dictionary, "f8")
+            operands.device_operands(dictionary, "f8")
     small = make_dictionary("se", Grid(2, 2), n_alpha=2, rng=rng)
-    assert operands.operands(small, "f4").dtype == np.float32
+    assert operands.device_operands(small, "f4").dtype == np.float32
     monkeypatch.setattr(operands, "gpu_absence", lambda: "the CUDA driver lists no device")
     with pytest.raises(DeviceError, match="^the CUDA driver lists no device: use pp_ref.layers.predicted$"):
-        operands.operands(small, "f4")
+        operands.device_operands(small, "f4")

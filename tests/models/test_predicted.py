@@ -1,19 +1,24 @@
 """Models take the kernels where the plan says so: within the bound of the layer, with a gradient that is the loss's."""
 
+import re
+from itertools import product
+
 import array_api_strict
 import numpy as np
 import pytest
 from threadpoolctl import threadpool_limits
 
 from pp_ref.dictionaries import Grid, Units, make_dictionary
-from pp_ref.dictionaries.shared import shared
 from pp_ref.kernels.bounds import Bounds
 from pp_ref.kernels.choose import use_backend
+from pp_ref.kernels.cpu import combine, shared_layer
+from pp_ref.kernels.cpu import layer as cpu_layer
 from pp_ref.kernels.cpu.combine import PooledCache
 from pp_ref.kernels.cpu.layer import LayerCache
-from pp_ref.kernels.cpu.operands import operands
 from pp_ref.kernels.cpu.shared_layer import SharedCache
-from pp_ref.kernels.plan import MOST_AMPLIFICATION
+from pp_ref.kernels.operands import separable_operands
+from pp_ref.kernels.ways import MOST_AMPLIFICATION
+from pp_ref.layers import predicted as layers_predicted
 from pp_ref.layers.predicted import DictionaryFirstCache, WeightsFirstCache
 from pp_ref.models import MLP, Full, Predicted
 from pp_ref.training import in_threads
@@ -42,9 +47,9 @@ def test_a_layer_by_the_kernels_is_within_the_bounds(dtype, wrt_input):
     with use_backend("numba"):
         y, cache = weights.forward(params, v)
         dv, gradient = weights.backward(dy, cache, wrt_input)
-    assert isinstance(cache, LayerCache)
+    assert isinstance(cache.cache, LayerCache)
     w = [params[name] for name in weights.shapes]
-    o = operands(weights.dictionary, dtype)
+    o = separable_operands(weights.dictionary, dtype)
     bounds = Bounds(o, passes=True).layer(v, w, params["b"], dy)
     W = np.hstack([U.astype("g") @ w_j.astype("g") for U, w_j in zip(o.U, w, strict=True)])
     assert_within(y, v.astype("g") @ W + params["b"], bounds.y, "y")
@@ -60,17 +65,18 @@ def test_a_layer_by_the_kernels_is_within_the_bounds(dtype, wrt_input):
 
 @pytest.mark.parametrize("wrt_input", [True, False])
 def test_columns_of_a_covariance_share_it(wrt_input):
-    """Where a quarter of the multiplications and more are saved, and it rounds no worse than a plan allows."""
+    """If the columns agree on K in this dtype, and the way through it rounds well."""
     rng = np.random.default_rng(4)
     settings = {"proportion": 0.25, "n_columns": 10, "rng": rng}
     data = rng.standard_normal((90, 40)) @ rng.standard_normal((40, 40))
     weights = Predicted(make_dictionary("emp", Units(40), data=data, ridge=1.0, **settings), 40)
     params = {name: array + np.float32(0.125) for name, array in weights.init(rng, 0.5, np.float32).items()}
     v, dy = (rng.standard_normal((14, 40)).astype("f4") for _ in range(2))
-    y, cache = weights.forward(params, v)
-    assert isinstance(cache, SharedCache)
+    with use_backend("numba"):
+        y, cache = weights.forward(params, v)
+    assert isinstance(cache.cache, SharedCache)
     dv, gradient = weights.backward(dy, cache, wrt_input)
-    w, o = [params[name] for name in weights.shapes], cache.o
+    w, o = [params[name] for name in weights.shapes], cache.cache.o
     bounds = Bounds(o).layer(v, w, params["b"], dy)
     W = np.hstack([U.astype("g") @ w_j.astype("g") for U, w_j in zip(o.U, w, strict=True)])
     assert_within(y, v.astype("g") @ W + params["b"], bounds.y, "y")
@@ -79,15 +85,14 @@ def test_columns_of_a_covariance_share_it(wrt_input):
     blocks = np.split(dy.astype("g"), np.cumsum([w_j.shape[1] for w_j in w])[:-1], axis=1)
     for name, U, block, bound in zip(weights.shapes, o.U, blocks, bounds.dw, strict=True):
         assert_within(gradient[name], (v.astype("g") @ U.astype("g")).T @ block, bound, name)
-    assert not isinstance(weights.forward(params, v[:1])[1], SharedCache)
-    wide = {name: array.astype(float) for name, array in params.items()}
-    assert not isinstance(weights.forward(wide, v.astype(float))[1], SharedCache)  # too few digits for float64
+    refused = weights.plan(14, float).refused["shared"]
+    assert re.fullmatch(r"the K of the columns differ by .*e-\d\d, more than float64 rounds", refused)
     with use_backend("numpy"):
-        assert isinstance(weights.forward(params, v)[1], LAYERS)
+        assert weights.plan(14, np.float32).refused["shared"] == "the backend is numpy"
     data = rng.standard_normal((90, 3)) @ rng.standard_normal((3, 40))  # K_alpha is singular
     coarse = Predicted(make_dictionary("emp", Units(40), data=data, ridge=1e-3, **settings), 40)
-    assert shared(coarse.dictionary).amplification > MOST_AMPLIFICATION
-    assert not isinstance(coarse.forward(params, v)[1], SharedCache)
+    assert coarse.operands.shared.amplification > MOST_AMPLIFICATION
+    assert re.fullmatch(r"the way through K may lose \d+ bits", coarse.plan(14, np.float32).refused["shared"])
 
 
 @pytest.mark.parametrize("backend", ["auto", "numpy", "numba"])
@@ -95,9 +100,9 @@ def test_pooled_input_by_any_backend(backend):
     weights, params, v, _ = case("float32")
     model = MLP((weights,), 3)
     with use_backend(backend):
-        pooled = model.pool(v)
+        pooled = model.prepare(v)
         assert pooled.widths == tuple(k for k, _ in weights.shapes.values())
-        o = operands(weights.dictionary, "float32")
+        o = separable_operands(weights.dictionary, "float32")
         assert_within(pooled.array, v.astype("g") @ np.hstack(o.U).astype("g"), Bounds(o).pool(v), "pooled")
         y, _ = weights.forward(params, pooled)
     assert y.shape == (11, 8)
@@ -108,13 +113,13 @@ def test_other_arrays_are_left_to_the_layers():
     with use_backend("numba"):
         for change in (array_api_strict.asarray, lambda x: x.astype(np.longdouble), lambda x: x.astype(complex)):
             other = {name: change(array) for name, array in params.items()}
-            assert isinstance(weights.forward(other, change(v))[1], LAYERS)
-        assert isinstance(weights.forward(params, v.astype("f4"))[1], LAYERS)
+            assert isinstance(weights.forward(other, change(v))[1].cache, LAYERS)
+        assert isinstance(weights.forward(params, v.astype("f4"))[1].cache, LAYERS)
         matern = make_dictionary("matern", Grid(9, 7), n_alpha=4, rng=np.random.default_rng(0))
         other = Predicted(matern, 3)
-        assert isinstance(other.forward(other.init(np.random.default_rng(0), 0.1, float), v)[1], PooledCache)
+        assert isinstance(other.forward(other.init(np.random.default_rng(0), 0.1, float), v)[1].cache, PooledCache)
     with use_backend("numpy"):
-        assert isinstance(weights.forward(params, v)[1], LAYERS)
+        assert isinstance(weights.forward(params, v)[1].cache, LAYERS)
 
 
 def test_the_plan_decides_unless_it_is_told():
@@ -123,13 +128,66 @@ def test_the_plan_decides_unless_it_is_told():
     )
     params = large.init(np.random.default_rng(0), 0.1, np.float32)
     v = np.zeros((100, 784), np.float32)
-    assert large.plan(100, np.float32).way == "separable"
-    assert isinstance(large.forward(params, v)[1], LayerCache)
+    assert large.plan(100, np.float32).way.name == "separable"
+    assert isinstance(large.forward(params, v)[1].cache, LayerCache)
     weights, params, v, _ = case("float32")
-    assert weights.plan(11, np.float32).way == weights.order(11) == "weights"
-    assert isinstance(weights.forward(params, v)[1], WeightsFirstCache)
-    assert weights.order(1) == "dictionary"
-    assert isinstance(weights.forward(params, v[:1])[1], PooledCache)
+    assert weights.plan(11, np.float32).way.name == "side by side"
+    assert isinstance(weights.forward(params, v)[1].cache, PooledCache)
+    with use_backend("numba"):
+        assert isinstance(weights.forward(params, v)[1].cache, LayerCache)
+
+
+KINDS = {
+    "se": {"ridge": 1e-3},
+    "matern": {"ridge": 1e-3},
+    "emp": {"ridge": 1e-3},
+    "randfixu": {},
+}
+PASSES = {  # where a way's passes are, by name
+    "dictionary": (layers_predicted, "predicted"),
+    "side by side": (combine, "columns"),
+    "shared": (shared_layer, "shared"),
+    "separable": (cpu_layer, "layer"),
+}
+
+
+@pytest.fixture
+def ran(monkeypatch):
+    """The forward and backward passes that ran, in order."""
+    passes = []
+
+    def recorded(name, run):
+        def record(*arguments):
+            order = arguments[-1] if name == "dictionary" and arguments[-1] in ("dictionary", "weights") else name
+            passes.append(order)
+            return run(*arguments)
+
+        return record
+
+    for name, (module, prefix) in PASSES.items():
+        monkeypatch.setattr(module, f"{prefix}_forward", recorded(name, getattr(module, f"{prefix}_forward")))
+    return passes
+
+
+@pytest.mark.parametrize("side", [8, 14, 20, 28])
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_is_done_is_what_the_plan_says(kind, side, ran):
+    """36 shapes: the pass that ran is the way that the printed plan names, with one thread and with two."""
+    rng, space = np.random.default_rng(0), Grid(side, side)
+    settings = KINDS[kind] | ({"data": rng.standard_normal((200, space.size))} if kind == "emp" else {})
+    images = rng.standard_normal((1000, space.size), np.float32)
+    for proportion, columns in product((0.05, 0.25, 0.5), (1, 10)):
+        shape = {"proportion": proportion, "n_columns": columns}
+        dictionary = make_dictionary(kind, space, rng=rng, **shape, **settings)
+        weights = Predicted(dictionary, 40)
+        params = weights.init(rng, 0.1, np.float32)
+        for n, threads in product((10, 100, 1000), (1, 2)):
+            with threadpool_limits(threads, user_api="blas"):
+                ran.clear()
+                printed = str(weights.plan(n, np.float32))
+                weights.forward(params, images[:n])
+            assert re.search(r": ([a-z ]+), .* (\d) thread", printed).groups() == (ran[0], str(threads)), printed
+            assert len(ran) == 1
 
 
 def test_the_gradient_is_that_of_the_loss():

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from pp_ref.dictionaries import Grid, Units, make_dictionary
-from pp_ref.dictionaries.covariances import covariance, matern_kernel
-from pp_ref.dictionaries.shared import shared
+from pp_ref.dictionaries.covariances import covariance, matern_covariance
+from pp_ref.kernels.factors import shared
 
 DATA = np.random.default_rng(0).random((200, 30)) @ np.random.default_rng(1).standard_normal((30, 30))
 
@@ -19,7 +19,7 @@ CASES = {
     "emp2, atoms": (made("emp2", Units(30), data=DATA, form="atom"), covariance(DATA, power=2)),
     "matern": (
         made("matern", Grid(5, 6), length_scale=2.0, nu=1.5, ridge=1e-3),
-        matern_kernel(Grid(5, 6).points(), Grid(5, 6).points(), 2.0, 1.5),
+        matern_covariance(Grid(5, 6).points(), Grid(5, 6).points(), 2.0, 1.5),
     ),
 }
 
@@ -29,7 +29,7 @@ def test_the_factors_are_those_of_the_covariance(case):
     """U is off by a Cholesky solve, 4 k (3 k + 1) u cond |U| (Higham, theorem 10.4 and sec. 10.1), hence R by that and
     a rounding over the ridge, and K = U R^-1 by |R^-1| times what U is off, plus |K R^-1| times what R is."""
     dictionary, K = CASES[case]
-    found, ridge = shared(dictionary), dictionary.recipe["settings"]["ridge"]
+    found, ridge = shared(dictionary), dictionary.recipe.settings["ridge"]
     kept = np.unique(np.concatenate(dictionary.alpha))
     u, k, norm = np.finfo(float).eps / 2, 12, np.linalg.norm
     for j, (column, own) in enumerate(zip(dictionary.columns, found.alpha, strict=True)):

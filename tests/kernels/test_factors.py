@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from pp_ref.dictionaries import Frames, Grid, Units, make_dictionary
-from pp_ref.dictionaries.separable import CUT, cut_taps, separable
+from pp_ref.kernels.factors import CUT, cut_taps, separable
 from tests.bounds import assert_within
 from tests.dictionaries.test_ridge import solve_bound
 

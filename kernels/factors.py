@@ -1,16 +1,17 @@
-"""Smooth dictionaries as products of axes: what lets ``v U`` be two short one-dimensional passes and a gather.
+"""The factors U_j = K[:, alpha_j] R_j of a dictionary that was made from a covariance: what makes v U_j short.
 
-On a lattice the squared exponential factorises, ``K = K_y (x) K_x (x) I_channels``, and so
+    R_j = (K_alpha + ridge I)^-1 in ridge form,  I in atom form
 
-    U_j = K[:, alpha_j] R_j,    R_j = (K_alpha + ridge I)^-1  (ridge form)  or  I  (atom form).
+`v K` is the same for every column, `(v K)[:, alpha_j]` is a gather from it, and R_j can be folded into w_j. There are
+two kinds of factors:
 
-``v K`` is the same for every column; ``(v K)[:, alpha_j]`` is a gather from it, and R_j can be folded into w_j.
+    Separable  the squared exponential on a lattice: K = K_y (x) K_x (x) I_channels, so v K takes two short passes
+    Shared     any other covariance: v K is one product, with as many columns as all columns keep weights together
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -20,7 +21,7 @@ from pp_ref.dictionaries.columns import Floats, Indices
 from pp_ref.dictionaries.dictionary import Dictionary
 from pp_ref.dictionaries.spaces import Frames, Grid
 
-__all__ = ["Separable", "amplification", "cut_taps", "separable"]
+__all__ = ["Separable", "Shared", "cut_taps", "separable", "shared"]
 
 CUT = 1 / 4  # in roundings: what the taps left out add up to
 
@@ -87,10 +88,10 @@ def separable(dictionary: Dictionary) -> Separable | None:
     Matern is a function of Euclidean distance. A K_alpha that only just had a Cholesky factor has no usable inverse.
     """
     recipe, space = dictionary.recipe, dictionary.space
-    if recipe["kind"] != "se" or not isinstance(space, Grid | Frames):
+    if recipe.kind != "se" or not isinstance(space, Grid | Frames):
         return None
     height, width = (*space.sites, 1)[:2]
-    settings: dict[str, Any] = recipe["settings"]
+    settings = recipe.settings
     y, x = (np.exp(-0.5 * np.arange(size) ** 2 / settings["length_scale"] ** 2) for size in (height, width))
     factors = Separable((height, width, space.channels), (y, x), tuple(dictionary.alpha), None)
     if settings["form"] == "atom":
@@ -119,3 +120,57 @@ def cut_taps(taps: Floats, dtype: DTypeLike) -> Floats:
     enough = left_out <= CUT * float(limits.eps) / 2
     cut: Floats = taps[: int(np.argmax(enough)) + 1].astype(dtype)
     return cut
+
+
+@dataclass(frozen=True, eq=False)
+class Shared:
+    """The factors of a dictionary's U.
+
+    kept      (d, q) float64: K[:, i] for every i that some column keeps
+    alpha     J index arrays (k_j,) into the columns of kept
+    R         J arrays (k_j, k_j), symmetric; or None for atom form, where every R_j = I
+    residual  the largest ratio of |K[:, alpha_j] R_j - U_j| to |K[:, alpha_j]| |R_j|: no use for a dtype whose rounding
+              is smaller
+    """
+
+    kept: Floats
+    alpha: tuple[Indices, ...]
+    R: tuple[Floats, ...] | None
+    residual: float
+
+    def K(self, dtype: DTypeLike | None = None) -> Floats:
+        """What is kept of K, in float64 whatever the dtype: nothing is cut."""
+        return self.kept
+
+    @cached_property
+    def amplification(self) -> float:
+        """As `Separable.amplification`."""
+        return amplification(self.kept, self.alpha, self.R)
+
+
+def shared(dictionary: Dictionary) -> Shared | None:
+    """The factors of a dictionary that was made from a covariance, else None.
+
+    They come from U alone: U_j[alpha_j] = I - ridge R_j, and K[:, alpha_j] = U_j R_j^-1. Of a small ridge little is
+    left beside 1; columns then disagree on K, and `residual` shows it. A ridge of 0 leaves no R_j to be found.
+    """
+    settings = dictionary.recipe.settings
+    if "ridge" not in settings or (settings["form"] == "ridge" and not settings["ridge"]):
+        return None
+    kept, positions = np.unique(np.concatenate(dictionary.alpha), return_inverse=True)
+    alpha = np.split(positions, np.cumsum([column.alpha.size for column in dictionary.columns])[:-1])
+    K, inverses = np.empty((dictionary.space.size, kept.size)), []
+    for column, own in zip(dictionary.columns, alpha, strict=True):
+        if settings["form"] == "atom":
+            K[:, own] = column.U
+            continue
+        R = (np.eye(own.size) - column.U[column.alpha]) / settings["ridge"]
+        inverses.append((R + R.T) / 2)
+        K[:, own] = np.linalg.solve(inverses[-1], column.U.T).T
+    if settings["form"] == "atom":
+        return Shared(K, tuple(alpha), None, 0.0)
+    residual = 0.0
+    for column, own, R in zip(dictionary.columns, alpha, inverses, strict=True):
+        left, magnitudes = abs(K[:, own] @ R - column.U), abs(K[:, own]) @ abs(R)
+        residual = max(residual, float((left[magnitudes > 0] / magnitudes[magnitudes > 0]).max(initial=0)))
+    return Shared(K, tuple(alpha), tuple(inverses), residual)

@@ -1,0 +1,92 @@
+"""`pp-ref reproduce`: one command a figure."""
+
+from collections.abc import Callable
+from enum import StrEnum
+from inspect import Signature, signature
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from pp_ref.experiments.experiment import FIGURES, Entry
+
+reproduce = typer.Typer(help="Make a figure of the paper from real data.", no_args_is_help=True)
+
+
+class ProfileName(StrEnum):
+    """How thoroughly: embedded data in minutes, real data in hours, or every constant of the authors' code."""
+
+    demo = "demo"
+    standard = "standard"
+    authors = "authors"
+
+
+class DataName(StrEnum):
+    """What is classified. STL-10 is a download of 2.6 GB, unless it is found."""
+
+    cifar10 = "cifar10"
+    stl10 = "stl10"
+
+
+class DeviceName(StrEnum):
+    """Where the arrays live: gpu needs CuPy and a CUDA device."""
+
+    cpu = "cpu"
+    gpu = "gpu"
+
+
+ProfileOption = Annotated[ProfileName, typer.Option("--profile", help=str(ProfileName.__doc__))]
+OutOption = Annotated[
+    Path | None, typer.Option("--out", help="Folder for records and figures.", show_default="runs/FIGURE/PROFILE")
+]
+DataOption = Annotated[
+    DataName | None, typer.Option("--data", help=str(DataName.__doc__), show_default="the profile's own")
+]
+DeviceOption = Annotated[DeviceName, typer.Option("--device", help=str(DeviceName.__doc__))]
+JobsOption = Annotated[int, typer.Option(min=1, help="Runs at a time; the machine's threads are shared out.")]
+
+
+def _reproduce(
+    entry: Entry,
+    profile: ProfileOption = ProfileName.demo,
+    out: OutOption = None,
+    jobs: JobsOption = 1,
+    data: DataOption = None,
+    device: DeviceOption = DeviceName.cpu,
+) -> None:
+    """Do the runs of a figure that have no record yet; print its table and write its drawings."""
+    from rich.console import Console
+
+    from pp_ref.experiments.drawing import save_figure
+    from pp_ref.experiments.run_store import RunStore
+    from pp_ref.experiments.sweep import sweep
+
+    experiment = entry.load()
+    store = RunStore(out or Path("runs") / entry.records / profile.value)
+    given = {"data": data and data.value, "device": device.value}
+    recipes = experiment.recipes(experiment.profiles[profile.value], **{name: given[name] for name in entry.options})
+    done = sweep(experiment.run, recipes, store, jobs=jobs, epochs=experiment.epochs)
+    records = [record for record in done.records if record]
+    if records:
+        Console().print(experiment.table(records))
+        for stem, figure in experiment.figures.items():
+            for path in save_figure(figure(records), store.folder / stem):
+                typer.echo(path)
+    if done.failures:
+        raise typer.Exit(1)
+
+
+def _command(entry: Entry) -> Callable[..., None]:
+    """`_reproduce` for one figure. Its signature holds the options of the figure, and Typer reads them there."""
+
+    def command(**options: Any) -> None:
+        _reproduce(entry, **options)
+
+    every = signature(_reproduce).parameters
+    own = [every[name] for name in ("profile", "out", "jobs", *entry.options)]
+    command.__signature__ = Signature(own)  # type: ignore[attr-defined]
+    return command
+
+
+for _entry in FIGURES:
+    reproduce.command(_entry.name, help=_entry.help)(_command(_entry))
