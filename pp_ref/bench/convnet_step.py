@@ -18,7 +18,6 @@ from pp_ref.bench.record import Record, goal, met, reached, record
 from pp_ref.bench.tables import machine, milliseconds
 from pp_ref.dictionaries import Grid, make_dictionary
 from pp_ref.errors import import_extra
-from pp_ref.experiments.figure5 import COLUMNS, SE_SETTINGS
 from pp_ref.models.convnet import ConvNet, paper_convnet, weight_spaces
 from pp_ref.models.stages import Convolution
 from pp_ref.records import markdown
@@ -27,7 +26,7 @@ from pp_ref.training import in_threads
 __all__ = ["TABLES", "measure", "predicted_net", "share_of_bound", "torch_net"]
 
 BATCH = 128
-PROPORTION = 0.25
+PROPORTION, COLUMNS = 0.25, (1, 1, 1, 5)  # of the three convolutions and the 500 units, as in Figure 5
 FULL, PREDICTED = "pp_ref, full", "pp_ref, 25% learned"
 GOAL_FULL, GOAL = 1.3, 1.3  # at most times PyTorch's seconds; at least times as fast as its full net
 Geometry = list[tuple[tuple[int, ...], tuple[int, ...], int]]
@@ -47,10 +46,11 @@ def measure(rounds: int, batch: int = BATCH) -> Record:
 
 def predicted_net() -> ConvNet:
     """Of every layer a quarter is learned, as in Figure 5."""
-    rng, settings = np.random.default_rng(0), dict[str, Any](SE_SETTINGS)
+    settings: dict[str, Any] = {"proportion": PROPORTION, "length_scale": 1.0, "ridge": 1e-3}
+    rng = np.random.default_rng(0)
     return paper_convnet(
         [
-            make_dictionary("se", Grid(*space), proportion=PROPORTION, n_columns=J, rng=rng, **settings)
+            make_dictionary("se", Grid(*space), n_columns=J, rng=rng, **settings)
             for space, J in zip(weight_spaces(), COLUMNS, strict=True)
         ]
     )

@@ -35,7 +35,7 @@ def test_a_row_is_of_one_step_and_says_what_was_counted():
 def test_nothing_wrong_is_timed(share):
     calls = []
     wrong = contender(lambda: calls.append(0), lambda result: share)
-    with pytest.raises(InaccurateError, match="^{'n': 3}: off by more .*'wrong': .*; nothing was timed$"):
+    with pytest.raises(InaccurateError, match="^{'n': 3, 'threads': 1}: off by more .*'wrong': .*; nothing was timed$"):
         blocks({"n": 3}, {"wrong": wrong}, [], 9)
     assert len(calls) == 1
 
