@@ -1,4 +1,4 @@
-"""`pp-ref bench conv`: a step of each convolution of the CIFAR-10 net, predicted by every way, against dense peers.
+"""A step of each convolution of the CIFAR-10 net, predicted by every way, against dense peers.
 
 A step is y from v, then dw, db and, above the first layer, dv from dy. Every thread has a share of the batch
 (`pp_ref.training.in_threads`), PyTorch's and JAX's threads are their own. Filters are the same for all; a dense peer
@@ -9,29 +9,28 @@ threads are asked for.
 from collections.abc import Callable, Sequence
 from importlib import import_module
 from importlib.util import find_spec
-from statistics import median
 from typing import Any
 
 import numpy as np
 
-from pp_ref.bench.measuring import Contender, Real, Record, blocks, contender, record
+from pp_ref.bench.contest import Block, Contender, Real, blocks, contender, numbers_of_threads
+from pp_ref.bench.record import Record, goal, record
+from pp_ref.bench.tables import against_peers, times_best_peer
 from pp_ref.dictionaries import Grid, make_dictionary
 from pp_ref.kernels.bounds import ConvBounds, LayerBounds, largest_share
 from pp_ref.kernels.cpu.conv_layer import conv_backward, conv_backward_weights, conv_dense_forward, conv_forward
-from pp_ref.kernels.operands import FilterOperands, filter_operands, separable_operands
-from pp_ref.kernels.plan import plan_conv
-from pp_ref.layers.conv2d import conv2d_backward, conv2d_backward_input, conv2d_backward_weights, conv2d_forward
+from pp_ref.kernels.operands import FilterOperands, OperandCache
+from pp_ref.kernels.ways import CONV, Way
+from pp_ref.layers.conv2d import conv2d_backward, conv2d_backward_weights, conv2d_forward
 from pp_ref.layers.fourier_conv2d import (
-    fourier_conv2d_backward_input,
-    fourier_conv2d_backward_weights,
     fourier_conv2d_flops,
-    fourier_conv2d_forward,
 )
-from pp_ref.layers.predicted_conv2d import expand_filters_backward, expand_filters_forward
 from pp_ref.machine import cores
+from pp_ref.models import Predicted
+from pp_ref.models.stages import Convolution
 from pp_ref.training import in_threads
 
-__all__ = ["bench_conv", "conv_ways"]
+__all__ = ["TABLES", "conv_ways", "measure"]
 
 # (h, w, c), (fh, fw), m, padding, whether dv is wanted: the net of sec. 4.2.
 LAYERS = {
@@ -39,81 +38,91 @@ LAYERS = {
     2: ((16, 16, 48), (8, 8), 64, 3, True),
     3: ((7, 7, 64), (5, 5), 64, 3, True),
 }
+GOAL = 1.5  # times the best dense convolution, of layer 2 with a quarter learned
 Step = Callable[[Real, Real], tuple[Real, Real | None, list[Real], Real]]  # v, dy -> y, dv, dw, db
 
 
-def bench_conv(
-    rounds: int = 5,
+def measure(
+    rounds: int,
     layers: Sequence[int] = (1, 2, 3),
     proportions: Sequence[float] = (0.05, 0.25, 0.5, 1.0),
     n: int = 128,
     dtype: str = "float32",
 ) -> Record:
     """Of each layer and proportion, the time of every way of a step, and how far the plan's way is behind the best."""
-    measured: list[Record] = []
+    measured: list[Block] = []
     for layer in layers:
         image, window, m, padding, wrt_input = LAYERS[layer]
         for proportion in proportions:
             rng = np.random.default_rng(0)
-            f = filter_operands(separable_operands(_dictionary(Grid(*window, image[2]), proportion, rng), dtype))
+            weights = Predicted(_dictionary(Grid(*window, image[2]), proportion, rng), m)
+            f = weights.operands.filters(dtype)
             k = f.o.ends[-1]
             v, w = rng.standard_normal((n, *image)).astype(dtype), [rng.standard_normal((k, m)).astype(dtype)]
             b, geometry = rng.standard_normal(m).astype(dtype), (1, padding)
             y, _ = conv_forward(v, w, b, f, *geometry)
             dy = rng.standard_normal(y.shape).astype(dtype)
-            plan = plan_conv(v.shape, (*f.shape, m), *geometry, dtype, [(k, m)], f.o.factors)
+            plan = Convolution(weights, window, *geometry).plan(v.shape, dtype, threads=1)
             judge = _Judge(v, w, b, dy, f, geometry, wrt_input)
             least = judge.least_bytes
-            ways = conv_ways(f, w, b, geometry, wrt_input)
+            ways = conv_ways(weights.operands, w, b, (*f.shape, m), geometry, wrt_input)
             flops = _flops(v.shape, y.shape, f, geometry, 3 if wrt_input else 2)
-            shape = {"layer": layer, "proportion": proportion, "n": n, "plan": str(plan)}
+            shape = {"layer": layer, "proportion": proportion, "n": n}
             shares = {name: judge.share(*step(v, dy), whole=name == "theorem") for name, step in ways.items()}
-            for number in (1, 2) if cores() > 1 else (1,):
+            for number in numbers_of_threads():
                 everybody = {
-                    name: contender(_shared(step, v, dy, number), _known(shares[name]), flops[name], least)
+                    name: contender(_shared(step, v, dy, number), shares[name], flops[name], least)
                     for name, step in ways.items()
                 }
                 peers = _peers(judge, flops["patches"], number)
                 (block,) = blocks(shape, everybody | peers, list(peers), rounds, [number])
                 medians = {each["name"]: each["median_s"] for each in block["rows"] if each["name"] in ways}
-                behind = medians[plan.way] / min(medians.values()) - 1
-                measured.append(block | {"way": plan.way, "behind": behind})
-    made = record("A step of the CIFAR-10 net's convolutions, SE, length scale 1", dtype, rounds, measured)
-    behinds = [block["behind"] for block in measured]
-    said = f"{len(measured)} shapes: behind by {median(behinds):.0%} at the median, {max(behinds):.0%} at most"
-    return made | {"said": [said]}
+                behind = medians[plan.way.name] / min(medians.values()) - 1
+                choice = {"plan": str(plan), "way": plan.way.name, "best": min(medians, key=medians.__getitem__)}
+                measured.append(block | {"choice": choice | {"behind": behind}})
+    return record("conv", __doc__, rounds, measured, goals, dtype)
+
+
+def goals(record: Record) -> list[Record]:
+    """Layer 2, where it is measured."""
+    what = "convolution 2 of the CIFAR-10 net, 25% learned, against the full one"
+    return goal(what, "at least", GOAL, times_best_peer(record, layer=2, proportion=0.25))
+
+
+def table(record: Record) -> str:
+    """The plan's way of each convolution, against the best full one."""
+    return against_peers(record, ("layer", "proportion"))
+
+
+TABLES = {"conv": table}
 
 
 def _dictionary(space: Grid, proportion: float, rng: np.random.Generator) -> Any:
     return make_dictionary("se", space, proportion=proportion, n_columns=1, rng=rng, length_scale=1.0, ridge=1e-3)
 
 
-def conv_ways(f: FilterOperands, w: list[Real], b: Real, geometry: tuple[int, int], wrt_input: bool) -> dict[str, Step]:
-    """v, dy -> y, dv, dw, db: pooled first, by the definition and in passes; filters first, by either convolution."""
+def conv_ways(
+    operands: OperandCache,
+    w: list[Real],
+    b: Real,
+    filters: tuple[int, ...],
+    geometry: tuple[int, int],
+    wrt_input: bool,
+) -> dict[str, Step]:
+    """v, dy -> y, dv, dw, db: the ways of models, and pooled first by the definition."""
 
-    def pooled(forward: Callable[..., Any]) -> Step:
-        def step(v: Real, dy: Real) -> Any:
-            y, cache = forward(v, w, b, f, *geometry)
-            return y, *(conv_backward(dy, cache) if wrt_input else (None, *conv_backward_weights(dy, cache)))
+    def step(way: Way) -> Step:
+        def run(v: Real, dy: Real) -> Any:
+            y, cache = way.forward(v, operands, w, b, filters, *geometry)
+            return y, *(way.backward(dy, cache) if wrt_input else (None, *way.backward_weights(dy, cache)))
 
-        return step
+        return run
 
-    def expanded(forward: Any, backward_input: Any, backward_weights: Any) -> Step:
-        def step(v: Real, dy: Real) -> Any:
-            W, expand_cache = expand_filters_forward(f.tied, w, f.shape[:2], f.shape[2])
-            y, cache = forward(v, W, b, *geometry)
-            dW, db = backward_weights(dy, cache)
-            dv = backward_input(dy, cache) if wrt_input else None
-            return y, dv, expand_filters_backward(dW, expand_cache), db
+    def definition(v: Real, dy: Real) -> Any:
+        y, cache = conv_dense_forward(v, w, b, operands.filters(v.dtype), *geometry)
+        return y, *(conv_backward(dy, cache) if wrt_input else (None, *conv_backward_weights(dy, cache)))
 
-        return step
-
-    return {
-        "definition": pooled(conv_dense_forward),
-        "separable": pooled(conv_forward),
-        "patches": expanded(conv2d_forward, conv2d_backward_input, conv2d_backward_weights),
-        "theorem": expanded(fourier_conv2d_forward, fourier_conv2d_backward_input, fourier_conv2d_backward_weights),
-    }
+    return {"definition": definition} | {way.name: step(way) for way in CONV}
 
 
 def _flops(
@@ -201,12 +210,12 @@ def _peers(judge: _Judge, flops: int, threads: int) -> dict[str, Contender]:
             last = [0, 2, 3, 1]
             dv = None if dv is None else dv.numpy().transpose(last)
             share = judge.dense_share(y.numpy().transpose(last), dv, dW.numpy().transpose(2, 3, 1, 0), db.numpy())
-            found[name] = contender(run, _known(share), flops, bytes_)
+            found[name] = contender(run, share, flops, bytes_)
     if find_spec("jax") and threads == cores():
         run = _jax_step(judge, W)
         y, dv, dW, db = run()
         share = judge.dense_share(np.asarray(y), None if dv is None else np.asarray(dv), np.asarray(dW), np.asarray(db))
-        found["jax"] = contender(run, _known(share), flops, bytes_)
+        found["jax"] = contender(run, share, flops, bytes_)
     return found
 
 
@@ -249,8 +258,3 @@ def _jax_step(judge: _Judge, W: Real) -> Callable[[], Any]:
 
     compiled, arrays = jax.jit(step), [jax.device_put(array) for array in (judge.v, W, judge.b, judge.dy)]
     return lambda: jax.block_until_ready(compiled(*arrays))
-
-
-def _known(share: float) -> Callable[[Any], float]:
-    """A share that was found before: steps that are shared between threads return gradients alone."""
-    return lambda result: share

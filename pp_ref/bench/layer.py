@@ -6,46 +6,55 @@ from typing import Any
 
 import numpy as np
 
-from pp_ref.bench.measuring import (
-    Contender,
-    Real,
-    Record,
-    blocks,
-    contender,
-    installed,
-    record,
-    se_operands,
-    wide,
-)
-from pp_ref.bench.pooling import BATCHES, COLUMNS, PROPORTIONS, SIDE
+from pp_ref.bench.contest import Block, Contender, Real, blocks, contender, installed
+from pp_ref.bench.pooling import BATCHES, COLUMNS, PROPORTIONS, SIDE, se_operands, wide
+from pp_ref.bench.record import Record, goal, record
+from pp_ref.bench.tables import against_peers, times_best_peer
 from pp_ref.kernels.bounds import Bounds, largest_share
 from pp_ref.kernels.cpu.combine import columns_backward_weights, pooled_forward
 from pp_ref.kernels.cpu.dense import pool_dense
 from pp_ref.kernels.cpu.layer import layer_backward_weights, layer_forward
 from pp_ref.kernels.operands import SeparableOperands
-from pp_ref.layers.predicted import (
-    predicted_backward_weights,
-    predicted_forward,
-)
+from pp_ref.layers.predicted import predicted_backward_weights, predicted_forward
 
-__all__ = ["UNITS", "bench_layer", "layer_arrays", "layer_shares"]
+__all__ = ["TABLES", "UNITS", "layer_arrays", "layer_shares", "measure"]
 
 UNITS = 500
+WAYS = ("separable", "dictionary first", "weights first")
+GOALS = ((0.25, 2.0, WAYS, ""), (0.05, 4.0, WAYS, ""), (0.05, 10.0, ("pooled once",), ", pooled once"))
 
 
-def bench_layer(
-    rounds: int = 9,
+def measure(
+    rounds: int,
     batches: Sequence[int] = BATCHES,
     proportions: Sequence[float] = PROPORTIONS,
     dtype: str = "float32",
 ) -> Record:
     """Forward and weight gradient of the MNIST net's first layer, 784-500 in 10 columns, against a full layer."""
-    measured = []
+    measured: list[Block] = []
     for proportion, n in product(proportions, batches):
         o = se_operands(SIDE, proportion, COLUMNS, dtype)
         peers, contenders = _layers(n, o)
         measured += blocks({"proportion": proportion, "n": n}, {**contenders, **peers}, list(peers), rounds)
-    return record("A predicted layer 784-500, 10 columns: y, dw and db", dtype, rounds, measured)
+    return record("layer", "A predicted layer 784-500, 10 columns: y, dw and db", rounds, measured, goals, dtype)
+
+
+def goals(record: Record) -> list[Record]:
+    """The best of some ways, against PyTorch's full layer."""
+    found: list[Record] = []
+    for (proportion, wanted, names, how), n in product(GOALS, BATCHES):
+        what = f"layer 784-500, y and dw, {proportion:.0%} learned, n {n}, against PyTorch's full layer{how}"
+        times = times_best_peer(record, *names, peer="full, torch", proportion=proportion, n=n)
+        found += goal(what, "at least", wanted, times)
+    return found
+
+
+def table(record: Record) -> str:
+    """The separable layer against the best full layer."""
+    return against_peers(record, ("proportion", "n"), "separable")
+
+
+TABLES = {"layer": table}
 
 
 def layer_arrays(n: int, o: SeparableOperands, units: int = UNITS) -> tuple[Real, list[Real], Real, Real]:

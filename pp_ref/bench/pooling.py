@@ -6,30 +6,35 @@ from typing import Any
 
 import numpy as np
 
-from pp_ref.bench.measuring import (
-    Contender,
-    Real,
-    Record,
-    blocks,
-    contender,
-    installed,
-    record,
-    se_operands,
-    wide,
-)
+from pp_ref.bench.contest import Block, Contender, Real, blocks, contender, installed
+from pp_ref.bench.record import Record, goal, record
+from pp_ref.bench.tables import against_peers, times_best_peer
+from pp_ref.dictionaries import Dictionary, Grid, make_dictionary
 from pp_ref.kernels.bounds import Bounds, largest_share
 from pp_ref.kernels.cpu.ladders import LADDERS
-from pp_ref.kernels.operands import SeparableOperands
+from pp_ref.kernels.operands import SeparableOperands, separable_operands
 from pp_ref.kernels.ways import Way
 
-__all__ = ["BATCHES", "COLUMNS", "PROPORTIONS", "SIDE", "bench_pooling", "dense_pools", "rung_contender"]
+__all__ = [
+    "BATCHES",
+    "COLUMNS",
+    "PROPORTIONS",
+    "SIDE",
+    "TABLES",
+    "measure",
+    "rung_contender",
+    "se_dictionary",
+    "se_operands",
+    "wide",
+]
 
 SIDE, COLUMNS = 28, 10  # the first layer of the MNIST net
 BATCHES, PROPORTIONS = (100, 1000), (0.05, 0.25, 0.5)
+GOALS = {0.25: 10.0, 0.5: 15.0}  # times the best dense peer, by proportion
 
 
-def bench_pooling(
-    rounds: int = 9,
+def measure(
+    rounds: int,
     batches: Sequence[int] = BATCHES,
     proportions: Sequence[float] = PROPORTIONS,
     dtype: str = "float32",
@@ -38,7 +43,7 @@ def bench_pooling(
 
     Atoms are what is pooled where R is folded into w; ridge form applies R to every example.
     """
-    measured = []
+    measured: list[Block] = []
     for form, proportion, n in product(("atom", "ridge"), proportions, batches):
         o = se_operands(SIDE, proportion, COLUMNS, dtype, form=form)
         v = np.random.default_rng(1).random((n, o.d)).astype(dtype)
@@ -46,7 +51,41 @@ def bench_pooling(
         rungs = {rung.name: rung_contender(rung, v, o) for rung in LADDERS["pool"] if rung.name != "loops" or n <= 100}
         shape = {"form": form, "proportion": proportion, "n": n}
         measured += blocks(shape, {**rungs, **peers}, ["dense", *peers], rounds)
-    return record("v U for 10 columns of a 28 x 28 grid, length scale 1", dtype, rounds, measured)
+    return record("pooling", __doc__, rounds, measured, goals, dtype)
+
+
+def goals(record: Record) -> list[Record]:
+    """The fused rung, against the best dense peer."""
+    found: list[Record] = []
+    for proportion, wanted in GOALS.items():
+        times = times_best_peer(record, "fused", form="atom", proportion=proportion, n=1000)
+        what = f"v U, ten columns, {proportion:.0%} kept, n 1000 (PyTorch, NumPy, JAX)"
+        found += goal(what, "at least", wanted, times)
+    return found
+
+
+def table(record: Record) -> str:
+    """The fused rung, by form, proportion and batch."""
+    return against_peers(record, ("form", "proportion", "n"), "fused")
+
+
+TABLES = {"pooling": table}
+
+
+def se_dictionary(side: int, proportion: float, columns: int, **settings: Any) -> Dictionary:
+    """Of a square image, length scale 1."""
+    rng, space = np.random.default_rng(0), Grid(side, side)
+    return make_dictionary("se", space, proportion=proportion, n_columns=columns, rng=rng, **settings)
+
+
+def se_operands(side: int, proportion: float, columns: int, dtype: str, **settings: Any) -> SeparableOperands:
+    """The same, made ready for the kernels: subnormals are flushed."""
+    return separable_operands(se_dictionary(side, proportion, columns, **settings), dtype)
+
+
+def wide(dtype: np.dtype[Any]) -> Any:
+    """A dtype whose own rounding is far below the bounds of the other."""
+    return np.float64 if dtype == np.float32 else np.longdouble
 
 
 def rung_contender(rung: Way, v: Real, o: SeparableOperands) -> Contender:

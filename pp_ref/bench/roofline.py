@@ -3,7 +3,7 @@
 import numpy as np
 from matplotlib.figure import Figure
 
-from pp_ref.bench.measuring import Record
+from pp_ref.bench.record import Record
 
 __all__ = ["roofline"]
 

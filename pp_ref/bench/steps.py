@@ -3,31 +3,31 @@
 from collections.abc import Callable
 from typing import Any
 
-from pp_ref.bench.measuring import Real, installed
-from pp_ref.kernels.cpu.layer import layer_backward, layer_forward
-from pp_ref.kernels.operands import SeparableOperands
-from pp_ref.layers.predicted import Order, predicted_backward, predicted_forward
+from pp_ref.bench.contest import Real, installed
+from pp_ref.kernels.operands import OperandCache, SeparableOperands
+from pp_ref.kernels.ways import LAYER, Way
+from pp_ref.kernels.work import Arrays, LayerProblem, Work
+from pp_ref.layers.predicted import Order
 
 __all__ = ["peers", "ways"]
 
 ORDERS: tuple[Order, ...] = ("dictionary", "weights")
 
 
-def ways(o: SeparableOperands, v: Real, w: list[Real], b: Real, dy: Real) -> dict[str, Callable[[], Any]]:
-    """The plan's, by `Way`."""
+def ways(
+    operands: OperandCache, v: Real, w: list[Real], b: Real, dy: Real
+) -> dict[str, tuple[Callable[[], Any], Work]]:
+    """The step and the work of each possible way of models."""
+    problem = LayerProblem(Arrays.of(v, *w, b), tuple((len(w_j), w_j.shape[1]) for w_j in w), operands)
 
-    def dense(order: Order) -> Callable[[], Any]:
-        def step() -> Any:
-            y, cache = predicted_forward(v, o.U, w, b, order)
-            return y, *predicted_backward(dy, cache)
+    def step(way: Way) -> Callable[[], Any]:
+        def run() -> Any:
+            y, cache = way.forward(v, operands, w, b)
+            return y, *way.backward(dy, cache)
 
-        return step
+        return run
 
-    def kernels() -> Any:
-        y, cache = layer_forward(v, w, b, o)
-        return y, *layer_backward(dy, cache)
-
-    return {"dictionary": dense("dictionary"), "weights": dense("weights"), "separable": kernels}
+    return {way.name: (step(way), way.work(problem)) for way in LAYER if not way.needs(problem)}
 
 
 def peers(o: SeparableOperands, v: Real, w: list[Real], b: Real, dy: Real) -> dict[str, Callable[[], Any]]:

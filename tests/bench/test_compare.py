@@ -25,7 +25,7 @@ def record(rng, rounds=9, shapes=20, slower=(), factor=1.3, noise=0.05):
         {"n": n, "threads": 1, "rows": [{"name": name, "seconds": seconds((n, name))} for name in ("dense", "fused")]}
         for n in range(shapes)
     ]
-    return {"what": "v U", "dtype": "float32", "machine": MACHINE, "measured": blocks}
+    return {"subject": "pooling", "settings": {}, "dtype": "float32", "machine": MACHINE, "measured": blocks}
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ def test_planted_slowdowns_are_found(files):
     paths = files(record(rng, rounds=25), record(rng, rounds=25, slower=planted))
     found = compare(*paths)
     assert {(change.shape, change.name) for change in found.slower} == {
-        (f"n {n}, threads 1", name) for n, name in planted
+        (f"pooling, n {n}, threads 1", name) for n, name in planted
     }
     assert (found.rows, found.faster, found.unmatched, found.untold) == (40, [], 0, 0)
     result = run(*paths)
@@ -80,7 +80,40 @@ def test_rows_of_one_record_only_are_counted(files):
     rng = np.random.default_rng(3)
     paths = files(record(rng, shapes=3), record(rng, shapes=4))
     assert compare(*paths).unmatched == 2
-    assert run(*paths).output.splitlines()[-1].endswith("; 2 rows stand in one record only")
+    assert run(*paths).output.splitlines()[-1].endswith("; 2 rows stand on one side only")
+
+
+def test_records_of_a_folder_are_pooled(tmp_path):
+    """Three processes of three rounds each tell what one cannot."""
+    rng = np.random.default_rng(6)
+    planted = {(3, "fused")}
+    for number in range(3):
+        for side, slower in (("old", ()), ("new", planted)):
+            path = tmp_path / side / f"pooling-{number}.json"
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(json.dumps(record(rng, rounds=3, slower=slower, factor=5)))
+    (tmp_path / "old" / "layer.json").write_text(json.dumps(record(rng, shapes=1) | {"subject": "layer"}))
+    found = compare(tmp_path / "old", tmp_path / "new")
+    assert [(change.shape, change.name) for change in found.slower] == [("pooling, n 3, threads 1", "fused")]
+    assert (found.rows, found.unmatched) == (40, 2)
+    with pytest.raises(DataError, match="have too few rounds"):
+        compare(tmp_path / "old" / "pooling-0.json", tmp_path / "new" / "pooling-0.json")
+
+
+def test_records_of_two_machines_are_not_pooled(tmp_path):
+    rng = np.random.default_rng(7)
+    for number in range(2):
+        content = record(rng) | {"machine": MACHINE | {"cores": number}}
+        (tmp_path / f"{number}.json").write_text(json.dumps(content))
+    with pytest.raises(
+        DataError, match="0.json has the machine .* but .*1.json .*: expected the same, run both on one"
+    ):
+        compare(tmp_path, tmp_path)
+
+
+def test_a_folder_without_records(tmp_path):
+    with pytest.raises(DataError, match="has no \\*.json: expected records"):
+        compare(tmp_path, tmp_path)
 
 
 def test_rows_of_few_rounds_tell_nothing(files):
@@ -110,7 +143,8 @@ UNUSABLE = {
         SOUND | {"measured": [block | {"n": -1} for block in SOUND["measured"][:1]]},
         "have no row in common",
     ),
-    "another benchmark": (SOUND | {"what": "v"}, "has the benchmark v U but"),
+    "another benchmark": (SOUND | {"subject": "layer"}, "has the benchmark pooling but"),
+    "other settings": (SOUND | {"settings": {"n": 7}}, "has the settings {} but"),
     "another dtype": (SOUND | {"dtype": "float64"}, "has the dtype float32 but"),
     "another machine": (
         SOUND | {"machine": MACHINE | {"cores": 3}},

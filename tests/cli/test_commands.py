@@ -1,6 +1,5 @@
 """The command: what it prints, and which exit code it has."""
 
-import json
 import subprocess
 import sys
 
@@ -18,12 +17,11 @@ from tests.processes import ROOT, WIDE
     [
         (["--help"], ["info", "reproduce", "Denil et al., 2013"]),
         (["reproduce", "--help"], ["figure4-left", "real data"]),
-        (["bench", "--help"], ["pooling", "layer", "plan", "conv"]),
         (["reproduce", "figure4-left", "--help"], ["demo", "standard", "authors", "--jobs", "--out"]),
         (["conform", "--help"], ["CANDIDATE", "--files", "with answers", "--replay"]),
         (["vectors", "export", "--help"], ["DIR", "--arithmetic", "--only", "--seed", "--quick"]),
     ],
-    ids=["pp-ref", "reproduce", "bench", "figure4-left", "conform", "vectors"],
+    ids=["pp-ref", "reproduce", "figure4-left", "conform", "vectors"],
 )
 def test_help(arguments, said):
     result = invoke(*arguments)
@@ -70,21 +68,6 @@ def test_a_bug_is_not_hidden(monkeypatch):
     monkeypatch.setattr(sys, "argv", ["pp-ref", "info"])
     with pytest.raises(ZeroDivisionError):
         cli.main()
-
-
-@pytest.mark.parametrize("what", ["pooling", "layer", "plan", "conv"])
-def test_bench_writes_a_record(what, tmp_path):
-    out = tmp_path / "record.json"
-    result = invoke("bench", what, "--small", "--rounds", "1", "--out", str(out))
-    assert result.exit_code == 0, result.output
-    record = json.loads(out.read_text())
-    assert record["versions"]["numpy"]
-    assert record["limits"][0].keys() == {"threads", "peak_gflops", "copy_gb_s"}
-    for block in record["measured"]:
-        for row in block["rows"]:
-            assert 0 <= row["share_of_bound"] <= 1
-            assert 0 < row["min_s"] <= row["median_s"] <= row["max_s"]
-            assert f"  {row['name']} " in result.output
 
 
 def test_help_imports_nothing_heavy():

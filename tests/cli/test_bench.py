@@ -1,0 +1,99 @@
+"""`pp-ref bench`: a command for each subject, its record, and all of them in a folder."""
+
+import json
+import re
+import subprocess
+import sys
+
+import pytest
+from typer.testing import CliRunner
+
+from pp_ref import cli, machine
+from pp_ref.bench.subjects import SUBJECTS
+from tests.processes import ROOT
+
+
+def invoke(*arguments):
+    return CliRunner().invoke(cli.app, ["bench", *arguments], env={"COLUMNS": "200", "TERM": "dumb"})
+
+
+def test_help_has_every_subject():
+    result = invoke("--help")
+    assert result.exit_code == 0
+    for subject in SUBJECTS.values():
+        assert f" {subject.name} " in result.output
+        assert subject.about.split()[0] in result.output
+    for command in ("all", "gpu", "gpu_kernels", "compare", "calibrate"):
+        assert f" {command} " in result.output
+
+
+@pytest.mark.parametrize("name", ["pooling", "layer", "plan", "conv"])
+def test_a_record_is_written_and_said(name, tmp_path):
+    out = tmp_path / "record.json"
+    result = invoke(name, "--small", "--rounds", "1", "--out", str(out))
+    assert result.exit_code == 0, result.output
+    record = json.loads(out.read_text())
+    assert record["subject"] == name
+    assert record["versions"]["numpy"]
+    assert record["limits"][0].keys() == {"threads", "peak_gflops", "copy_gb_s"}
+    for block in record["measured"]:
+        for row in block["rows"]:
+            assert 0 <= row["share_of_bound"] <= 1
+            assert 0 < row["min_s"] <= row["median_s"] <= row["max_s"]
+            assert f"  {row['name']} " in result.output
+    assert out.with_name("record-roofline.svg").exists() == (name in ("pooling", "layer"))
+
+
+def test_all_go_on_where_one_is_left_out(monkeypatch, tmp_path):
+    commands = []
+
+    def run(command, **more):
+        commands.append(command)
+        return subprocess.CompletedProcess(command, int("rica" in command))
+
+    monkeypatch.setattr(subprocess, "run", run)
+    result = invoke("all", "--small", "--rounds", "2", "--out", str(tmp_path))
+    assert [command[4] for command in commands] == [n for n, each in SUBJECTS.items() if each.device == "cpu"]
+    assert commands[0][5:] == ["--small", "--rounds=2", f"--out={tmp_path / 'pooling'}.json"]
+    assert result.exit_code == 1
+    assert result.output == "pp-ref: left out: rica\n"
+
+
+def test_gpu_is_all_that_needs_a_device_and_goes_on_where_something_fails(monkeypatch, tmp_path):
+    commands = []
+
+    def run(command, **more):
+        commands.append((command[1:], more["env"]["PP_REF_REQUIRE_GPU"]))
+        return subprocess.CompletedProcess(command, int("pytest" in command or "gpu_mlp" in command))
+
+    monkeypatch.setattr(subprocess, "run", run)
+    result = invoke("gpu", "--out", str(tmp_path))
+    (tests, required), *subjects, (figure5, _) = commands
+    assert (tests, required) == (["-m", "pytest", "-m", "gpu"], "1")
+    assert [command[3] for command, _ in subjects] == ["gpu_pool", "gpu_layer", "gpu_mlp", "gpu_convnet"]
+    assert subjects[0][0][-1] == f"--out={tmp_path / 'gpu_pool'}.json"
+    assert figure5[2:] == ["reproduce", "figure5", "--profile", "authors", "--device", "gpu"]
+    assert result.exit_code == 1
+    assert result.output == "pp-ref: left out: tests, gpu_mlp\n"
+
+
+def test_make_gpu_is_this_command():
+    makefile = (ROOT / "Makefile").read_text()
+    assert re.search(r"^gpu:.*\n\t\$\(PYTHON\) -m pp_ref.cli bench gpu$", makefile, re.MULTILINE)
+
+
+@pytest.mark.parametrize("name", ["gpu_pool", "gpu_layer", "gpu_mlp", "gpu_convnet"])
+def test_without_a_device_it_says_why_in_one_line(name, monkeypatch):
+    monkeypatch.setattr(machine, "gpu_absence", lambda: "the CUDA driver lists no device")
+    monkeypatch.setattr(sys, "argv", ["pp-ref", "bench", name])
+    with pytest.raises(SystemExit, match="^pp-ref: the CUDA driver lists no device: use device cpu$"):
+        cli.main()
+
+
+@pytest.mark.nvrtc
+def test_kernels_are_compiled_without_a_device(tmp_path):
+    out = tmp_path / "gpu_kernels.json"
+    result = invoke("gpu_kernels", "--out", str(out))
+    assert result.exit_code == 0, result.output
+    assert json.loads(out.read_text())["measured"][0].keys() == {"architecture", "dtype", "rows"}
+    assert "of any kernel: at most 0, reached 0: met" in result.output
