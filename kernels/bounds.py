@@ -1,13 +1,12 @@
-"""How far a kernel may be from the definition: what `pp-ref bench` asks before it times, and the tests.
+"""How far a rung may be from the definition. `pp-ref bench` checks this before it times, and so do the tests.
 
-Every kernel computes products of K, R_j and what it is given, in some order. Of a product of which every term meets at
-most `length` roundings, casts included, the computed value is off by at most
+Every rung computes products of K, R_j and its arguments, in some order. If every term of a product meets at most
+`length` roundings, casts included, the computed value is off by at most
 
     g * (the product of magnitudes),    g = length u / (1 - length u)      (Higham, sec. 3.1 and 3.5)
 
-and by what the taps left out, and a U that was solved for in another order, take from the exact product: both are
-differences of given arrays, computed and not estimated. Magnitudes are products with |K| |R_j|, and they
-bound those of U_j = K[:, alpha_j] R_j too.
+Two differences of given arrays are added, computed and not estimated: the part of K that the cut taps leave out, and
+U minus K[:, alpha] R. Magnitudes are products with |K| |R_j|, which also bound those with U_j = K[:, alpha_j] R_j.
 """
 
 from collections.abc import Sequence
@@ -32,8 +31,10 @@ class LayerBounds(NamedTuple):
 
 
 class Bounds:
-    """Bounds for a dictionary's kernels, of any rung: for either way of summing v K, whichever is longer, unless
-    ``passes`` says that it is done in two passes."""
+    """Bounds for every rung of a dictionary's operations.
+
+    passes  True: v K is summed in two passes; False: in two passes or as one product, with the bound of the longer
+    """
 
     def __init__(self, o: FactoredOperands, passes: bool = False) -> None:
         K, cut = o.factors.K(), o.factors.K(o.dtype)
@@ -51,22 +52,22 @@ class Bounds:
 
     def _bound(self, length: int, magnitude: Real, difference: Real) -> Real:
         limits = np.finfo(self.o.dtype)
-        lu = length * float(limits.eps) / 2 * (1 + 2.0**-10)  # this bound is rounded itself, and R is flushed
+        lu = length * float(limits.eps) / 2 * (1 + 2.0**-10)  # the bound is itself rounded, and R is flushed
         bound: Real = lu / (1 - lu) * (magnitude + difference) + difference + length * float(limits.tiny)
         return bound
 
     def pool(self, v: Real) -> Real:
-        """Of v U, (n, k_1 + ... + k_J)."""
+        """The bound of v U, (n, k_1 + ... + k_J)."""
         v, A, D = abs(v.astype(np.float64)), np.hstack(self.magnitudes), np.hstack(self.differences)
         return self._bound(self.length + self.longest + 1, v @ A, v @ D)
 
     def pool_adjoint(self, g: Real) -> Real:
-        """Of sum_j g_j U_j^T, (n, d)."""
+        """The bound of sum_j g_j U_j^T, (n, d)."""
         g, A, D = abs(g.astype(np.float64)), np.hstack(self.magnitudes), np.hstack(self.differences)
         return self._bound(self.length + self.longest + 1 + len(self.o.U), g @ A.T, g @ D.T)
 
     def expand(self, w: Sequence[Real]) -> Real:
-        """Of [U_1 w_1, ..., U_J w_J], (d, m)."""
+        """The bound of [U_1 w_1, ..., U_J w_J], (d, m)."""
         A, D = (
             np.hstack([part @ abs(w_j.astype(np.float64)) for part, w_j in zip(parts, w, strict=True)])
             for parts in (self.magnitudes, self.differences)
@@ -74,7 +75,7 @@ class Bounds:
         return self._bound(self.length + self.longest + 1, A, D)
 
     def project(self, G: Real, widths: Sequence[int]) -> list[Real]:
-        """Of U_j^T G_j, J of (k_j, m_j)."""
+        """The bounds of U_j^T G_j, J of (k_j, m_j)."""
         blocks = np.split(abs(G.astype(np.float64)), np.cumsum(widths)[:-1], axis=1)
         return [
             self._bound(self.length + self.longest + 1, A.T @ block, D.T @ block)
@@ -82,7 +83,7 @@ class Bounds:
         ]
 
     def layer(self, v: Real, w: Sequence[Real], b: Real, dy: Real) -> LayerBounds:
-        """Of y = v [U_1 w_1, ...] + b, and of dv, dw and db."""
+        """The bounds of y = v [U_1 w_1, ...] + b, and of dv, dw and db."""
         v, b, dy = (abs(array.astype(np.float64)) for array in (v, b, dy))
         w, widths = [abs(w_j.astype(np.float64)) for w_j in w], [w_j.shape[1] for w_j in w]
         A, D = (
@@ -103,23 +104,23 @@ class Bounds:
 
 
 class ConvBounds(Bounds):
-    """Bounds for a dictionary of filters: those of its products with patches, for which convolutions stand here."""
+    """Bounds for a dictionary of filters. They are those of products with patches, computed here as convolutions."""
 
     def __init__(self, f: FilterOperands, stride: int = 1, padding: int = 0, passes: bool = False) -> None:
         super().__init__(f.o, passes)
         self.f, self.geometry = f, (stride, padding)
 
     def _convolved(self, v: Real, W: Real, b: Real) -> Any:
-        """|v| * W + b, and its cache, of filters (fh fw c, m)."""
+        """|v| * W + b and its cache, for W (fh fw c, m)."""
         return conv2d_forward(abs(v.astype(np.float64)), W.reshape(*self.f.shape, -1), b, *self.geometry)
 
     def conv_pool(self, v: Real) -> Real:
-        """Of v * U, (n, h', w', k_1 + ... + k_J)."""
+        """The bound of v * U, (n, h', w', k_1 + ... + k_J)."""
         A, D = (self._convolved(v, np.hstack(parts), np.zeros(self.o.ends[-1]))[0] for parts in self._pairs())
         return self._bound(self.length + self.longest + 1, A, D)
 
     def conv_layer(self, v: Real, w: Sequence[Real], b: Real, dy: Real) -> LayerBounds:
-        """Of y = v * [U_1 w_1, ...] + b, and of dv, dw and db."""
+        """The bounds of y = v * [U_1 w_1, ...] + b, and of dv, dw and db."""
         b, dy = abs(b.astype(np.float64)), abs(dy.astype(np.float64))
         w, widths = [abs(w_j.astype(np.float64)) for w_j in w], [w_j.shape[1] for w_j in w]
         W = [np.hstack([part @ w_j for part, w_j in zip(parts, w, strict=True)]) for parts in self._pairs()]
@@ -147,5 +148,5 @@ class ConvBounds(Bounds):
 
 
 def largest_share(got: Real, want: Real, bound: Real) -> float:
-    """max |got - want| / bound, 0 for nothing; NaN if anything is NaN, which fails every comparison."""
+    """max |got - want| / bound: 0 for empty arrays; NaN, which fails every comparison, if an entry is NaN."""
     return float(np.max(abs(got - want) / bound, initial=0.0))

@@ -1,7 +1,7 @@
-"""The choice of a way: the cheapest of those that the arrays, the dictionary and the backend allow.
+"""The choice of a way: the cheapest one that the arrays, the dictionary and the backend allow.
 
 A way's cost is its work (`pp_ref.kernels.work`) times the rates of this machine (`pp_ref.kernels.rates`) for the number
-of threads that the BLAS may use. The plan that is printed is the choice that models evaluate.
+of threads that the BLAS may use. Models evaluate the way that the printed plan names.
 """
 
 import os
@@ -29,11 +29,11 @@ _chosen: list[Backend] = []  # the innermost `use_backend` last
 class Plan:
     """The way that was chosen, and why.
 
-    way      as it stands in its table
+    way      the entry of its table
     seconds  estimated time of a step, by the name of each possible way
     refused  the reason why a way is not possible, by its name
-    backend  "auto": the cheapest was chosen; another: the last possible way of that backend
-    threads  of the BLAS, for which the rates hold
+    backend  "auto": the cheapest way was chosen; another: the last possible way of that backend
+    threads  number of threads of the BLAS for which the rates hold
     rates    where the rates come from: "default", "calibrated" on this machine, or "given" by the caller
     """
 
@@ -54,7 +54,7 @@ class Plan:
 
     @property
     def reason(self) -> str:
-        """Half a sentence."""
+        """Why the way was chosen, as half a sentence."""
         others = [seconds for name, seconds in self.seconds.items() if name != self.way.name]
         if self.backend == self.way.backend:
             return f"as backend {self.backend} demands"
@@ -69,10 +69,10 @@ def choose(ways: Sequence[Way], problem: Any, rates: Rates | None = None, thread
 
     ways     a table of `pp_ref.kernels.ways`
     problem  a problem of `pp_ref.kernels.work`
-    rates    None: those of this machine, or the defaults; of arrays on a CUDA device `DEVICE`
-    threads  None: those that the BLAS may use
-    returns  Plan; of equally cheap ways the last, which is the one with fewer calls
-    raises   as the work of a way does: ShapeError for images smaller than the filters
+    rates    None: those of this machine, or the defaults; `DEVICE` for arrays on a CUDA device
+    threads  None: as many as the BLAS may use
+    returns  Plan; if several ways are equally cheap, with the last of them, which makes fewer calls
+    raises   ShapeError for images smaller than the filters
     """
     backend, on_device = pooling_backend(), problem.arrays.library == "cupy"
     threads = 1 if on_device else threads or blas_threads()
@@ -97,20 +97,20 @@ def _refusal(way: Way, problem: Any, backend: Backend) -> str | None:
 
 
 def cost(work: Work, rates: Rates, dtype: str) -> float:
-    """Seconds of some work; a number of a dtype other than float32 costs in proportion to its size."""
+    """Estimated seconds of some work. The cost of a number is proportional to the size of its dtype."""
     width = np.dtype(dtype or "float64").itemsize / 4
     return float(sum(n * getattr(rates, unit) * (width if unit in BY_NUMBER else 1) for unit, n in work.items()))
 
 
 def pooling_backend() -> Backend:
-    """The backend by which models evaluate predicted layers, convolutions and max-pooling. No backend moves an array.
+    """The backend with which models evaluate predicted layers, convolutions and max-pooling. No backend moves an array.
 
     "auto"   the cheapest way, the default
     "numpy"  the ways of pp_ref.layers
-    "numba"  NumPy arrays by pp_ref.kernels.cpu wherever the dictionary allows it, others by pp_ref.layers
-    "cupy"   CuPy arrays by pp_ref.kernels.gpu wherever the dictionary allows it, others by pp_ref.layers
+    "numba"  pp_ref.kernels.cpu for NumPy arrays if the dictionary allows it, else pp_ref.layers
+    "cupy"   pp_ref.kernels.gpu for CuPy arrays if the dictionary allows it, else pp_ref.layers
 
-    The innermost `use_backend` decides, else the environment's PP_REF_BACKEND. Layers do not read it.
+    The innermost `use_backend` sets it, else the environment variable PP_REF_BACKEND. Layers do not read it.
     raises   DomainError for another name in PP_REF_BACKEND
     """
     return _chosen[-1] if _chosen else _checked("PP_REF_BACKEND", os.environ.get("PP_REF_BACKEND") or "auto")
@@ -118,7 +118,7 @@ def pooling_backend() -> Backend:
 
 @contextmanager
 def use_backend(backend: Backend) -> Iterator[None]:
-    """Choose for all threads of this process, until the block ends.
+    """Set the backend for all threads of this process until the block ends.
 
     raises  DomainError for another name
     """

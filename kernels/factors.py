@@ -1,12 +1,12 @@
-"""The factors U_j = K[:, alpha_j] R_j of a dictionary that was made from a covariance: what makes v U_j short.
+"""The factors U_j = K[:, alpha_j] R_j of a dictionary that was made from a covariance. They shorten v U_j.
 
     R_j = (K_alpha + ridge I)^-1 in ridge form,  I in atom form
 
-`v K` is the same for every column, `(v K)[:, alpha_j]` is a gather from it, and R_j can be folded into w_j. There are
+`v K` is the same for every column, `(v K)[:, alpha_j]` is gathered from it, and R_j can be folded into w_j. There are
 two kinds of factors:
 
     Separable  the squared exponential on a lattice: K = K_y (x) K_x (x) I_channels, so v K takes two short passes
-    Shared     any other covariance: v K is one product, with as many columns as all columns keep weights together
+    Shared     any other covariance: v K is one product with the columns of K that are kept
 """
 
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ from pp_ref.dictionaries.spaces import Frames, Grid
 
 __all__ = ["Separable", "Shared", "cut_taps", "separable", "shared"]
 
-CUT = 1 / 4  # in roundings: what the taps left out add up to
+CUT = 1 / 4  # the sum of the taps left out, in units of u
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,7 +42,7 @@ class Separable:
     R: tuple[Floats, ...] | None
 
     def K(self, dtype: DTypeLike | None = None) -> Floats:
-        """K (d, d) float64, in full; with a dtype, of the taps that `cut_taps` leaves, rounded to that dtype."""
+        """K (d, d) float64, in full; with a dtype, K of the taps that `cut_taps` leaves, rounded to that dtype."""
         y, x = self._taps(dtype)
         K: Floats = np.kron(np.kron(toeplitz(y), toeplitz(x)), np.eye(self.sizes[2]))
         return K
@@ -64,11 +64,11 @@ class Separable:
 
     @cached_property
     def amplification(self) -> float:
-        """How much more rounding U = K[:, alpha] R shows than U itself, at worst: the largest ratio of the column sums
-        of K[:, alpha] |R| to those of |U|. 1 for atom form.
+        """The largest ratio of the column sums of K[:, alpha] |R| to those of |U|; 1 for atom form.
 
-        It grows with the condition number of K_alpha + ridge I: ``v K`` is large where neighbours agree, and R takes
-        differences of it. For half of a 28 x 28 grid and ridge 1e-3 it is 100 at length scale 1 and 70,000 at 4.
+        The product through K and R rounds at most so many times more than that with U. The ratio grows with the
+        condition number of K_alpha + ridge I: ``v K`` is large where neighbours agree, and R takes differences of it.
+        For half of a 28 x 28 grid and ridge 1e-3 it is 100 at length scale 1 and 70,000 at 4.
         """
         return amplification(self.K(), self.alpha, self.R)
 
@@ -83,9 +83,10 @@ def amplification(K: Floats, alpha: Sequence[Indices], R: Sequence[Floats] | Non
 
 
 def separable(dictionary: Dictionary) -> Separable | None:
-    """The factors of a dictionary that has them (kind se), else None.
+    """The factors of a dictionary of kind se on a Grid or Frames; None for any other.
 
-    Matern is a function of Euclidean distance. A K_alpha that only just had a Cholesky factor has no usable inverse.
+    Matern depends on Euclidean distance, so its K is no product of axes. None is also returned if the Cholesky
+    factorisation of K_alpha + ridge I fails here.
     """
     recipe, space = dictionary.recipe, dictionary.space
     if recipe.kind != "se" or not isinstance(space, Grid | Frames):
@@ -112,11 +113,11 @@ def separable(dictionary: Dictionary) -> Separable | None:
 def cut_taps(taps: Floats, dtype: DTypeLike) -> Floats:
     """The leading taps k(0), ..., k(T) in ``dtype``: the fewest with 2 (k(T+1) + k(T+2) + ...) <= u / 4.
 
-    u = eps / 2 is the rounding of ``dtype``, so a pass without the others is off by at most u / 4 times the largest
-    |v|, less than its first rounding. At length scale 1 that leaves T = 6 in float32 and 8 in float64, none subnormal.
+    u = eps / 2 is the unit roundoff of ``dtype``. Leaving out the others changes a pass by at most u / 4 times the
+    largest |v|, less than its first rounding. At length scale 1, T = 6 in float32 and 8 in float64; none is subnormal.
     """
     limits = np.finfo(dtype)
-    left_out = 2 * (np.cumsum(taps[::-1])[::-1] - taps)  # by T
+    left_out = 2 * (np.cumsum(taps[::-1])[::-1] - taps)  # entry T: the sum without the taps after T
     enough = left_out <= CUT * float(limits.eps) / 2
     cut: Floats = taps[: int(np.argmax(enough)) + 1].astype(dtype)
     return cut
@@ -124,13 +125,13 @@ def cut_taps(taps: Floats, dtype: DTypeLike) -> Floats:
 
 @dataclass(frozen=True, eq=False)
 class Shared:
-    """The factors of a dictionary's U.
+    """The factors of a dictionary's U, through one K for all columns.
 
     kept      (d, q) float64: K[:, i] for every i that some column keeps
     alpha     J index arrays (k_j,) into the columns of kept
     R         J arrays (k_j, k_j), symmetric; or None for atom form, where every R_j = I
-    residual  the largest ratio of |K[:, alpha_j] R_j - U_j| to |K[:, alpha_j]| |R_j|: no use for a dtype whose rounding
-              is smaller
+    residual  the largest ratio of |K[:, alpha_j] R_j - U_j| to |K[:, alpha_j]| |R_j|; a dtype can use the
+              factors if its unit roundoff is at least as large
     """
 
     kept: Floats
@@ -139,7 +140,7 @@ class Shared:
     residual: float
 
     def K(self, dtype: DTypeLike | None = None) -> Floats:
-        """What is kept of K, in float64 whatever the dtype: nothing is cut."""
+        """The kept columns of K (d, q), in float64 for every dtype: nothing is cut."""
         return self.kept
 
     @cached_property
@@ -149,10 +150,10 @@ class Shared:
 
 
 def shared(dictionary: Dictionary) -> Shared | None:
-    """The factors of a dictionary that was made from a covariance, else None.
+    """The factors of a dictionary that was made from a covariance; None for any other, or for a ridge of 0.
 
-    They come from U alone: U_j[alpha_j] = I - ridge R_j, and K[:, alpha_j] = U_j R_j^-1. Of a small ridge little is
-    left beside 1; columns then disagree on K, and `residual` shows it. A ridge of 0 leaves no R_j to be found.
+    They are computed from U alone: U_j[alpha_j] = I - ridge R_j, and K[:, alpha_j] = U_j R_j^-1. If the ridge is small,
+    I - U_j[alpha_j] cancels and the columns disagree on K; `residual` measures this.
     """
     settings = dictionary.recipe.settings
     if "ridge" not in settings or (settings["form"] == "ridge" and not settings["ridge"]):

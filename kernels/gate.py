@@ -1,4 +1,4 @@
-"""The checks before every kernel of the processor: a message names the argument that a kernel cannot take."""
+"""The checks of arguments before every way of the processor. A message names the argument that cannot be used."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -39,14 +39,15 @@ def check_weights(o: Operands, w: Sequence[NDArray[Any]]) -> None:
         raise ShapeError(f"w has {len(w)} columns, but the dictionary {len(o.U)}: expected the same number")
     for j, (w_j, U_j) in enumerate(zip(w, o.U, strict=True)):
         check_dtype(o, **{f"w[{j}]": w_j})
-        if w_j.ndim != 2 or len(w_j) != U_j.shape[1]:  # a message takes longer to prepare than a small product
+        if w_j.ndim != 2 or len(w_j) != U_j.shape[1]:  # the call below takes longer than a small product
             check_axes("d k, k m", **{f"U[{j}]": U_j, f"w[{j}]": w_j})
 
 
 def new_or_checked(out: Real | None, shape: tuple[int, int], o: Operands, **inputs: NDArray[Any]) -> Real:
-    """``out``, if a kernel can write into it while it reads the inputs, or a new array.
+    """Return ``out`` if a kernel can write into it while it reads the inputs; a new array if ``out`` is None.
 
-    raises  ShapeError, DomainError
+    raises  ShapeError unless out is writeable, C-contiguous and of that shape; DomainError for another dtype, or if it
+            overlaps an input
     """
     if out is None:
         return np.empty(shape, o.dtype)
@@ -63,7 +64,7 @@ def new_or_checked(out: Real | None, shape: tuple[int, int], o: Operands, **inpu
 
 
 def outputs(f: FilterOperands, image: tuple[int, int], stride: int, padding: int) -> tuple[int, int]:
-    """h' and w', how many places a filter has in an image of h x w.
+    """Return h' and w', the numbers of positions of a filter in an image of h x w.
 
     raises  ShapeError for images smaller than the filters, DomainError for a stride < 1 or a padding < 0
     """

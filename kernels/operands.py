@@ -1,8 +1,8 @@
-"""A dictionary made ready for kernels: in one dtype, on one device, each part computed when it is first asked for.
+"""A dictionary made ready for kernels, in one dtype on one device. Each part is computed at its first use.
 
-`OperandCache` holds all operands of one dictionary. Their classes say what is known of U_j:
+`OperandCache` holds all operands of one dictionary. Each class adds a structure of U_j:
 
-    Operands           nothing: any dictionary
+    Operands           any dictionary
     FactoredOperands   U_j = K[:, alpha_j] R_j
     SeparableOperands  and K is a product of axes
     FilterOperands     and the columns keep the same sites in every channel: filters of a convolution
@@ -54,17 +54,17 @@ class Operands:
 
     @property
     def d(self) -> int:
-        """Inputs."""
+        """Number of inputs."""
         return len(self.U[0])
 
     @cached_property
     def ends(self) -> list[int]:
-        """0, k_1, k_1 + k_2, ...: where each column's part of a (n, k_1 + ... + k_J) array begins and ends."""
+        """0, k_1, k_1 + k_2, ...: the ends of each column's part of an array (n, k_1 + ... + k_J)."""
         return [0, *np.cumsum([U.shape[1] for U in self.U]).tolist()]
 
     @property
     def parts(self) -> list[slice]:
-        """The J slices that `ends` bound."""
+        """The J slices of an array (n, k_1 + ... + k_J), one per column."""
         return [slice(start, end) for start, end in pairwise(self.ends)]
 
     @cached_property
@@ -74,13 +74,13 @@ class Operands:
 
     @cached_property
     def beneath(self) -> Real:
-        """Its transpose, C-contiguous: BLAS multiplies by it a sixth faster than by the transposed view."""
+        """The transpose of `beside`, C-contiguous: BLAS multiplies by it a sixth faster than by a transposed view."""
         return np.ascontiguousarray(self.beside.T)
 
 
 @dataclass(frozen=True, eq=False)
 class FactoredOperands(Operands):
-    """A dictionary whose U_j = K[:, alpha_j] R_j, in one dtype. Each part is computed when a kernel first asks for it.
+    """A dictionary with U_j = K[:, alpha_j] R_j, in one dtype. Each part is computed at its first use.
 
     factors  K, alpha_j and R_j in float64
     """
@@ -94,19 +94,19 @@ class FactoredOperands(Operands):
 
     @cached_property
     def R(self) -> tuple[Real, ...] | None:
-        """R_j in dtype, or None where all are I."""
+        """R_j in dtype, or None if all are I."""
         return None if self.factors.R is None else tuple(self._cast(R) for R in self.factors.R)
 
     @cached_property
     def K(self) -> Real:
-        """K (d, d) in dtype, in full, or the columns of it that are kept."""
+        """K in dtype: (d, d) if it is a product of axes, else its kept columns (d, q)."""
         return self._cast(self.factors.K())
 
     def _cast(self, array: NDArray[Any]) -> Real:
         return flush_subnormals(array.astype(self.dtype))
 
     def fold(self, w: Sequence[Real]) -> list[Real]:
-        """R_j w_j, for v U_j w_j = (v K)[:, alpha_j] (R_j w_j): once a step, in place of R_j for every example."""
+        """R_j w_j, so that v U_j w_j = (v K)[:, alpha_j] (R_j w_j): R_j multiplies w_j, not every example."""
         if self.R is None:
             return list(w)
         return [R @ w_j for R, w_j in zip(self.R, w, strict=True)]  # (k, k) (k, m_j)
@@ -114,7 +114,7 @@ class FactoredOperands(Operands):
 
 @dataclass(frozen=True, eq=False)
 class SeparableOperands(FactoredOperands):
-    """A grid's dictionary in one dtype, whose K is a product of axes."""
+    """A grid's dictionary in one dtype; its K is a product of axes."""
 
     factors: Separable
 
@@ -125,9 +125,9 @@ class SeparableOperands(FactoredOperands):
 
 
 def separable_operands(dictionary: Dictionary, dtype: DTypeLike) -> SeparableOperands:
-    """The factors of a dictionary in a dtype.
+    """Return the separable operands of a dictionary in a dtype.
 
-    raises  DomainError for another dtype than float32 or float64, or a dictionary that has no such factors
+    raises  DomainError for another dtype than float32 or float64, or if K is no product of axes
     """
     found = separable(dictionary)
     if found is None:
@@ -145,7 +145,7 @@ class FilterOperands:
     """The factors of U_j = (K_s[:, sites_j] R_j) (x) I_c, K_s = K_y (x) K_x over a window of fh x fw.
 
     o      dtype, taps, R_j and U_j
-    sites  J index arrays: the places in the window that column j keeps, in every channel
+    sites  J index arrays: the sites of the window that column j keeps, in every channel
     """
 
     o: SeparableOperands
@@ -169,7 +169,7 @@ class FilterOperands:
 
     @property
     def down(self) -> Real:
-        """(D, fh): K_y[:, a_y] for each of the D different rows that are kept."""
+        """(D, fh): K_y[:, a_y] for each of the D different rows with a kept site."""
         return self._axes[0]
 
     @property
@@ -179,17 +179,17 @@ class FilterOperands:
 
     @property
     def row(self) -> NDArray[np.intp]:
-        """(S,): which of the D rows each site has."""
+        """(S,): the number of each site's row among the D rows."""
         return self._axes[2]
 
     @property
     def tied(self) -> list[Real]:
-        """J arrays (fh fw, k_j / c): U_j of one channel, as `pp_ref.layers.predicted_conv2d` has it."""
+        """J arrays (fh fw, k_j / c): U_j of one channel, as `pp_ref.layers.predicted_conv2d` takes it."""
         c = self.shape[2]
         return [U[::c, ::c] for U in self.o.U]
 
     def fold(self, w: Sequence[Real]) -> list[Real]:
-        """R_j w_j, for v * U_j w_j = (v * K[:, alpha_j]) (R_j w_j): once a step, and a site of R_j for all channels."""
+        """R_j w_j, so that v * U_j w_j = (v * K[:, alpha_j]) (R_j w_j); one channel's R_j multiplies all channels."""
         if self.o.R is None:
             return list(w)
         c = self.shape[2]
@@ -200,7 +200,7 @@ class FilterOperands:
 
 
 def filter_operands(o: SeparableOperands) -> FilterOperands:
-    """The operands of a convolution, whose dictionary is over a window of fh x fw pixels.
+    """Return the operands of a convolution, for a dictionary over a window of fh x fw pixels.
 
     raises  DomainError if a column keeps other sites in one channel than in the next
     """
@@ -216,7 +216,7 @@ def filter_operands(o: SeparableOperands) -> FilterOperands:
 
 
 def tied(alpha: NDArray[Any], channels: int) -> bool:
-    """Whether alpha is the same sites in each of the channels, in the order of `Grid`."""
+    """Whether alpha keeps the same sites in each of the channels, in the order of `Grid`."""
     sites = alpha[::channels] // channels
     return alpha.size == sites.size * channels and bool(
         np.all(alpha.reshape(-1, channels) == sites[:, None] * channels + np.arange(channels))
@@ -227,10 +227,10 @@ class LearnedOperands:
     """Weights W that are a product of learned arrays: W = w_1, or W = w_1 w_2 of low rank."""
 
     def __init__(self) -> None:
-        self.plans: dict[Any, Any] = {}  # as of `OperandCache`
+        self.plans: dict[Any, Any] = {}  # as in `OperandCache`
 
     def filter_factors(self, filter_shape: tuple[int, int]) -> None:
-        """There are no factors that are computed once."""
+        """None: learned filters have no static factors."""
 
     def expand(self, w: Sequence[Array]) -> tuple[Array, Sequence[Array]]:
         """W (d, m), and the cache of `expand_backward`."""
@@ -242,24 +242,24 @@ class LearnedOperands:
 
 
 class OperandCache:
-    """All operands of one dictionary, made when they are first asked for, and kept by dtype and device.
+    """All operands of one dictionary, made at their first use and kept by dtype and device.
 
     dictionary  any kind
     """
 
     def __init__(self, dictionary: Dictionary) -> None:
         self.dictionary = dictionary
-        self.plans: dict[Any, Any] = {}  # what `pp_ref.kernels.choose` chose for this dictionary, by problem
+        self.plans: dict[Any, Any] = {}  # the plans of `pp_ref.kernels.choose`, by problem
         self._kept: dict[tuple[str, str], Any] = {}
 
     @cached_property
     def separable(self) -> Separable | None:
-        """The factors whose K is a product of axes, or None."""
+        """The factors if K is a product of axes, else None."""
         return separable(self.dictionary)
 
     @cached_property
     def shared(self) -> Shared | None:
-        """The factors whose K all columns share, or None; not computed where K is a product of axes."""
+        """The factors through one K for all columns; None if there are none, or if K is a product of axes."""
         return None if self.separable else shared(self.dictionary)
 
     def shared_for(self, dtype: DTypeLike) -> Shared | None:
@@ -268,22 +268,22 @@ class OperandCache:
 
     @cached_property
     def copies(self) -> int:
-        """c if every U_j = U_s (x) I_c for the c channels, which makes expanding c times shorter; else 1."""
+        """c if every U_j = U_s (x) I_c for the c channels, so that expanding takes c times fewer flops; else 1."""
         tied = all(column.structure == "channel-tied" for column in self.dictionary.columns)
         return self.dictionary.space.channels if tied else 1
 
     def filter_factors(self, filter_shape: tuple[int, int]) -> Separable | None:
-        """The separable factors of filters (height, width) that keep the same sites in every channel, or None."""
+        """The separable factors if filters are (height, width) and keep the same sites in all channels; or None."""
         tied = self.copies == self.dictionary.space.channels
         return self.separable if self.separable and tied and self.separable.sizes[:2] == filter_shape else None
 
     def U(self, like: Array) -> list[Array]:
-        """J arrays U_j (d, k_j) in the array library and the real precision of `like`."""
+        """J arrays U_j (d, k_j) in the array library and the real dtype of `like`."""
         xp, dtype = array_namespace(like), np.dtype(str(real_part(like).dtype).rpartition(".")[2])
         return self.once(xp.__name__, dtype, lambda: [xp.asarray(U) for U in self.dictionary.U(dtype)])
 
     def host(self, dtype: DTypeLike) -> Operands:
-        """The operands in the processor's memory, with all factors that the dtype allows; float32 or float64."""
+        """The operands in the processor's memory, in float32 or float64, with all factors that the dtype allows."""
 
         def make() -> Operands:
             U, of, K = tuple(self.dictionary.U(dtype)), np.dtype(dtype), self.shared_for(dtype)
@@ -294,7 +294,7 @@ class OperandCache:
         return self.once("host", dtype, make)
 
     def filters(self, dtype: DTypeLike) -> FilterOperands:
-        """The operands of a convolution, in the processor's memory; the dictionary has `filter_factors`.
+        """The operands of a convolution in the processor's memory; `filter_factors` must not be None.
 
         raises  DomainError as `filter_operands`
         """
@@ -312,7 +312,7 @@ class OperandCache:
         return expand_filters_backward(array_namespace(dW).reshape(dW, (d // c, 1, c, m)), cache)
 
     def once(self, place: str, dtype: DTypeLike, make: Callable[[], T]) -> T:
-        """What `make` returned when it was first asked for, by a name of the place and by dtype."""
+        """Return the result of `make`, called once for each name of a place and each dtype."""
         key = (place, np.dtype(dtype).name)
         if key not in self._kept:
             self._kept[key] = make()

@@ -1,7 +1,7 @@
-"""The rates of this machine: seconds of a unit of work, as `pp-ref bench calibrate` measured them, or the defaults.
+"""The rates of this machine, in seconds per unit of work: measured by `pp-ref bench calibrate`, or the defaults.
 
-There is a set of rates for each number of threads. The measured ones lie in the user's cache, in a file named by a
-digest of the machine, so that homes shared between machines hold one each. They are read once a process.
+There is a set of rates for each number of threads. The measured rates are in the user's cache, in a file named by a
+digest of the machine, so a home directory on several machines holds a file for each. A process reads its file once.
 """
 
 import hashlib
@@ -34,47 +34,48 @@ Origin = Literal["default", "calibrated", "given"]
 
 
 class Rates(NamedTuple):
-    """Seconds of a unit of work. Numbers and flops are of float32; those of float64 take twice as long.
+    """Seconds of a unit of work. Numbers and flops are of float32; float64 takes twice as long.
 
     The defaults are those of a server processor with AVX-512, on one thread.
     """
 
-    flop: float = 1.1e-11  # of a product
-    pack: float = 2.8e-10  # a number of an operand, which BLAS brings into its own order
+    flop: float = 1.1e-11  # a flop of a product
+    pack: float = 2.8e-10  # a number of a matrix that BLAS rearranges before a product
     tap: float = 1.1e-10  # a pair of taps of a padded pixel
     gather: float = 6e-10  # a number gathered or scattered
-    image: float = 3.2e-7  # an image padded, in its rows
+    image: float = 3.2e-7  # padding the rows of an image
     product: float = 2.8e-6  # a call of a product
-    call: float = 7.8e-5  # the checks of a kernel, and the cutting of tiles
-    copy: float = 1.3e-9  # an entry of an image's patch made, and packed by BLAS
+    call: float = 7.8e-5  # the checks of a kernel's arguments, and the loop over tiles
+    copy: float = 1.3e-9  # an entry of an image's patch, copied and packed by BLAS
     theorem: float = 1.6e-11  # a flop of small transforms and of products at one frequency
     plane: float = 5e-11  # a tap of a pixel of a channel's padded plane
     pooled: float = 2e-10  # a number of a pooled map, written or read
 
 
-BY_NUMBER = ("flop", "pack", "tap", "gather", "copy", "theorem", "plane", "pooled")  # rates of a number in float32
-SHARED_OUT = ("flop", "pack", "tap", "gather", "image", "plane", "pooled")  # rates of what threads divide
+BY_NUMBER = ("flop", "pack", "tap", "gather", "copy", "theorem", "plane", "pooled")  # proportional to the dtype's size
+DIVIDED = ("flop", "pack", "tap", "gather", "image", "plane", "pooled")  # units of work that threads divide
 HANDOVER = 5e-5  # seconds until a second thread of the kernels begins
-# Of a CUDA device, reckoned from an A100's data sheet (19.5 Tflop/s, 1.6 TB/s) and 6 us a launch: nobody measured them.
+# A CUDA device: computed from an A100's data sheet (19.5 Tflop/s, 1.6 TB/s) and 6 us a launch, not measured.
 DEVICE = Rates(flop=6e-14, pack=2.5e-12, tap=4e-13, gather=2.5e-12, image=2e-9, product=6e-6, call=6e-5)
 
 
 @cache
 def default_rates(threads: int = 1) -> Rates:
-    """The rates of `Rates` for a number of threads: what they divide takes a share of the time, calls take it all."""
+    """The default rates for a number of threads: those of `DIVIDED` over threads; three handovers are added to a call
+    if there are several."""
     rates = Rates()
-    divided = {unit: getattr(rates, unit) / threads for unit in SHARED_OUT}
+    divided = {unit: getattr(rates, unit) / threads for unit in DIVIDED}
     return rates._replace(**divided, call=rates.call + 3 * HANDOVER * (threads > 1))
 
 
 def machine_key() -> dict[str, Any]:
-    """What rates depend on: processor, cores, BLAS with the kernels that it chose, NumPy and Numba."""
+    """What rates depend on: processor, cores, BLAS and its kernels, NumPy and Numba."""
     described = {name: value for name, value in blas().items() if name != "threads"}
     return machine() | {"blas": described, "numpy": version("numpy"), "numba": version("numba")}
 
 
 def rates_file() -> Path:
-    """Where this machine's rates lie in the user's cache; it need not exist."""
+    """The path of this machine's rates in the user's cache; the file need not exist."""
     import pooch
 
     digest = hashlib.sha256(json.dumps(machine_key(), sort_keys=True).encode()).hexdigest()
@@ -82,9 +83,9 @@ def rates_file() -> Path:
 
 
 def write_rates(path: Path, rates: Mapping[int, Rates]) -> None:
-    """Keep the rates, by number of threads, and the machine they hold for, whole or not at all.
+    """Write the rates by number of threads, and the description of this machine, whole or not at all.
 
-    raises  DataError
+    raises  DataError if the file cannot be written
     """
     seconds = {str(threads): each._asdict() for threads, each in rates.items()}
     content = {"machine": machine_key(), "seconds": seconds}
@@ -92,9 +93,9 @@ def write_rates(path: Path, rates: Mapping[int, Rates]) -> None:
 
 
 def read_rates(path: Path) -> dict[int, Rates]:
-    """The rates, by number of threads, in a file that `write_rates` wrote on this machine.
+    """Return the rates by number of threads from a file that `write_rates` wrote on this machine.
 
-    raises  DataError for a file that cannot be read, or is broken, or another machine's
+    raises  DataError if the file cannot be read, is damaged, or belongs to another machine
     """
     again = "delete it, or run pp-ref bench calibrate"
     try:
@@ -126,9 +127,10 @@ def _checked(path: Path, seconds: Any, again: str) -> Rates:
 
 
 def known_rates(threads: int) -> tuple[Rates, Origin]:
-    """This machine's rates for a number of threads if they were measured, else the defaults.
+    """Return this machine's measured rates for a number of threads, or the defaults; and where they come from.
 
-    Between two numbers that were measured the lower one's rates hold. A file that is no good gives one warning.
+    The rates are those of the largest measured number of threads up to ``threads``, or of the smallest one above. A
+    damaged file gives one warning.
     """
     measured = _measured()
     if not measured:
@@ -138,7 +140,7 @@ def known_rates(threads: int) -> tuple[Rates, Origin]:
 
 @cache
 def _measured() -> dict[int, Rates]:
-    """The rates in the user's cache; none if there is no sound file."""
+    """The rates in the user's cache; {} if there is no valid file."""
     path = rates_file()
     if not path.exists():
         return {}

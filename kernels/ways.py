@@ -1,7 +1,7 @@
 """The ways to evaluate a step: one table for a layer, its pooled input, a convolution and max-pooling.
 
-Models evaluate, `pp-ref bench` times, and the docs print what stands here; `pp_ref.kernels.choose` chooses. A rung of a
-ladder (`pp_ref.kernels.cpu.rungs`, `pp_ref.kernels.gpu.ladder`) is a way without a backward pass.
+Models, `pp-ref bench` and the docs read these tables; `pp_ref.kernels.choose` chooses a way. A rung of a ladder
+(`pp_ref.kernels.cpu.ladders`, `pp_ref.kernels.gpu.ladders`) is a way without a backward pass.
 
     LAYER     y = v [U_1 w_1, ..., U_J w_J] + b                     forward(v, operands, w, b)
     POOL      [v U_1, ..., v U_J], once for a data set              forward(v, operands)
@@ -10,7 +10,7 @@ ladder (`pp_ref.kernels.cpu.rungs`, `pp_ref.kernels.gpu.ladder`) is a way withou
     MAX_POOL  the maximum of every window                           forward(v, size, stride)
 
 `operands` is an `OperandCache`, or `LearnedOperands` for filters that are not predicted. Numba and CuPy are imported
-when a way that needs them is first run.
+when a way first needs them.
 """
 
 from collections.abc import Callable, Sequence
@@ -30,14 +30,14 @@ from pp_ref.layers import conv2d, fourier_conv2d, pooling, predicted
 
 __all__ = ["CONV", "LAYER", "MAX_POOL", "MOST_AMPLIFICATION", "POOL", "POOLED", "Kept", "Way"]
 
-# A way through K may round more than the definition, by this factor at most: 8 bits, which leaves float32 the 16 that
-# TF32 (11) lacks.
+# A way through K may round at most so many times more than the definition: it loses 8 bits, and float32 keeps 16, more
+# than the 11 of TF32.
 MOST_AMPLIFICATION = 2.0**8
 
 
 def no_gradient(*_: Any) -> Any:
     """raises TypeError: the way has no backward pass"""
-    raise TypeError("this way has no backward pass: of pooled input, which never changes, ask backward_weights")
+    raise TypeError("this way has no backward pass: pooled input never changes, so use backward_weights")
 
 
 class Way(NamedTuple):
@@ -45,16 +45,16 @@ class Way(NamedTuple):
 
     name              unique in its table
     idea              one sentence
-    forward           the arguments of the operation -> its result, or (y, cache) where there is a backward pass
-    backward          (dy, cache) -> dv, dw, db; of MAX_POOL dv
+    forward           the arguments of the operation -> its result, or (y, cache) if there is a backward pass
+    backward          (dy, cache) -> dv, dw, db; in MAX_POOL dv alone
     backward_weights  (dy, cache) -> dw, db
     backend           whose code it is: "numpy" (layers), "numba" (kernels/cpu, by BLAS or Numba), "cupy" (kernels/gpu)
-    needs             (problem) -> None, or one sentence that says why the way is not possible
+    needs             (problem) -> None, or the reason why the way is not possible, in one sentence
     work              (problem) -> the units of work of a step; called only if the way is possible
-    passes            whether v K is computed in two passes, for which `pp_ref.kernels.bounds` has a closer bound
-    takes             arguments of a CUDA kernel alone: "U", a dictionary of any structure; "grid", images and
+    passes            whether v K is computed in two passes, which have a smaller bound in `pp_ref.kernels.bounds`
+    takes             for a CUDA kernel, its arguments: "U", a dictionary of any structure; "grid", images and
                       K = K_y (x) K_x; "columns", their weights as well; "flags"
-    kernel            of a CUDA kernel alone: (dtype, half, height, width) -> the kernel that it compiles
+    kernel            for a CUDA kernel: (dtype, half, height, width) -> the `Kernel` to compile
     """
 
     name: str
@@ -71,14 +71,14 @@ class Way(NamedTuple):
 
 
 class Kept(NamedTuple):
-    """The way that a forward pass took, and its cache: `way.backward` reads it."""
+    """The way of a forward pass, and its cache for `way.backward`."""
 
     way: Way
     cache: Any
 
 
 def compiled() -> Any:
-    """`pp_ref.kernels.cpu` with its modules that import Numba, which takes half a second."""
+    """Return `pp_ref.kernels.cpu` after importing its modules that need Numba, which takes half a second."""
     from pp_ref.kernels import cpu
     from pp_ref.kernels.cpu import conv_layer, fused, layer, max_pool  # noqa: F401
 
@@ -86,7 +86,7 @@ def compiled() -> Any:
 
 
 def takes_arrays(arrays: Arrays, library: str = "numpy", axes: int = 2) -> str | None:
-    """None if kernels can read the arrays of a step, else the reason."""
+    """None if kernels can read the arrays of a step, else the reason why not."""
     if arrays.library != library:
         return f"the arrays are not all of {library}"
     if arrays.dtype not in ("float32", "float64"):
@@ -97,12 +97,12 @@ def takes_arrays(arrays: Arrays, library: str = "numpy", axes: int = 2) -> str |
 
 
 def product_of_axes(factors: Separable | None) -> str | None:
-    """None if K is a product of axes and the way through it rounds well, else the reason."""
+    """None if K is a product of axes and the way through it rounds well, else the reason why not."""
     return "K is no product of axes" if factors is None else rounds_well(factors)
 
 
 def rounds_well(K: Separable | Shared) -> str | None:
-    """None if the way through K loses at most 8 bits against the definition, else the reason."""
+    """None if the way through K loses at most 8 bits against the definition, else the reason why not."""
     if K.amplification <= MOST_AMPLIFICATION:
         return None
     return f"the way through K may lose {log2(K.amplification):.0f} bits"
@@ -126,7 +126,7 @@ def device_needs(p: LayerProblem) -> str | None:
 
 
 def definition(order: predicted.Order, work: Callable[[LayerProblem], Work]) -> Way:
-    """A layer by `pp_ref.layers.predicted`, in one of its orders."""
+    """The way of `pp_ref.layers.predicted` in one of its orders."""
 
     def forward(v: Array, operands: OperandCache, w: Sequence[Array], b: Array) -> tuple[Array, Any]:
         return predicted.predicted_forward(v, operands.U(v), w, b, order)
@@ -160,7 +160,7 @@ LAYER = (
     ),
     Way(
         "separable",
-        "v K in two short passes, gathered in the cache, then the product with R_j w_j",
+        "v K in two short passes, a gather in the cache, then the product with R_j w_j",
         lambda v, operands, w, b: compiled().layer.layer_forward(v, w, b, operands.host(v.dtype)),
         lambda dy, cache: compiled().layer.layer_backward(dy, cache),
         lambda dy, cache: compiled().layer.layer_backward_weights(dy, cache),
@@ -199,7 +199,7 @@ POOL = (
     ),
     Way(
         "separable",
-        "v K in two short passes, gathered in the cache, then the product with R_j",
+        "v K in two short passes, a gather in the cache, then the product with R_j",
         lambda v, operands: compiled().fused.pool_fused(v, operands.host(v.dtype)),
         backend="numba",
         needs=lambda p: takes_arrays(p.arrays) or product_of_axes(p.factors),
@@ -240,7 +240,7 @@ POOLED = (
 def expanded_forward(
     forward: Callable[..., Any], v: Array, operands: Any, w: Sequence[Array], b: Array, filters: Any, *geometry: int
 ) -> tuple[Array, Any]:
-    """W from the operands, then v * reshape(W) by `forward`."""
+    """y = v * reshape(W) + b by `forward`, with W from the operands."""
     W, expanded = operands.expand(w)
     y, cache = forward(v, array_namespace(W).reshape(W, filters), b, *geometry)
     return y, (operands, expanded, cache)
@@ -268,7 +268,7 @@ def expanded(
     backward_weights: Callable[..., Any],
     work: Callable[[ConvProblem], Work],
 ) -> Way:
-    """A convolution whose filters are formed first."""
+    """A way that forms the filters W, then convolves with them."""
     return Way(
         name,
         idea,

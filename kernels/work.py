@@ -1,10 +1,10 @@
-"""The work of a step: how many units of each kind it takes, by way. `pp_ref.kernels.rates` says what a unit costs.
+"""The work of a step: the number of units of each kind that each way takes. `pp_ref.kernels.rates` has their cost.
 
 A layer's step is y from v, then dv and dw from dy:
 
     dictionary    pooled_j = v U_j, then pooled_j w_j: 2 n (2 d k + 3 k m_j) flops a column
     weights       W = [U_1 w_1, ...], then v W: 2 (2 d k m_j + 3 n d m_j) flops a column
-    side by side  as dictionary, with one product for all columns and one call for equal w_j
+    side by side  as dictionary, with one product for all columns and one call for neighbouring w_j of one shape
     shared        v K for all columns, a gather, then the product with R_j w_j
     separable     as shared, with v K in two short passes (K = K_y (x) K_x (x) I)
 
@@ -14,8 +14,8 @@ A convolution's step:
     theorem       W, then v * W by the convolution theorem: `fourier_conv2d_flops`, three times
     separable     v * K[:, alpha] in passes, then at each pixel a product with R_j w_j: 6 n h' w' k_j m_j flops a column
 
-A product costs its flops, the numbers of its operands, which BLAS packs, and a call: narrow results and small batches
-are slow because they pack more numbers a flop.
+A product costs its flops, the packing of its two matrices by BLAS, and a call. Narrow results and small batches are
+slow because they pack more numbers per flop.
 """
 
 from collections import Counter
@@ -33,7 +33,7 @@ from pp_ref.layers.fourier_conv2d import fourier_conv2d_flops
 
 __all__ = ["Arrays", "ConvProblem", "LayerProblem", "PoolProblem", "Work"]
 
-Work = Counter[str]  # amounts of what `Rates` names
+Work = Counter[str]  # the number of units by their names in `Rates`
 Shapes = tuple[tuple[int, int], ...]  # (k_j, m_j) of every w_j
 
 
@@ -42,7 +42,7 @@ class Arrays(NamedTuple):
 
     library  "numpy", "cupy", or the name of another array library; "" if they belong to several
     dtype    "float32", ..., or "" if they have several
-    shape    of the first
+    shape    the shape of the first array
     """
 
     library: str
@@ -103,11 +103,11 @@ class LayerProblem(NamedTuple):
         return self.combine() + self.folds(K) + self.passes(K) + self.passes(K) + Work(call=1)
 
     def combine(self) -> Work:
-        """y, dv and dw of what is pooled."""
+        """y, and the gradients of pooled input and of w_j."""
         return _combined(self.n, self.shapes)
 
     def stack(self) -> Work:
-        """The same, with one call for neighbouring columns of one shape."""
+        """As `combine`, with one call for neighbouring w_j of one shape."""
         work = self.combine()
         work["product"] = 3 * sum(1 for _ in groupby(self.shapes))
         return work
@@ -117,7 +117,7 @@ class LayerProblem(NamedTuple):
         return Work() if K.R is None else _sum(_product(k, k, m_j) for k, m_j in 2 * self.shapes)
 
     def passes(self, K: Separable) -> Work:
-        """Two passes over all examples, and a gather or a scatter of all columns."""
+        """Two passes over all examples, and a gather or a scatter for all columns."""
         height, row, channels = K.sizes
         pairs = [cut_taps(axis, self.arrays.dtype).size - 1 for axis in K.taps]
         padded = height * (row + pairs[1]) * channels
@@ -130,7 +130,7 @@ class LayerProblem(NamedTuple):
         return _product(self.n, self.d, sum(self.widths))
 
     def pool_separable(self, K: Separable) -> Work:
-        """R_j meets every example here, and not w_j."""
+        """v U alone: R_j multiplies every example, not w_j."""
         solved = [] if K.R is None else [_product(self.n, k, k) for k in self.widths]
         return _sum(solved) + self.passes(K) + Work(call=1)
 
@@ -143,7 +143,7 @@ class ConvProblem(NamedTuple):
     stride    int >= 1
     padding   int >= 0
     shapes    (k_j, m_j) of every w_j
-    operands  of the filters, predicted or not
+    operands  the filters' operands, predicted or learned
     """
 
     arrays: Arrays
@@ -191,7 +191,7 @@ class PoolProblem(NamedTuple):
 
     @property
     def pixels(self) -> int:
-        """Numbers that are compared."""
+        """How many numbers are compared."""
         n, h, w, c = self.arrays.shape
         return n * (h // self.stride) * (w // self.stride) * c * self.size**2
 
@@ -207,7 +207,7 @@ def _combined(n: int, shapes: Shapes) -> Work:
 
 
 def _product(n: int, k: int, m: int) -> Work:
-    """(n, k) (k, m)."""
+    """The product of (n, k) and (k, m)."""
     return Work(flop=2 * n * k * m, pack=n * k + k * m, product=1)
 
 

@@ -1,4 +1,4 @@
-"""Arrows point one way: which room of pp_ref may import which. Imports inside functions count."""
+"""The rooms of pp_ref that each room may import. Imports inside functions count."""
 
 import ast
 import sys
@@ -8,7 +8,7 @@ import pytest
 
 from tests.tree import ROOT, files
 
-# From the top. A module imports its own room and rooms on lower lines. "base" is the modules beside the rooms.
+# From the top. A module imports from its own room and from rooms on lower lines. "base" has the modules outside rooms.
 ROOMS = (
     ("cli",),
     ("bench", "experiments", "oracle"),
@@ -19,7 +19,7 @@ ROOMS = (
     ("layers",),
     ("base",),
 )
-# What the truth is built on, besides the standard library. PyWavelets comes by `import_extra`.
+# The libraries that the definitions import, besides the standard library. `import_extra` imports PyWavelets.
 LIBRARIES = {"layers": {"numpy", "scipy"}, "dictionaries": {"numpy", "safetensors", "scipy"}}
 
 FLOORS = {room: floor for floor, rooms in enumerate(ROOMS) for room in rooms}
@@ -33,7 +33,7 @@ MODULES = {
 
 
 def imports(file):
-    """The modules that a file imports: for ``from pp_ref.a import b`` pp_ref.a.b if that is a module, else pp_ref.a."""
+    """The modules that a file imports; ``from pp_ref.a import b`` imports pp_ref.a.b if that exists, else pp_ref.a."""
     found = set()
     for node in ast.walk(ast.parse(file.read_text("utf-8"))):
         if isinstance(node, ast.Import):

@@ -1,1 +1,1 @@
-"""The pooling path on the processor, in Numba."""
+"""The ways of the processor, by BLAS or Numba; `ladders` lists them by operation."""

@@ -1,4 +1,4 @@
-"""A columnar layer behind its pooled input: neighbouring columns with w_j of one shape are one stack of products."""
+"""A columnar layer from its pooled input: neighbouring columns whose w_j have one shape are one stack of products."""
 
 from collections.abc import Sequence
 from itertools import groupby
@@ -38,14 +38,14 @@ class PooledCache(NamedTuple):
 class Run(NamedTuple):
     """Neighbouring columns whose w_j have one shape."""
 
-    J: int  # of them
-    columns: slice  # among all
+    J: int  # number of columns
+    columns: slice  # of all columns
     pooled: slice  # of k_1 + ... + k_J
     units: slice  # of m
 
 
 def columns_forward(v: Real, w: Sequence[Real], b: Real, o: Operands) -> tuple[Real, PooledCache]:
-    """y = [(v U_1) w_1, ..., (v U_J) w_J] + b by BLAS alone, for any dictionary.
+    """y = [(v U_1) w_1, ..., (v U_J) w_J] + b by BLAS, for any dictionary.
 
     v        (n, d) of the columns' dtype; n = 0 and any strides are fine
     w        J arrays (k_j, m_j), the dynamic weights
@@ -53,14 +53,14 @@ def columns_forward(v: Real, w: Sequence[Real], b: Real, o: Operands) -> tuple[R
     returns  y (n, m), cache
     raises   ShapeError, DomainError for another dtype
 
-    2 n (d (k_1 + ... + k_J) + sum of k_j m_j) flops in 1 + (shapes of w) calls where `predicted_forward` takes 2 J:
-    ten products of width 25 run at half the rate of one of width 250.
+    2 n (d (k_1 + ... + k_J) + sum of k_j m_j) flops in 1 + (runs of one shape) calls; `predicted_forward` makes 2 J.
+    Ten products of width 25 run at half the rate of one of width 250.
     """
     return pooled_forward(pool_dense(v, o), w, b, o)
 
 
 def pooled_forward(pooled: Real, w: Sequence[Real], b: Real, o: Operands) -> tuple[Real, PooledCache]:
-    """y = [pooled_1 w_1, ..., pooled_J w_J] + b, with pooled = v [U_1, ..., U_J] (n, k_1 + ... + k_J); as above."""
+    """As `columns_forward`, from pooled = v [U_1, ..., U_J] (n, k_1 + ... + k_J)."""
     check_layer(w, b, o)
     check_rows(o, "k", o.ends[-1], pooled=pooled)
     y = np.empty((len(pooled), b.size), o.dtype)
@@ -78,7 +78,7 @@ def columns_backward(dy: Real, cache: PooledCache) -> tuple[Real, list[Real], Re
 
 
 def columns_backward_weights(dy: Real, cache: PooledCache) -> tuple[list[Real], Real]:
-    """dw_j = pooled_j^T dy_j and db alone: what a first layer needs, whose input is data."""
+    """Return dw_j = pooled_j^T dy_j and db alone, for a first layer: its input is data and needs no gradient."""
     check_dy(dy, cache.pooled, cache.w, cache.o)
     return combine_weights(cache.pooled, dy, cache.w), dy.sum(axis=0)
 
@@ -97,7 +97,7 @@ def combine_adjoint(dy: Real, w: Sequence[Real], dpooled: Real) -> None:
 
 
 def combine_weights(pooled: Real, dy: Real, w: Sequence[Real]) -> list[Real]:
-    """pooled_j^T dy_j (k_j, m_j)."""
+    """Return dw_j = pooled_j^T dy_j, J of (k_j, m_j)."""
     dw: list[Real] = []
     for run in runs(w):
         read = stack(pooled[:, run.pooled], run.J)
@@ -106,7 +106,7 @@ def combine_weights(pooled: Real, dy: Real, w: Sequence[Real]) -> list[Real]:
 
 
 def runs(w: Sequence[Real]) -> list[Run]:
-    """The columns in as few runs as their shapes allow."""
+    """Return the columns in as few runs as their shapes allow."""
     found, column, pooled, unit = [], 0, 0, 0
     for (k, m), group in groupby(w_j.shape for w_j in w):
         J = len(list(group))
@@ -117,12 +117,12 @@ def runs(w: Sequence[Real]) -> list[Run]:
 
 
 def stack(beside: Real, J: int) -> Real:
-    """J columns of one width, side by side, as a stack (J, n, width): a view."""
+    """Return a view (J, n, width) of J columns of one width that lie side by side in (n, J width)."""
     return beside.reshape(len(beside), J, beside.shape[1] // J).swapaxes(0, 1)
 
 
 def check_layer(w: Sequence[Real], b: Real, o: Operands) -> None:
-    """raises ShapeError, DomainError"""
+    """raises ShapeError unless w is J of (k_j, m_j) and b (m,), DomainError for another dtype"""
     check_weights(o, w)
     check_dtype(o, b=b)
     units = sum(w_j.shape[1] for w_j in w)
@@ -132,7 +132,7 @@ def check_layer(w: Sequence[Real], b: Real, o: Operands) -> None:
 
 
 def check_dy(dy: Real, read: Real, w: Sequence[Real], o: Operands) -> None:
-    """raises ShapeError unless dy is (n, m) for the n examples that were read, DomainError for another dtype"""
+    """raises ShapeError unless dy is (n, m) for the n examples of ``read``, DomainError for another dtype"""
     check_rows(o, "m", sum(w_j.shape[1] for w_j in w), dy=dy)
     if len(read) != len(dy):
         raise ShapeError(f"axis n is {len(read)} in v but {len(dy)} in dy")

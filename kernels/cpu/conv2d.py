@@ -1,4 +1,4 @@
-"""Convolution in loops, one product after another: the definition that every faster way has to agree with."""
+"""Convolution in loops: the definition, with which every faster way must agree."""
 
 from typing import Any
 
@@ -22,7 +22,7 @@ def conv2d_loops(v: NDArray[Any], W: NDArray[Any], b: NDArray[Any], stride: int 
     returns  (n, h', w', m) with h' = 1 + (h + 2 padding - fh) // stride, w' likewise
     raises   ShapeError, also for images smaller than the filters
 
-    Sums run in the order of the filter's entries. A value that is not finite meets the zeros of the padding too.
+    Sums run in the order of the filter's entries. NaN and infinity in W multiply the zeros of the padding too.
     """
     check_axes("n h w c, fh fw c m, m", v=v, W=W, b=b)
     n, h, w, c = v.shape

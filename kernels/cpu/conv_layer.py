@@ -1,7 +1,7 @@
-"""A predicted convolution from v, tile by tile: a few images' pooled maps are multiplied while they are in the cache.
+"""A predicted convolution from v, tile by tile: the gathered maps of a few images are multiplied while in the cache.
 
-The ridge's factor is folded into w once a step, so that no pixel meets it. Maps of a small batch are kept for the
-backward pass, as in `layer`; those of a large one are made again, which costs less than main memory.
+R_j is folded into w_j once a step and multiplies no pixel. The backward pass reads the gathered maps of a small batch;
+it computes those of a large batch again, which is faster than reading them from main memory.
 """
 
 from collections.abc import Sequence
@@ -28,8 +28,8 @@ from pp_ref.layers.predicted_conv2d import (
 __all__ = ["ConvCache", "conv_backward", "conv_backward_weights", "conv_dense_forward", "conv_forward"]
 
 Real = NDArray[Any]  # float32 or float64
-TILE_BYTES = 1 << 20  # of pooled maps: what a product then finds in the second-level cache
-TILE = 2 * LEAST  # images in a tile at least, whatever their maps take: what two threads share out
+TILE_BYTES = 1 << 20  # gathered maps of a tile; a product then finds them in the second-level cache
+TILE = 2 * LEAST  # least number of images in a tile, so that two threads can divide it
 
 
 class ConvCache(NamedTuple):
@@ -40,8 +40,8 @@ class ConvCache(NamedTuple):
     stride: int
     padding: int
     folded: Sequence[Real]  # J of R_j w_j
-    pooled: list[Real] | None  # of every tile (k, images, h', w'); None to make them again
-    dense: PredictedConv2dCache | None  # the definition's own, where that was taken
+    gathered: list[Real] | None  # v * K[:, alpha] of every tile (k, images, h', w'); None: backward computes it again
+    dense: PredictedConv2dCache | None  # the definition's cache, if the step was computed by it
 
 
 def conv_forward(
@@ -54,19 +54,19 @@ def conv_forward(
     *,
     threads: int | None = None,
 ) -> tuple[Real, ConvCache]:
-    """y = [(v * K[:, alpha_1]) (R_1 w_1), ...] + b, which is v * reshape([U_1 w_1, ..., U_J w_J]) + b.
+    """y = [(v * K[:, alpha_1]) (R_1 w_1), ...] + b = v * reshape([U_1 w_1, ..., U_J w_J]) + b.
 
     v        (n, h, w, c) of the filters' dtype; n = 0 and any strides are fine
     w        J arrays (k_j, m_j), the dynamic weights
     b        (m,) bias
     stride   int >= 1, pixels from one patch to the next
     padding  int >= 0, pixels of zeros on all four sides
-    threads  of the passes; None: those of the BLAS. Their number changes no bit of them
+    threads  number of threads of the passes; None: as many as the BLAS. It changes no bit of the passes
     returns  y (n, h', w', m), cache
-    raises   ShapeError, also for images smaller than the filters; DomainError
+    raises   ShapeError, also for images smaller than the filters; DomainError for another dtype, stride or padding
 
     2 n (c (D fh + S fw) (h + 2 padding - fh + 1) (w + 2 padding) + h' w' sum of k_j m_j) flops for D different rows
-    among S sites. If v or w holds NaN or infinity, all is computed by the definition.
+    among S sites. The definition computes everything if v or w holds NaN or infinity.
     """
     height, width = check_conv(v, w, b, f, stride, padding)
     if not all(np.isfinite(array).all() for array in (v, *w)):
@@ -74,33 +74,33 @@ def conv_forward(
     v = np.ascontiguousarray(v)
     maps = f.o.ends[-1] * height * width * f.o.dtype.itemsize
     cache = ConvCache(f, v, w, b, stride, padding, f.fold(w), [] if len(v) * maps <= KEPT else None, None)
-    y, bias = np.empty((len(v), height, width, b.size), f.o.dtype), np.tile(b, (height, width, 1))  # an image's
+    y, bias = np.empty((len(v), height, width, b.size), f.o.dtype), np.tile(b, (height, width, 1))  # of one image
     for rows in tiles(cache, y):
-        pooled = gathered(cache, rows, y, threads)
-        pixels = pooled.reshape(len(pooled), -1)
+        gathered = gather(cache, rows, y, threads)
+        pixels = gathered.reshape(len(gathered), -1)
         outs = y[rows].reshape(pixels.shape[1], b.size)
         for part, units, folded_j in zip(f.o.parts, _units(w), cache.folded, strict=True):
             np.matmul(pixels[part].T, folded_j, out=outs[:, units])  # (n h' w', k_j) (k_j, m_j)
         y[rows] += bias
-        if cache.pooled is not None:
-            cache.pooled.append(pooled)
+        if cache.gathered is not None:
+            cache.gathered.append(gathered)
     return y, cache
 
 
 def conv_dense_forward(
     v: Real, w: Sequence[Real], b: Real, f: FilterOperands, stride: int = 1, padding: int = 0
 ) -> tuple[Real, ConvCache]:
-    """The definition: every element of the dictionary a filter, then the combination at every pixel."""
+    """As `conv_forward`, by the definition: every column of U_j is a filter; w_j combines the maps per pixel."""
     check_conv(v, w, b, f, stride, padding)
     y, own = predicted_conv2d_forward(v, f.tied, w, b, f.shape[:2], stride, padding)
     return y, ConvCache(f, v, w, b, stride, padding, (), None, own)
 
 
 def conv_backward_weights(dy: Real, cache: ConvCache, *, threads: int | None = None) -> tuple[list[Real], Real]:
-    """Pull dy (n, h', w', m) back to dw (J of (k_j, m_j)) and db (m,): what a first layer needs, whose input is data.
+    """Pull dy (n, h', w', m) back to dw (J of (k_j, m_j)) and db (m,), for a first layer: its input is data.
 
-    dw_j = R_j ((v * K[:, alpha_j])^T dy_j) over pixels, where one tile's share after the other is added in order. A dy
-    that is not finite shows in db; then all is computed by the definition.
+    dw_j = R_j ((v * K[:, alpha_j])^T dy_j) over pixels, summed tile by tile in order. If dy is not finite, db shows it
+    and the definition computes everything.
     raises  ShapeError, DomainError for another dtype
     """
     dy = checked(dy, cache)
@@ -110,8 +110,8 @@ def conv_backward_weights(dy: Real, cache: ConvCache, *, threads: int | None = N
     dw, db = [np.zeros_like(w_j) for w_j in cache.w], np.zeros(dy.shape[3], f.o.dtype)
     with np.errstate(invalid="ignore"):
         for number, rows in enumerate(tiles(cache, dy)):
-            pooled = gathered(cache, rows, dy, threads) if cache.pooled is None else cache.pooled[number]
-            pixels = pooled.reshape(len(pooled), -1)
+            gathered = gather(cache, rows, dy, threads) if cache.gathered is None else cache.gathered[number]
+            pixels = gathered.reshape(len(gathered), -1)
             pulled = dy[rows].reshape(pixels.shape[1], db.size)
             for dw_j, part, block in zip(dw, f.o.parts, units, strict=True):
                 dw_j += pixels[part] @ pulled[:, block]  # (k_j, n h' w') (n h' w', m_j)
@@ -138,21 +138,21 @@ def conv_backward(dy: Real, cache: ConvCache, *, threads: int | None = None) -> 
 
 
 def tiles(cache: ConvCache, y: Real) -> list[slice]:
-    """The images in slices, by their sizes alone: in which order dw is added up does not depend on threads."""
+    """Slices of the images by sizes alone, so that the order in which dw is summed does not depend on threads."""
     maps = cache.f.o.ends[-1] * y[:1].size // max(y.shape[3], 1) * y.itemsize
     step = max(TILE_BYTES // max(maps, 1), TILE)
     return [slice(start, min(start + step, len(y))) for start in range(0, len(y), step)]
 
 
-def gathered(cache: ConvCache, rows: slice, y: Real, threads: int | None) -> Real:
-    """v * K[:, alpha] of some images, (k_1 + ... + k_J, images, h', w')."""
-    pooled = np.empty((cache.f.o.ends[-1], *y[rows].shape[:3]), cache.f.o.dtype)
-    conv_gather(cache.v[rows], cache.f, pooled, cache.stride, cache.padding, threads)
-    return pooled
+def gather(cache: ConvCache, rows: slice, y: Real, threads: int | None) -> Real:
+    """Return v * K[:, alpha] of some images, (k_1 + ... + k_J, images, h', w')."""
+    gathered = np.empty((cache.f.o.ends[-1], *y[rows].shape[:3]), cache.f.o.dtype)
+    conv_gather(cache.v[rows], cache.f, gathered, cache.stride, cache.padding, threads)
+    return gathered
 
 
 def dense(cache: ConvCache) -> PredictedConv2dCache:
-    """The definition's cache of the same step."""
+    """Return the definition's cache of the same step."""
     if cache.dense is not None:
         return cache.dense
     _, cache = conv_dense_forward(cache.v, cache.w, cache.b, cache.f, cache.stride, cache.padding)
@@ -160,7 +160,7 @@ def dense(cache: ConvCache) -> PredictedConv2dCache:
 
 
 def checked(dy: Real, cache: ConvCache) -> Real:
-    """dy, C-contiguous; raises ShapeError, DomainError for another dtype"""
+    """Return dy C-contiguous; raises ShapeError, DomainError for another dtype."""
     f, (n, h, w, _) = cache.f, cache.v.shape
     check_dtype(f.o, dy=dy)
     shape = (n, *outputs(f, (h, w), cache.stride, cache.padding), cache.b.size)
@@ -170,7 +170,7 @@ def checked(dy: Real, cache: ConvCache) -> Real:
 
 
 def check_conv(v: Real, w: Sequence[Real], b: Real, f: FilterOperands, stride: int, padding: int) -> tuple[int, int]:
-    """h' and w'; raises ShapeError, DomainError"""
+    """Return h' and w'; raises ShapeError, DomainError."""
     check_images(f, "v", v, f.shape[2])
     check_weights(f.o, w)
     check_dtype(f.o, b=b)
@@ -182,6 +182,6 @@ def check_conv(v: Real, w: Sequence[Real], b: Real, f: FilterOperands, stride: i
 
 
 def _units(w: Sequence[Real]) -> list[slice]:
-    """Where each column's units stand among the m."""
+    """The slice of each column's units among the m."""
     ends = [0, *np.cumsum([w_j.shape[1] for w_j in w]).tolist()]
     return [slice(start, end) for start, end in pairwise(ends)]

@@ -1,4 +1,4 @@
-"""Convolutional pooling v * U_alpha (paper, sec. 3.4): loops that define it, patches, and two short passes."""
+"""Convolutional pooling v * U_alpha (paper, sec. 3.4): by loops, by patches, and by two short passes."""
 
 from typing import Any
 
@@ -17,14 +17,14 @@ Real = NDArray[Any]  # float32 or float64
 
 
 def conv_pool_loops(v: Real, f: FilterOperands, stride: int = 1, padding: int = 0) -> Real:
-    """[v * U_1, ..., v * U_J] (n, h', w', k_1 + ... + k_J): every element of the dictionary is a filter."""
+    """[v * U_1, ..., v * U_J] (n, h', w', k_1 + ... + k_J) by the definition: every column of U_j is a filter."""
     check_images(f, "v", v, f.shape[2])
     U = np.hstack(f.o.U)
     return conv2d_loops(v, U.reshape(*f.shape, -1), np.zeros(U.shape[1], U.dtype), stride, padding)
 
 
 def conv_pool_patches(v: Real, f: FilterOperands, stride: int = 1, padding: int = 0) -> Real:
-    """A BLAS product an image and column, of the patches of all channels with the filters of one."""
+    """As `conv_pool_loops`, a BLAS product per image and column: patches of all channels by the filters of one."""
     check_images(f, "v", v, f.shape[2])
     pooled, _ = dictionary_conv2d_forward(v, f.tied, f.shape[:2], stride, padding)
     return np.concatenate(pooled, axis=3)
@@ -33,15 +33,16 @@ def conv_pool_patches(v: Real, f: FilterOperands, stride: int = 1, padding: int 
 def conv_pool_stencil(
     v: Real, f: FilterOperands, stride: int = 1, padding: int = 0, *, threads: int | None = None
 ) -> Real:
-    """The pooled maps one after the other in memory, (k, n, h', w'), seen as (n, h', w', k).
+    """[v * U_1, ..., v * U_J] by `conv_gather`, then a product with R_j at every pixel.
 
     v        (n, h, w, c) of the filters' dtype; n = 0 and any strides are fine
     stride   int >= 1, pixels from one patch to the next
     padding  int >= 0, pixels of zeros on all four sides
-    threads  None: those of the BLAS. Each owns whole images: the passes' bits do not depend on their number
-    raises   ShapeError, also for images smaller than the filters; DomainError
+    threads  None: as many as the BLAS. Each owns whole images, so the number changes no bit of the passes
+    returns  (n, h', w', k_1 + ... + k_J), a view of maps (k_1 + ... + k_J, n, h', w')
+    raises   ShapeError, also for images smaller than the filters; DomainError for another dtype, stride or padding
 
-    If v holds NaN or infinity, all is pooled by the definition, so that they go where v * U takes them.
+    `conv_pool_patches` computes everything if v holds NaN or infinity, so that they reach the entries of v * U.
     """
     check_images(f, "v", v, f.shape[2])
     height, width = outputs(f, v.shape[1:3], stride, padding)

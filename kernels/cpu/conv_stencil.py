@@ -1,8 +1,8 @@
-"""v * K[:, alpha] as short passes: a filter a kept row down, then one a site across, each channel's plane by itself.
+"""v * K[:, alpha] in short passes over each channel's plane: down for each kept row, then across for each site.
 
-A plane with its padding is one line of numbers, and a pass over it one loop without edges: the outputs that reach over
-the end of a row are computed and left out. So is what a stride skips. The numbers of a plane stay in the first-level
-cache. Whatever a loop calls is in this file: Numba's cache of a caller does not notice a change elsewhere.
+A padded plane is one line of numbers, and a pass is one loop without edges. It also computes outputs across the ends of
+rows and outputs that a stride skips; these are not read. A plane stays in the first-level cache. The loops call only
+functions of this file, since Numba's cache of a caller does not notice changes in other files.
 """
 
 from typing import Any
@@ -24,9 +24,9 @@ def conv_gather(v: Real, f: FilterOperands, out: Real, stride: int, padding: int
 
     v        (n, h, w, c) of the filters' dtype, C-contiguous
     out      (k_1 + ... + k_J, n, h', w'), C-contiguous
-    threads  as `share_rows` has them; each owns whole images, so their number does not change a bit
+    threads  as in `share_rows`; each owns whole images, so the number changes no bit
 
-    2 n c (D fh + S fw) flops a pixel of the padded image, for D different rows among S sites.
+    2 n c (D fh + S fw) flops per pixel of the padded image, for D different rows among S sites.
     """
     sites = out.reshape(len(f.row), f.shape[2], *out.shape[1:])
 
@@ -37,9 +37,10 @@ def conv_gather(v: Real, f: FilterOperands, out: Real, stride: int, padding: int
 
 
 def conv_scatter(g: Real, f: FilterOperands, out: Real, stride: int, padding: int, threads: int | None = None) -> None:
-    """The adjoint of `conv_gather`: every g (k_1 + ... + k_J, n, h', w') times its filter, added up in (n, h, w, c).
+    """The adjoint of `conv_gather`: out (n, h, w, c) is the sum of every map of g times its filter.
 
-    g, out  C-contiguous
+    g       (k_1 + ... + k_J, n, h', w'), C-contiguous
+    out     (n, h, w, c), C-contiguous
     """
     sites = g.reshape(len(f.row), f.shape[2], *g.shape[1:])
     down, across = (np.ascontiguousarray(axis[:, ::-1]) for axis in (f.down, f.across))
@@ -51,7 +52,7 @@ def conv_scatter(g: Real, f: FilterOperands, out: Real, stride: int, padding: in
 
 
 def sweep(dst: Any, src: Any, taps: Any, step: Any, add: bool) -> None:
-    """dst[i] = sum over t of taps[t] src[i + t step], in fours whose sums stay in registers; or added to dst."""
+    """dst[i] = sum over t of taps[t] src[i + t step], or dst[i] += that sum; four taps at a time stay in registers."""
     size, t = dst.size, 0
     while t + 4 <= taps.size:
         k0, k1, k2, k3 = taps[t], taps[t + 1], taps[t + 2], taps[t + 3]
@@ -74,7 +75,7 @@ def sweep(dst: Any, src: Any, taps: Any, step: Any, add: bool) -> None:
 
 
 def gather_loops(v: Any, down: Any, across: Any, row: Any, out: Any, first: int, stride: int, padding: int) -> None:
-    """``first``: where in out the images of v begin."""
+    """The loops of `conv_gather`; image 0 of v is image ``first`` of out."""
     n, h, w, c = v.shape
     fh, fw = down.shape[1], across.shape[1]
     long = w + 2 * padding
@@ -92,9 +93,9 @@ def gather_loops(v: Any, down: Any, across: Any, row: Any, out: Any, first: int,
                 swept(tall[d, :size], plane, down[d], long, False)
             for s in range(row.size):
                 swept(line, tall[row[s]], across[s], 1, False)
-                pooled = out[s, ic, first + image]
-                for i in range(pooled.shape[0]):
-                    kept, target = line[i * stride * long :], pooled[i]
+                gathered = out[s, ic, first + image]
+                for i in range(gathered.shape[0]):
+                    kept, target = line[i * stride * long :], gathered[i]
                     if stride == 1:  # a copy of whole vectors
                         for j in range(target.size):
                             target[j] = kept[j]
@@ -104,7 +105,7 @@ def gather_loops(v: Any, down: Any, across: Any, row: Any, out: Any, first: int,
 
 
 def scatter_loops(g: Any, first: int, down: Any, across: Any, row: Any, out: Any, stride: int, padding: int) -> None:
-    """The adjoint's loops, with the taps in reverse."""
+    """The loops of `conv_scatter`; the taps are given in reverse."""
     n, h, w, c = out.shape
     fh, fw = down.shape[1], across.shape[1]
     long = w + 2 * padding
@@ -116,9 +117,9 @@ def scatter_loops(g: Any, first: int, down: Any, across: Any, row: Any, out: Any
         for ic in range(c):
             tall[:] = 0
             for s in range(row.size):
-                pooled = g[s, ic, first + image]
-                for i in range(pooled.shape[0]):
-                    source, target = pooled[i], line[fw - 1 + i * stride * long :]
+                dgathered = g[s, ic, first + image]
+                for i in range(dgathered.shape[0]):
+                    source, target = dgathered[i], line[fw - 1 + i * stride * long :]
                     for j in range(source.size):
                         target[j * stride] = source[j]
                 swept(tall[row[s], above:][:size], line, across[s], 1, True)

@@ -1,4 +1,4 @@
-"""The products by BLAS alone, all U side by side: what structure has to beat, and what defines it."""
+"""The products with all U_j side by side, by BLAS: the definition, and the speed that other rungs have to beat."""
 
 from collections.abc import Sequence
 from typing import Any

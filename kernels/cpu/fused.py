@@ -1,4 +1,4 @@
-"""Smooth and gather in one go, for all columns: what is written is the result alone."""
+"""The products through K for all columns at once: v K is gathered or scattered without being written to memory."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -15,27 +15,27 @@ from pp_ref.kernels.operands import SeparableOperands
 
 __all__ = ["TILE", "check_project", "expand_fused", "pool_adjoint_fused", "pool_fused", "project_fused", "tiles"]
 
-TILE = 128  # examples of 2,000 gathered numbers, in float32 1 MB: what a product then finds in the second-level cache
+TILE = 128  # examples: 2,000 gathered numbers each are 1 MB in float32, which the second-level cache holds
 
 
 def tiles(n: int) -> list[slice]:
-    """range(n) in slices of TILE; one that is empty for n = 0."""
+    """range(n) in slices of TILE; one empty slice if n = 0."""
     return [slice(start, min(start + TILE, n)) for start in range(0, max(n, 1), TILE)]
 
 
 def pool_fused(
     v: NDArray[Any], o: SeparableOperands, out: NDArray[Any] | None = None, *, threads: int | None = None
 ) -> NDArray[Any]:
-    """v_alpha = v U for all columns, side by side: (v K)[:, alpha_j] R_j.
+    """v_alpha = v U for all columns, side by side: v U_j = (v K)[:, alpha_j] R_j.
 
     v        (n, d) of the operands' dtype; n = 0 and any strides are fine
     out      (n, k_1 + ... + k_J), C-contiguous, to write into
-    threads  None: those of the BLAS. Each owns whole examples: the passes' bits do not depend on their number, those of
-             the products with R_j are the BLAS's
+    threads  None: as many as the BLAS. Each owns whole examples, so the number changes no bit of the passes; BLAS
+             decides the bits of the products with R_j
     returns  out, or a new array
     raises   ShapeError; DomainError for another dtype, or an out that overlaps v
 
-    An example with NaN or infinity is pooled by the definition, so both go where v U takes them.
+    `pool_dense` pools the examples that hold NaN or infinity, so that both reach the entries of v U.
     """
     check_rows(o, "d", o.d, v=v)
     out = new_or_checked(out, (len(v), o.ends[-1]), o, v=v)
@@ -43,13 +43,13 @@ def pool_fused(
         finite = gather_smooth(v, o.alpha, out, o, threads)
     else:
         finite = np.empty(len(v), np.bool)
-        smooth = np.empty((min(len(v), TILE), o.ends[-1]), o.dtype)
+        gathered = np.empty((min(len(v), TILE), o.ends[-1]), o.dtype)
         for rows in tiles(len(v)):
             part_of_v = v[rows]
-            finite[rows] = gather_smooth(part_of_v, o.alpha, smooth[: len(part_of_v)], o, threads)
+            finite[rows] = gather_smooth(part_of_v, o.alpha, gathered[: len(part_of_v)], o, threads)
             with np.errstate(invalid="ignore"):
                 for part, R in zip(o.parts, o.R, strict=True):
-                    np.matmul(smooth[: len(part_of_v), part], R, out=out[rows, part])  # (n, k) (k, k)
+                    np.matmul(gathered[: len(part_of_v), part], R, out=out[rows, part])  # (n, k) (k, k)
     if not finite.all():
         out[~finite] = pool_dense(v[~finite], o)
     return out
@@ -58,8 +58,10 @@ def pool_fused(
 def pool_adjoint_fused(
     g: NDArray[Any], o: SeparableOperands, out: NDArray[Any] | None = None, *, threads: int | None = None
 ) -> NDArray[Any]:
-    """sum_j g_j U_j^T (n, d) = [g_1 R_1, ..., g_J R_J] S^T K: the columns' gradients meet in one image, which is then
-    smoothed once. g (n, k_1 + ... + k_J); the rest as `pool_fused`."""
+    """sum_j g_j U_j^T (n, d) = [g_1 R_1, ..., g_J R_J] S^T K, S = I[:, alpha]; one product with K for all columns.
+
+    g  (n, k_1 + ... + k_J); the rest as in `pool_fused`
+    """
     check_rows(o, "k", o.ends[-1], g=g)
     if not np.isfinite(g).all():
         return pool_adjoint_dense(g, o, out)
@@ -77,7 +79,7 @@ def pool_adjoint_fused(
 
 
 def expand_fused(w: Sequence[NDArray[Any]], o: SeparableOperands, *, threads: int | None = None) -> NDArray[Any]:
-    """W = [U_1 w_1, ..., U_J w_J] (d, m), in Fortran order: a unit's folded weights are an image that K smooths."""
+    """W = [U_1 w_1, ..., U_J w_J] (d, m), in Fortran order: U_j w_j = K[:, alpha_j] (R_j w_j), a pass per unit."""
     check_weights(o, w)
     if not all(np.isfinite(w_j).all() for w_j in w):
         return expand_dense(w, o)
@@ -97,19 +99,19 @@ def project_fused(
     check_project(G, o, widths)
     projected, first = [], 0
     for alpha, width in zip(o.factors.alpha, widths, strict=True):
-        smooth = np.empty((width, alpha.size), o.dtype)
-        if not gather_smooth(G[:, first : first + width].T, alpha, smooth, o, threads).all():
+        gathered = np.empty((width, alpha.size), o.dtype)
+        if not gather_smooth(G[:, first : first + width].T, alpha, gathered, o, threads).all():
             return project_dense(G, o, widths)
-        projected.append(smooth.T)
+        projected.append(gathered.T)
         first += width
     return o.fold(projected)
 
 
 def check_project(G: NDArray[Any], o: SeparableOperands, widths: Sequence[int]) -> None:
-    """raises ShapeError, DomainError"""
+    """raises ShapeError unless G is (d, m) and the J widths add up to m, DomainError for another dtype"""
     check_dtype(o, G=G)
     check_axes("d k, d m", **{"U[0]": o.U[0], "G": G})
     if len(widths) != len(o.U) or sum(widths) != G.shape[1]:
         raise ShapeError(
-            f"widths are {list(widths)}, expected {len(o.U)}, one a column, that add up to the {G.shape[1]} units of G"
+            f"widths are {list(widths)}, expected {len(o.U)}, one per column, with the sum {G.shape[1]}, the units of G"
         )

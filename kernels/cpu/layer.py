@@ -1,7 +1,7 @@
-"""A whole columnar layer from v, tile by tile: no product with R_j for each example, since it is folded into w_j.
+"""A columnar layer from v, tile by tile: R_j is folded into w_j and multiplies no example.
 
-A tile of what the columns gather from v K is multiplied while it is in the second-level cache. Of a small batch it is
-kept for the backward pass; of a large one it is made again, which costs less than main memory.
+A tile of the gathered v K is multiplied while it is in the second-level cache. The backward pass reads the gathered v K
+of a small batch; it computes that of a large batch again, which is faster than reading it from main memory.
 """
 
 from collections.abc import Sequence
@@ -30,7 +30,7 @@ from pp_ref.kernels.operands import SeparableOperands
 __all__ = ["LayerCache", "layer_backward", "layer_backward_weights", "layer_forward"]
 
 Real = NDArray[Any]  # float32 or float64
-KEPT = 1 << 24  # bytes of gathered v K up to which backward reads it: half of what the C library reuses without faults
+KEPT = 1 << 24  # most bytes of gathered v K in a cache: half of what the C library reuses without page faults
 
 
 class LayerCache(NamedTuple):
@@ -38,23 +38,23 @@ class LayerCache(NamedTuple):
     v: Real  # (n, d)
     w: Sequence[Real]  # J of (k_j, m_j)
     folded: Sequence[Real]  # J of R_j w_j
-    smooth: Real | None  # (n, k_1 + ... + k_J): v K gathered; None to make it again
+    gathered: Real | None  # (n, k_1 + ... + k_J): (v K)[:, alpha]; None: backward computes it again
 
 
 def layer_forward(
     v: Real, w: Sequence[Real], b: Real, o: SeparableOperands, *, threads: int | None = None
 ) -> tuple[Real, LayerCache | PooledCache]:
-    """y = [(v K)[:, alpha_1] (R_1 w_1), ..., (v K)[:, alpha_J] (R_J w_J)] + b, which is v [U_1 w_1, ..., U_J w_J] + b.
+    """y = [(v K)[:, alpha_1] (R_1 w_1), ..., (v K)[:, alpha_J] (R_J w_J)] + b = v [U_1 w_1, ..., U_J w_J] + b.
 
     v        (n, d) of the operands' dtype; n = 0 and any strides are fine
     w        J arrays (k_j, m_j), the dynamic weights
     b        (m,) bias
-    threads  of the passes; None: those of the BLAS. Their number does not change a bit
+    threads  number of threads of the passes; None: as many as the BLAS. It changes no bit of the passes
     returns  y (n, m), cache
     raises   ShapeError, DomainError for another dtype
 
-    2 n (2 d (T_y + T_x + 1) + sum of k_j m_j) + 2 sum of k_j^2 m_j flops. If v or w holds NaN or infinity, all is
-    computed by the definition, so that they go where v U w takes them.
+    2 n (2 d (T_y + T_x + 1) + sum of k_j m_j) + 2 sum of k_j^2 m_j flops. `columns_forward` computes everything if v or
+    w holds NaN or infinity, so that they reach the entries of v U w.
     """
     check_rows(o, "d", o.d, v=v)
     check_layer(w, b, o)
@@ -63,22 +63,22 @@ def layer_forward(
     folded = o.fold(w)
     y = np.empty((len(v), b.size), o.dtype)
     kept = len(v) <= TILE or len(v) * o.ends[-1] * o.dtype.itemsize <= KEPT
-    smooth = np.empty((len(v) if kept else TILE, o.ends[-1]), o.dtype)
+    gathered = np.empty((len(v) if kept else TILE, o.ends[-1]), o.dtype)
     for rows in tiles(len(v)):
-        tile = smooth[rows] if kept else smooth[: rows.stop - rows.start]
+        tile = gathered[rows] if kept else gathered[: rows.stop - rows.start]
         if not gather_smooth(v[rows], o.alpha, tile, o, threads).all():
             return columns_forward(v, w, b, o)
         combine(tile, folded, y[rows])
     y += b
-    return y, LayerCache(o, v, w, folded, smooth if kept else None)
+    return y, LayerCache(o, v, w, folded, gathered if kept else None)
 
 
 def layer_backward_weights(
     dy: Real, cache: LayerCache | PooledCache, *, threads: int | None = None
 ) -> tuple[list[Real], Real]:
-    """Pull dy (n, m) back to dw (J of (k_j, m_j)) and db (m,): what a first layer needs, whose input is data.
+    """Pull dy (n, m) back to dw (J of (k_j, m_j)) and db (m,), for a first layer: its input is data.
 
-    dw_j = R_j ((v K)[:, alpha_j]^T dy_j), where one tile's share after the other is added in order.
+    dw_j = R_j ((v K)[:, alpha_j]^T dy_j), summed tile by tile in order.
     """
     cache = fit(dy, cache)
     if isinstance(cache, PooledCache):
@@ -86,16 +86,16 @@ def layer_backward_weights(
     o = cache.o
     dw: list[Real] = []
     for rows in tiles(len(dy)):
-        if cache.smooth is None:
-            smooth = np.empty((rows.stop - rows.start, o.ends[-1]), o.dtype)
-            gather_smooth(cache.v[rows], o.alpha, smooth, o, threads)
+        if cache.gathered is None:
+            gathered = np.empty((rows.stop - rows.start, o.ends[-1]), o.dtype)
+            gather_smooth(cache.v[rows], o.alpha, gathered, o, threads)
         else:
-            smooth = cache.smooth[rows]
-        shares = combine_weights(smooth, dy[rows], cache.w)
+            gathered = cache.gathered[rows]
+        products = combine_weights(gathered, dy[rows], cache.w)
         if dw:
-            for dw_j, share in zip(dw, shares, strict=True):
-                dw_j += share
-        dw = dw or shares
+            for dw_j, product in zip(dw, products, strict=True):
+                dw_j += product
+        dw = dw or products
     return o.fold(dw), dy.sum(axis=0)
 
 
@@ -108,16 +108,16 @@ def layer_backward(
         return columns_backward(dy, cache)
     o = cache.o
     dv = np.empty((len(dy), o.d), o.dtype)
-    dpooled = np.empty((min(len(dy), TILE), o.ends[-1]), o.dtype)
+    dgathered = np.empty((min(len(dy), TILE), o.ends[-1]), o.dtype)
     for rows in tiles(len(dy)):
-        tile = dpooled[: rows.stop - rows.start]
+        tile = dgathered[: rows.stop - rows.start]
         combine_adjoint(dy[rows], cache.folded, tile)
         smooth_scatter(tile, o.alpha, dv[rows], o, threads)
     return dv, *layer_backward_weights(dy, cache, threads=threads)
 
 
 def fit(dy: Real, cache: LayerCache | PooledCache) -> LayerCache | PooledCache:
-    """The cache, or that of the definition if dy holds NaN or infinity.
+    """Return the cache, or the definition's cache if dy holds NaN or infinity.
 
     raises  ShapeError, DomainError for another dtype
     """

@@ -1,4 +1,4 @@
-"""Max-pooling in one pass over the windows, channels innermost; backward adds each gradient where the maximum was."""
+"""Max-pooling in one pass over the windows, channels innermost; backward adds each gradient at its maximum."""
 
 from typing import Any, NamedTuple
 
@@ -16,7 +16,7 @@ Real = NDArray[Any]  # float32 or float64
 
 
 class MaxPoolCache(NamedTuple):
-    winner: NDArray[np.int32]  # (n, h', w', c): where in its image the maximum lies, (iy w + ix) c + ic
+    winner: NDArray[np.int32]  # (n, h', w', c): flat index of the maximum in its image, (iy w + ix) c + ic
     image_shape: tuple[int, int]  # (h, w)
 
 
@@ -26,9 +26,9 @@ def max_pool_forward(v: Real, size: int, stride: int, *, threads: int | None = N
     v        (n, h, w, c) float32 or float64, any strides; n = 0 is fine
     size     int >= 1, height and width of a window; the last one may reach over the edge, where v is -inf
     stride   int >= 1, pixels from one window to the next
-    threads  as `share_rows` has them; each owns whole images, so their number does not change a bit
+    threads  as in `share_rows`; each owns whole images, so the number changes no bit
     returns  y (n, h', w', c), cache
-    raises   ShapeError, also for images smaller than a window; DomainError
+    raises   ShapeError, also for images smaller than a window; DomainError for another dtype, size or stride
 
     The first pixel in row-major order wins a tie, and the first NaN wins everything, as in `pp_ref.layers.pooling`.
     """
@@ -46,10 +46,10 @@ def max_pool_forward(v: Real, size: int, stride: int, *, threads: int | None = N
 
 
 def max_pool_backward(dy: Real, cache: MaxPoolCache, *, threads: int | None = None) -> Real:
-    """dv (n, h, w, c): dy (n, h', w', c) at the pixel that won, added where it won several windows, zero elsewhere.
+    """Pull dy (n, h', w', c) back to dv (n, h, w, c): each pixel gets the sum of dy over the windows that it won.
 
-    A dy that is not finite reaches the winner alone: no product with zero takes it to the rest of its window.
-    raises  ShapeError, DomainError
+    NaN or infinity in dy reaches the winner alone, since no zero is multiplied by it.
+    raises  ShapeError, DomainError for another dtype
     """
     check_real(dy=dy)
     if dy.shape != cache.winner.shape:
@@ -70,7 +70,7 @@ def check_real(**arrays: NDArray[Any]) -> None:
 
 
 def largest(v: Any, y: Any, winner: Any, size: int, stride: int) -> None:
-    """Each comparison is one of whole runs of channels: no branch has to foresee who wins."""
+    """The loops of `max_pool_forward`. A comparison takes all channels at once, without branches."""
     n, h, w, c = v.shape
     for image in range(n):
         for i in range(y.shape[1]):

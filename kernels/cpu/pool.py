@@ -1,4 +1,4 @@
-"""v_alpha = v U in compiled loops: the definition, with the rows of the output across threads."""
+"""v_alpha = v U in compiled loops: the definition, with the rows of the output divided between threads."""
 
 from collections.abc import Callable
 from typing import Any
@@ -14,15 +14,15 @@ __all__ = ["pool"]
 
 
 def pool(v: NDArray[Any], U: NDArray[Any]) -> NDArray[Any]:
-    """v_alpha = v U, sec. 3.3 of the paper: what every unit of a predicted layer reads in place of v.
+    """v_alpha = v U (paper, sec. 3.3), the pooled input of a predicted layer.
 
     v        (n, d) float32 or float64, the input batch; n = 0 is fine
     U        (d, k) of v's dtype, the static dictionary
     returns  (n, k) of that dtype
     raises   ShapeError if axis d differs; DomainError for any other dtype, or two
 
-    A thread owns whole rows of the output and adds up axis d in order, so no sum is split: the bits do not depend on
-    the number of threads. The first call compiles (seconds); later processes read the cache, where one can be written.
+    A thread owns whole rows of the output and sums axis d in order, so the bits do not depend on the number of threads.
+    The first call compiles for seconds; later processes read Numba's cache if it could be written.
     """
     check_axes("n d, d k", v=v, U=U)
     if v.dtype != U.dtype or v.dtype not in (np.float32, np.float64):
@@ -34,7 +34,7 @@ def pool(v: NDArray[Any], U: NDArray[Any]) -> NDArray[Any]:
 
 
 def rows(v: NDArray[Any], U: NDArray[Any]) -> NDArray[Any]:
-    """The loops, with k innermost: it is the axis along which U and the output lie in memory."""
+    """The loops of `pool`, with k innermost, the contiguous axis of U and of the output."""
     out = np.zeros((v.shape[0], U.shape[1]), v.dtype)
     for n in numba.prange(v.shape[0]):
         for d in range(U.shape[0]):
@@ -44,9 +44,9 @@ def rows(v: NDArray[Any], U: NDArray[Any]) -> NDArray[Any]:
 
 
 def compile_loops(loops: Callable[..., Any], **options: Any) -> Callable[..., Any]:
-    """Compile when first called, and keep the machine code on disk where some folder takes it.
+    """Return the loops, compiled at the first call; the machine code is kept on disk if a folder can be written.
 
-    options  Numba's; for its own threads, unless there are any
+    options  of `numba.njit`; none: parallel=True
     """
     options = options or {"parallel": True}
     try:

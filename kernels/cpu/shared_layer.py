@@ -1,6 +1,6 @@
-"""A columnar layer through the K that its columns share, by BLAS alone: one product v K, gathered by every column.
+"""A columnar layer through one K for all columns, by BLAS: one product v K, from which each column is gathered.
 
-v K lies transposed, so that a gather copies whole rows of it.
+v K is stored transposed, so that a gather copies whole rows.
 """
 
 from collections.abc import Sequence
@@ -38,7 +38,7 @@ class SharedCache(NamedTuple):
 
 
 def shared_forward(v: Real, w: Sequence[Real], b: Real, o: FactoredOperands) -> tuple[Real, SharedCache | PooledCache]:
-    """y = [(v K)[:, alpha_1] (R_1 w_1), ..., (v K)[:, alpha_J] (R_J w_J)] + b, which is v [U_1 w_1, ..., U_J w_J] + b.
+    """y = [(v K)[:, alpha_1] (R_1 w_1), ..., (v K)[:, alpha_J] (R_J w_J)] + b = v [U_1 w_1, ..., U_J w_J] + b.
 
     v        (n, d) of the operands' dtype; n = 0 and any strides are fine
     w        J arrays (k_j, m_j), the dynamic weights
@@ -46,8 +46,8 @@ def shared_forward(v: Real, w: Sequence[Real], b: Real, o: FactoredOperands) -> 
     returns  y (n, m), cache
     raises   ShapeError, DomainError for another dtype
 
-    2 n (d q + sum of k_j m_j) + 2 sum of k_j^2 m_j flops, where the columns keep q weights together. If v or w holds
-    NaN or infinity, all is computed by the definition, so that they go where v U w takes them.
+    2 n (d q + sum of k_j m_j) + 2 sum of k_j^2 m_j flops, for q different kept weights. `columns_forward`
+    computes everything if v or w holds NaN or infinity, so that they reach the entries of v U w.
     """
     check_rows(o, "d", o.d, v=v)
     check_layer(w, b, o)
@@ -62,22 +62,24 @@ def shared_forward(v: Real, w: Sequence[Real], b: Real, o: FactoredOperands) -> 
 
 
 def shared_backward(dy: Real, cache: SharedCache | PooledCache) -> tuple[Real, list[Real], Real]:
-    """Pull dy (n, m) back to dv (n, d), dw (J of (k_j, m_j)), db (m,): dv = [dy_1 (R_1 w_1)^T, ...] S^T K^T, where
-    columns that keep the same weight add up."""
+    """Pull dy (n, m) back to dv (n, d), dw (J of (k_j, m_j)), db (m,): dv = [dy_1 (R_1 w_1)^T, ...] S^T K^T.
+
+    S^T adds the columns that keep the same weight.
+    """
     cache = fit(dy, cache)
     if isinstance(cache, PooledCache):
         return columns_backward(dy, cache)
     o = cache.o
     dgathered = np.empty_like(cache.gathered)
     combine_adjoint(dy, cache.folded, dgathered.T)
-    dsmooth = np.zeros((o.K.shape[1], len(dy)), o.dtype)
+    dsmoothed = np.zeros((o.K.shape[1], len(dy)), o.dtype)
     for alpha, part in zip(o.factors.alpha, o.parts, strict=True):
-        dsmooth[alpha] += dgathered[part]  # no weight twice in a column
-    return dsmooth.T @ o.K.T, *shared_backward_weights(dy, cache)
+        dsmoothed[alpha] += dgathered[part]  # no weight twice in a column
+    return dsmoothed.T @ o.K.T, *shared_backward_weights(dy, cache)
 
 
 def shared_backward_weights(dy: Real, cache: SharedCache | PooledCache) -> tuple[list[Real], Real]:
-    """dw_j = R_j ((v K)[:, alpha_j]^T dy_j) and db alone."""
+    """Return dw_j = R_j ((v K)[:, alpha_j]^T dy_j) and db alone."""
     cache = fit(dy, cache)
     if isinstance(cache, PooledCache):
         return columns_backward_weights(dy, cache)
@@ -85,7 +87,7 @@ def shared_backward_weights(dy: Real, cache: SharedCache | PooledCache) -> tuple
 
 
 def fit(dy: Real, cache: SharedCache | PooledCache) -> SharedCache | PooledCache:
-    """The cache, or that of the definition if dy holds NaN or infinity.
+    """Return the cache, or the definition's cache if dy holds NaN or infinity.
 
     raises  ShapeError, DomainError for another dtype
     """

@@ -1,11 +1,11 @@
-"""Two short passes in place of v K: each tap is one addition of shifted slices of the whole batch."""
+"""v K in two short passes in NumPy: each tap is an addition of shifted slices of the whole batch."""
 
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pp_ref.kernels.cpu.shared import gathered
+from pp_ref.kernels.cpu.shared import pool_smoothed
 from pp_ref.kernels.gate import check_rows, new_or_checked
 from pp_ref.kernels.operands import SeparableOperands
 
@@ -13,14 +13,14 @@ __all__ = ["pool_slices", "smooth_slices"]
 
 
 def pool_slices(v: NDArray[Any], o: SeparableOperands, out: NDArray[Any] | None = None) -> NDArray[Any]:
-    """As `pool_shared`, with v K as two passes: 4 n d (T_y + T_x + 1) flops, each of which reads and writes the batch
+    """As `pool_shared`, with v K from `smooth_slices`: 4 n d (T_y + T_x + 1) flops; each tap reads and writes the batch
     in main memory."""
     check_rows(o, "d", o.d, v=v)
-    return gathered(v, smooth_slices(v, o), o, new_or_checked(out, (len(v), o.ends[-1]), o, v=v))
+    return pool_smoothed(v, smooth_slices(v, o), o, new_or_checked(out, (len(v), o.ends[-1]), o, v=v))
 
 
 def smooth_slices(v: NDArray[Any], o: SeparableOperands) -> NDArray[Any]:
-    """v K (n, d), along the height, then the width: K_y (x) K_x (x) I."""
+    """v K (n, d) for K = K_y (x) K_x (x) I: a pass along the height, then one along the width."""
     images = v.reshape(len(v), *o.factors.sizes)
     for axis, taps in enumerate(o.taps, start=1):
         images = np.moveaxis(images, axis, 0)

@@ -1,9 +1,9 @@
-"""Two short passes inside the first-level cache: an image is padded, smoothed along x, then y, and gathered from.
+"""v K in two short passes inside the first-level cache: an image is padded, multiplied by K_x, then K_y, and gathered.
 
-The padding makes both passes linear: the zeros behind a row are those before the next one, so a pass is one loop over
-the whole image without edges, which the compiler turns into full vectors, with no transposition. Taps come in threes of
-symmetric pairs, so that sums stay in registers. Whatever a loop calls is in this file: Numba's cache of a caller does
-not notice a change elsewhere.
+The zeros behind a row are also those before the next row, so a pass is one loop over the whole image without edges. The
+compiler turns it into full vectors, and nothing is transposed. A loop takes three symmetric pairs of taps at a time, so
+that sums stay in registers. The loops call only functions of this file, since Numba's cache of a caller does not notice
+changes in other files.
 """
 
 from typing import Any
@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pp_ref.kernels.cpu.pool import compile_loops
-from pp_ref.kernels.cpu.shared import gathered
+from pp_ref.kernels.cpu.shared import pool_smoothed
 from pp_ref.kernels.cpu.threads import share_rows
 from pp_ref.kernels.gate import check_rows, new_or_checked
 from pp_ref.kernels.operands import SeparableOperands
@@ -23,26 +23,26 @@ __all__ = ["gather_smooth", "pool_stencil", "positions", "smooth_scatter"]
 def pool_stencil(
     v: NDArray[Any], o: SeparableOperands, out: NDArray[Any] | None = None, *, threads: int | None = None
 ) -> NDArray[Any]:
-    """As `pool_shared`, with v K from `gather_smooth`, written once."""
+    """As `pool_shared`, with v K from `gather_smooth`."""
     check_rows(o, "d", o.d, v=v)
     out = new_or_checked(out, (len(v), o.ends[-1]), o, v=v)
-    smooth = np.empty((len(v), o.d), o.dtype)
-    gather_smooth(v, np.arange(o.d), smooth, o, threads)
-    return gathered(v, smooth, o, out)
+    smoothed = np.empty((len(v), o.d), o.dtype)
+    gather_smooth(v, np.arange(o.d), smoothed, o, threads)
+    return pool_smoothed(v, smoothed, o, out)
 
 
 def gather_smooth(
     v: NDArray[Any], alpha: NDArray[Any], out: NDArray[Any], o: SeparableOperands, threads: int | None = None
 ) -> NDArray[np.bool]:
-    """out = (v K)[:, alpha], and which examples are finite: what is written for the others means nothing.
+    """out = (v K)[:, alpha]; return which examples are finite. The rows of the others are undefined.
 
     v        (n, d) of the operands' dtype, any strides
     alpha    (k,) int in [0, d), in any order, repeated or not
     out      (n, k), C-contiguous
-    threads  as `share_rows` has them; each owns whole examples, so their number does not change a bit
+    threads  as in `share_rows`; each owns whole examples, so the number changes no bit
     returns  (n,) bool
 
-    4 n d (T_y + T_x + 1) flops and, beside v, k numbers an example written: nothing else leaves the cache.
+    4 n d (T_y + T_x + 1) flops. Only v and the k numbers per example of out pass through main memory.
     """
     v, index, finite = np.ascontiguousarray(v), positions(alpha, o), np.empty(len(v), np.bool)
     unsigned, exponent = (np.uint32, 0x7F800000) if o.dtype == np.float32 else (np.uint64, 0x7FF0000000000000)
@@ -73,13 +73,13 @@ def smooth_scatter(
 
 
 def geometry(o: SeparableOperands) -> tuple[int, int, int]:
-    """Rows of an image, the length of a row, and the step between neighbours in it."""
+    """The number of rows of an image, the length of a row, and the step between neighbouring pixels."""
     height, width, channels = o.factors.sizes
     return height, width * channels, channels
 
 
 def positions(alpha: NDArray[Any], o: SeparableOperands) -> NDArray[np.uint32]:
-    """Where alpha lies in an image whose rows are followed by their padding. Unsigned: no index counts from the end."""
+    """The indices of alpha in an image with padding behind each row, unsigned: no index can be negative."""
     _, row, channels = geometry(o)
     padded: NDArray[np.uint32] = (alpha + alpha // row * ((o.taps[1].size - 1) * channels)).astype(np.uint32)
     return padded
@@ -116,10 +116,10 @@ def sweep(dst: Any, src: Any, taps: Any, step: Any) -> None:
 def gather_loops(
     v: Any, bits: Any, exponent: Any, index: Any, out: Any, finite: Any, taps_y: Any, taps_x: Any, *sizes: int
 ) -> None:
-    """An example after the other through three buffers that fit into the first-level cache.
+    """The loops of `gather_smooth`, one example at a time, with three buffers that fit into the first-level cache.
 
-    bits, exponent  v as unsigned integers, and the bits that are all set in what is not finite
-    sizes           as `geometry` has them
+    bits, exponent  v as unsigned integers; the bits of the exponent, which are all set in NaN and infinity
+    sizes           as `geometry` returns them
     """
     height, row, channels = sizes
     before = (taps_x.size - 1) * channels
@@ -127,7 +127,7 @@ def gather_loops(
     size, above = height * stride, (taps_y.size - 1) * stride
     padded = np.zeros(size + 2 * before, v.dtype)
     along_x = np.zeros(size + 2 * above, v.dtype)
-    smooth = np.empty(size, v.dtype)
+    smoothed = np.empty(size, v.dtype)
     for n in range(v.shape[0]):
         largest = np.zeros(1, bits.dtype)[0]
         for i in range(height * row):
@@ -139,14 +139,14 @@ def gather_loops(
             for x in range(row):
                 target[x] = source[x]
         swept(along_x[above:][:size], padded, taps_x, channels)
-        swept(smooth, along_x, taps_y, stride)
-        pooled = out[n]
+        swept(smoothed, along_x, taps_y, stride)
+        gathered = out[n]
         for k in range(index.size):
-            pooled[k] = smooth[index[k]]
+            gathered[k] = smoothed[index[k]]
 
 
 def scatter_loops(g: Any, index: Any, out: Any, taps_y: Any, taps_x: Any, *sizes: int) -> None:
-    """The adjoint's loops, which add what lies at the same place in order."""
+    """The loops of `smooth_scatter`, which add entries with the same alpha in order."""
     height, row, channels = sizes
     before = (taps_x.size - 1) * channels
     stride = row + before
@@ -154,16 +154,16 @@ def scatter_loops(g: Any, index: Any, out: Any, taps_y: Any, taps_x: Any, *sizes
     padded = np.zeros(size + 2 * before, g.dtype)
     image = padded[before:]
     along_x = np.zeros(size + 2 * above, g.dtype)
-    smooth = np.empty(size, g.dtype)
+    smoothed = np.empty(size, g.dtype)
     for n in range(g.shape[0]):
         padded[:] = 0
         for k in range(index.size):
             image[index[k]] += g[n, k]
         swept(along_x[above:][:size], padded, taps_x, channels)
-        swept(smooth, along_x, taps_y, stride)
+        swept(smoothed, along_x, taps_y, stride)
         pulled = out[n]
         for y in range(height):
-            source, target = smooth[y * stride :], pulled[y * row :]
+            source, target = smoothed[y * stride :], pulled[y * row :]
             for x in range(row):
                 target[x] = source[x]
 

@@ -1,7 +1,7 @@
-"""Python's threads around compiled loops that hold no lock: as many as the BLAS has, and the same bits for any number.
+"""Python threads around compiled loops that release the lock, as many as the BLAS has; their number changes no bit.
 
-Numba's own threads would be a second pool beside the BLAS's, do not outlive a fork, and on some machines end the
-process when two Python threads start them at once.
+Numba's own threads would be a second pool beside the BLAS's. They do not outlive a fork, and on some machines the
+process ends if two Python threads start them at once.
 """
 
 import os
@@ -16,13 +16,13 @@ from pp_ref.machine import cores
 
 __all__ = ["blas_threads", "share_rows"]
 
-LEAST = 8  # examples worth the 50 microseconds that it takes to hand them to another thread
+LEAST = 8  # least number of examples per thread: handing them over takes 50 microseconds
 
 
 def share_rows(work: Callable[[slice], None], n: int, threads: int | None = None) -> None:
-    """Call work(rows) for slices that together are range(n), each in a thread of its own.
+    """Call work(rows) for slices that together are range(n), each in its own thread.
 
-    threads  int >= 1; None: what the BLAS may use now, so that one limit (threadpoolctl, a sweep's) holds for both
+    threads  int >= 1; None: as many as the BLAS may use now, so that one limit (threadpoolctl's) holds for both
     """
     threads = max(1, min(blas_threads() if threads is None else threads, n // LEAST))
     bounds = [n * t // threads for t in range(threads + 1)]
@@ -34,7 +34,7 @@ def share_rows(work: Callable[[slice], None], n: int, threads: int | None = None
 
 
 def blas_threads() -> int:
-    """How many threads NumPy's BLAS may use; the number of cores where there is none to ask."""
+    """The number of threads that NumPy's BLAS may use; the number of cores if threadpoolctl finds no BLAS."""
     return min((library.num_threads for library in _blas(os.getpid())), default=cores())
 
 
@@ -47,5 +47,5 @@ def _blas(process: int) -> list:  # type: ignore[type-arg]
 
 @cache
 def _pool(process: int) -> ThreadPoolExecutor:
-    """One pool a process: after a fork, threads exist only in the parent."""
+    """The pool of a process; after a fork, threads exist only in the parent."""
     return ThreadPoolExecutor(cores(), "pp_ref.kernels")

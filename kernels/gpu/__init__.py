@@ -1,1 +1,1 @@
-"""The pooling path on a CUDA device: the kernels are the ``*.cu`` files, `ladder` lists what launches them."""
+"""The ways of a CUDA device: the kernels are the ``*.cu`` files; `ladders` lists their launchers."""

@@ -1,9 +1,9 @@
-// y = [(v K)[:, alpha_1] F_1, ..., (v K)[:, alpha_J] F_J] + b: a columnar layer's pre-activations, `pooled` unwritten.
+// y = [(v K)[:, alpha_1] F_1, ..., (v K)[:, alpha_J] F_J] + b; the gathered v K is not written to memory.
 //
-// v (n, SIZE), alpha (k,) of all columns, F the (k_j, m_j) one after another, b (m,), y (n, m). A thread owns
-// one unit of all IMAGES of a block. Unit u's row of `units` (m, 4) says where its column's alpha begins and how many
-// there are, where its first weight is, and how far apart its weights lie. Neighbouring units read neighbouring weights
-// and, where they share a column, one pixel together. An index that is no pixel gives NaN.
+// v (n, SIZE), alpha (k,) of all columns, F the (k_j, m_j) one after another, b (m,), y (n, m). A thread owns one unit
+// of all IMAGES of a block. Row u of `units` (m, 4) has the start of the unit's alpha, their number, the index of its
+// first weight, and the stride of its weights. Neighbouring units read neighbouring weights; those of one column read
+// one pixel together. An index that is no pixel gives NaN.
 
 extern "C" __global__ void __launch_bounds__(THREADS)
     pool_combined(const real *v, const real *taps_y, const real *taps_x, const int *alpha, const real *F, const real *b,

@@ -1,8 +1,8 @@
-// out[row] = a[row] B, by the definition, for those rows alone that are not finite: the others stay as they are.
+// out[row] = a[row] B, by the definition, for the rows that are not finite; the others stay as they are.
 //
-// a (rows, inner), B (inner, columns), out (rows, columns), finite (rows,), all of them with any strides: the two steps
-// of an array are those from row to row and from column to column, and finite_row is 0 where one flag is for all rows.
-// A block takes a row after the other, so where all are finite it is done as soon as it has read its flags.
+// a (rows, inner), B (inner, columns), out (rows, columns), finite (rows,), with any strides: the two strides of an
+// array go from row to row and from column to column. finite_row is 0 if one flag holds for all rows. A block takes one
+// row after the other; it only reads flags if all rows are finite.
 
 extern "C" __global__ void product_defined(const real *a, const real *B, const bool *finite, real *out, long long rows,
                                            long long inner, long long columns, long long a_row, long long a_column,

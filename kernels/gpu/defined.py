@@ -1,7 +1,7 @@
 """A product by the definition for the rows that are not finite, on a CUDA device: launches ``defined.cu``.
 
-Short passes and folded factors take NaN and infinity elsewhere than the definition does. Nobody waits to hear whether
-there are any: the flags stay on the device, and the kernel that reads them has nothing to do where all is finite.
+Short passes and folded factors spread NaN and infinity to other entries than the definition does. The host never
+synchronises: the flags stay on the device, and the kernel skips finite rows.
 """
 
 from pp_ref.arrays import Array, check_axes
@@ -10,19 +10,19 @@ from pp_ref.kernels.gpu.launching import Kernel, launch
 __all__ = ["define"]
 
 THREADS = 256
-MOST_BLOCKS = 4096  # each of more rows would cost a block that only reads its flag
+MOST_BLOCKS = 4096  # with a block per row, most blocks would only read a flag
 
 
 def define(a: Array, B: Array, finite: Array, out: Array) -> None:
-    """out[i] = a[i] B for each i that is not finite; the other rows are left alone.
+    """out[i] = a[i] B for each i whose flag is False; the other rows stay as they are.
 
     a       (n, d) CuPy array, float32 or float64
     B       (d, k) of a's dtype
     finite  (n,) bool, or () for all rows
-    out     (n, k) of a's dtype, written to; each of the four on the current device, with any strides
+    out     (n, k) of a's dtype, written to; all four arrays are on the current device, with any strides
     raises  ShapeError
 
-    A thread owns one output and adds up axis d in order: the bits are those of `pp_ref.kernels.gpu.naive.pool`.
+    A thread owns one output and sums axis d in order: the bits are those of `pp_ref.kernels.gpu.naive.pool`.
     """
     spec = "n d, d k, n k, n" if finite.ndim else "n d, d k, n k"
     sizes = check_axes(spec, a=a, B=B, out=out, **({"finite": finite} if finite.ndim else {}))

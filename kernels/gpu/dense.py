@@ -1,6 +1,6 @@
-"""The products by their definition on a CUDA device, a thread an output: what structure has to beat.
+"""The products by their definition on a CUDA device, a thread per output.
 
-They are all one product, that of `pp_ref.kernels.gpu.naive.pool` or of another rung in its place.
+`product` multiplies two matrices: `pp_ref.kernels.gpu.naive.pool`, or another rung in its place.
 """
 
 from collections.abc import Callable, Sequence

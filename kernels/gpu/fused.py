@@ -1,7 +1,7 @@
-"""Smooth and gather, or scatter and smooth, in one kernel for all columns; products with R_j are CuPy's.
+"""The products through K in one kernel for all columns, which smooths and gathers, or scatters and smooths.
 
-NaN and infinity go where the definition takes them: the kernels say which rows are not finite, and `define` does those
-again. Nothing here waits for the device.
+CuPy computes the products with R_j. NaN and infinity reach the same entries as in the definition: the kernels flag the
+rows that are not finite, and `define` computes those again. The host never waits for the device.
 """
 
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ __all__ = ["expand_fused", "pool_adjoint_fused", "pool_fused", "project_fused"]
 
 @room("a product with R_j")
 def pool_fused(v: Array, o: DeviceOperands, out: Array | None = None) -> Array:
-    """v_alpha = v U for all columns, side by side: (v K)[:, alpha_j] R_j.
+    """v_alpha = v U for all columns, side by side: v U_j = (v K)[:, alpha_j] R_j.
 
     v        (n, d) CuPy array, or any with ``__dlpack__``, of the operands' dtype; n = 0 and any strides are fine
     out      (n, k_1 + ... + k_J), C-contiguous, to write into
@@ -25,24 +25,27 @@ def pool_fused(v: Array, o: DeviceOperands, out: Array | None = None) -> Array:
     raises   ShapeError; DomainError for another dtype, or an out that overlaps v; DeviceError without a GPU, for arrays
              that are not on the current one, or without room
 
-    It returns before it is done, on CuPy's current stream. An example with NaN or infinity is pooled by the definition.
+    It returns before the device is done, on CuPy's current stream. The definition pools the examples that hold NaN or
+    infinity.
     """
     (v,) = check_rows(o, "d", o.host.d, v=v)
     if o.R is None:
         out, finite = o.gather(v, out=out)
     else:
         out = new_or_checked(out, (v.shape[0], o.host.ends[-1]), o.dtype, v=v)
-        smooth, finite = o.gather(v)
+        gathered, finite = o.gather(v)
         for part, R in zip(o.host.parts, o.R, strict=True):
-            out[:, part] = smooth[:, part] @ R  # (n, k) (k, k)
+            out[:, part] = gathered[:, part] @ R  # (n, k) (k, k)
     define(v, o.U, finite, out)
     return out
 
 
 @room("a product with R_j")
 def pool_adjoint_fused(g: Array, o: DeviceOperands, out: Array | None = None) -> Array:
-    """sum_j g_j U_j^T (n, d) = [g_1 R_1, ..., g_J R_J] S^T K: the columns' gradients meet in one image, which is then
-    smoothed once. g (n, k_1 + ... + k_J); the rest as `pool_fused`."""
+    """sum_j g_j U_j^T (n, d) = [g_1 R_1, ..., g_J R_J] S^T K, S = I[:, alpha]; one product with K for all columns.
+
+    g  (n, k_1 + ... + k_J); the rest as in `pool_fused`
+    """
     import cupy
 
     (g,) = check_rows(o, "k", o.host.ends[-1], g=g)
@@ -57,7 +60,7 @@ def pool_adjoint_fused(g: Array, o: DeviceOperands, out: Array | None = None) ->
 
 @room("a product with R_j")
 def expand_fused(w: Sequence[Array], o: DeviceOperands) -> Array:
-    """W = [U_1 w_1, ..., U_J w_J] (d, m), in Fortran order: a unit's folded weights are an image that K smooths.
+    """W = [U_1 w_1, ..., U_J w_J] (d, m), in Fortran order: U_j w_j = K[:, alpha_j] (R_j w_j), a pass per unit.
 
     w       J arrays (k_j, m_j) of the operands' dtype
     raises  as `pool_fused`
@@ -81,8 +84,8 @@ def project_fused(G: Array, o: DeviceOperands, widths: Sequence[int]) -> list[Ar
     G, projected = check_project(G, o, widths), []
     flags = []
     for j, block in enumerate(split(G, widths)):
-        smooth, finite = o.gather(block.T, j)
-        projected.append(smooth.T)
+        gathered, finite = o.gather(block.T, j)
+        projected.append(gathered.T)
         flags.append(finite)
     projected = o.fold(projected)
     for part, block, finite, out in zip(o.host.parts, split(G, widths), flags, projected, strict=True):

@@ -1,8 +1,8 @@
-// out = (v K)[:, alpha] for the columns of all dictionaries at once: v is read once, out is written once.
+// out = (v K)[:, alpha] for all columns at once: v is read once, out is written once.
 //
-// v (n, SIZE), alpha (k,), out (n, k), finite (n,): whether an image is. The filtered images stay in shared memory,
-// where each kept pixel is read; an index is read once for all IMAGES of a block. An index that is no pixel gives NaN:
-// nothing outside is read.
+// v (n, SIZE), alpha (k,), out (n, k), finite (n,): whether each image is finite. The kept pixels are read from the
+// filtered images in shared memory; an index is read once for all IMAGES of a block. An index that is no pixel gives
+// NaN, and nothing outside is read.
 
 extern "C" __global__ void __launch_bounds__(THREADS)
     pool_gathered(const real *v, const real *taps_y, const real *taps_x, const int *alpha, real *out, bool *finite,

@@ -1,13 +1,12 @@
-"""Images on a grid on a CUDA device, K = K_y (x) K_x (x) I: launches the kernels that build on ``stencil.cu``.
+"""Images on a grid on a CUDA device, K = K_y (x) K_x (x) I: launches the kernels that use ``stencil.cu``.
 
-The squared exponential over a Grid (sec. 3.2) is such a product, and each factor depends on a distance alone: v K is
-two short one-dimensional filters, which all columns share, and v K[:, alpha_j] a gather from it. In the ridge form
-U_j = K[:, alpha_j] R_j with R_j = (K_alpha_j + ridge I)^-1, so U_j w_j = K[:, alpha_j] (R_j w_j): R_j meets the
-weights, once a step, and never the examples.
+The squared exponential over a Grid (sec. 3.2) is such a product, and each factor depends on a distance alone. So v K is
+two short one-dimensional filters for all columns, and v K[:, alpha_j] is gathered from it. In the ridge form
+U_j = K[:, alpha_j] R_j with R_j = (K_alpha_j + ridge I)^-1, so U_j w_j = K[:, alpha_j] (R_j w_j): R_j multiplies the
+weights, once a step, and no example.
 
-A value that is not finite reaches the pixels within the taps of it, as in sums over those pixels alone; the dense
-product with K would turn the whole image into NaN. Whoever means that product asks which images are finite, and has
-the others done by the definition (`pp_ref.kernels.gpu.fused`).
+NaN and infinity reach only the pixels within the taps; the dense product with K would turn the whole image into NaN.
+For the dense result, `pp_ref.kernels.gpu.fused` computes the images that are not finite by the definition.
 """
 
 from collections.abc import Sequence
@@ -23,29 +22,29 @@ from pp_ref.kernels.gpu.launching import UNASKED, Kernel, empty, gate, launch, n
 
 __all__ = ["gather_smooth", "pool_combined", "pool_gathered", "pool_separable", "smooth_scatter"]
 
-THREADS = 256  # a block
+THREADS = 256  # per block
 RUN = 7  # outputs of a thread in a pass: four runs are a row of 28
 MOST_HALF = 32  # the loops over taps are unrolled: longer ones would fill the instruction cache
-MOST_IMAGES = 8  # of a block
-COMBINED_IMAGES = 4  # of a block whose threads hold a sum for each
+MOST_IMAGES = 8  # per block
+COMBINED_IMAGES = 4  # per block of pool_combined, whose threads hold a sum for each
 ITEMSIZE = {"float32": 4, "float64": 8}
 INSTEAD = "pp_ref.layers.pool_forward"
 
 
 def pool_separable(v: Array, taps_y: Array, taps_x: Array, height: int, width: int) -> Array:
-    """v K, whole: out[:, (y, x)] = sum over s, t of taps_y[s] taps_x[t] v[:, (y + s - half, x + t - half)].
+    """v K in full: out[:, (y, x)] = sum over s, t of taps_y[s] taps_x[t] v[:, (y + s - half, x + t - half)].
 
     v              (n, d) CuPy array, or any with ``__dlpack__``, float32 or float64; d = height width, n = 0 is fine
     taps_y         (t,) of v's dtype, t = 2 half + 1 odd, at most 65: K_y[i, j] = taps_y[i - j + half], else 0
     taps_x         (t,) of v's dtype, the same along a row
-    height, width  int >= 1, of an image
+    height, width  int >= 1, the size of an image
     returns        (n, d) CuPy array of that dtype
     raises         ShapeError if axes differ or d is not height width; DeviceError without a GPU, for arrays that are
                    not on the current one, or without room; DomainError for dtypes, for an even number of taps or too
                    many, for images that do not fit into shared memory
 
-    Both sums run in order, the columns' first; two runs agree bit for bit. The error is within that of two products of
-    length t. Beyond half this K is 0: choose half so that the kernel that is meant is, too, to rounding.
+    Both sums run in order, along y first; two runs agree bit for bit. The error is at most that of two products of
+    length t. This K is 0 beyond half: choose half so that the intended covariance is below rounding there.
     """
     sizes = check_axes("n d, t, t", v=v, taps_y=taps_y, taps_x=taps_x)
     half = _half(sizes["t"], "v", sizes["d"], height, width)
@@ -57,13 +56,13 @@ def pool_separable(v: Array, taps_y: Array, taps_x: Array, height: int, width: i
 
 
 def pool_gathered(v: Array, taps_y: Array, taps_x: Array, alpha: Array, height: int, width: int) -> Array:
-    """(v K)[:, alpha] for the alphas of all columns at once: v is read once and the result written once.
+    """(v K)[:, alpha] for the alphas of all columns at once; v is read once and the result written once.
 
     alpha    (k,) int32 CuPy array, or any with ``__dlpack__``: the columns' alphas one after another, each in [0, d)
-    returns  (n, k) CuPy array of v's dtype: columns beside each other, as alpha has them
+    returns  (n, k) CuPy array of v's dtype, the columns side by side in the order of alpha
     raises   as `pool_separable`; DomainError for an alpha of another dtype
 
-    An index that is outside of [0, d) gives NaN: asking the device about alpha would wait for it.
+    An index outside of [0, d) gives NaN: to check alpha, the host would have to wait for the device.
     """
     return gather_smooth(v, taps_y, taps_x, alpha, height, width)[0]
 
@@ -78,11 +77,11 @@ def gather_smooth(
     channels: int = 1,
     out: Array | None = None,
 ) -> tuple[Array, Array]:
-    """`pool_gathered`, for images of any number of channels, which stand innermost; and which images are finite.
+    """As `pool_gathered`, for images with any number of channels, innermost; also return which images are finite.
 
-    taps_y   (t,), the middle one not 0: an image that is not finite is known by its own pixel in v K
+    taps_y   (t,), the middle one not 0, so that NaN and infinity stay at their own pixel in v K
     out      (n, k), C-contiguous, to write into; it may not overlap v
-    returns  (n, k), and (n,) bool: what stands in the other rows means nothing to whoever means the dense product
+    returns  (n, k), and (n,) bool; rows that are not finite differ from the dense product
     """
     sizes = check_axes("n d, t, t, k", v=v, taps_y=taps_y, taps_x=taps_x, alpha=alpha)
     half = _half(sizes["t"], "v", sizes["d"], height, width, channels)
@@ -107,12 +106,13 @@ def smooth_scatter(
     channels: int = 1,
     out: Array | None = None,
 ) -> tuple[Array, Array]:
-    """g S^T K, where S = I[:, alpha], and which examples are finite: with taps that are symmetric, as K's are, the
-    adjoint of `gather_smooth`. Entries with the same alpha add up, in order.
+    """g S^T K, S = I[:, alpha], and which examples are finite: the adjoint of `gather_smooth` for symmetric taps.
+
+    Entries with the same alpha are summed in order.
 
     g        (n, k) CuPy array, or any with ``__dlpack__``, float32 or float64; n = 0 and k = 0 are fine
     out      as in `gather_smooth`
-    starts   (height width channels + 1,) int32, entries (k,) int32: what `inverse` makes of alpha
+    starts   (height width channels + 1,) int32, and entries (k,) int32: `inverse` of alpha
     returns  (n, height width channels) of g's dtype, (n,) bool
     raises   as `gather_smooth`; ShapeError if starts does not fit the images
     """
@@ -130,8 +130,8 @@ def smooth_scatter(
 
 
 def inverse(alpha: NDArray[Any], d: int) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-    """The entries of alpha (k,) by the pixel that they name, in order: those of pixel i are
-    entries[starts[i] : starts[i + 1]]. On the host, starts (d + 1,) and entries (k,)."""
+    """Return starts (d + 1,) and entries (k,) on the host: alpha (k,) is i at entries[starts[i] : starts[i + 1]], in
+    order."""
     starts = np.concatenate([[0], np.cumsum(np.bincount(alpha, minlength=d))])
     return starts.astype(np.int32), np.argsort(alpha, kind="stable").astype(np.int32)
 
@@ -139,7 +139,7 @@ def inverse(alpha: NDArray[Any], d: int) -> tuple[NDArray[np.int32], NDArray[np.
 def pool_combined(
     v: Array, taps_y: Array, taps_x: Array, alpha: Array, F: Sequence[Array], b: Array, height: int, width: int
 ) -> Array:
-    """y = [(v K)[:, alpha_1] F_1, ..., (v K)[:, alpha_J] F_J] + b: a layer's pre-activations, `pooled` unwritten.
+    """y = [(v K)[:, alpha_1] F_1, ..., (v K)[:, alpha_J] F_J] + b; the gathered v K is not written to memory.
 
     alpha    (k,) int32 as in `pool_gathered`, k = sum of k_j
     F        J arrays (k_j, m_j) of v's dtype: R_j w_j, or w_j itself for the atom form
@@ -147,7 +147,7 @@ def pool_combined(
     returns  (n, m) CuPy array of v's dtype
     raises   as `pool_gathered`; ShapeError if k or m is not the sum of the columns'
 
-    A sum runs over its column's alpha in order: on top of v K's error there is that of a product of length k_j.
+    A sum runs over its column's alpha in order. The error is that of v K plus that of a product of length k_j.
     """
     sizes = check_axes("n d, t, t, k, m", v=v, taps_y=taps_y, taps_x=taps_x, alpha=alpha, b=b)
     half = _half(sizes["t"], "v", sizes["d"], height, width)
@@ -174,7 +174,7 @@ def pool_combined(
 
 @cache
 def unit_table(shapes: tuple[tuple[int, int], ...]) -> Any:
-    """(m, 4) int64, a row a unit: where its column's alpha begins, how many there are, its first weight, its stride."""
+    """(m, 4) int64, a row per unit: the start of its column's alpha, k_j, the index of its first weight, the stride."""
     rows, kept, weights = [], 0, 0
     for k, m in shapes:
         rows += [(kept, k, weights + u, m) for u in range(m)]
@@ -183,7 +183,7 @@ def unit_table(shapes: tuple[tuple[int, int], ...]) -> Any:
 
 
 def kernel(rung: str, dtype: str, half: int, height: int, width: int, channels: int = 1) -> Kernel:
-    """The kernel that the rung launches: "separable", "gathered", "combined" or "scattered"."""
+    """Return the kernel that a rung launches: "separable", "gathered", "combined" or "scattered"."""
     images = images_of_a_block(rung, half, height, width, channels, ITEMSIZE[dtype])
     constants = {"THREADS": THREADS, "IMAGES": images, "HEIGHT": height, "WIDTH": width, "CHANNELS": channels}
     constants |= {"HALF": half, "RUN": RUN}
@@ -191,15 +191,15 @@ def kernel(rung: str, dtype: str, half: int, height: int, width: int, channels: 
 
 
 def shared_bytes(images: int, half: int, height: int, width: int, channels: int, itemsize: int) -> int:
-    """Shared memory of a block: taps; of every image itself with zeros above and below, itself with zeros left and
-    right, and whether it is finite."""
+    """Bytes of shared memory of a block: the taps; for every image a copy with zeros above and below, one with zeros
+    left and right, and a flag."""
     row, before = width * channels, half * channels
     tall, wide = (height + 2 * half) * row, height * ((row + 2 * before + 1) | 1)
     return (2 * (2 * half + 1) + images * (tall + wide + 1)) * itemsize
 
 
 def images_of_a_block(rung: str, half: int, height: int, width: int, channels: int, itemsize: int) -> int:
-    """As many as give each thread a run in the narrower pass, or as fit into the memory that a kernel gets unasked."""
+    """How many images give each thread a run in the narrower pass, at most what fits into `UNASKED` bytes."""
     if rung == "combined":
         wanted = COMBINED_IMAGES
     else:
@@ -231,7 +231,7 @@ def _indices(**arrays: Array) -> list[Array]:
 
 
 def _launch(rung: str, dtype: Any, n: int, geometry: tuple[int, int, int, int], arguments: tuple[Any, ...]) -> None:
-    """geometry: half, height, width, channels."""
+    """Launch a rung's kernel for n images. geometry: half, height, width, channels."""
     images = images_of_a_block(rung, *geometry, dtype.itemsize)
     blocks, shared = -(-n // images), shared_bytes(images, *geometry, dtype.itemsize)
     launch(kernel(rung, dtype.name, *geometry), blocks, THREADS, arguments, shared)

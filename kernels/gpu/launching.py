@@ -1,4 +1,4 @@
-"""From arrays to a launch: what every launcher checks, compiles and asks of CuPy, which is imported when used."""
+"""The steps of every launcher: check arrays, compile a kernel, launch it. CuPy is imported when it is used."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,12 +15,12 @@ from pp_ref.machine import gpu_absence
 __all__ = ["Kernel", "empty", "forget", "gate", "launch", "new_or_checked", "on_device", "room"]
 
 REAL = {"float32": "float", "float64": "double"}
-UNASKED = 48 * 1024  # bytes of shared memory that any kernel gets; more has to be asked for
-ON_CUDA = (2, 13)  # DLPack's numbers for CUDA's own and its managed memory
+UNASKED = 48 * 1024  # bytes of shared memory that any kernel gets; more must be requested
+ON_CUDA = (2, 13)  # DLPack's numbers for CUDA's device memory and managed memory
 
 
 class Kernel(NamedTuple):
-    """A kernel of one or more ``*.cu`` files, compiled for one dtype and the constants that the source leaves open."""
+    """A kernel of one or more ``*.cu`` files, for one dtype and one value of each constant of the source."""
 
     name: str
     files: tuple[str, ...]
@@ -28,11 +28,11 @@ class Kernel(NamedTuple):
     constants: tuple[tuple[str, int], ...] = ()
 
     def source(self) -> str:
-        """The files' text, wherever the package is installed, one after the other."""
+        """The text of the files, one after the other."""
         return "".join(f'#line 1 "{file}"\n{text(file)}' for file in self.files)
 
     def options(self) -> tuple[str, ...]:
-        """What the compiler is told: the macros that the source expects."""
+        """The compiler's options: they define the macros of the source."""
         return (f"-Dreal={REAL[self.dtype]}", *(f"-D{name}={value}" for name, value in self.constants))
 
 
@@ -42,7 +42,7 @@ def text(file: str) -> str:
 
 
 def gate(instead: str, **arrays: Array) -> list[Array]:
-    """`on_device`, and all of one dtype.
+    """As `on_device`, for arrays that must have one dtype.
 
     raises  as `on_device`; DomainError for two dtypes, or one that is neither float32 nor float64
     """
@@ -56,10 +56,10 @@ def gate(instead: str, **arrays: Array) -> list[Array]:
 
 
 def on_device(instead: str, **arrays: Array) -> list[Array]:
-    """The arrays on the current device, row after row, none copied that lies so already.
+    """Return the arrays on the current device, C-contiguous; those that are so already are not copied.
 
-    instead  what to use without a GPU
-    arrays   CuPy arrays, or any library's that offer ``__dlpack__``
+    instead  what the message recommends without a GPU
+    arrays   CuPy arrays, or arrays of any library with ``__dlpack__``
     raises   DeviceError without a GPU, for an array that is not on the current one, or without room for a copy
     """
     if absence := gpu_absence():
@@ -89,9 +89,9 @@ def _from_another_library(name: str, array: Any) -> Array:
 
 
 def empty(shape: tuple[int, ...], dtype: Any) -> Array:
-    """An array on the current device that is not filled.
+    """Return an uninitialised array on the current device.
 
-    raises  DeviceError where there is no room for it
+    raises  DeviceError if there is no room for it
     """
     import cupy
 
@@ -100,10 +100,10 @@ def empty(shape: tuple[int, ...], dtype: Any) -> Array:
 
 
 def new_or_checked(out: Array | None, shape: tuple[int, ...], dtype: Any, **inputs: Array) -> Array:
-    """``out``, if a kernel can write into it while it reads the inputs, or a new array.
+    """Return ``out`` if a kernel can write into it while it reads the inputs; a new array if ``out`` is None.
 
-    raises  DeviceError as `empty`, and unless ``out`` lies on the current device; DomainError for another dtype, or an
-            overlap; ShapeError
+    raises  DeviceError as `empty`, and unless ``out`` is on the current device; DomainError for another dtype, or if it
+            overlaps an input; ShapeError unless it is a C-contiguous CuPy array of that shape
     """
     if out is None:
         return empty(shape, dtype)
@@ -125,7 +125,7 @@ def new_or_checked(out: Array | None, shape: tuple[int, ...], dtype: Any, **inpu
 
 @contextmanager
 def room(what: str) -> Iterator[None]:
-    """Say for what the device has no memory: CuPy's error is a MemoryError.
+    """Turn a MemoryError of CuPy into a DeviceError that names what the memory was for.
 
     raises  DeviceError
     """
@@ -136,10 +136,10 @@ def room(what: str) -> Iterator[None]:
 
 
 def launch(kernel: Kernel, blocks: int, threads: int, arguments: tuple[Any, ...], shared: int = 0) -> None:
-    """Run the kernel on CuPy's current stream; it returns before the kernel is done, as every launch does.
+    """Launch the kernel on CuPy's current stream, and return before it is done.
 
-    shared  bytes of shared memory a block
-    raises  DomainError for more of it than a block can have
+    shared  bytes of shared memory per block
+    raises  DomainError if a block cannot have so many
     """
     import cupy
 
@@ -159,7 +159,7 @@ def launch(kernel: Kernel, blocks: int, threads: int, arguments: tuple[Any, ...]
 
 @cache
 def compiled(kernel: Kernel, device: int) -> Any:
-    """The kernel for one device; CuPy keeps it on disk too, so the next process does not compile it again."""
+    """Return the kernel compiled for one device; CuPy also keeps it on disk for later processes."""
     import cupy
 
     module = cupy.RawModule(code=kernel.source(), options=kernel.options())
@@ -167,5 +167,5 @@ def compiled(kernel: Kernel, device: int) -> Any:
 
 
 def forget() -> None:
-    """Drop what was compiled: for tests, which change the sources and CuPy itself."""
+    """Drop the compiled kernels, for tests that change the sources or CuPy."""
     compiled.cache_clear()

@@ -1,8 +1,7 @@
-"""A whole columnar layer on a CUDA device: R_j meets w_j once a step, and no example; the products are CuPy's.
+"""A columnar layer on a CUDA device: R_j is folded into w_j once a step and multiplies no example.
 
-If v, w or dy holds NaN or infinity, all is computed by the definition, so that they go where v U w takes them. Whether
-they do is a flag on the device that nobody waits for: with it `define` makes the gathered v K the definition's v U, and
-R_j w_j gives way to w_j.
+The definition computes everything if v, w or dy holds NaN or infinity, so that they reach the entries of v U w. A flag
+on the device makes `define` replace (v K)[:, alpha] by v U and `choose` R_j w_j by w_j; the host never waits for it.
 """
 
 from collections.abc import Sequence
@@ -25,13 +24,13 @@ class LayerCache(NamedTuple):
     v: Array  # (n, d)
     w: Sequence[Array]  # J of (k_j, m_j)
     folded: Sequence[Array]  # J of R_j w_j
-    pooled: Array  # (n, k_1 + ... + k_J): v K gathered, or of the definition v U
-    finite: Array  # () bool: the first
+    gathered: Array  # (n, k_1 + ... + k_J): (v K)[:, alpha] if finite, else v U
+    finite: Array  # () bool
 
 
 @room("the layer's products")
 def layer_forward(v: Array, w: Sequence[Array], b: Array, o: DeviceOperands) -> tuple[Array, LayerCache]:
-    """y = [(v K)[:, alpha_1] (R_1 w_1), ..., (v K)[:, alpha_J] (R_J w_J)] + b, which is v [U_1 w_1, ..., U_J w_J] + b.
+    """y = [(v K)[:, alpha_1] (R_1 w_1), ..., (v K)[:, alpha_J] (R_J w_J)] + b = v [U_1 w_1, ..., U_J w_J] + b.
 
     v        (n, d) CuPy array, or any with ``__dlpack__``, of the operands' dtype; n = 0 and any strides are fine
     w        J arrays (k_j, m_j), the dynamic weights
@@ -40,20 +39,20 @@ def layer_forward(v: Array, w: Sequence[Array], b: Array, o: DeviceOperands) -> 
     raises   ShapeError; DomainError for another dtype; DeviceError without a GPU, for arrays that are not on the
              current one, or without room
 
-    It returns before it is done, on CuPy's current stream.
+    It returns before the device is done, on CuPy's current stream.
     """
     v, w, b = check_layer(v, w, b, o)
-    pooled, rows = o.gather(v)
+    gathered, rows = o.gather(v)
     finite = rows.all() & all_finite(flat(w))
-    define(v, o.U, finite, pooled)
-    cache = LayerCache(o, v, w, o.fold(w), pooled, finite)
+    define(v, o.U, finite, gathered)
+    cache = LayerCache(o, v, w, o.fold(w), gathered, finite)
     pairs = zip(columns(cache), choose(cache, cache.folded, w), strict=True)
     return side_by_side([part @ w_j for part, w_j in pairs]) + b, cache  # (n, k) (k, m_j)
 
 
 @room("the layer's products")
 def layer_dense_forward(v: Array, w: Sequence[Array], b: Array, o: DeviceOperands) -> tuple[Array, LayerCache]:
-    """y = [(v U_1) w_1, ..., (v U_J) w_J] + b, a thread an output: the definition."""
+    """y = [(v U_1) w_1, ..., (v U_J) w_J] + b by the definition, a thread per output."""
     import cupy
 
     v, w, b = check_layer(v, w, b, o)
@@ -63,7 +62,7 @@ def layer_dense_forward(v: Array, w: Sequence[Array], b: Array, o: DeviceOperand
 
 @room("the layer's products")
 def layer_backward_weights(dy: Array, cache: LayerCache) -> tuple[list[Array], Array]:
-    """Pull dy (n, m) back to dw (J of (k_j, m_j)) and db (m,): what a first layer needs, whose input is data.
+    """Pull dy (n, m) back to dw (J of (k_j, m_j)) and db (m,), for a first layer: its input is data.
 
     dw_j = R_j ((v K)[:, alpha_j]^T dy_j).
     """
@@ -75,20 +74,20 @@ def layer_backward(dy: Array, cache: LayerCache) -> tuple[Array, list[Array], Ar
     """Pull dy (n, m) back to dv (n, d), dw (J of (k_j, m_j)), db (m,): dv = [dy_1 (R_1 w_1)^T, ...] S^T K."""
     dy, o = fit(dy, cache), cache.o
     weights = choose(cache, cache.folded, cache.w)
-    dpooled = side_by_side([dy_j @ w_j.T for dy_j, w_j in zip(blocks(dy, cache), weights, strict=True)])
-    dv, _ = o.scatter(dpooled)
-    define(dpooled, o.U.T, cache.finite, dv)
+    dgathered = side_by_side([dy_j @ w_j.T for dy_j, w_j in zip(blocks(dy, cache), weights, strict=True)])
+    dv, _ = o.scatter(dgathered)
+    define(dgathered, o.U.T, cache.finite, dv)
     return dv, *weight_gradients(dy, cache)
 
 
 def weight_gradients(dy: Array, cache: LayerCache) -> tuple[list[Array], Array]:
-    shares = [part.T @ dy_j for part, dy_j in zip(columns(cache), blocks(dy, cache), strict=True)]  # (k, n) (n, m_j)
-    return choose(cache, cache.o.fold(shares), shares), dy.sum(axis=0)
+    products = [part.T @ dy_j for part, dy_j in zip(columns(cache), blocks(dy, cache), strict=True)]  # (k, n) (n, m_j)
+    return choose(cache, cache.o.fold(products), products), dy.sum(axis=0)
 
 
 def columns(cache: LayerCache) -> list[Array]:
-    """Each column's part of `pooled`, a view."""
-    return [cache.pooled[:, part] for part in cache.o.host.parts]
+    """Each column's part of `gathered`, a view."""
+    return [cache.gathered[:, part] for part in cache.o.host.parts]
 
 
 def blocks(dy: Array, cache: LayerCache) -> list[Array]:
@@ -104,21 +103,21 @@ def side_by_side(arrays: list[Array]) -> Array:
 
 
 def flat(arrays: Sequence[Array]) -> Array:
-    """All of them in one vector."""
+    """Return the entries of all arrays in one vector."""
     import cupy
 
     return cupy.concatenate([array.ravel() for array in arrays])
 
 
 def all_finite(array: Array) -> Array:
-    """() bool, on the device."""
+    """Whether all entries are finite: () bool, on the device."""
     import cupy
 
     return cupy.isfinite(array).all()
 
 
 def choose(cache: LayerCache, folded: Sequence[Array], defined: Sequence[Array]) -> list[Array]:
-    """The first where all is finite, else the second, in two copies and a choice whatever the number of columns."""
+    """Return ``folded`` if the step is finite, else ``defined``, by two copies and one choice for all columns."""
     import cupy
 
     if cache.o.R is None:
@@ -129,7 +128,7 @@ def choose(cache: LayerCache, folded: Sequence[Array], defined: Sequence[Array])
 
 
 def fit(dy: Array, cache: LayerCache) -> Array:
-    """dy on the current device. If it holds NaN or infinity, the cache becomes that of the definition, and stays so.
+    """Return dy on the current device. If it holds NaN or infinity, change the cache into the definition's for good.
 
     raises  ShapeError, DomainError, DeviceError as `layer_forward`
     """
@@ -138,14 +137,14 @@ def fit(dy: Array, cache: LayerCache) -> Array:
     check_axes("n d, n m", v=cache.v, dy=dy)
     finite = cache.finite
     finite &= all_finite(dy)
-    define(cache.v, o.U, finite, cache.pooled)
+    define(cache.v, o.U, finite, cache.gathered)
     return dy
 
 
 def check_layer(v: Array, w: Sequence[Array], b: Array, o: DeviceOperands) -> tuple[Array, list[Array], Array]:
-    """v, w and b on the current device.
+    """Return v, w and b on the current device.
 
-    raises  ShapeError, DomainError, DeviceError
+    raises  ShapeError, DomainError, DeviceError as `layer_forward`
     """
     (v,), w = check_rows(o, "d", o.host.d, v=v), check_weights(o, w)
     check_axes("m", b=b)

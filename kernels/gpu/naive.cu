@@ -1,8 +1,7 @@
-// v_alpha = v U, the definition: one thread an output, which adds up axis d in order.
+// v_alpha = v U, the definition: a thread per output sums axis d in order.
 //
-// v (n, d), U (d, k), out (n, k), each row after row. Neighbouring threads hold neighbouring columns, so they read one
-// element of v together and a contiguous run of U. The last block has threads past the end: they do nothing.
-// The launcher says what `real` is.
+// v (n, d), U (d, k), out (n, k), C-contiguous. Neighbouring threads compute neighbouring columns, so they read one
+// element of v together and a contiguous run of U. Threads past the end do nothing. The launcher defines `real`.
 
 extern "C" __global__ void pool_naive(const real *v, const real *U, real *out, long long n, long long d, long long k)
 {

@@ -5,11 +5,11 @@ from pp_ref.kernels.gpu.launching import Kernel, empty, gate, launch
 
 __all__ = ["pool"]
 
-THREADS = 256  # a block; any multiple of a warp's 32 gives the same result
+THREADS = 256  # per block; any multiple of a warp's 32 gives the same result
 
 
 def pool(v: Array, U: Array) -> Array:
-    """v_alpha = v U, sec. 3.3 of the paper, on the device that holds the arrays.
+    """v_alpha = v U (paper, sec. 3.3) on the device that holds the arrays.
 
     v        (n, d) CuPy array, or any with ``__dlpack__``, float32 or float64, the input batch; n = 0 is fine
     U        (d, k) of v's dtype, the static dictionary
@@ -17,8 +17,8 @@ def pool(v: Array, U: Array) -> Array:
     raises   ShapeError if axis d differs; DeviceError without a GPU, for arrays that are not on the current one, or
              without room for the result; DomainError for any other dtype, or two
 
-    A thread owns one output and adds up axis d in order, so two runs agree bit for bit. The compiler fuses multiply and
-    add, which rounds once where the processor's loops round twice: the same bound holds, other bits come out.
+    A thread owns one output and sums axis d in order, so two runs agree bit for bit. The compiler fuses multiply and
+    add, which rounds once; the processor's loops round twice. The bits differ, and the same bound holds for both.
     """
     sizes = check_axes("n d, d k", v=v, U=U)
     v, U = gate("pp_ref.kernels.cpu.pool", v=v, U=U)
@@ -29,7 +29,7 @@ def pool(v: Array, U: Array) -> Array:
 
 
 def blocks(outputs: int) -> int:
-    """How many blocks give each output a thread."""
+    """The number of blocks with a thread per output."""
     return -(-outputs // THREADS)
 
 

@@ -1,4 +1,4 @@
-"""What the CUDA compiler makes of a kernel, asked without a device or driver: NVRTC from `nvidia-cuda-nvrtc` on PyPI.
+"""Compile kernels without a device or driver and report their resources: NVRTC from `nvidia-cuda-nvrtc` on PyPI.
 
 CuPy compiles with the same library. It has no headers, so the kernels include none.
 """
@@ -20,19 +20,19 @@ INSTALL = "pip install nvidia-cuda-nvrtc"
 
 
 class Usage(NamedTuple):
-    """What a thread and a block of a compiled kernel take."""
+    """The resources of a compiled kernel: registers, spills and stack of a thread, shared memory of a block."""
 
     registers: int
-    spilled_bytes: int  # stores and loads of registers that had to go to memory
+    spilled_bytes: int  # stores and loads of registers in memory
     stack_bytes: int
-    static_shared_bytes: int  # what a launch asks for comes on top
+    static_shared_bytes: int  # without the bytes that a launch requests
 
 
 def compile_for(architecture: str, kernel: Kernel) -> Usage:
-    """Compile down to machine code, and read the assembler's report.
+    """Compile a kernel to machine code, and return the resources in the assembler's report.
 
     architecture  "sm_80" (A100), "sm_90" (H100, H200), ...
-    raises        MissingExtraError where NVRTC is not installed; DeviceError with the compiler's log if it refuses
+    raises        MissingExtraError if NVRTC is not installed; DeviceError with the compiler's log if it fails
     """
     library, program = _library(), ctypes.c_void_p()
     source, name = kernel.source().encode(), f"{kernel.name}.cu".encode()
@@ -55,9 +55,9 @@ def compile_for(architecture: str, kernel: Kernel) -> Usage:
 
 
 def nvrtc_version() -> str:
-    """The compiler's, e.g. "13.0".
+    """The compiler's version, e.g. "13.0".
 
-    raises  MissingExtraError where NVRTC is not installed
+    raises  MissingExtraError if NVRTC is not installed
     """
     major, minor = ctypes.c_int(), ctypes.c_int()
     _check(_library().nvrtcVersion(ctypes.byref(major), ctypes.byref(minor)))
@@ -85,7 +85,7 @@ def _library() -> Any:
     for folder in dict.fromkeys([*site.getsitepackages(), *sys.path]):
         for file in sorted(Path(folder).glob("nvidia/*/lib/libnvrtc.so.*")):
             for companion in file.parent.glob("libnvrtc-builtins.so.*"):
-                ctypes.CDLL(str(companion), ctypes.RTLD_GLOBAL)  # NVRTC asks for it by its name alone
+                ctypes.CDLL(str(companion), ctypes.RTLD_GLOBAL)  # NVRTC loads it by its name alone
             return ctypes.CDLL(str(file))
     raise MissingExtraError(f"NVRTC was not found: {INSTALL}")
 

@@ -1,4 +1,4 @@
-"""What the kernels multiply by, on a CUDA device: the factors of a grid's dictionary in one dtype."""
+"""A grid's dictionary made ready for kernels on a CUDA device, in one dtype."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -34,9 +34,9 @@ INSTEAD = "pp_ref.layers.predicted"
 
 @dataclass(frozen=True, eq=False)
 class DeviceOperands:
-    """A grid's dictionary in one dtype, on the device that was the current one. The parts are moved when asked for.
+    """A grid's dictionary in one dtype on the current device. Each part is moved there at its first use.
 
-    host  the same in the processor's memory
+    host  the operands in the processor's memory
     """
 
     host: host.SeparableOperands
@@ -52,7 +52,7 @@ class DeviceOperands:
 
     @cached_property
     def taps(self) -> tuple[Array, Array]:
-        """k(T), ..., k(0), ..., k(T) along height and width, T the longer one's."""
+        """k(T), ..., k(0), ..., k(T) along height and width, for the larger T of the two."""
         half = max(axis.size for axis in self.host.taps) - 1
         sides = [np.pad(axis, (0, half + 1 - axis.size)) for axis in self.host.taps]
         y, x = (_moved(np.concatenate([axis[:0:-1], axis])) for axis in sides)
@@ -60,35 +60,35 @@ class DeviceOperands:
 
     @cached_property
     def alpha(self) -> list[Array]:
-        """Of each column, and behind them of all columns, one after the other: int32."""
+        """alpha_1, ..., alpha_J, then all of them one after the other: J + 1 int32 arrays."""
         return [_moved(alpha.astype(np.int32)) for alpha in (*self.host.factors.alpha, self.host.alpha)]
 
     @cached_property
     def inverses(self) -> list[tuple[Array, Array]]:
-        """What `pp_ref.kernels.gpu.grids.inverse` makes of each of `alpha`."""
+        """`pp_ref.kernels.gpu.grids.inverse` of each array of `alpha`."""
         found = [inverse(alpha, self.host.d) for alpha in (*self.host.factors.alpha, self.host.alpha)]
         return [(_moved(starts), _moved(entries)) for starts, entries in found]
 
     @cached_property
     def R(self) -> list[Array] | None:
-        """R_j, or None where all are I."""
+        """R_j, or None if all are I."""
         return None if self.host.R is None else [_moved(R) for R in self.host.R]
 
     def fold(self, w: Sequence[Array]) -> list[Array]:
-        """R_j w_j, once a step."""
+        """R_j w_j for every column, computed once a step."""
         return list(w) if self.R is None else [R @ w_j for R, w_j in zip(self.R, w, strict=True)]  # (k, k) (k, m_j)
 
     def gather(self, v: Array, column: int = -1, out: Array | None = None) -> tuple[Array, Array]:
-        """(v K)[:, alpha_j] of one column, or of all beside each other, and which examples are finite."""
+        """(v K)[:, alpha_j] of one column, or of all side by side, and which examples are finite."""
         return gather_smooth(v, *self.taps, self.alpha[column], *self.host.factors.sizes, out=out)
 
     def scatter(self, g: Array, column: int = -1, out: Array | None = None) -> tuple[Array, Array]:
-        """g S^T K, S = I[:, alpha_j], and which examples are finite."""
+        """g S^T K, S = I[:, alpha_j], of one column, or of all together, and which examples are finite."""
         return smooth_scatter(g, *self.taps, *self.inverses[column], *self.host.factors.sizes, out=out)
 
 
 def _moved(array: Any) -> Array:
-    """On the current device, before any stream can read it: each part is moved once."""
+    """Return the array on the current device, after the copy is done, so that any stream may read it."""
     import cupy
 
     moved = cupy.asarray(array)
@@ -97,10 +97,10 @@ def _moved(array: Any) -> Array:
 
 
 def device_operands(dictionary: Dictionary, dtype: DTypeLike) -> DeviceOperands:
-    """The factors of a dictionary in a dtype, on the current device.
+    """Return the separable operands of a dictionary in a dtype on the current device.
 
-    raises  DomainError as `pp_ref.kernels.cpu.operands.operands`, and where a block of a kernel cannot hold an image
-            with its taps; DeviceError without a GPU
+    raises  DomainError as `pp_ref.kernels.operands.separable_operands`, and if a block cannot hold an image with its
+            taps; DeviceError without a GPU
     """
     found = host.separable_operands(dictionary, dtype)
     if absence := gpu_absence():
@@ -109,7 +109,7 @@ def device_operands(dictionary: Dictionary, dtype: DTypeLike) -> DeviceOperands:
 
 
 def current(cache: host.OperandCache, dtype: DTypeLike) -> DeviceOperands:
-    """The separable operands of a dictionary on the current device, made once for each device and dtype.
+    """Return the separable operands of a dictionary on the current device, made once for each device and dtype.
 
     raises  DomainError as `to_device`
     """
@@ -124,7 +124,7 @@ def current(cache: host.OperandCache, dtype: DTypeLike) -> DeviceOperands:
 
 
 def to_device(found: host.SeparableOperands) -> DeviceOperands:
-    """raises DomainError where a block of a kernel cannot hold an image with its taps"""
+    """Return the operands on the current device; raises DomainError if a block cannot hold an image with its taps."""
     if not fits(found.factors, found.dtype):
         size = " x ".join(map(str, found.factors.sizes))
         raise DomainError(
@@ -135,7 +135,7 @@ def to_device(found: host.SeparableOperands) -> DeviceOperands:
 
 
 def fits(factors: Separable, dtype: DTypeLike) -> bool:
-    """Whether a block of a kernel can hold an image with its taps on the current device."""
+    """Whether a block on the current device can hold an image with its taps."""
     import cupy
 
     runtime = cupy.cuda.runtime
@@ -147,7 +147,7 @@ def fits(factors: Separable, dtype: DTypeLike) -> bool:
 
 
 def check_rows(o: DeviceOperands, axis: str, length: int, **arrays: Array) -> list[Array]:
-    """The arrays on the current device, row after row.
+    """Return the arrays on the current device, C-contiguous.
 
     raises  ShapeError unless every one is (n, length); DeviceError, DomainError as `gate`
     """
@@ -159,7 +159,7 @@ def check_rows(o: DeviceOperands, axis: str, length: int, **arrays: Array) -> li
 
 
 def check_weights(o: DeviceOperands, w: Sequence[Array]) -> list[Array]:
-    """w on the current device.
+    """Return w on the current device.
 
     raises  ShapeError unless w is J arrays (k_j, m_j); DeviceError, DomainError as `gate`
     """
@@ -171,14 +171,14 @@ def check_weights(o: DeviceOperands, w: Sequence[Array]) -> list[Array]:
 
 
 def check_project(G: Array, o: DeviceOperands, widths: Sequence[int]) -> Array:
-    """G on the current device.
+    """Return G on the current device.
 
-    raises  ShapeError unless G is (d, m) and the widths, one a column, add up to m; DeviceError, DomainError as `gate`
+    raises  ShapeError unless G is (d, m) and the J widths add up to m; DeviceError, DomainError as `gate`
     """
     check_axes("d k, d m", **{"U[0]": o.host.U[0], "G": G})
     if len(widths) != len(o.host.U) or sum(widths) != G.shape[1]:
         raise ShapeError(
-            f"widths are {list(widths)}, expected {len(o.host.U)}, one a column, that add up to the {G.shape[1]} units "
-            "of G"
+            f"widths are {list(widths)}, expected {len(o.host.U)}, one per column, with the sum {G.shape[1]}, the "
+            "units of G"
         )
     return gate(INSTEAD, G=G, U=o.U)[0]

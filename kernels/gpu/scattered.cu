@@ -1,8 +1,8 @@
-// out = g S^T K, where S = I[:, alpha], for the columns of all dictionaries at once: the adjoint of gathered.cu.
+// out = g S^T K, S = I[:, alpha], for all columns at once: the adjoint of gathered.cu.
 //
-// g (n, k), out (n, SIZE), finite (n,): whether an example is. A thread owns a pixel, and adds up what belongs there in
-// order: entries[starts[pixel]], ..., entries[starts[pixel + 1] - 1] say which of the k that is. No two threads write
-// to one place, so there are no atomics, and two runs agree bit for bit.
+// g (n, k), out (n, SIZE), finite (n,): whether each example is finite. A thread owns a pixel and sums its entries of g
+// in order: the columns entries[starts[pixel]], ..., entries[starts[pixel + 1] - 1] of g. No two threads write to one
+// place, so there are no atomics, and two runs agree bit for bit.
 
 extern "C" __global__ void __launch_bounds__(THREADS)
     pool_scattered(const real *g, const real *taps_y, const real *taps_x, const int *starts, const int *entries,

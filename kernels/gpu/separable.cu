@@ -1,4 +1,4 @@
-// out = v K, K = K_y (x) K_x: the images filtered by stencil.cu, whole. v and out (n, SIZE).
+// out = v K, K = K_y (x) K_x: the images, filtered by stencil.cu. v and out (n, SIZE).
 
 extern "C" __global__ void __launch_bounds__(THREADS)
     pool_separable(const real *v, const real *taps_y, const real *taps_x, real *out, long long n)

@@ -1,13 +1,13 @@
 // v K for images on a grid, K = K_y (x) K_x (x) I: down the columns, then along the rows, all in shared memory.
 //
-// The launcher puts this text before that of a kernel, and says what `real`, THREADS, IMAGES, HEIGHT, WIDTH, CHANNELS,
-// HALF and RUN are: with the sizes known, no index needs a division. A block filters IMAGES images at once; `here` of
-// them exist, the others are zeros. In the middle of its 2 HALF + 1 taps lies the output's own pixel, and outside of an
-// image are zeros.
+// The launcher puts this text before that of a kernel, and defines `real`, THREADS, IMAGES, HEIGHT, WIDTH, CHANNELS,
+// HALF and RUN: the sizes are constants, so no index needs a division. A block filters IMAGES images at once; `here` of
+// them exist, the others are zeros. The middle one of the 2 HALF + 1 taps belongs to the output's own pixel. Outside of
+// an image are zeros.
 //
-// A thread makes a strip of RUN outputs, along which it holds RUN inputs in registers: of the RUN + 2 HALF that it
-// reads from shared memory each is used up to RUN times. Strips lie beside each other across threads; rows that are an
-// odd number of elements apart put the second pass's reads, one row a thread, into different banks.
+// A thread computes a strip of RUN outputs with RUN inputs in registers. It reads RUN + 2 HALF inputs from shared
+// memory and uses each up to RUN times. Neighbouring threads take neighbouring strips. In the second pass each thread
+// reads its own row; rows are an odd number of elements apart, so these reads are in different banks.
 
 #define TAPS (2 * HALF + 1)
 #define ROW (WIDTH * CHANNELS)
@@ -17,7 +17,7 @@
 #define PITCH ((ROW + 2 * BEFORE + 1) | 1) // a row with as many behind it, and one or two more
 #define SIDES (PITCH - ROW)                // the zeros of a row, at least one
 
-// sums[r] = sum over t of taps[t] from[(r + t) step], where only the first `reach` inputs exist.
+// sums[r] = sum over t of taps[t] from[(r + t) step]; inputs from number `reach` on count as zeros.
 __device__ void slide(const real *from, int step, int reach, const real *taps, real *sums)
 {
     real window[RUN];
@@ -36,20 +36,20 @@ __device__ void slide(const real *from, int step, int reach, const real *taps, r
     }
 }
 
-// Where in shared memory a kernel puts the images that `smooth` takes, (IMAGES, TALL).
+// The input of `smooth` in shared memory, (IMAGES, TALL).
 __device__ real *images(real *shared)
 {
     return shared + 2 * TAPS;
 }
 
-// Where `smooth` says of each image whether it holds NaN or infinity: 1 or 0.
+// The flags of `smooth` in shared memory, (IMAGES,): 1 if an image holds NaN or infinity, else 0.
 __device__ real *strange(real *shared)
 {
     return images(shared) + IMAGES * (TALL + HEIGHT * PITCH);
 }
 
-// Filter the images, and return where in shared memory they lie then, (IMAGES, SIZE). What is not finite stays so at
-// its own pixel, unless the middle tap is zero: it is looked for where it passes through registers anyway.
+// Filter the images, and return the result in shared memory, (IMAGES, SIZE). NaN and infinity stay at their own pixel,
+// unless the middle tap is zero; they are looked for in the registers of the second pass.
 __device__ const real *smooth(const real *taps_y, const real *taps_x, real *shared)
 {
     real *down = shared, *across = down + TAPS;
@@ -99,7 +99,7 @@ __device__ const real *smooth(const real *taps_y, const real *taps_x, real *shar
     return output;
 }
 
-// Filter the images of v that begin with number `first`.
+// Filter the `here` images of v from number `first` on.
 __device__ const real *filter(const real *v, const real *taps_y, const real *taps_x, real *shared, long long first,
                               int here)
 {

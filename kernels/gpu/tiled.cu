@@ -1,13 +1,13 @@
-// v_alpha = v U with both factors in shared memory: a block makes TILE x TILE outputs, a thread EACH x EACH of them.
+// v_alpha = v U with both factors in shared memory: a block computes TILE x TILE outputs, a thread EACH x EACH of them.
 //
-// v (n, d), U (d, k), out (n, k), each row after row. DEPTH of axis d are in shared memory at a time, so an element is
-// read from memory once for TILE outputs, and a thread that loads 2 EACH numbers from there has EACH^2 products to do.
-// A thread's rows and columns lie TILE / EACH apart, which lets neighbouring threads read and write neighbours.
-// Outside of the matrices the tiles hold zeros, so sums run over DEPTH always, in order.
-// The launcher says what `real`, TILE, DEPTH and EACH are; a block has (TILE / EACH)^2 threads.
+// v (n, d), U (d, k), out (n, k), C-contiguous. Shared memory holds DEPTH entries of axis d at a time, so an element is
+// read from memory once for TILE outputs, and a thread does EACH^2 products with 2 EACH numbers from shared memory.
+// A thread's rows and columns are TILE / EACH apart, so that neighbouring threads read and write neighbours.
+// The tiles hold zeros outside of the matrices, so sums always run over DEPTH, in order.
+// The launcher defines `real`, TILE, DEPTH and EACH; a block has (TILE / EACH)^2 threads.
 
 #define ACROSS (TILE / EACH)
-#define PITCH (TILE + 1) // of v's tile, which is stored transposed: its writes then meet other banks
+#define PITCH (TILE + 1) // row length of v's tile, stored transposed: its writes go to different banks
 
 extern "C" __global__ void __launch_bounds__(THREADS)
     pool_tiled(const real *v, const real *U, real *out, long long n, long long d, long long k)

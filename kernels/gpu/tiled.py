@@ -1,19 +1,19 @@
-"""v_alpha = v U on a CUDA device, a tile of outputs a block: launches ``tiled.cu``."""
+"""v_alpha = v U on a CUDA device, a tile of outputs per block: launches ``tiled.cu``."""
 
 from pp_ref.arrays import Array, check_axes
 from pp_ref.kernels.gpu.launching import Kernel, empty, gate, launch
 
 __all__ = ["pool_tiled"]
 
-TILE, DEPTH, EACH = 64, 16, 4  # outputs a block's side, inputs in shared memory at a time, outputs a thread's side
+TILE, DEPTH, EACH = 64, 16, 4  # TILE^2 outputs per block, EACH^2 per thread; DEPTH inputs in shared memory at a time
 THREADS = (TILE // EACH) ** 2
-SHARED = DEPTH * (2 * TILE + 1)  # numbers: v's tile has rows of an odd length
+SHARED = DEPTH * (2 * TILE + 1)  # numbers in shared memory; v's tile has rows of an odd length
 
 
 def pool_tiled(v: Array, U: Array) -> Array:
-    """v_alpha = v U, for a dictionary of any structure; the contract of `pp_ref.kernels.gpu.naive.pool`.
+    """v_alpha = v U for a dictionary of any structure, with the contract of `pp_ref.kernels.gpu.naive.pool`.
 
-    The order of each sum is that of axis d as well, so both give the same bits.
+    Sums run over axis d in the same order, so both give the same bits.
     """
     sizes = check_axes("n d, d k", v=v, U=U)
     v, U = gate("pp_ref.kernels.cpu.pool", v=v, U=U)

@@ -10,7 +10,7 @@ from typing import Any
 from pp_ref.bench.contest import Block
 from pp_ref.bench.record import Record, goal, record
 from pp_ref.kernels.gpu import grids, tiled
-from pp_ref.kernels.gpu.ladder import KERNELS
+from pp_ref.kernels.gpu.ladders import KERNELS
 from pp_ref.kernels.gpu.nvrtc import compile_for, nvrtc_version
 from pp_ref.kernels.ways import Way
 

@@ -15,7 +15,7 @@ from pp_ref.bench.contest import block, contender
 from pp_ref.bench.gpu_pool import CHECKED, COLUMNS, UNITS, Run, event_seconds, smooth_dictionary
 from pp_ref.bench.record import Record, record
 from pp_ref.kernels.bounds import Bounds, largest_share
-from pp_ref.kernels.gpu.ladder import LADDERS
+from pp_ref.kernels.gpu.ladders import LADDERS
 from pp_ref.kernels.gpu.layer import layer_backward
 from pp_ref.kernels.gpu.operands import DeviceOperands, device_operands
 from pp_ref.layers.predicted import predicted_backward, predicted_forward

@@ -17,7 +17,7 @@ from pp_ref.bench.contest import block, contender
 from pp_ref.bench.record import Record, goal, reached, record
 from pp_ref.dictionaries import Dictionary, Grid, make_dictionary
 from pp_ref.dictionaries.covariances import se_covariance
-from pp_ref.kernels.gpu.ladder import POOL
+from pp_ref.kernels.gpu.ladders import POOL
 from pp_ref.machine import array_library
 
 __all__ = [

@@ -10,7 +10,7 @@ from pp_ref.bench.contest import Block, blocks
 from pp_ref.bench.pooling import rung_contender, se_operands
 from pp_ref.bench.record import Record, record
 from pp_ref.bench.tables import machine
-from pp_ref.kernels.cpu.rungs import LADDERS
+from pp_ref.kernels.cpu.ladders import LADDERS
 from pp_ref.records import markdown
 
 __all__ = ["TABLES", "exponent", "measure"]

@@ -11,7 +11,7 @@ from pp_ref.bench.record import Record, goal, record
 from pp_ref.bench.tables import against_peers, times_best_peer
 from pp_ref.dictionaries import Dictionary, Grid, make_dictionary
 from pp_ref.kernels.bounds import Bounds, largest_share
-from pp_ref.kernels.cpu.rungs import LADDERS
+from pp_ref.kernels.cpu.ladders import LADDERS
 from pp_ref.kernels.operands import SeparableOperands, separable_operands
 from pp_ref.kernels.ways import Way
 

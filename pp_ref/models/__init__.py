@@ -1,7 +1,7 @@
-"""A loss and its gradient, put together from layers: what there is to learn, and what a prediction costs.
+"""Models: a loss and its gradient, composed of layers.
 
-Every model keeps one contract: `init(rng) -> params` (a dict of dynamic arrays), `loss_and_gradient(params, x, y)`,
-`predict(params, x)`, `count()` (dynamic, static, total) and `filters(params)` (the materialised weights, to look at).
+Every model has `init(rng) -> params` (a dict of dynamic arrays), `loss_and_gradient(params, x, y)`,
+`predict(params, x)`, `count()` (dynamic, static, total) and `filters(params)` (the expanded weights W).
 """
 
 from pp_ref.models.autoencoder import Autoencoder

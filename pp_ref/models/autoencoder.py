@@ -1,4 +1,4 @@
-"""A layer as a tied autoencoder, by which it is pretrained (paper, sec. 3.5; constants in the authors' code)."""
+"""A layer as a tied autoencoder, for pretraining (paper, sec. 3.5; constants from the authors' code)."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,29 +16,29 @@ from pp_ref.models.weights import Count, Params, Weights
 class Autoencoder:
     """h = s(v W + b), r = s(h W^T + c), loss = mean over the batch of |r - v|^2.
 
-    weights     full, predicted or low rank; decoder and encoder are tied through it
+    weights     full, predicted or low rank; encoder and decoder have the same W
     per_column  False: one reconstruction from all columns together, with a visible bias c.
-                True: each column reconstructs the whole input alone, without c, and the losses add, as in the
+                True: each column alone reconstructs the whole input, without c, and the losses are summed, as in the
                 authors' code
 
-    Parameters: those of the weights, and "c" (d,).
+    Parameters: those of the weights, and "c" (d,) unless per_column.
     """
 
     weights: Weights
     per_column: bool = False
 
     def init(self, rng: np.random.Generator, spread: float = 0.1, dtype: DTypeLike = np.float32) -> Params:
-        """Draw dynamic weights from Uniform(+-spread); biases are zero."""
+        """Return parameters: dynamic weights drawn from Uniform(+-spread), biases zero."""
         params = self.weights.init(rng, spread, dtype)
         return params if self.per_column else params | {"c": np.zeros(self.weights.d, dtype)}
 
     def loss(self, params: Params, x: Array, y: None = None) -> Array:
-        """What `loss_and_gradient` differentiates."""
+        """The loss that `loss_and_gradient` differentiates."""
         W, _ = self.weights.expand(params)
         return sum(autoencoder_forward(x, *tied)[0] for tied in self._tied(params, W))
 
     def loss_and_gradient(self, params: Params, x: Array, y: None = None) -> tuple[Array, Params]:
-        """The loss, and its gradient with respect to every dynamic parameter.
+        """Return the loss and its gradient with respect to every dynamic parameter.
 
         params   as `init` returns them
         x        (n, d) inputs in [0, 1]
@@ -58,12 +58,12 @@ class Autoencoder:
         return sum(losses), {name: gradient[name] for name in params}
 
     def predict(self, params: Params, x: Array) -> Array:
-        """h (n, m): what the layer above is given."""
+        """h (n, m), the input of the layer above."""
         h, _ = sigmoid_forward(self.weights.forward(params, x)[0])
         return h
 
     def filters(self, params: Params) -> list[Array]:
-        """W (d, m), predicted weights included."""
+        """[W], W (d, m) with its predicted weights."""
         return [self.weights.expand(params)[0]]
 
     def count(self) -> dict[str, Count]:
@@ -72,7 +72,7 @@ class Autoencoder:
         return {"1": self.weights.count(), "biases": Count(biases, 0, biases)}
 
     def _tied(self, params: Params, W: Array) -> Iterator[tuple[Array, Array, Array]]:
-        """W, b and c of every autoencoder that the layer is made of: one, or one a column."""
+        """W, b and c of each autoencoder: one for the layer, or one per column."""
         if not self.per_column:
             yield W, params["b"], params["c"]
             return

@@ -32,10 +32,11 @@ class ConvNet(Network):
     """Images (n, height, width, channels) -> stack -> softmax, with cross-entropy.
 
     shape         (height, width, channels) of an image
-    stack         stages from the input up; what the last one puts out is what the softmax reads
+    stack         stages from the input up; the softmax reads the output of the last one
     classes       int >= 2: outputs of the softmax
-    weight_decay  float >= 0: adds weight_decay * sum W^2 over the dynamic weights, without 1/2, biases left out
-    raises        ShapeError, naming the layer, if one cannot read what the one below puts out; DomainError
+    weight_decay  float >= 0: adds weight_decay * sum W^2 over the dynamic weights, without 1/2 and without biases
+    raises        ShapeError, naming the layer, if one cannot read the output of the layer below; DomainError if classes
+                  is less than 2
     """
 
     shape: Shape
@@ -55,13 +56,13 @@ class ConvNet(Network):
 
     @cached_property
     def outputs(self) -> int:
-        """Units that the softmax reads."""
+        """Number of units that the softmax reads."""
         return prod(through(self.stack, self.shape))
 
 
 @dataclass(frozen=True)
 class _Layer:
-    """A convolution of the net of sec. 4.2 with the pooling behind it."""
+    """A convolution of the net of sec. 4.2, and the pooling of its output."""
 
     size: int
     filters: int
@@ -69,13 +70,13 @@ class _Layer:
     pool: int
 
 
-# Filters: the paper. Padding and pooling, with stride 2: pylearn2's stack with the same filters; REPRODUCTION 4.
+# Filters from the paper; padding and pooling with stride 2 from pylearn2's stack with the same filters, REPRODUCTION 4.
 _LAYERS = (_Layer(8, 48, 4, 4), _Layer(8, 64, 3, 4), _Layer(5, 64, 3, 2))
 HIDDEN = 500
 
 
 def weight_spaces(image: Shape = CIFAR10) -> list[Shape]:
-    """(height, width, channels) of what a unit of each predicted layer reads: three convolutions, the layer of 500."""
+    """The inputs (height, width, channels) of a unit of each predicted layer: three convolutions, the layer of 500."""
     spaces: list[Shape] = []
     for layer in _LAYERS:
         spaces.append((layer.size, layer.size, image[2]))
@@ -93,14 +94,14 @@ def paper_convnet(
     dropout: float = 0.0,
     weight_decay: float = 0.0,
 ) -> ConvNet:
-    """The net of sec. 4.2: 48 filters 8 x 8, 64 of 8 x 8, 64 of 5 x 5, 500 units, softmax.
+    """Return the net of sec. 4.2: 48 filters of 8 x 8, 64 of 8 x 8, 64 of 5 x 5, 500 units, softmax.
 
-    dictionaries  one for each of these four layers, over the spaces of `weight_spaces`; None learns it in full
-    activation    "relu" or "sigmoid", both of which rise: the paper does not say which
+    dictionaries  one for each of these four layers, over the spaces of `weight_spaces`; None: full weights
+    activation    "relu" or "sigmoid"; the paper does not say which
     dropout       rate on the 500 units while learning
     raises        ShapeError if a dictionary's space has another size than its layer's filters
 
-    With full weights: 9,216 + 196,608 + 102,400 + 800,000 + 5,000.
+    With full weights there are 9,216 + 196,608 + 102,400 + 800,000 + 5,000 of them.
     """
     spaces = weight_spaces(shape)
     units = [*(layer.filters for layer in _LAYERS), HIDDEN]
@@ -116,6 +117,7 @@ def paper_convnet(
 
 
 def _convolution(layer: _Layer, weights: Weights, activation: ActivationName) -> list[Stage]:
-    """Pooled first: a rising activation of the maximum is the maximum of activations, at a quarter of the pixels."""
+    """Convolution, max-pooling, activation. The activation increases, so it commutes with the maximum; a quarter of the
+    pixels are left for it."""
     convolution = Convolution(weights, (layer.size, layer.size), padding=layer.padding)
     return [convolution, MaxPool(layer.pool, stride=2), Activation(activation)]

@@ -16,10 +16,10 @@ from pp_ref.models.weights import Count, Params, Weights, he, uniform
 
 @dataclass(frozen=True)
 class LowRank(Weights):
-    """Both factors are learned, W = U w ("LowRank" in Figure 4). Parameters: U (d, rank), w (rank, m), b (m,).
+    """W = U w with both factors learned ("LowRank" in Figure 4). Parameters: U (d, rank), w (rank, m), b (m,).
 
     rank    int in 1..min(d, m)
-    raises  ShapeError
+    raises  ShapeError for another rank
     """
 
     d: int
@@ -34,7 +34,7 @@ class LowRank(Weights):
 
     @classmethod
     def with_proportion(cls, d: int, m: int, proportion: float) -> "LowRank":
-        """The rank at which both factors together hold that share of d m weights: rank (d + m) = proportion d m."""
+        """LowRank whose two factors hold that proportion of d m weights: rank = proportion d m / (d + m), rounded."""
         return cls(d, m, max(1, min(d, m, round(proportion * d * m / (d + m)))))
 
     @property
@@ -53,8 +53,8 @@ class LowRank(Weights):
         return Count(self.rank * (self.d + self.m), 0, self.d * self.m)
 
     def init(self, rng: np.random.Generator, spread: float | None, dtype: DTypeLike) -> Params:
-        """Draw both factors from Uniform(+-s), s^4 = 3 spread^2 / rank: the variance of U w is then spread^2 / 3, that
-        of full weights."""
+        """Draw both factors from Uniform(+-s), s^4 = 3 spread^2 / rank, so that U w has the variance of full weights,
+        spread^2 / 3."""
         s = (3 * (spread or he(self.d)) ** 2 / self.rank) ** 0.25
         drawn = {name: uniform(rng, shape, s, dtype) for name, shape in self.shapes.items()}
         return drawn | {"b": np.zeros(self.m, dtype)}

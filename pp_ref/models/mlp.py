@@ -21,12 +21,13 @@ from pp_ref.models.weights import Weights
 class MLP(Network):
     """x -> g(x W_1 + b_1) -> ... -> softmax, with cross-entropy.
 
-    layers        the hidden layers' weights, from the input up; layer l reads what layer l - 1 puts out
+    layers        the hidden layers' weights, from the input up; layer l reads the output of layer l - 1
     classes       int >= 2: outputs of the softmax
-    activation    "sigmoid" (the paper's), "relu", or "maxout" (pairs of units compete, so m units put out m / 2)
+    activation    "sigmoid" (the paper's), "relu", or "maxout" (the larger of two units: m units have m / 2 outputs)
     dropout       rate in [0, 1) on every hidden layer's output while learning
-    weight_decay  float >= 0: adds weight_decay * sum W^2 over the dynamic weights, without 1/2, biases left out
-    raises        ShapeError if a layer does not read what the one below puts out; DomainError
+    weight_decay  float >= 0: adds weight_decay * sum W^2 over the dynamic weights, without 1/2 and without biases
+    raises        ShapeError if a layer cannot read the output of the layer below; DomainError for other classes,
+                  activations or rates
     """
 
     layers: tuple[Weights, ...]
@@ -39,37 +40,37 @@ class MLP(Network):
         self._check_top()
         if not self.layers:
             raise ShapeError("layers is empty, expected at least one hidden layer")
-        _ = self.outputs  # every stage looks at the shape it is given
+        _ = self.outputs  # every stage checks the shape of its input
 
     @cached_property
     def stages(self) -> tuple[Stage, ...]:
-        """A dense layer, its activation and its dropout, for each hidden layer."""
+        """For each hidden layer its dense stage, its activation and its dropout."""
         activation, dropout = Activation(self.activation), Dropout(self.dropout)
         return tuple(stage for layer in self.layers for stage in (Dense(layer), activation, dropout))
 
     @cached_property
     def outputs(self) -> int:
-        """Units that the softmax reads."""
+        """Number of units that the softmax reads."""
         return through(self.stages, (self.layers[0].d,))[0]
 
     def prepare(self, x: Array, folder: str | os.PathLike[str] | None = None) -> Array | PooledInput:
-        """The inputs x (n, d) as every evaluation reads them: compute this once, and pass it in place of x.
+        """Return the prepared input of x (n, d), to be computed once and passed in place of x.
 
-        A predicted first layer keeps x U_j of every column, which never changes; another keeps x itself.
+        It is x U_j of every column if the first layer is predicted, else x itself.
 
-        folder   None keeps it in memory; else it is mapped from a file there, which the first call with these data and
-                 this dictionary writes, and which later calls and other processes read (`pooled_file`)
-        raises   ShapeError; DataError for a damaged file; DomainError for a folder with arrays of another library than
-                 NumPy
+        folder   None keeps it in memory; else it is mapped from a file there. The first call with these data and this
+                 dictionary writes the file; later calls and other processes read it (`pooled_file`)
+        raises   ShapeError; DataError for a damaged file; DomainError for a folder if x is no NumPy array
         """
         return self.layers[0].prepare(x, folder)
 
 
 def mlp(sizes: Sequence[int], dictionaries: Sequence[Dictionary | None] | None = None, **settings: Any) -> MLP:
-    """An MLP from its sizes, e.g. (784, 500, 500, 10), and a dictionary, or None for full weights, a hidden layer.
+    """Return an MLP of the given sizes, e.g. (784, 500, 500, 10).
 
-    settings  as `MLP` has them: activation, dropout, weight_decay
-    raises    ShapeError if a dictionary's space has another size than its layer's input
+    dictionaries  one for each hidden layer, or None for full weights
+    settings      those of `MLP`: activation, dropout, weight_decay
+    raises        ShapeError if a dictionary's space has another size than its layer's input
     """
     hidden = len(sizes) - 2
     dictionaries = [None] * hidden if dictionaries is None else dictionaries

@@ -1,4 +1,4 @@
-"""A network is a stack of stages under a softmax: what multilayer perceptron and convnet have in common."""
+"""A stack of stages under a softmax: the common part of the multilayer perceptron and the convnet."""
 
 from abc import ABC, abstractmethod
 from typing import Any, NamedTuple
@@ -28,10 +28,10 @@ class _Caches(NamedTuple):
 
 
 class Network(ABC):
-    """Stages, and on top a softmax with cross-entropy that is never predicted.
+    """Stages, and on top a softmax with cross-entropy whose weights are never predicted.
 
     Parameters are named "1.W", "1.b", "2.w0", ..., "softmax.W", "softmax.b": the number of a stage among those with
-    weights, then the name that its weights give.
+    weights, then the parameter's name in its weights.
     """
 
     classes: int
@@ -40,26 +40,26 @@ class Network(ABC):
     @property
     @abstractmethod
     def stages(self) -> tuple[Stage, ...]:
-        """From the input up, without the softmax."""
+        """The stages from the input up, without the softmax."""
 
     @property
     @abstractmethod
     def outputs(self) -> int:
-        """What the softmax reads."""
+        """Number of units that the softmax reads."""
 
     def _check_top(self) -> None:
-        """raises DomainError"""
+        """raises DomainError for fewer than 2 classes"""
         if self.classes < 2:
             raise DomainError(f"classes is {self.classes}, expected at least 2")
 
     @property
     def softmax(self) -> Full:
-        """The weights on top, always learned in full."""
+        """The weights of the softmax, always learned in full."""
         return Full(self.outputs, self.classes)
 
     @property
     def _named(self) -> list[tuple[str, Stage]]:
-        """Stages with the prefix of their parameters; "" where there are none."""
+        """All stages with the prefix of their parameters' names; "" if a stage has none."""
         named, number = [], 0
         for stage in self.stages:
             number += stage.weights is not None
@@ -67,10 +67,11 @@ class Network(ABC):
         return [*named, ("softmax.", Dense(self.softmax))]
 
     def init(self, rng: np.random.Generator, spread: float | None = 0.1, dtype: DTypeLike = np.float32) -> Params:
-        """Draw the dynamic weights; biases are zero.
+        """Return parameters: dynamic weights drawn at random, biases zero.
 
-        spread  Uniform(+-spread), 0.1 in the authors' code; None gives full weights of d inputs the variance 2 / d,
-                with which relu keeps the variance from layer to layer, and others the like. The softmax has 0.02
+        spread  weights are drawn from Uniform(+-spread), 0.1 in the authors' code; those of the softmax from
+                Uniform(+-0.02). None: full weights of d inputs have the variance 2 / d, so that relu keeps the variance
+                from layer to layer; others as in `Weights.init`
         """
         params: Params = {}
         for prefix, stage in self._named:
@@ -80,20 +81,20 @@ class Network(ABC):
         return params
 
     def loss(self, params: Params, x: Input, y: Array, rng: np.random.Generator | None = None) -> Array:
-        """Mean cross-entropy of the labels in nats, plus the weight decay: what `loss_and_gradient` differentiates."""
+        """Mean cross-entropy of the labels in nats, plus the weight decay; `loss_and_gradient` differentiates it."""
         return self._loss(params, x, y, rng)[0]
 
     def loss_and_gradient(
         self, params: Params, x: Input, y: Array, rng: np.random.Generator | None = None
     ) -> tuple[Array, Params]:
-        """The loss, and its gradient with respect to every dynamic parameter.
+        """Return the loss and its gradient with respect to every dynamic parameter.
 
         params   as `init` returns them; their dtype is the model's
-        x        the inputs, one example a row; for an MLP also what `pool` made of them
+        x        the inputs, one example per row; for an MLP also its prepared input
         y        (n,) int labels
         rng      draws the dropout masks; None switches dropout off
         returns  loss, a 0-d array; gradient, a dict like params
-        raises   ShapeError, DomainError
+        raises   ShapeError; DomainError for labels outside of 0..classes - 1
         """
         loss, caches = self._loss(params, x, y, rng)
         named = self._named
@@ -109,7 +110,7 @@ class Network(ABC):
         return loss, {name: gradient[name] for name in params}
 
     def logits(self, params: Params, x: Input) -> Array:
-        """(n, classes): log-probabilities up to a constant a row."""
+        """(n, classes): log-probabilities, each row up to a constant."""
         return self._forward(params, x, None)[0]
 
     def predict(self, params: Params, x: Input) -> Array:
@@ -118,7 +119,7 @@ class Network(ABC):
         return array_namespace(logits).argmax(logits, axis=1)
 
     def error(self, params: Params, x: Input, y: Array, batch: int = 1000) -> float:
-        """The share of examples that are misclassified, in [0, 1]; evaluated in batches to bound the memory."""
+        """The fraction of misclassified examples, in [0, 1], computed in batches to bound the memory."""
         wrong, n, xp = 0, y.shape[0], array_namespace(y)
         for start in range(0, n, batch):
             rows = slice(start, min(start + batch, n))
@@ -126,11 +127,11 @@ class Network(ABC):
         return float(wrong / max(n, 1))
 
     def filters(self, params: Params) -> list[Array]:
-        """W (d, m) of every stage with weights, predicted ones included, the softmax left out."""
+        """W (d, m) of every stage with weights, with its predicted weights, without the softmax."""
         return [stage.weights.expand(_under(prefix, params))[0] for prefix, stage in self._named[:-1] if stage.weights]
 
     def count(self) -> dict[str, Count]:
-        """Dynamic, static and total weights of each stage that has any, then all biases."""
+        """Dynamic, static and total numbers of weights, by stage; then "biases", those of all stages."""
         weighted = {prefix.rstrip("."): stage.weights for prefix, stage in self._named if stage.weights}
         biases = sum(weights.m for weights in weighted.values())
         return {name: weights.count() for name, weights in weighted.items()} | {"biases": Count(biases, 0, biases)}
@@ -155,5 +156,5 @@ class Network(ABC):
 
 
 def _under(prefix: str, params: Params) -> Params:
-    """The parameters of one stage, by the names its weights give them."""
+    """The parameters of one stage, by their names in its weights."""
     return {name.removeprefix(prefix): array for name, array in params.items() if name.startswith(prefix)}

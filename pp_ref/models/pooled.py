@@ -1,4 +1,4 @@
-"""A first layer's pooled input, which never changes: computed once for a data set, in memory or in a file."""
+"""A first layer's pooled input, computed once for a data set, in memory or in a file."""
 
 import os
 from collections.abc import Callable, Sequence
@@ -18,12 +18,12 @@ from pp_ref.files import written_atomically
 __all__ = ["PooledInput", "pooled_file"]
 
 BLOCK = 4096  # examples in memory at once, a multiple of the kernels' tile
-DIGEST = 64  # characters behind the array: the SHA-256 of its bytes
+DIGEST = 64  # characters at the end of the file: the SHA-256 of the array's bytes
 
 
 @dataclass(frozen=True)
 class PooledInput:
-    """A first layer's pooled input, all columns side by side: rows are selected as from x itself."""
+    """A first layer's pooled input, all columns side by side; indices select rows, as they do in x."""
 
     array: Array  # (n, k_1 + ... + k_J)
     widths: tuple[int, ...]  # k_1, ..., k_J
@@ -32,7 +32,7 @@ class PooledInput:
         return PooledInput(self.array[rows], self.widths)
 
     def columns(self) -> list[Array]:
-        """The J arrays (n, k_j), views."""
+        """The J arrays (n, k_j), as views."""
         ends = np.cumsum(self.widths)
         return [self.array[:, end - k : end] for k, end in zip(self.widths, ends, strict=True)]
 
@@ -40,16 +40,15 @@ class PooledInput:
 def pooled_file(
     folder: str | os.PathLike[str], x: Array, U: Sequence[NDArray[Any]], pool: Callable[[Array], Array]
 ) -> NDArray[Any]:
-    """[x U_1, ..., x U_J], mapped read-only from a file that an earlier call wrote, or that this one writes.
+    """Return [x U_1, ..., x U_J], mapped read-only from a file; write the file if it is not there.
 
-    folder   made if it is not there; the file in it is named by the SHA-256 of x and U, so other data or another
-             dictionary has a file of its own
+    folder   created if missing; the SHA-256 of x and U names the file, so other data or another dictionary has its own
     x        (n, d) a NumPy array
-    U        the dictionary
-    pool     (rows of x) -> their pooled input; called with 4096 examples at a time, only these are in memory
+    U        J arrays (d, k_j) of the dictionary
+    pool     (rows of x) -> their pooled input; called with at most 4096 examples, so only these are in memory
     returns  (n, k_1 + ... + k_J)
-    raises   DomainError for an array of another library; DataError if the file cannot be written, or holds anything
-             else than what was written: its bytes are compared with their SHA-256, which costs about a copy
+    raises   DomainError for an array of another library; DataError if the file cannot be written, or is damaged: its
+             bytes are compared with their SHA-256, which takes about as long as a copy
     """
     if not isinstance(x, np.ndarray):
         raise DomainError(f"x is a {type(x).__name__}, expected a NumPy array to pool into a file: omit folder")
@@ -80,7 +79,7 @@ def pooled_file(
         file.seek(-DIGEST, os.SEEK_END)
         if file.read() != sha256(np.ascontiguousarray(pooled).data).hexdigest().encode():
             raise _damaged(path, "its bytes do not have the SHA-256 behind them")
-    return pooled.view(np.ndarray)  # which the kernels take, and its base is the map
+    return pooled.view(np.ndarray)  # the type that kernels take; its base is the map
 
 
 def _damaged(path: Path, why: str) -> DataError:

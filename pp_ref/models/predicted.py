@@ -21,12 +21,13 @@ from pp_ref.models.weights import Count, Params, Weights, he, uniform
 
 @dataclass(frozen=True)
 class Predicted(Weights):
-    """Only w is learned, W = [U_1 w_1, ..., U_J w_J] with a fixed dictionary.
+    """W = [U_1 w_1, ..., U_J w_J] with a fixed dictionary; only the w_j are learned.
 
     dictionary  its columns hold alpha_j and U_j (d, k_j)
-    m           int: units, divided between the columns as equally as they can be
-    Parameters: w0, ..., w{J-1} (k_j, m_j), b (m,).
+    m           int: units, divided between the columns as equally as possible
     raises      ShapeError if there are more columns than units
+
+    Parameters: w0, ..., w{J-1} (k_j, m_j), b (m,).
     """
 
     dictionary: Dictionary
@@ -62,19 +63,19 @@ class Predicted(Weights):
     def init(self, rng: np.random.Generator, spread: float | None, dtype: DTypeLike) -> Params:
         params: Params = {}
         for (name, shape), column in zip(self.shapes.items(), self.dictionary.columns, strict=True):
-            # The input v U w of a unit has the variance var(w) |U^T v|^2. A full unit has |v|^2 = d there. U makes
-            # |U|_F^2 of white inputs and |U^T 1|^2 of constant ones: the larger one counts, since smooth filters add up
-            # smooth images.
+            # The output v U w of a unit has the variance var(w) |U^T v|^2; that of a full unit has |v|^2 = d instead.
+            # |U^T v|^2 is |U|_F^2 for white inputs and |U^T 1|^2 for constant ones. The larger one is used, since
+            # smooth filters have large outputs on smooth images.
             U = column.U
             reached = max(float(np.sum(U**2)), float(np.sum(U.sum(axis=0) ** 2)))
             params[name] = uniform(rng, shape, spread or he(reached), dtype)
         return params | {"b": np.zeros(self.m, dtype)}
 
     def plan(self, n: int, dtype: DTypeLike, rates: Rates | None = None, threads: int | None = None) -> Plan:
-        """The way by which a batch of n NumPy arrays is evaluated, with its estimated cost and that of the others.
+        """Return the plan for a batch of n examples in NumPy arrays: the chosen way, and the cost of each possible one.
 
         rates    None: those of this machine
-        threads  None: those that the BLAS may use now
+        threads  None: as many as the BLAS may use now
         """
         arrays = Arrays("numpy", np.dtype(dtype).name, (n, self.d))
         return choose(LAYER, self._problem(arrays), rates, threads)
@@ -92,7 +93,7 @@ class Predicted(Weights):
         return dv, dict(zip(self.shapes, dw, strict=True)) | {"b": db}
 
     def prepare(self, v: Array, folder: str | os.PathLike[str] | None = None) -> PooledInput:
-        """The pooled input, once for all steps: `forward` takes it in place of v.
+        """Return the pooled input of v, to be computed once; `forward` takes it in place of v.
 
         folder   None keeps it in memory; else it is mapped from a file there (`pooled_file`)
         raises   ShapeError; DataError, DomainError as `pooled_file`
@@ -102,7 +103,7 @@ class Predicted(Weights):
         return PooledInput(pooled, tuple(U.shape[1] for U in columns))
 
     def pool(self, v: Array) -> Array:
-        """[v U_1, ..., v U_J] (n, k_1 + ... + k_J), eq. of sec. 3.3; raises ShapeError."""
+        """[v U_1, ..., v U_J] (n, k_1 + ... + k_J) (paper, sec. 3.3); raises ShapeError."""
         pooled: Array = choose(POOL, self._problem(Arrays.of(v))).way.forward(v, self.operands)
         return pooled
 

@@ -1,4 +1,4 @@
-"""Layerwise pretraining: each layer an autoencoder on what the one below puts out (paper, sec. 3.5)."""
+"""Layerwise pretraining: each layer is trained as an autoencoder on the output of the layer below (paper, sec. 3.5)."""
 
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -12,11 +12,11 @@ from pp_ref.models.autoencoder import Autoencoder
 from pp_ref.models.weights import Params, Weights
 from pp_ref.training import SGD, Checkpoint, Fit, fit_sgd
 
-BATCH = 1000  # examples that are encoded at once: bounds the memory
+BATCH = 1000  # examples encoded at once, to bound the memory
 
 
 class Pretrained(NamedTuple):
-    """Layers, their parameters under the names an MLP gives them, and how each autoencoder's fit went."""
+    """The layers, their parameters by the names of an MLP, and each autoencoder's fit."""
 
     layers: tuple[Weights, ...]
     params: Params
@@ -37,19 +37,19 @@ def pretrain(
     """Train every layer as a tied autoencoder on the activations of the pretrained layers below.
 
     x            (n, d) data in [0, 1]
-    choose       for each layer, a function from its input (n, d_l) to its weights: a dictionary that is built from the
-                 data (Emp, Emp2, AE) can so be taken from the activations, and stays fixed from then on
+    choose       for each layer, a function from its input (n, d_l) to its weights, so that a dictionary can be built
+                 from the activations (Emp, Emp2, AE); it stays fixed from then on
     settings     SGD of each autoencoder; with 0 epochs the layers keep their random start
-    rng          draws starts and orders
+    rng          draws the starts and the orders of examples
     spread       dynamic weights start from Uniform(+-spread)
-    per_column   the authors' way, see `Autoencoder`
+    per_column   as in `Autoencoder`; the authors' code has True
     on_epoch     called with the layer's number, from 1, and the epoch's record
     checkpoints  one for each layer
-    returns      Pretrained; visible biases are dropped
-    raises       DomainError if x is not finite or not floating-point; what fit_sgd raises
+    returns      Pretrained, without visible biases
+    raises       DomainError if x is not finite or not floating-point; the errors of `fit_sgd`
     """
     if not array_namespace(x).isdtype(x.dtype, "real floating"):
-        raise DomainError(f"x is {x.dtype}, expected floating-point numbers: pixels, for one, are divided by 255")
+        raise DomainError(f"x is {x.dtype}, expected floating-point numbers: divide pixels by 255")
     check_finite(x=x)
     layers: list[Weights] = []
     params: Params = {}

@@ -1,8 +1,8 @@
 """Reconstruction ICA: sparse features that still reconstruct the patches (paper, sec. 4.3; Le et al. 2011).
 
 The loss is a sum g(z) + b sum |z What^T - v|^2 with z = v What. An evaluation reads every patch twice, for z and for
-v^T g'(z): the reconstruction needs only v^T v, and from pooled patches v U_j the two products are as much shorter as
-fewer weights are learned. `docs/derivations.md#rica` derives the gradient.
+v^T g'(z); the reconstruction needs only v^T v. With pooled patches v U_j the two products take k / d of the flops.
+`docs/derivations.md#rica` derives the gradient.
 """
 
 from dataclasses import dataclass
@@ -28,37 +28,37 @@ from pp_ref.models.weights import Count, Params, Weights
 
 UFLDL_LAMBDA, UFLDL_EPS = 5e-4, 1e-2  # github amaas/stanford_dl_ex, rica/
 
-# Entries of a block's patches, their features, and one more array like these: 1 MB in float32, so that a core's
-# second-level cache holds them through all passes over the block.
+# Entries of a block's patches, of their features, and of one more array like these: 1 MB in float32, which a core's
+# second-level cache holds during all passes over the block.
 BLOCK_ENTRIES = 2**18
 
 
 @dataclass(frozen=True, eq=False)
 class PreparedPatches:
-    """A data set as every evaluation reads it, computed once by `RICA.prepare`."""
+    """The prepared input of RICA: what `RICA.prepare` computes once for a data set."""
 
     inputs: list[Array]  # v U_j (n, k_j) of every column, or v (n, d) alone
     second_moment: Array  # (d, d)  v^T v, in float64 at least
-    dictionary: Dictionary | None = None  # what pooled them
+    dictionary: Dictionary | None = None  # that of v U_j; None if inputs is [v]
 
 
 @dataclass(frozen=True)
 class RICA:
-    """Filters What (d, m) whose features z = v What are sparse and give v back as z What^T, for n patches v (n, d).
+    """Filters What (d, m) with sparse features z = v What and the reconstruction z What^T, for n patches v (n, d).
 
-    weights    full, predicted or low rank; W = U w stands for predicted ones, and norms are those of its columns
-    objective  "ufldl": trade_off sum sqrt(z^2 + eps) + 1/2 sum |z What^T - v|^2, What the columns of W at unit norm
+    weights    full, predicted or low rank: W (d, m)
+    objective  "ufldl": trade_off sum sqrt(z^2 + eps) + 1/2 sum |z What^T - v|^2, What = W with columns of unit norm
                "le2011": sum log cosh z + trade_off / n sum |z What^T - v|^2, What = W
-    trade_off  float > 0, lambda; None is ufldl's 5e-4. le2011's has no published value: it is of the order of n,
-               since nothing but the reconstruction keeps W from shrinking to zero
-    eps        float > 0, of ufldl's square root
-    raises     DomainError
+    trade_off  float > 0, lambda; None: 5e-4 for ufldl. le2011's has no published value: it is of the order of n,
+               since the reconstruction alone keeps W from shrinking to zero
+    eps        float > 0, under ufldl's square root
+    raises     DomainError for another objective, trade_off or eps
 
-    Parameters: those of the weights, without a bias. There may be fewer filters than inputs, or more.
+    Parameters: those of the weights, without a bias. There may be fewer or more filters than inputs.
 
-    ufldl squares its features in the model's dtype: beyond |z| = 1.8e19 in float32, or 1.3e154 in float64, the loss
-    is not finite, which ends a fit with `Stop.DIVERGED`. le2011's sparsity has no such limit; near zero it errs by
-    roundings of |z|, where `layers.log_cosh` errs by roundings of z^2 / 2.
+    ufldl squares features in the model's dtype: the loss is not finite for |z| above 1.8e19 in float32 or 1.3e154 in
+    float64, and a fit then ends with `Stop.DIVERGED`. le2011's sparsity has no such limit; near zero its error is a
+    rounding of |z|, and that of `layers.log_cosh` a rounding of z^2 / 2.
     """
 
     weights: Weights
@@ -74,14 +74,14 @@ class RICA:
         check_positive(trade_off=self._lambda, eps=self.eps)
 
     def init(self, rng: np.random.Generator, spread: float | None = None, dtype: DTypeLike = np.float32) -> Params:
-        """Draw the dynamic weights from Uniform(+-spread); None chooses it by the number of inputs."""
+        """Return parameters: dynamic weights drawn from Uniform(+-spread); None: as in `Weights.init`."""
         return {name: array for name, array in self.weights.init(rng, spread, dtype).items() if name != "b"}
 
     def prepare(self, x: Array) -> PreparedPatches:
-        """What evaluations need of patches x (n, d), computed once: pass it in place of x.
+        """Return the prepared input of patches x (n, d), to be computed once and passed in place of x.
 
-        Predicted weights keep x U_j of every column, n (k_1 + ... + k_J) numbers; others keep x itself, not copied.
-        raises  ShapeError; DomainError for x that is not of real floating-point numbers, or not finite
+        It holds x U_j of every column, n (k_1 + ... + k_J) numbers, for predicted weights, else x itself, not copied.
+        raises  ShapeError; DomainError if x is not real floating-point, or not finite
         """
         self._inputs(x)
         _check_finite(x)
@@ -90,20 +90,20 @@ class RICA:
         return PreparedPatches(inputs, _second_moment(x), self.weights.dictionary)
 
     def loss(self, params: Params, x: Array | PreparedPatches, y: None = None) -> Array:
-        """What `loss_and_gradient` differentiates."""
+        """The loss that `loss_and_gradient` differentiates."""
         return self.loss_and_gradient(params, x)[0]
 
     def loss_and_gradient(self, params: Params, x: Array | PreparedPatches, y: None = None) -> tuple[Array, Params]:
-        """The loss, and its gradient with respect to every dynamic parameter.
+        """Return the loss and its gradient with respect to every dynamic parameter.
 
         params   as `init` returns them; their dtype is the model's
-        x        (n, d) patches, float32 or float64, or what `prepare` made of them
+        x        (n, d) patches, float32 or float64, or their prepared input
         y        ignored: the target is x
-        returns  loss, a 0-d array, in which ufldl adds up all patches; gradient, a dict like params
-        raises   ShapeError, also for patches that another dictionary pooled; DomainError for a column of W that is zero
-                 and has no unit norm, for patches of integers, or for an eps that the model's dtype does not hold
+        returns  loss, a 0-d array, for ufldl the sum over all patches; gradient, a dict like params
+        raises   ShapeError, also for patches that another dictionary pooled; DomainError if a column of W is zero and
+                 has no unit norm, for patches of integers, or for an eps that the model's dtype does not hold
 
-        The products with all patches are taken in the model's dtype, block by block; what is left, of (d, m) arrays, in
+        Products with all patches are computed in the model's dtype, block by block; operations on (d, m) arrays in
         float64.
         """
         inputs, pooled = self._inputs(x)
@@ -124,12 +124,12 @@ class RICA:
             loss = loss + a * sparsity
             dfactors.append(a * xp.astype(dfactor, wide))
 
-        if self.objective == "ufldl":  # what would stretch a unit column is taken out
+        if self.objective == "ufldl":  # remove the component along each unit column
             along = [xp.sum(factor * dfactor, axis=0) for factor, dfactor in zip(factors, dfactors, strict=True)]
             dWhat = dWhat - What * (xp.concat(along) + xp.sum(What * dWhat, axis=0))
         gradient = self.weights.expand_backward(xp.astype(dWhat / norms, dtype), expanded)
         direct = [xp.astype(df / norms_j, dtype) for df, norms_j in zip(dfactors, _cut(norms, dfactors), strict=True)]
-        if pooled:  # pooled patches tell w_j's gradient, patches that of W
+        if pooled:  # dfactors are gradients of w_j for pooled patches, else of W
             through = dict(zip(gradient, direct, strict=True))
         else:
             through = self.weights.expand_backward(direct[0], expanded)
@@ -144,12 +144,12 @@ class RICA:
         return xp.concat([v @ xp.astype(factor, dtype) for v, factor in zip(inputs, factors, strict=True)], axis=1)
 
     def filters(self, params: Params) -> list[Array]:
-        """What (d, m), predicted weights included."""
+        """[What], What (d, m) with its predicted weights."""
         What, _, _ = self._directions(params)
         return [array_namespace(What).astype(What, _dtype(params))]
 
     def count(self) -> dict[str, Count]:
-        """Dynamic, static and total weights; there are no biases."""
+        """Dynamic, static and total numbers of weights; there are no biases."""
         return {"1": self.weights.count()}
 
     @property
@@ -157,7 +157,7 @@ class RICA:
         return UFLDL_LAMBDA if self.trade_off is None else self.trade_off
 
     def _directions(self, params: Params) -> tuple[Array, Array, Any]:
-        """What (d, m) and the norms (m,) that W was divided by, in float64 at least, and the weights' cache."""
+        """What (d, m) and the norms (m,) of the columns of W, in float64 at least, and the weights' cache."""
         W, expanded = self.weights.expand(params)
         W = array_namespace(W).astype(W, _wide(W))
         if self.objective == "le2011":
@@ -166,14 +166,14 @@ class RICA:
         return What, cache.norms, expanded
 
     def _factors(self, params: Params, What: Array, norms: Array, pooled: bool) -> list[Array]:
-        """What each input is multiplied by, in What's dtype: What, or w_j over the norms of its columns of U_j w_j."""
+        """The factor of each input, in What's dtype: What for v, or w_j over the norms of U_j w_j for v U_j."""
         if not pooled:
             return [What]
         w = [array_namespace(What).astype(params[name], What.dtype) for name in self.weights.shapes]
         return [w_j / norms_j for w_j, norms_j in zip(w, _cut(norms, w), strict=True)]
 
     def _sparsity(self, v: Array, w: Array) -> tuple[Array, Array]:
-        """sum g(v w), and its gradient v^T g'(v w), for v (n, k) and w (k, m), over blocks of rows."""
+        """sum g(v w) and its gradient v^T g'(v w), for v (n, k) and w (k, m), by blocks of rows."""
         (n, k), m = v.shape, w.shape[1]
         xp, dtype, wide = array_namespace(w), array_namespace(w).result_type(v, w), _wide(w)
         cuts = blocks(n, k + 2 * m, BLOCK_ENTRIES)
@@ -195,13 +195,13 @@ class RICA:
         return total, dw
 
     def _inputs(self, x: Array | PreparedPatches) -> tuple[list[Array], bool]:
-        """What is multiplied by the factors, and whether a dictionary pooled it.
+        """The inputs [v] or [v U_1, ..., v U_J], and whether they are pooled.
 
         raises  ShapeError, DomainError
         """
         if not isinstance(x, PreparedPatches):
             if x.ndim != 2 or x.shape[1] != self.weights.d:
-                raise ShapeError(f"x has shape {tuple(x.shape)}, expected (n, {self.weights.d}): one patch a row")
+                raise ShapeError(f"x has shape {tuple(x.shape)}, expected (n, {self.weights.d}): one patch per row")
             if not array_namespace(x).isdtype(x.dtype, "real floating"):
                 raise DomainError(f"x is {x.dtype}, expected float32 or float64: convert it with as_floats or astype")
             return [x], False
@@ -220,12 +220,12 @@ class RICA:
 
 
 def _dtype(params: Params) -> Any:
-    """The model's."""
+    """The model's dtype, that of its parameters."""
     return array_namespace(*params.values()).result_type(*params.values())
 
 
 def _wide(x: Array) -> Any:
-    """float64, or x's dtype where that holds more."""
+    """float64, or x's dtype if it is wider."""
     xp = array_namespace(x)
     return xp.result_type(x.dtype, xp.float64)
 
@@ -236,7 +236,7 @@ def _cut(norms: Array, columns: list[Array]) -> list[Array]:
 
 
 def _check_finite(x: Array) -> None:
-    """Refuse NaN and infinity, a block after the other, so that no masks of all patches are made."""
+    """raises DomainError for NaN or infinity; checks block by block, without a mask of all patches"""
     xp, (n, d) = array_namespace(x), x.shape
     largest = xp.finfo(x.dtype).max
     for cut in blocks(n, d, BLOCK_ENTRIES):
@@ -245,7 +245,7 @@ def _check_finite(x: Array) -> None:
 
 
 def _second_moment(x: Array) -> Array:
-    """v^T v in float64 at least, a block after the other, so that no wide copy of all patches is made."""
+    """v^T v in float64 at least, block by block, without a wide copy of all patches."""
     xp, (n, d) = array_namespace(x), x.shape
     S = xp.zeros((d, d), dtype=_wide(x))
     for cut in blocks(n, d, BLOCK_ENTRIES):
@@ -253,11 +253,11 @@ def _second_moment(x: Array) -> Array:
     return S
 
 
-# `layers.smooth_abs` and `layers.log_cosh`, forward and backward at once, in the memory of z and of an array like it.
+# `layers.smooth_abs` and `layers.log_cosh`, forward and backward at once, in the memory of z and of one array like it.
 
 
 def _smooth_abs(z: Array, eps: float, spare: Array) -> tuple[Array, Array]:
-    """sum sqrt(z^2 + eps), and z / sqrt(z^2 + eps) in place of z; where z^2 overflows, infinity, and 0."""
+    """sum sqrt(z^2 + eps), and z / sqrt(z^2 + eps) in place of z; infinity and 0 if z^2 overflows."""
     xp = array_namespace(z)
     root = into(xp.multiply, z, z, out=spare)
     root += eps
@@ -276,6 +276,6 @@ def _log_cosh(z: Array, spare: Array) -> tuple[Array, Array]:
 
 
 def _magnitude(z: Array, spare: Array) -> Array:
-    """|z| = max(z, -z) in the memory of ``spare``; of a complex step, by its real part."""
+    """|z| = max(z, -z) in the memory of ``spare``; a complex step is ordered by its real part."""
     xp = array_namespace(z)
     return into(xp.maximum, z, into(xp.negative, z, out=spare), out=spare)

@@ -1,4 +1,4 @@
-"""The steps that networks are made of: weights of any kind, and the operations between them."""
+"""The stages of a network: weights of any kind, and the operations between them."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -34,7 +34,7 @@ MAXOUT_PIECES = 2  # as in the MNIST experiments of Goodfellow et al. 2013
 
 
 class Stage(Protocol):
-    """One step. `backward` returns dv, or None unless `wrt_input`, and the gradient of the stage's parameters."""
+    """One stage. `backward` returns dv, or None unless `wrt_input`, and the gradient of the stage's parameters."""
 
     @property
     def weights(self) -> Weights | None: ...
@@ -50,7 +50,7 @@ class Dense:
     weights: Weights
 
     def shape(self, below: Shape) -> Shape:
-        """raises ShapeError unless the layer reads what the one below puts out"""
+        """raises ShapeError unless the layer below has d outputs"""
         if below != (self.weights.d,):
             given = "x".join(map(str, below))
             raise ShapeError(f"reads {self.weights.d} inputs, but the layer below has {given} outputs")
@@ -78,7 +78,7 @@ _ACTIVATIONS: Mapping[str, tuple[Callable[..., Any], Callable[..., Any]]] = {
 
 @dataclass(frozen=True)
 class Activation(_NoWeights):
-    """ "sigmoid" or "relu", elementwise; "maxout": pairs of units compete, so m units put out m / 2."""
+    """ "sigmoid" or "relu", elementwise; or "maxout", the larger of two units, so that m units have m / 2 outputs."""
 
     name: ActivationName
 
@@ -87,11 +87,11 @@ class Activation(_NoWeights):
             raise DomainError(f"activation is {self.name!r}, expected one of {', '.join(_ACTIVATIONS)}")
 
     def shape(self, below: Shape) -> Shape:
-        """raises ShapeError if maxout is given a number of units that it cannot divide"""
+        """raises ShapeError if maxout has an odd number of units"""
         if self.name != "maxout":
             return below
         if below[-1] % MAXOUT_PIECES:
-            raise ShapeError(f"has {below[-1]} units, maxout wants a multiple of {MAXOUT_PIECES}")
+            raise ShapeError(f"has {below[-1]} units, expected a multiple of {MAXOUT_PIECES} for maxout")
         return (*below[:-1], below[-1] // MAXOUT_PIECES)
 
     def forward(self, params: Params, v: Array, rng: Generator | None) -> tuple[Array, Any]:
@@ -104,7 +104,7 @@ class Activation(_NoWeights):
 
 @dataclass(frozen=True)
 class Dropout(_NoWeights):
-    """Drops with probability `rate` while learning: where there is a Generator to draw from."""
+    """Drop each unit with probability `rate` while learning, that is, if `forward` gets a Generator."""
 
     rate: float
 
@@ -123,10 +123,10 @@ class Dropout(_NoWeights):
 
 @dataclass(frozen=True)
 class Convolution:
-    """y = v * W + b with filters W of any kind: those of `weights`, reshaped as the paper's footnote 1 says.
+    """y = v * W + b with filters W of any kind: those of `weights`, reshaped (paper, footnote 1).
 
-    Evaluated by the cheapest way of `pp_ref.kernels.ways.CONV`. `fourier_conv2d_forward` says what the convolution
-    theorem does to rounding and to NaN.
+    It is evaluated by the cheapest way of `pp_ref.kernels.ways.CONV`. `fourier_conv2d_forward` describes the rounding
+    errors of the convolution theorem and its treatment of NaN.
 
     weights       d = height width channels of a filter, in the order of `Grid(height, width, channels)`; m filters
     filter_shape  (height, width)
@@ -140,7 +140,7 @@ class Convolution:
     padding: int = 0
 
     def shape(self, below: Shape) -> Shape:
-        """raises ShapeError for anything but images of as many channels as the filters, and at least their size"""
+        """raises ShapeError unless below are images with the filters' channels, and at least of their size"""
         (fh, fw), given = self.filter_shape, "x".join(map(str, below))
         if len(below) != 3 or fh * fw * below[2] != self.weights.d:
             channels = self.weights.d / (fh * fw)
@@ -148,9 +148,9 @@ class Convolution:
         return (*patches(np.empty((0, *below)), self.filter_shape, self.stride, self.padding), self.weights.m)
 
     def plan(self, images: Shape, dtype: DTypeLike, threads: int | None = None) -> Plan:
-        """The way by which NumPy images (n, height, width, channels) are convolved, with its cost and that of others.
+        """Return the plan for NumPy images (n, height, width, channels): the chosen way, and what each one costs.
 
-        threads  None: those that the BLAS may use now
+        threads  None: as many as the BLAS may use now
         raises   ShapeError as `shape`
         """
         return self._plan(Arrays("numpy", np.dtype(dtype).name, images), threads)
@@ -252,9 +252,9 @@ def _pooled(below: Shape, size: int, stride: int) -> Shape:
 
 
 def through(stages: Iterable[Stage], shape: Shape) -> Shape:
-    """The shape of one example after all stages.
+    """Return the shape of one example after all stages.
 
-    raises  ShapeError, naming the layer, counted as its parameters are, that cannot read what it is given
+    raises  ShapeError if a stage cannot read its input; it names the layer by the number in its parameters' names
     """
     number = 0
     for stage in stages:

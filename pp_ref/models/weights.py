@@ -1,8 +1,8 @@
-"""The weights W (d, m) of a layer: what a model asks of them, whatever they are made of.
+"""The common interface of the weights W (d, m) of a layer.
 
-`Full` learns all of W, `Predicted` predicts W through a dictionary, `LowRank` learns a product. Parameters are named
-arrays, dynamic ones only: what is learned, and what a distributed run would communicate (paper, sec. 1). The bias b is
-dynamic too, and never predicted.
+`Full` learns all of W, `Predicted` predicts W through a dictionary, `LowRank` learns two factors of W. Parameters are
+named arrays and dynamic: they are learned, and communicated by a distributed run (paper, sec. 1). The bias b is dynamic
+too, and never predicted.
 """
 
 import math
@@ -24,7 +24,7 @@ Params = dict[str, Array]
 
 
 class Count(NamedTuple):
-    """Numbers of a layer's weights: learned, computed once, and in the full matrix W that they stand for."""
+    """How many weights a layer has: learned, computed once, and entries of the full matrix W."""
 
     dynamic: int
     static: int
@@ -36,7 +36,7 @@ class Weights(ABC):
 
     d           inputs
     m           units
-    dictionary  what predicts W; None if all of W is learned
+    dictionary  the dictionary that predicts W; None if all of W is learned
     """
 
     if TYPE_CHECKING:  # fields or properties of the dataclasses below this one
@@ -51,16 +51,16 @@ class Weights(ABC):
     @property
     @abstractmethod
     def shapes(self) -> dict[str, tuple[int, int]]:
-        """The shapes of the learned arrays that make W, by name; b (m,) comes on top."""
+        """The shapes of the learned arrays of W by name, without b."""
 
     @property
     @abstractmethod
     def operands(self) -> OperandCache | LearnedOperands:
-        """What makes W of these arrays."""
+        """The operands that compute W from these arrays."""
 
     @property
     def widths(self) -> tuple[int, ...]:
-        """Units of each column; all m together if there are no columns."""
+        """The number of units of each column; (m,) if there are no columns."""
         return (self.m,)
 
     @abstractmethod
@@ -69,22 +69,22 @@ class Weights(ABC):
 
     @abstractmethod
     def init(self, rng: np.random.Generator, spread: float | None, dtype: DTypeLike) -> Params:
-        """Draw the learned arrays from Uniform(+-spread); b is zero.
+        """Return parameters: learned arrays drawn from Uniform(+-spread), b zero.
 
-        spread  None: full weights have the variance 2 / d, and predicted ones answer white and constant inputs no more
-                strongly
+        spread  None: full weights have the variance 2 / d; predicted ones give white and constant inputs outputs of at
+                most the same variance
         """
 
     @abstractmethod
     def forward(self, params: Params, v: Any) -> tuple[Array, Any]:
-        """y (n, m) = v W + b for v (n, d), or for what `prepare` returned, and the cache of `backward`."""
+        """y (n, m) = v W + b for v (n, d) or its prepared input, and the cache of `backward`."""
 
     @abstractmethod
     def backward(self, dy: Array, cache: Any, wrt_input: bool) -> tuple[Array | None, Params]:
-        """Pull dy (n, m) back to dv, which is None unless `wrt_input`, and to the gradient of the parameters."""
+        """Pull dy (n, m) back to dv (n, d), or None unless `wrt_input`, and to the gradient of the parameters."""
 
     def prepare(self, v: Array, folder: str | os.PathLike[str] | None = None) -> Array | PooledInput:
-        """The input v (n, d) as `forward` reads it fastest at every step: v itself unless the weights pool it."""
+        """Return the prepared input of v (n, d), which `forward` takes in place of v: pooled, or v itself."""
         return v
 
     def expand(self, params: Params) -> tuple[Array, Any]:
@@ -97,11 +97,11 @@ class Weights(ABC):
 
 
 def he(d: float) -> float:
-    """Half the width of a uniform distribution of variance 2 / d, at which relu keeps the variance from layer to layer
+    """The spread at which Uniform(+-spread) has the variance 2 / d: relu then keeps the variance from layer to layer
     (He et al. 2015)."""
     return math.sqrt(6 / d)
 
 
 def uniform(rng: np.random.Generator, shape: tuple[int, ...], spread: float, dtype: DTypeLike) -> Array:
-    """Uniform(+-spread), drawn in float64."""
+    """Draw from Uniform(+-spread) in float64, then cast to dtype."""
     return rng.uniform(-spread, spread, shape).astype(dtype)

@@ -12,7 +12,7 @@ from pp_ref.bench.roofline import roofline
 from pp_ref.errors import InaccurateError
 from pp_ref.experiments.drawing import save_figure
 from pp_ref.kernels.bounds import largest_share
-from pp_ref.kernels.cpu.rungs import LADDERS
+from pp_ref.kernels.cpu.ladders import LADDERS
 
 SMALL = {"batches": (9,), "proportions": (0.05,)}
 

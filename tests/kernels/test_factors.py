@@ -1,4 +1,4 @@
-"""U = K[:, alpha] R, by factors: equal to the dictionary's own, and cut no shorter than rounding allows."""
+"""The factors K[:, alpha] R equal the dictionary's U, and the taps are cut no shorter than rounding allows."""
 
 import numpy as np
 import pytest
@@ -36,7 +36,7 @@ def test_the_factors_make_the_same_dictionary(case):
         np.testing.assert_array_equal(R, R.T)
         bound = 2 * solve_bound(column.alpha.size, column.condition) * np.linalg.norm(column.U, 2)
         assert np.linalg.norm(K[:, column.alpha] @ R - column.U, 2) <= bound
-        assert np.linalg.norm(column.U, 2) > 1e6 * bound  # the comparison says something
+        assert np.linalg.norm(column.U, 2) > 1e6 * bound  # else the bound would allow anything
     assert factors.amplification >= 1
 
 
@@ -71,7 +71,7 @@ def test_taps_at_the_papers_length_scale():
     assert [cut_taps(taps, dtype).size for dtype in ("f4", "f8")] == [7, 9]
     factors = separable(make_dictionary("se", Grid(28, 28), n_alpha=1, form="atom", rng=np.random.default_rng(0)))
     np.testing.assert_array_equal(factors.taps[0], taps)
-    # Of any |v| <= 1, two passes without the rest are off by less than twice u / 4 times the sum of a pass's taps.
+    # If |v| <= 1, two passes without the rest are off by less than twice u / 4 times the sum of a pass's taps.
     left_out = abs(factors.K() - factors.K("f4")).sum(axis=0)
     casts = 2 * np.finfo("f4").eps / 2 * factors.K().sum(axis=0)
     assert (left_out <= 2 * CUT * np.finfo("f4").eps / 2 * (1 + 2 * taps[1:].sum()) + casts).all()

@@ -1,4 +1,4 @@
-"""Rates in the user's cache: taken where they are this machine's and sound, else the defaults, with one warning."""
+"""Rates in the user's cache: used if they are valid and this machine's, else the defaults, with one warning."""
 
 import json
 import subprocess
@@ -20,7 +20,7 @@ FASTER = MEASURED._replace(flop=2e-11)
 
 @pytest.fixture
 def path(monkeypatch, tmp_path):
-    """Of an empty cache, read anew by each call."""
+    """The rates file of an empty cache, read again by each call."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setattr(rates, "_measured", rates._measured.__wrapped__)
     monkeypatch.setattr("pp_ref.kernels.choose.known_rates", known_rates)

@@ -1,4 +1,4 @@
-"""K of all columns, found again in U: the factors multiply to U, and are those of the covariance."""
+"""K of all columns, computed from U: the product of the factors is U, and they are those of the covariance."""
 
 import numpy as np
 import pytest
@@ -45,7 +45,7 @@ def test_the_factors_are_those_of_the_covariance(case):
         np.testing.assert_array_less(norm(R - np.linalg.inv(inverse)), 2 * off_R)  # inv itself is off too
         off_K = norm(inverse) * (off_U + norm(K[:, column.alpha]) * off_R)
         np.testing.assert_array_less(norm(found.kept[:, own] - K[:, column.alpha]), off_K)
-        assert off_K < 1e-3 * norm(K[:, column.alpha])  # or the bound would say nothing
+        assert off_K < 1e-3 * norm(K[:, column.alpha])  # else the bound would allow anything
     assert (found.amplification == 1) == (found.residual == 0) == (found.R is None)
     assert found.residual < np.finfo("f4").eps / 2
 
@@ -56,5 +56,5 @@ def test_other_dictionaries_have_no_such_factors():
 
 
 def test_a_ridge_that_is_lost_beside_one_shows():
-    """Eight digits of R are left, and columns disagree on K's eighth."""
+    """R keeps eight digits, and columns disagree on the eighth digit of K."""
     assert shared(made("emp", Units(30), data=DATA, ridge=1e-9)).residual > 1e-12

@@ -16,7 +16,7 @@ NOTHING = Rates(*(0.0 for _ in Rates._fields))
 
 
 def seconds(ways, problem, **rates):
-    """Of every way that is possible, by rates that are 0 but for those that are given."""
+    """The seconds of every possible way, with the given rates and all others 0."""
     return choose(ways, problem, NOTHING._replace(**rates)).seconds
 
 
@@ -58,14 +58,14 @@ def test_a_pass_costs_taps_and_numbers():
 
 
 def test_calls():
-    """y, dv and dw of ten columns, what pools or folds before and behind them, and what is one call for all columns."""
+    """Calls for y, dv and dw of ten columns, for pooling or folding around them, and for all columns at once."""
     found = seconds(LAYER, mnist(100), product=1.0)
     assert found == {"dictionary": 5 * 10, "weights": 2 * 10 + 3, "side by side": 3 + 2, "separable": 5 * 10}
     assert seconds(LAYER, mnist(100), call=1.0)["separable"] == 1
 
 
 def test_shared_columns():
-    """v K with as many columns as are kept together, there and back; R_j w_j and R_j dw_j; a gather and a scatter."""
+    """v K for the kept columns of K, forward and backward; R_j w_j and R_j dw_j; a gather and a scatter."""
     rng = np.random.default_rng(0)
     data = rng.standard_normal((90, 40)) @ rng.standard_normal((40, 40))
     dictionary = make_dictionary("emp", Units(40), proportion=0.25, n_columns=4, data=data, ridge=1.0, rng=rng)
@@ -85,7 +85,7 @@ CIFAR10 = {  # images, filters, padding of the net of sec. 4.2
 
 
 def convolution(layer, **settings):
-    """One layer, predicted through a dictionary, or learned in full where there are no settings."""
+    """One layer, predicted through a dictionary, or learned in full if there are no settings."""
     images, filters, padding = CIFAR10[layer]
     shapes, operands = ((int(np.prod(filters[:3])), filters[3]),), LearnedOperands()
     if settings:

@@ -1,4 +1,4 @@
-"""A layer as a tied autoencoder: by hand, column by column, and in whatever library and precision it is given."""
+"""A layer as a tied autoencoder: by hand, column by column, and in other array libraries and dtypes."""
 
 from itertools import pairwise
 
@@ -42,7 +42,7 @@ def test_by_hand():
     params = {"W": np.zeros((2, 3)), "b": np.zeros(3), "c": np.zeros(2)}
     loss, gradient = model.loss_and_gradient(params, v)
     assert loss == model.loss(params, v) == (0.25 + 0.25 + 0 + 0.0625) / 2
-    # da = 2 (r - v) / n r (1 - r) = (1/2 - v) / 4, and c sums it; dW = da^T h, as nothing comes back through W = 0.
+    # da = 2 (r - v) / n r (1 - r) = (1/2 - v) / 4, and dc is its sum; dW = da^T h, since W = 0 passes no gradient back.
     np.testing.assert_array_equal(gradient["c"], [0.125, (-0.5 + 0.25) / 4])
     np.testing.assert_array_equal(gradient["b"], np.zeros(3))
     np.testing.assert_array_equal(gradient["W"], np.repeat(gradient["c"][:, None] / 2, 3, axis=1))
@@ -70,7 +70,7 @@ def test_init_draws_what_count_counts(model):
 
 
 def test_columns_apart_are_separate_autoencoders_whose_losses_add():
-    """Each column's gradient, and the sum of the losses, is within the running error of its own autoencoder."""
+    """Each column's gradient and the sum of the losses are within the running error of separate autoencoders."""
     model = MODELS["predicted, columns apart"]
     params = drawn(model)
     loss, gradient = model.loss_and_gradient(params, X)
@@ -90,7 +90,7 @@ def test_columns_apart_are_separate_autoencoders_whose_losses_add():
 
 @pytest.mark.parametrize("name", ["full", "low rank"])
 def test_other_weights_are_one_column(name):
-    """Apart or together then differ in the visible bias alone."""
+    """per_column then changes the visible bias alone."""
     together, apart = MODELS[f"{name}, together"], MODELS[f"{name}, columns apart"]
     params = drawn(apart)
     assert apart.loss(params, X) == together.loss(params | {"c": np.zeros(16)}, X)
@@ -104,7 +104,7 @@ def test_what_the_next_layer_is_given(model):
     exact = {name: Bounded(array, 0, float) for name, array in params.items()}
     bounded = model.predict(exact, Bounded(X, 0, float))
     want = 1 / (1 + np.exp(-(X.astype(np.longdouble) @ W + params["b"])))
-    # W itself was rounded: a second pass through it has at most its own error once more.
+    # W itself is rounded: a second pass through it adds at most its own error once more.
     assert_within(h, want, 2 * bounded.error, "h")
 
 
@@ -147,7 +147,7 @@ def test_another_array_library_computes_the_same(model):
     xp = array_api_strict
     params = drawn(model)
     strict = {name: xp.asarray(array) for name, array in params.items()}
-    with use_backend("numpy"):  # the kernels take NumPy's arrays alone
+    with use_backend("numpy"):  # kernels take NumPy arrays only
         want, gradient = model.loss_and_gradient(params, X)
         loss, strict_gradient = model.loss_and_gradient(strict, xp.asarray(X))
         features, strict_features = model.predict(params, X), model.predict(strict, xp.asarray(X))

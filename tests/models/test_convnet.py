@@ -38,7 +38,7 @@ def predicted(space, m, columns=1, seed=0):
 
 
 def small(pool=AveragePool, activation="sigmoid", **settings):
-    """Every kind of stage; 9 x 6 images, so that height and width cannot be exchanged."""
+    """A net with every kind of stage; images are 9 x 6, so that exchanged sides show."""
     stack = (
         Convolution(predicted((3, 2, 2), 4), (3, 2), padding=1),
         pool(3, 2),
@@ -204,7 +204,7 @@ def test_shapes_are_what_forward_gives():
 
 
 def test_lbfgs_and_sgd_learn_it():
-    """24 images of noise with labels of their own are learned by heart."""
+    """24 images of noise with random labels are learned by heart."""
     model = small(MaxPool, "relu")
     rng = np.random.default_rng(0)
     x, y = rng.standard_normal((24, *model.shape)), rng.integers(0, 3, 24)
@@ -223,11 +223,11 @@ def test_lbfgs_and_sgd_learn_it():
 
 
 def test_another_array_library():
-    """The same bits, from arrays that have nothing but the standard: what lets a device's arrays through."""
+    """The same bits from arrays that have only the array API: so a device's arrays work too."""
     model = small(MaxPool, "relu", weight_decay=0.1)
     params, x, y = drawn(model)
     to_strict = array_api_strict.asarray
-    with use_backend("numpy"):  # the kernels take NumPy's arrays alone
+    with use_backend("numpy"):  # kernels take NumPy arrays only
         loss, gradient = model.loss_and_gradient(params, x, y, np.random.default_rng(0))
     strict, strict_gradient = model.loss_and_gradient(
         {name: to_strict(array) for name, array in params.items()}, to_strict(x), to_strict(y), np.random.default_rng(0)
@@ -252,7 +252,7 @@ def test_the_way_to_convolve_is_chosen_by_its_cost():
 
 
 def predicted_stage(**kept):
-    """Eight channels in, so that a few kept weights are few maps."""
+    """A convolution of eight channels, so that a few kept weights are few maps."""
     rng, space = np.random.default_rng(0), Grid(7, 7, 8)
     kept = kept or {"proportion": 0.1}
     dictionary = make_dictionary("se", space, n_columns=1, rng=rng, **kept)

@@ -1,4 +1,4 @@
-"""The MLP: names, counts, predictions by hand, and everything it accepts in place of plain weights and inputs."""
+"""The MLP: names, counts, predictions by hand, and other kinds of weights and inputs."""
 
 from itertools import pairwise
 
@@ -44,7 +44,7 @@ def model(request):
 
 
 def drawn(model, dtype=float):
-    """A start whose biases are not zero."""
+    """Random parameters, biases included."""
     params = model.init(np.random.default_rng(4), dtype=dtype)
     return {name: array + np.asarray(0.125, dtype) for name, array in params.items()}
 
@@ -92,7 +92,7 @@ def test_init_draws_what_count_counts(model):
 
 
 def test_a_net_by_hand():
-    """relu, weights of 0 and 1: logits are (x_0, x_1, 0) + b, so the class can be read off."""
+    """relu, weights of 0 and 1: logits are (x_0, x_1, 0) + b, so the class is known."""
     model = MLP((Full(2, 2),), 3, "relu", weight_decay=0.5)
     W = np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
     params = {"1.W": np.eye(2), "1.b": np.zeros(2), "softmax.W": W, "softmax.b": np.array([0.0, 0.0, 0.5])}
@@ -296,7 +296,7 @@ def test_another_array_library_computes_the_same(model):
         (
             lambda: MLP((Full(4, 5),), 3, "maxout"),
             ShapeError,
-            "^layer 1 has 5 units, maxout wants a multiple of 2$",
+            "^layer 1 has 5 units, expected a multiple of 2 for maxout$",
         ),
         (
             lambda: mlp((16, 8, 8, 3), [se()]),

@@ -1,4 +1,4 @@
-"""Pooled input in a file: the same bits, computed once, and nothing but what was written."""
+"""Pooled input in a file: the same bits, computed once, and no damaged file is read."""
 
 import array_api_strict
 import numpy as np
@@ -20,7 +20,7 @@ def net(seed=0):
 
 
 def counted(monkeypatch):
-    """How many examples were pooled so far."""
+    """The number of examples pooled so far."""
     pool, seen = Predicted.pool, []
     monkeypatch.setattr(Predicted, "pool", lambda self, v: (seen.append(len(v)), pool(self, v))[1])
     return seen

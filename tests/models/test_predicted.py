@@ -1,4 +1,4 @@
-"""Models take the kernels where the plan says so: within the bound of the layer, with a gradient that is the loss's."""
+"""Models evaluate the way of the plan: within the bound of the layer, and with the gradient of the loss."""
 
 import re
 from itertools import product
@@ -65,7 +65,7 @@ def test_a_layer_by_the_kernels_is_within_the_bounds(dtype, wrt_input):
 
 @pytest.mark.parametrize("wrt_input", [True, False])
 def test_columns_of_a_covariance_share_it(wrt_input):
-    """If the columns agree on K in this dtype, and the way through it rounds well."""
+    """The way "shared" is possible if the columns agree on K in this dtype, and the way through it rounds well."""
     rng = np.random.default_rng(4)
     settings = {"proportion": 0.25, "n_columns": 10, "rng": rng}
     data = rng.standard_normal((90, 40)) @ rng.standard_normal((40, 40))
@@ -143,7 +143,7 @@ KINDS = {
     "emp": {"ridge": 1e-3},
     "randfixu": {},
 }
-PASSES = {  # where a way's passes are, by name
+PASSES = {  # the passes of each way, by name
     "dictionary": (layers_predicted, "predicted"),
     "side by side": (combine, "columns"),
     "shared": (shared_layer, "shared"),
@@ -172,7 +172,7 @@ def ran(monkeypatch):
 @pytest.mark.parametrize("side", [8, 14, 20, 28])
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_is_done_is_what_the_plan_says(kind, side, ran):
-    """36 shapes: the pass that ran is the way that the printed plan names, with one thread and with two."""
+    """36 shapes: the pass that ran is that of the way in the printed plan, with one thread and with two."""
     rng, space = np.random.default_rng(0), Grid(side, side)
     settings = KINDS[kind] | ({"data": rng.standard_normal((200, space.size))} if kind == "emp" else {})
     images = rng.standard_normal((1000, space.size), np.float32)
@@ -191,7 +191,7 @@ def test_what_is_done_is_what_the_plan_says(kind, side, ran):
 
 
 def test_the_gradient_is_that_of_the_loss():
-    """The central remainder falls as h cubed if it is, as h if not."""
+    """The central remainder falls as h cubed if the gradient is right, as h if not."""
     model = MLP((Predicted(se(), 8), Predicted(se(2, 4), 6), Full(6, 5)), 3, weight_decay=0.125)
     rng = np.random.default_rng(2)
     x, y = rng.standard_normal((9, 63)), rng.integers(0, 3, 9)
@@ -211,7 +211,7 @@ def test_the_gradient_is_that_of_the_loss():
 
 
 def test_a_batch_in_shares_of_threads():
-    """Python threads may compile and run the kernels at once, and every run has the same bits."""
+    """Several Python threads compile and run the kernels at once; every run has the same bits."""
     model = MLP((Predicted(se(), 8), Full(8, 6)), 3)
     rng = np.random.default_rng(3)
     x, y = rng.standard_normal((64, 63)), rng.integers(0, 3, 64)

@@ -1,4 +1,4 @@
-"""Layerwise pretraining: what each layer is given, what is kept of it, and that it can be stopped anywhere."""
+"""Layerwise pretraining: the input of each layer, the result, and stopping anywhere."""
 
 import numpy as np
 import pytest
@@ -40,7 +40,7 @@ def test_the_parameters_are_an_mlps_without_its_softmax():
 
 @pytest.mark.parametrize("batch", [7, 50, 1000])
 def test_a_layer_is_chosen_by_what_the_pretrained_layer_below_puts_out(monkeypatch, batch):
-    """In batches, to bound the memory: the last one takes what is left."""
+    """Its input is computed in batches; the last one is smaller."""
     monkeypatch.setattr(pretraining_module, "BATCH", batch)
     given = []
     made = pretrained([lambda v: (given.append(v), se(v))[1], lambda v: (given.append(v), emp(v))[1]])
@@ -53,7 +53,7 @@ def test_a_layer_is_chosen_by_what_the_pretrained_layer_below_puts_out(monkeypat
 
 
 def test_emp_is_taken_after_pretraining_and_stays():
-    """The dictionary is the one of the pretrained activations, not of the random start."""
+    """The dictionary is that of the pretrained activations, not of the random start."""
     trained, random = pretrained(), pretrained(settings=SGD(0, 0.125))
     given = []
     again = pretrained([se, lambda v: (given.append(v), emp(v))[1]])
@@ -138,10 +138,8 @@ def test_data_that_is_not_finite_is_refused_before_anything_is_learned(bad):
 
 
 def test_pixels_as_bytes_are_refused():
-    """The parameters take the dtype of the data: as bytes they would all be 0."""
-    with pytest.raises(
-        DomainError, match="^x is uint8, expected floating-point numbers: pixels, for one, are divided by"
-    ):
+    """The parameters have the dtype of the data: bytes would all be 0."""
+    with pytest.raises(DomainError, match="^x is uint8, expected floating-point numbers: divide pixels by 255$"):
         pretrained(x=(255 * X).astype(np.uint8))
 
 

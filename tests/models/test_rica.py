@@ -40,7 +40,7 @@ def drawn(model, dtype=float):
 
 
 def bounded(model, params, x, prepare=False):
-    """Loss and gradient as `Bounded` arrays: exact values, and how far rounding may carry ours from them."""
+    """Loss and gradient as `Bounded` arrays: exact values, and bounds of the rounding errors."""
     lifted = Bounded(x, 0, x.dtype)
     exact = {name: Bounded(array, 0, array.dtype) for name, array in params.items()}
     return model.loss_and_gradient(exact, model.prepare(lifted) if prepare else lifted)
@@ -136,7 +136,7 @@ def test_pytorch(model, prepare):
     loss.backward()
     ours = model.loss_and_gradient(params, model.prepare(X) if prepare else X)
     theirs = loss.detach().numpy(), {name: leaf.grad.numpy() for name, leaf in leaves.items()}
-    # PyTorch's products go through all examples where ours go through the moment: twice each other's bound is room.
+    # PyTorch's products go through all examples, ours through the moment: twice the bound covers both.
     assert_agree(ours, theirs, bounded(model, params, X, prepare), factor=4)
 
 
@@ -145,7 +145,7 @@ def test_prepared_patches_give_the_same(model, dtype):
     params, x = drawn(model, dtype), X.astype(dtype)
     exact, prepared = bounded(model, params, x), bounded(model, params, x, prepare=True)
     ours, theirs = model.loss_and_gradient(params, x), model.loss_and_gradient(params, model.prepare(x))
-    # The dictionary is rounded to the dtype once, and is then what both pass through.
+    # The dictionary is rounded to the dtype once, and both use the rounded one.
     assert_within(ours[0], theirs[0], exact[0].error + prepared[0].error, "loss")
     for name, g in ours[1].items():
         assert_within(g, theirs[1][name], exact[1][name].error + prepared[1][name].error, f"d{name}")
@@ -166,7 +166,7 @@ def predictions(model, params, x):
 @pytest.mark.parametrize("entries", [1, 200, 1000])
 @pytest.mark.parametrize("prepare", [False, True])
 def test_the_size_of_a_block_changes_rounding_alone(model, entries, prepare, monkeypatch):
-    """Blocks of one patch, of some with a rest, and one block."""
+    """Blocks of one patch, of several with a smaller last block, and one block."""
     params = drawn(model)
     whole = model.loss_and_gradient(params, model.prepare(X) if prepare else X)
     monkeypatch.setattr(module, "BLOCK_ENTRIES", entries)
@@ -175,7 +175,7 @@ def test_the_size_of_a_block_changes_rounding_alone(model, entries, prepare, mon
 
 
 def test_features_of_many_patches_are_never_held_at_once(monkeypatch):
-    """A block is as many patches as its buffers hold."""
+    """A block has as many patches as its buffers hold."""
     seen = []
     smooth_abs = module._smooth_abs
     monkeypatch.setattr(module, "_smooth_abs", lambda z, eps, spare: seen.append(z.shape) or smooth_abs(z, eps, spare))
@@ -274,7 +274,7 @@ def test_another_array_library_computes_the_same(model, prepare):
 
 
 def test_a_fit_ends_where_the_gradient_vanishes():
-    """The prepared patches lead to a minimum of the loss of the patches themselves."""
+    """A fit of the prepared patches ends at a minimum of the loss of the patches themselves."""
     model = RICA(Predicted(ONE, 6), trade_off=1.0, eps=1.0)
     patches, start = model.prepare(X), model.init(np.random.default_rng(7), dtype=float)
     fit = fit_lbfgs(lambda params: model.loss_and_gradient(params, patches), start, gtol=1e-5, ftol=0)
@@ -286,7 +286,7 @@ def test_a_fit_ends_where_the_gradient_vanishes():
 
 
 def test_nan():
-    """A start that is not finite is refused, and so are patches to prepare; others end a fit, which says so."""
+    """A start or patches to prepare that are not finite are refused; other patches end a fit, and its stop says so."""
     model = MODELS["ufldl, predicted"]
     params, x = drawn(model), X.copy()
     x[3, 7] = np.nan
@@ -361,7 +361,7 @@ def test_settings_that_make_no_sense(settings, message):
 
 
 def test_patches_of_another_width(model):
-    message = r"^x has shape \(41, 15\), expected \(n, 16\): one patch a row$"
+    message = r"^x has shape \(41, 15\), expected \(n, 16\): one patch per row$"
     for call in (model.prepare, lambda x: model.loss(drawn(model), x), lambda x: model.predict(drawn(model), x)):
         with pytest.raises(ShapeError, match=message):
             call(X[:, :15])
@@ -382,7 +382,7 @@ def test_patches_that_another_model_prepared():
     with pytest.raises(ShapeError, match="^x was prepared by another model, of 15 inputs, expected this one's, of 16"):
         full.loss(drawn(full), RICA(Full(15, 3)).prepare(X[:, :15]))
     params = drawn(one)
-    assert one.loss(params, full.prepare(X)) == one.loss(params, X)  # nothing was pooled: they are patches
+    assert one.loss(params, full.prepare(X)) == one.loss(params, X)  # full weights pool nothing
 
 
 def test_a_filter_of_zeros_has_no_direction():

@@ -1,4 +1,4 @@
-"""Three ways to hold W: their shapes, their counts, and one affine map in all of them."""
+"""Full, predicted and low-rank weights: their shapes, their counts, and the same affine map."""
 
 import array_api_strict
 import numpy as np
@@ -20,7 +20,7 @@ def own(*U):
 
 
 def integers(*shape, seed=0):
-    """Small integers, of which every order of summation makes the same sum."""
+    """Small integers: sums are the same in any order."""
     return np.random.default_rng(seed).integers(-3, 4, shape).astype(float)
 
 
@@ -146,7 +146,7 @@ def test_counts():
 
 @pytest.mark.parametrize("columns", [1, 5, 10])
 def test_the_dynamic_count_does_not_depend_on_the_number_of_columns(columns):
-    """Paper, sec. 3.4: columns divide the units, and the pooled input of each has the same size."""
+    """The units are divided between the columns, whose pooled inputs have the same size (paper, sec. 3.4)."""
     dictionary = make_dictionary(
         "randcon", Grid(28, 28), proportion=0.1, n_columns=columns, rng=np.random.default_rng(0)
     )
@@ -223,9 +223,11 @@ def test_float32_weights_stay_within_the_bound_of_their_product():
 
 @pytest.mark.parametrize("kind", ["full", "smooth", "random", "low rank"])
 def test_without_a_spread_inputs_are_answered_as_by_full_weights(kind):
-    """White inputs of unit variance, or constant ones, get units of variance 2: the larger of both answers, for smooth
-    filters the constant ones'. Estimated within five standard errors of a sum of m squares, sqrt(2 / m) for normal
-    numbers. Of the low-rank start the first factor counts as well, whose variance comes from r d numbers."""
+    """Outputs of white inputs of unit variance, or of constant ones if larger (smooth filters), have the variance 2.
+
+    It is estimated within five standard errors of a sum of m squares, sqrt(2 / m) for normal numbers. For the low-rank
+    start the first factor counts as well; its variance is estimated from r d numbers.
+    """
     rng, m, d = np.random.default_rng(0), 4000, 30
     weights = {
         "full": Full(d, m),

@@ -1,4 +1,4 @@
-"""What every rung has to pass: exact cases, a derived bound, structure, and where NaN and infinity go."""
+"""The comparisons that every rung must pass: exact cases, a derived bound, structure, and NaN and infinity."""
 
 from functools import cache
 
@@ -10,7 +10,7 @@ from pp_ref.kernels.cpu.layer import layer_backward
 from pp_ref.kernels.operands import SeparableOperands, separable_operands
 from tests.bounds import assert_within
 
-# No side is another's, so that a wrong stride shows; more examples than a tile, and no multiple of it.
+# All sides differ, so that a wrong stride shows; the examples are more than a tile, and no multiple of it.
 CASES = {
     "7 x 12, ridge": (Grid(7, 12), {"proportion": 0.4, "n_columns": 3}, 131),
     "9 x 5, atoms": (Grid(9, 5), {"proportion": 0.5, "n_columns": 2, "form": "atom", "length_scale": 2.5}, 5),
@@ -34,12 +34,12 @@ def made(case: str, dtype: str) -> SeparableOperands:
 
 
 def drawn(case: str, dtype: str, columns: int, seed: int = 1) -> np.ndarray:
-    """(n, columns), of numbers that need all their bits."""
+    """Random numbers (n, columns) that need all their bits."""
     return np.random.default_rng(seed).standard_normal((CASES[case][2], columns)).astype(dtype)
 
 
 def weights(o: SeparableOperands, spare: int = 1) -> list[np.ndarray]:
-    """w_j (k_j, m_j) of unequal widths."""
+    """Random w_j (k_j, m_j) of unequal widths."""
     rng = np.random.default_rng(2)
     return [rng.standard_normal((U.shape[1], 2 + (j < spare))).astype(o.dtype) for j, U in enumerate(o.U)]
 
@@ -55,7 +55,7 @@ def every_case(compare):
 
 
 def unchanged(run, *arrays):
-    """run(*arrays), which may not write to them, twice: the second result, equal to the first."""
+    """Call run(*arrays) twice, and return the result: both results are equal, and the arrays are not written to."""
     before = [array.copy() for array in arrays]
     first = np.copy(run(*arrays))
     again = run(*arrays)
@@ -109,8 +109,8 @@ def check_adjoint(run, passes=True):
 
 
 def check_strange(run, width, definition):
-    """NaN, infinity, and both signs of it in one example: each entry is NaN or infinite where the definition is."""
-    for case in ("7 x 12, ridge", "9 x 5, atoms", "one row"):  # of which the last has taps that do not reach far
+    """NaN, infinity, and both infinities in one example: the same entries are NaN or infinite as in the definition."""
+    for case in ("7 x 12, ridge", "9 x 5, atoms", "one row"):  # the last has taps that do not reach far
         for dtype in DTYPES:
             o = made(case, dtype)
             x = np.random.default_rng(3).random((20, width(o))).astype(dtype)
@@ -186,7 +186,7 @@ def check_layer(forward, passes=True, backward=layer_backward):
 
 
 def check_strange_layer(forward, backward):
-    """NaN and infinity in v, w or dy go where the definition takes them."""
+    """NaN and infinity in v, w or dy reach the same entries as in the definition."""
     o = made("7 x 12, ridge", "float64")
     rng = np.random.default_rng(6)
     for strange in ("v", "w", "dy"):

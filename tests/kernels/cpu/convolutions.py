@@ -1,4 +1,4 @@
-"""What every rung of a convolution has to pass: a derived bound, structure, and where NaN and infinity go."""
+"""The comparisons that every rung of a convolution must pass: a derived bound, structure, and NaN and infinity."""
 
 from functools import cache
 
@@ -12,7 +12,7 @@ from pp_ref.layers.conv2d import conv2d_backward, conv2d_forward
 from tests.bounds import assert_within
 from tests.kernels.cpu.comparisons import exact, unchanged, weights
 
-# Space, settings, images (n, h, w), stride, padding. No side is another's; more images than a tile for two threads.
+# Space, settings, images (n, h, w), stride, padding. All sides differ; more images than a tile for two threads.
 CASES = {
     "3 x 5 x 2, two columns": (Grid(3, 5, 2), {"proportion": 0.4, "n_columns": 2}, (19, 7, 6), 1, 1),
     "8 x 4, strides": (Grid(8, 4), {"proportion": 0.3}, (5, 9, 11), 2, 3),
@@ -66,7 +66,7 @@ def check_conv_pool(run, passes=True):
         U = kernel(f, f.o.U)
         with np.errstate(invalid="ignore"):
             got, want = run(v, f, 1, 0), conv2d_forward(v, U, np.zeros(U.shape[3]))[0]
-        # Where alpha is tied, another channel's filters are not there at all: 0 NaN is NaN only within a channel.
+        # If alpha is tied, other channels' filters are not stored: 0 NaN is NaN only within a channel.
         own = np.concatenate([alpha % 2 == 1 for alpha in f.o.factors.alpha])
         np.testing.assert_array_equal(np.isfinite(got[..., own]), np.isfinite(want[..., own]))
         assert np.isfinite(np.delete(got, 3, axis=0)).all()
@@ -104,7 +104,7 @@ def check_conv_layer(forward, passes=True, backward=conv_backward):
 
 
 def check_strange(forward, backward):
-    """NaN and infinity in v, w or dy: outputs and gradients are finite where the definition's are."""
+    """NaN and infinity in v, w or dy: the same entries of outputs and gradients are finite as in the definition."""
     case = "3 x 5 x 2, two columns"
     f = made(case, "float64")
     for strange in ("v", "w", "dy"):

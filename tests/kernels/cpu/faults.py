@@ -1,4 +1,4 @@
-"""Mistakes that such kernels really make, each planted where it would be made: the comparisons must see every one."""
+"""Faults that such kernels really have, each planted in its place: the comparisons must notice every one."""
 
 from dataclasses import replace
 
@@ -15,7 +15,7 @@ from pp_ref.oracle.faults.fault import Fault
 
 
 def as_shared(o):
-    """A grid's dictionary as one of any covariance."""
+    """A grid's operands as those of a covariance that is no product of axes."""
     kept, positions = np.unique(o.alpha, return_inverse=True)
     alpha = tuple(np.split(positions, o.ends[1:-1]))
     return FactoredOperands(o.dtype, o.U, Shared(o.factors.K()[:, kept], alpha, o.factors.R, 0.0))
@@ -43,7 +43,7 @@ def changed(o, **parts):
 
 
 def last(change):
-    """A kernel's last argument, its operands, put through a change."""
+    """Change a kernel's last argument, its operands."""
     return lambda right: lambda *args: right(*args[:-1], change(args[-1]))
 
 
@@ -60,19 +60,19 @@ def edge_tap_twice(o):
 
 
 def middle_tap_twice(o):
-    """The pair at distance 0 counted as a pair."""
+    """Count the pixel at distance 0 as a pair."""
     return changed(o, taps=tuple(np.append(axis[:1] * 2, axis[1:]) for axis in o.taps))
 
 
 def taps_exchanged(o):
-    """Anisotropic by one value: the taps of the height along the width."""
+    """Take the taps of the height along the width."""
     y, x = o.taps
     y = y * np.linspace(1, 1.5, y.size, dtype=y.dtype)
     return changed(o, taps=(x, y))
 
 
 def height_for_width(o):
-    """The step of a column as that of a row."""
+    """Take the height for the width."""
     height, width, channels = o.factors.sizes
     return changed(o, factors=replace(o.factors, sizes=(width, height, channels)))
 
@@ -87,7 +87,7 @@ def alpha_one_late(o):
 
 
 def columns_swapped(o):
-    """Gathers the first two columns each from the other's alpha."""
+    """Gather the first two columns each from the other's alpha."""
     a = list(o.factors.alpha)
     if len(a) > 1 and a[0].size == a[1].size:
         a[0], a[1] = a[1], a[0]
@@ -103,17 +103,17 @@ def R_of_the_neighbour(o):
 
 
 def R_transposed_in_blocks(o):
-    """An upper triangle that was never copied to the lower one."""
+    """Do not copy the upper triangle of R to the lower one."""
     return o if o.R is None else changed(o, R=tuple(np.triu(R) for R in o.R))
 
 
 def halo(x):
-    """Every pixel one place further: padding that is one too short."""
+    """Pad one pixel too little, so that every pixel is one place further."""
     return np.roll(x, 1, axis=-1)
 
 
 def edge_repeated(o):
-    """Edges that repeat the outermost pixel in place of zeros, in v K itself."""
+    """Repeat the outermost pixel beyond the edges in place of zeros, in v K itself."""
 
     def pad(size, taps):
         matrix = np.zeros((size, size))
@@ -127,18 +127,18 @@ def edge_repeated(o):
 
 
 def pool_from(K):
-    """`pool` with another matrix in the place of K."""
+    """`pool` with another matrix in place of K."""
 
     def pool(v, o):
-        smooth = v @ K(o)
+        smoothed = v @ K(o)
         R = o.R or [np.eye(a.size, dtype=o.dtype) for a in o.factors.alpha]
-        return np.hstack([smooth[:, a] @ R_j for a, R_j in zip(o.factors.alpha, R, strict=True)])
+        return np.hstack([smoothed[:, a] @ R_j for a, R_j in zip(o.factors.alpha, R, strict=True)])
 
     return pool
 
 
 def wrapped(o):
-    """Rows run into one another: the padding between them left out."""
+    """Leave out the padding between rows, so that they run into one another."""
     _, width, channels = o.factors.sizes
     flat, row = np.arange(o.d), width * channels
     along = np.zeros((o.d, o.d))
@@ -153,7 +153,7 @@ def wrapped(o):
 
 
 def tail_stale(right):
-    """A batch's last tile, if it is not full, keeps what the one before left there."""
+    """Leave the numbers of the tile before in the last tile if that is not full."""
 
     def wrong(x, *args):
         out = right(x, *args)
@@ -166,7 +166,7 @@ def tail_stale(right):
 
 
 def buffer_stale(right):
-    """A buffer that is not cleared: an image gets some of the one before."""
+    """Do not clear a buffer, so that an image gets some of the one before."""
 
     def wrong(x, *args):
         out = right(x, *args)
@@ -177,7 +177,7 @@ def buffer_stale(right):
 
 
 def last_lane(right):
-    """The last image is left to the next tile, which never comes."""
+    """Leave the last image of a tile to a next tile that does not exist."""
 
     def wrong(x, *args):
         out = right(x, *args)
@@ -196,7 +196,7 @@ def nan_as_zero(x):
 
 
 def stencil_of_nan(v, o):
-    """Examples that are not finite go through the passes, whose NaN spreads no further than their taps."""
+    """Take examples that are not finite through the passes, where NaN spreads no further than the taps."""
     if np.isfinite(v).all() or o.R is not None:
         return pool_fused(v, o)
     out = np.empty((len(v), o.ends[-1]), o.dtype)
@@ -205,7 +205,7 @@ def stencil_of_nan(v, o):
 
 
 def not_transposed(g, o):
-    """Gathers where it has to scatter: K is symmetric, S is not."""
+    """Gather in place of scattering: K is symmetric, S is not."""
     if o.R is not None or o.ends[-1] > o.d:
         return pool_adjoint_fused(g, o)
     padded = np.zeros((len(g), o.d), o.dtype)
@@ -216,7 +216,7 @@ def not_transposed(g, o):
 
 
 def last_wins(g, o):
-    """Assigns where columns that keep the same pixel have to add."""
+    """Assign in place of adding if columns keep the same pixel."""
     _, later = np.unique(o.alpha[::-1], return_index=True)
     kept = np.zeros(o.alpha.size, bool)
     kept[o.alpha.size - 1 - later] = True
@@ -238,7 +238,7 @@ def units_shifted(w, o):
 
 
 def kept_weights_only(w, o):
-    """The weights that are kept, and none predicted."""
+    """Return the kept weights, and predict none."""
     W = np.zeros_like(expand_fused(w, o))
     start = 0
     for alpha, w_j in zip(o.factors.alpha, w, strict=True):
@@ -248,7 +248,7 @@ def kept_weights_only(w, o):
 
 
 def equal_widths(G, o, widths):
-    """Cuts G at equal widths; the last column takes what is left."""
+    """Cut G at equal widths; the last column takes the rest."""
     equal = [G.shape[1] // len(widths)] * len(widths)
     equal[-1] = G.shape[1] - sum(equal[:-1])
     parts = project_fused(G, o, equal)
@@ -277,27 +277,27 @@ KEPT: dict[tuple, np.ndarray] = {}
 
 
 def scratch_shared(v, w, b, o):
-    """The tile kept for backward is one buffer for all steps."""
+    """Keep the gathered v K of all steps in one buffer."""
     y, cache = layer_forward(v, w, b, o)
-    if isinstance(cache, PooledCache) or cache.smooth is None:
+    if isinstance(cache, PooledCache) or cache.gathered is None:
         return y, cache
-    buffer = KEPT.setdefault((cache.smooth.shape, o.dtype, id(o)), np.empty_like(cache.smooth))
-    buffer[:] = cache.smooth
-    return y, cache._replace(smooth=buffer)
+    buffer = KEPT.setdefault((cache.gathered.shape, o.dtype, id(o)), np.empty_like(cache.gathered))
+    buffer[:] = cache.gathered
+    return y, cache._replace(gathered=buffer)
 
 
 def not_folded_back(dy, cache):
-    """dw of the folded weights, for dw of w."""
+    """Return dw of the folded weights in place of dw of w."""
     dv, dw, db = layer_backward(dy, cache)
     unfolded = isinstance(cache, PooledCache)
     return dv, (dw if unfolded else layer_backward(dy, cache._replace(o=without_R(cache.o)))[1]), db
 
 
 def part_of(cache, rows):
-    """What was kept of some examples."""
+    """The cache of some examples."""
     if isinstance(cache, PooledCache):
         return cache._replace(pooled=cache.pooled[rows])
-    return cache._replace(v=cache.v[rows], smooth=None if cache.smooth is None else cache.smooth[rows])
+    return cache._replace(v=cache.v[rows], gathered=None if cache.gathered is None else cache.gathered[rows])
 
 
 def tail_without_gradient(dy, cache):
@@ -308,14 +308,14 @@ def tail_without_gradient(dy, cache):
 
 
 def dv_through_w(dy, cache):
-    """dv through w, which was never folded."""
+    """Compute dv through w in place of the folded w."""
     dv, dw, db = layer_backward(dy, cache)
     unfolded = isinstance(cache, PooledCache)
     return (dv if unfolded else layer_backward(dy, cache._replace(folded=cache.w))[0]), dw, db
 
 
 def tiles_assigned(dy, cache):
-    """dw of the last tile, where tiles have to add."""
+    """Return dw of the last tile in place of the sum over tiles."""
     rows = tiles(len(dy))[-1] if len(dy) else slice(0, 0)
     _, dw, _ = layer_backward(dy[rows], part_of(cache, rows))
     dv, _, db = layer_backward(dy, cache)
@@ -323,7 +323,7 @@ def tiles_assigned(dy, cache):
 
 
 def units_of_the_first_run(v, w, b, o):
-    """Writes every run's units where the first one's stand."""
+    """Write the units of every run over those of the first."""
     y, cache = columns_forward(v, w, b, o)
     first = runs(w)[0].units.stop
     y[:, first:] = b[first:]
@@ -331,7 +331,7 @@ def units_of_the_first_run(v, w, b, o):
 
 
 def stack_reversed(v, w, b, o):
-    """The columns of one run, the last first."""
+    """Take the columns of a run in reverse."""
     y, cache = columns_forward(v, w, b, o)
     for run in runs(w):
         y[:, run.units] = (y - b)[:, run.units].reshape(len(v), run.J, -1)[:, ::-1].reshape(len(v), -1) + b[run.units]
@@ -339,7 +339,7 @@ def stack_reversed(v, w, b, o):
 
 
 def dw_of_the_neighbour(dy, cache):
-    """dw of the next column in its run."""
+    """Return dw of the next column in the run."""
     dv, dw, db = columns_backward(dy, cache)
     for run in runs(cache.w):
         dw[run.columns] = dw[run.columns][::-1]
@@ -347,14 +347,14 @@ def dw_of_the_neighbour(dy, cache):
 
 
 def dv_of_the_first_run(dy, cache):
-    """dv of the first run alone, where runs have to add."""
+    """Return dv of the first run in place of the sum over runs."""
     masked = dy.copy()
     masked[:, runs(cache.w)[0].units.stop :] = 0
     return columns_backward(masked, cache)[0], *columns_backward(dy, cache)[1:]
 
 
 def dw_of_ones(dy, cache):
-    """dw of another step's pooled input."""
+    """Compute dw with another step's pooled input."""
     other = cache._replace(pooled=np.ones_like(cache.pooled))
     return columns_backward(dy, cache)[0], *columns_backward(dy, other)[1:]
 
@@ -368,20 +368,20 @@ def gathers_one_late(o):
 
 
 def last_column_wins(dy, cache):
-    """Assigns where columns that keep the same weight have to add."""
+    """Assign in place of adding if columns keep the same weight."""
     dv, dw, db = shared_backward(dy, cache)
     if isinstance(cache, PooledCache):
         return dv, dw, db
     o, dgathered = cache.o, np.empty_like(cache.gathered)
     combine_adjoint(dy, cache.folded, dgathered.T)
-    dsmooth = np.zeros((o.K.shape[1], len(dy)), o.dtype)
+    dsmoothed = np.zeros((o.K.shape[1], len(dy)), o.dtype)
     for alpha, part in zip(o.factors.alpha, o.parts, strict=True):
-        dsmooth[alpha] = dgathered[part]
-    return dsmooth.T @ o.K.T, dw, db
+        dsmoothed[alpha] = dgathered[part]
+    return dsmoothed.T @ o.K.T, dw, db
 
 
 def shared_not_folded_back(dy, cache):
-    """dw of the folded weights, for dw of w."""
+    """Return dw of the folded weights in place of dw of w."""
     dv, dw, db = shared_backward(dy, cache)
     if not isinstance(cache, PooledCache):
         dw, db = shared_backward_weights(dy, cache._replace(o=without_R(cache.o)))
@@ -389,7 +389,7 @@ def shared_not_folded_back(dy, cache):
 
 
 def shared_dv_through_w(dy, cache):
-    """dv through w, which was never folded."""
+    """Compute dv through w in place of the folded w."""
     dv, dw, db = shared_backward(dy, cache)
     unfolded = isinstance(cache, PooledCache)
     return (dv if unfolded else shared_backward(dy, cache._replace(folded=cache.w))[0]), dw, db

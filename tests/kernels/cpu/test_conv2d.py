@@ -1,4 +1,4 @@
-"""The loops that define a convolution, on numbers that can be checked by eye."""
+"""The loops of a convolution, on numbers that can be checked by eye."""
 
 import numpy as np
 import pytest

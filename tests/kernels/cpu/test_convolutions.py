@@ -1,4 +1,4 @@
-"""The comparisons of convolutions are compared: each planted fault must fail one. Then threads, strides, messages."""
+"""Each planted fault must fail one of the comparisons of convolutions. Then threads, strides, messages."""
 
 import numpy as np
 import pytest
@@ -9,7 +9,7 @@ from pp_ref.errors import DomainError, ShapeError
 from pp_ref.kernels.cpu import conv_layer
 from pp_ref.kernels.cpu.conv_layer import conv_backward, conv_backward_weights, conv_dense_forward, conv_forward
 from pp_ref.kernels.cpu.conv_pool import conv_pool_stencil
-from pp_ref.kernels.cpu.rungs import LADDERS
+from pp_ref.kernels.cpu.ladders import LADDERS
 from pp_ref.kernels.operands import FilterOperands, filter_operands, separable_operands
 from pp_ref.oracle.faults.fault import Fault
 from tests.kernels.cpu.comparisons import weights
@@ -20,14 +20,14 @@ CASE = "3 x 5 x 2, two columns"
 
 
 def altered(f, down=lambda x: x, across=lambda x: x, row=lambda x: x, o=lambda x: x):
-    """The filters with some of their parts changed."""
+    """The filters with some of their parts replaced."""
     copy = FilterOperands(o(f.o), f.sites)
     vars(copy)["_axes"] = (down(f.down).copy(), across(f.across).copy(), row(f.row).copy())
     return copy
 
 
 def late(taps):
-    """A halo off by one: every filter one place further."""
+    """Shift every filter by one place."""
     return np.roll(taps, 1, axis=1)
 
 
@@ -40,7 +40,7 @@ def neighbours_row(row):
 
 
 def transposed(f):
-    """Sites as (ix, iy)."""
+    """Take sites as (ix, iy)."""
     fh, fw, _ = f.shape
     sites = tuple(s % fh * fw + s // fh if s.max(initial=0) < fh * fw and fh != fw else s for s in f.sites)
     return FilterOperands(f.o, tuple(s % (fh * fw) for s in sites))
@@ -80,7 +80,7 @@ def stride_of_one(v, f, stride, padding):
 
 
 def rows_run_on(v, f, stride, padding):
-    """No padding between the rows of a plane: what a row lacks is taken from the next."""
+    """Leave out the padding between the rows of a plane, so that a row runs into the next."""
     n, h, w, c = v.shape
     flat = np.concatenate([v.reshape(n, h * w, c), np.zeros((n, f.shape[1], c), v.dtype)], axis=1)
     ran = conv_pool_stencil(v, f, stride, padding)
@@ -119,14 +119,14 @@ KEPT: dict[tuple[int, ...], list] = {}
 
 
 def scratch_shared(v, w, b, f, stride, padding):
-    """The maps kept for backward are one buffer for all steps."""
+    """Keep the gathered maps of all steps in one buffer."""
     y, cache = conv_forward(v, w, b, f, stride, padding)
-    if not cache.pooled:
+    if not cache.gathered:
         return y, cache
-    buffer = KEPT.setdefault((id(f), *cache.pooled[0].shape), cache.pooled)
-    for one, other in zip(buffer, cache.pooled, strict=True):
+    buffer = KEPT.setdefault((id(f), *cache.gathered[0].shape), cache.gathered)
+    for one, other in zip(buffer, cache.gathered, strict=True):
         one[:] = other
-    return y, cache._replace(pooled=buffer)
+    return y, cache._replace(gathered=buffer)
 
 
 def not_folded_back(dy, cache):
@@ -142,7 +142,7 @@ def dv_through_w(dy, cache):
 
 
 def taps_not_reversed(dy, cache):
-    """Gathers in backward: the adjoint's filters the wrong way round."""
+    """Do not reverse the adjoint's filters."""
     dv, dw, db = conv_backward(dy, cache)
     if cache.dense is not None:
         return dv, dw, db

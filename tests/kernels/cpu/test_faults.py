@@ -1,4 +1,4 @@
-"""The comparisons are compared: each planted fault must fail one of them, by what it computes."""
+"""Each planted fault must fail one of the comparisons, by its result."""
 
 import pytest
 
@@ -9,7 +9,7 @@ from tests.kernels.cpu.faults import FAULTS, KERNELS
 def check(operation, run):
     kind, _, step = operation.partition("_")
     if kind in ("layer", "columns", "shared"):
-        passes = kind == "layer"  # v K is made in two passes
+        passes = kind == "layer"  # v K is computed in two passes
         forward, backward = (KERNELS[f"{kind}_{each}"] for each in ("forward", "backward"))
         check_layer(*((run, passes, backward) if step == "forward" else (forward, passes, run)))
     else:

@@ -1,4 +1,4 @@
-"""Max-pooling in one pass against the layer: the same maxima to the bit, the same winners, and what it refuses."""
+"""Max-pooling in one pass against the layer: the same maxima to the bit, the same winners, and its error messages."""
 
 import numpy as np
 import pytest
@@ -50,7 +50,7 @@ def last_row_left_out(v, size, stride):
 
 
 def edge_as_zero(v, size, stride):
-    """What a window sees beyond the edge is 0, not -inf."""
+    """Pixels beyond the edge are 0, not -inf."""
     y, cache = max_pool_forward(v, size, stride)
     beyond = (y.shape[1] - 1) * stride + size > v.shape[1]
     if beyond:

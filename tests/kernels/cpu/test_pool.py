@@ -1,4 +1,4 @@
-"""The compiled loops: exact where they can be, and within the bound of a product elsewhere."""
+"""The compiled loops: exact on integers, and within the bound of a product on other numbers."""
 
 import subprocess
 import sys

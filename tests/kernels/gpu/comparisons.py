@@ -1,4 +1,4 @@
-"""What a rung has to agree with: definitions in NumPy, exact where sums are exact, within derived bounds elsewhere.
+"""Comparisons of rungs with definitions in NumPy: exact if sums are exact, else within derived bounds.
 
 A comparison takes a rung, the array library it runs with, and a dtype. The sizes straddle every tile: TILE 64 and
 DEPTH 16 of the dense product, runs of 7 pixels, blocks of 1 to 8 images and of 256 threads.
@@ -82,7 +82,7 @@ def run_dense(rung: Way, xp: Any, v: Floats, U: Floats) -> Floats:
 
 
 def run_images(rung: Way, xp: Any, given: Images) -> Floats:
-    """The rung on the device, from NumPy and back."""
+    """The rung's result on the device, from NumPy arrays to NumPy arrays."""
     v, taps_y, taps_x, alpha, b = map(xp.asarray, (given.v, given.taps_y, given.taps_x, given.alpha, given.b))
     more = {
         "separable": (),
@@ -184,7 +184,7 @@ def images_are_exact(rung: Way, xp: Any, dtype: str) -> None:
 
 
 def images_tell_their_taps(rung: Way, xp: Any, dtype: str) -> None:
-    """An impulse comes back as the taps, powers of two, and each pixel says which two it met."""
+    """An impulse becomes the taps, powers of two, so that each pixel shows which two taps it is the product of."""
     half, height, width = 2, 9, 10
     given = images(1, height, width, half, whole_numbers(dtype))
     v = np.zeros((height * width, height * width), dtype)
@@ -228,7 +228,7 @@ def no_pixel_gives_nan(rung: Way, xp: Any, dtype: str) -> None:
     if rung.name == "gathered":
         want[:, [3, 7, -1]] = np.nan
     else:
-        want[:, 2:] = np.nan  # the units of the columns in which each of the three lies
+        want[:, 2:] = np.nan  # the units of the columns that keep each of the three
     np.testing.assert_array_equal(got, want)
 
 
@@ -251,17 +251,17 @@ COMPARISONS: dict[str, tuple[Comparison, ...]] = {
 
 
 def comparisons(rung: Way) -> tuple[Comparison, ...]:
-    """Those that make sense for the rung."""
+    """The comparisons for a rung."""
     if rung.takes == "U":
         return COMPARISONS["dense"]
     return tuple(each for each in COMPARISONS["images"] if each != no_pixel_gives_nan or rung.name != "separable")
 
 
-FAR = (1 << 21) + 3  # rows of 1,024: 2^31 elements and some more, of memory that is hardly touched
+FAR = (1 << 21) + 3  # rows of 1,024: 2^31 elements and some more, in memory that is hardly touched
 
 
 def beyond_2_to_the_31(rung: Way, xp: StandIn) -> None:
-    """Only the last blocks run, which see the last rows: of the result, of images of 32 x 32, or of both."""
+    """Only the last blocks run. They read or write the last rows of the result, of images of 32 x 32, or of both."""
     if rung.takes == "U":
         draw, xp.last_blocks = whole_numbers("float32"), 16  # a row of tiles, or four rows
         v, U = draw((FAR, 1)), draw((1, 1024))

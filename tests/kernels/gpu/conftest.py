@@ -1,4 +1,4 @@
-"""Where the kernels run: on one core of the processor, and on a device where there is one."""
+"""The kernels run on one core of the processor, and on a device if there is one."""
 
 import os
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from tests.kernels.gpu.cuda_on_cpu import StandIn, standing_in
 
 @pytest.fixture(scope="session")
 def compiled_kernels(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Compiled once for all workers of a run."""
+    """The folder of kernels, compiled once for all workers of a run."""
     run = tmp_path_factory.getbasetemp()
     folder = (run.parent if "PYTEST_XDIST_WORKER" in os.environ else run) / "cuda_on_cpu"
     folder.mkdir(exist_ok=True)
@@ -35,5 +35,5 @@ def device() -> Any:
 
 @pytest.fixture(params=["processor", pytest.param("device", marks=pytest.mark.gpu)])
 def xp(request: pytest.FixtureRequest) -> Any:
-    """CuPy, or what stands for it."""
+    """CuPy, or its stand-in."""
     return request.getfixturevalue(request.param)

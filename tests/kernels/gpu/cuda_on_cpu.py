@@ -1,8 +1,8 @@
 """A stand-in for CuPy whose device is one core of the processor: the launchers and the CUDA sources run unchanged.
 
-Its arrays are NumPy's, of a class of their own, so that one which was never moved to the device is noticed. Whoever
-reads or writes behind one is stopped there. What is read before one is NaN; what is written there is reported after the
-launch.
+Its arrays are NumPy arrays of a class of their own, so that arrays which were never moved to the device are noticed.
+A kernel that reads or writes behind an array is stopped. Before an array it reads NaN, and a write is reported after
+the launch.
 """
 
 import ctypes
@@ -38,19 +38,19 @@ WARNINGS = (
     "-Wno-sign-compare",
     "-Werror",
 )
-PAGE, GUARD = mmap.PAGESIZE, 1024  # bytes; of the latter at least so many before each array
+PAGE, GUARD = mmap.PAGESIZE, 1024  # bytes; at least GUARD bytes lie before each array
 LIBC = ctypes.CDLL(None, use_errno=True)
-LARGE = 1 << 28  # elements: from here on memory is taken when it is touched, and is not guarded
+LARGE = 1 << 28  # elements: larger arrays take memory only when it is touched, and are not guarded
 STATIC_LIMIT = 48 << 10  # bytes of shared memory that a kernel gets unasked
 SHARED_LIMIT = 227 << 10  # an H100's
 
 
 class LaunchError(Exception):
-    """The device would have been undefined here: which block and thread, and why."""
+    """The behaviour of a device would be undefined: the message has the block, the thread and the reason."""
 
 
 class CompileError(Exception):
-    """The source is not what g++ takes for CUDA C."""
+    """g++ does not compile the source."""
 
 
 class DeviceArray(np.ndarray):
@@ -64,18 +64,18 @@ class DeviceArray(np.ndarray):
         return self.view(np.ndarray)
 
     def all(self, *arguments: Any, **more: Any) -> Any:
-        """A 0-d array, which CuPy returns where NumPy has a number of the processor."""
+        """A 0-d array, as in CuPy; NumPy returns a number."""
         return np.asarray(super().all(*arguments, **more)).view(DeviceArray)
 
 
 class Memory:
-    """Where the device's arrays lie: each before a page that traps, and behind words that nobody may write."""
+    """The memory of the device's arrays. A page that traps follows each array; guard words precede it."""
 
     def __init__(self) -> None:
         self.guards: list[tuple[tuple[int, ...], np.ndarray, int]] = []
 
     def empty(self, shape: Any, dtype: Any = np.float64) -> DeviceArray:
-        """Uninitialised, so all NaN; integers are an index far outside of everything."""
+        """An uninitialised array: all NaN; integers are an index far outside of all arrays."""
         shape, dtype = tuple(map(int, np.atleast_1d(shape))), np.dtype(dtype)
         size = int(np.prod(shape, dtype=np.int64))
         if size >= LARGE:
@@ -103,14 +103,14 @@ class Memory:
         return array if array.flags.c_contiguous else self.asarray(np.array(array))
 
     def check(self) -> None:
-        """Refuse what a kernel wrote before an array."""
+        """raises LaunchError if a kernel wrote before an array"""
         for shape, words, guard in self.guards:
             if (words != guard).any():
                 raise LaunchError(f"a kernel wrote before an array of shape {shape}")
 
 
 def nothing(dtype: np.dtype[Any]) -> int:
-    """What stands in memory that nobody wrote, as 4 bytes."""
+    """The 4 bytes that fill unwritten memory."""
     return 0x3FFFFFFF if dtype.kind == "i" else -1
 
 
@@ -154,7 +154,7 @@ class Kernel:
 
 
 class StandIn:
-    """What the launchers use of the module `cupy`.
+    """The part of the module `cupy` that the launchers use.
 
     order        of the threads of a block and of the blocks: 0 forward, 1 backward, others at random
     last_blocks  how many blocks of a grid run, the last ones
@@ -209,7 +209,7 @@ class StandIn:
 
 
 def compiled(code: str, options: tuple[str, ...], folder: Path) -> ctypes.CDLL:
-    """The source as a library of the processor, compiled once a folder."""
+    """The source as a library of the processor, compiled once per folder."""
     defined = [option.removeprefix("-D").replace("=", " ", 1) for option in options if option.startswith("-D")]
     names = re.findall(r'extern "C" __global__ void\s+(?:__launch_bounds__\(\w+\)\s+)?(\w+)', code)
     text = "\n".join(
@@ -227,7 +227,7 @@ def compiled(code: str, options: tuple[str, ...], folder: Path) -> ctypes.CDLL:
         compiler = shutil.which("g++")
         if compiler is None:
             pytest.skip("g++ was not found: the CUDA kernels were not run on the processor")
-        unfinished = folder / f"{digest}.{os.getpid()}.so"  # another worker may be making it too
+        unfinished = folder / f"{digest}.{os.getpid()}.so"  # another worker may compile it too
         command = [compiler, *FLAGS, *WARNINGS, "-x", "c++", "-", "-o", str(unfinished)]
         done = subprocess.run(command, input=text, capture_output=True, text=True, check=False)
         if done.returncode:
@@ -237,7 +237,7 @@ def compiled(code: str, options: tuple[str, ...], folder: Path) -> ctypes.CDLL:
 
 
 def standard_namespace(stand_in: StandIn) -> Any:
-    """CuPy as the array API has it: NumPy's functions, of which those that make arrays make them on the device."""
+    """CuPy's namespace of the array API: NumPy's functions, but new arrays are on the device."""
     standard = ModuleType("array_api_compat.cupy")
     standard.__dict__.update(vars(array_api_compat.numpy))
 

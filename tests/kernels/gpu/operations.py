@@ -1,4 +1,4 @@
-"""The operations on a device, judged by what judges the processor's: from NumPy to the device and back."""
+"""The operations on a device in the comparisons of the processor's, from NumPy to the device and back."""
 
 from collections.abc import Callable
 from typing import Any
@@ -9,7 +9,7 @@ from pp_ref.kernels import operands as host
 from pp_ref.kernels.gpu import layer
 from pp_ref.kernels.gpu.defined import define
 from pp_ref.kernels.gpu.grids import gather_smooth, inverse, smooth_scatter
-from pp_ref.kernels.gpu.ladder import LADDERS
+from pp_ref.kernels.gpu.ladders import LADDERS
 from pp_ref.kernels.gpu.operands import DeviceOperands, to_device
 from pp_ref.kernels.ways import Way
 from tests.kernels.cpu.comparisons import CHECKS
@@ -29,7 +29,7 @@ def back(arrays: Any) -> Any:
 
 
 class OnDevice:
-    """An operation's rung as CHECKS call those of the processor. Operands are moved once."""
+    """An operation's rung, with the arguments of the processor's rungs in CHECKS. Operands are moved once."""
 
     def __init__(self, operation: str, rung: Way, xp: Any) -> None:
         self.operation, self.rung, self.xp = operation, rung, xp
@@ -74,7 +74,7 @@ def definition_is_exact(xp: Any, dtype: str) -> None:
 
 
 def scatter_is_exact(xp: Any, dtype: str) -> None:
-    """Pixels that nobody names, that many do, and more entries than a block has threads."""
+    """Pixels without entries and with many, and more entries than a block has threads."""
     for n, height, width, half, k in [(1, 1, 1, 0, 3), (9, 6, 8, 2, 300), (3, 13, 4, 5, 7), (2, 3, 5, 1, 0)]:
         draw = whole_numbers(dtype, n + k)
         alpha = np.random.default_rng(k).integers(0, height * width, k)
@@ -90,8 +90,8 @@ def scatter_is_exact(xp: Any, dtype: str) -> None:
 
 
 def flags_are_exact(xp: Any, dtype: str) -> None:
-    """Whether an image is finite, for as many as fill several blocks: whoever is wrongly not is only slow, so no result
-    would tell."""
+    """Flags of as many images as fill several blocks. A finite image with a wrong flag only costs time, so no result
+    shows it."""
     n, height, width, taps = 41, 6, 7, np.array([1, 2, 1], dtype)
     v = np.random.default_rng(0).standard_normal((n, height * width)).astype(dtype)
     v[[3, 17, 40], [0, 20, 41]] = np.nan, np.inf, -np.inf
@@ -104,7 +104,7 @@ def flags_are_exact(xp: Any, dtype: str) -> None:
 
 
 def scatter_beyond_2_to_the_31(xp: StandIn) -> None:
-    """Of g and of the result, of which only the last blocks see the last rows."""
+    """Of g and of the result; only the last blocks read or write the last rows."""
     draw, alpha = whole_numbers("float32"), np.random.default_rng(0).permutation(1024)
     g, taps = xp.empty((FAR, 1024), np.float32), np.array([1, 2, 1], "f4")
     g[-3:], xp.last_blocks = draw((3, 1024)), 3

@@ -1,4 +1,4 @@
-"""The kernels for CUDA devices judged by the oracle, on the processor and where there is a device."""
+"""The oracle judges the kernels for CUDA devices, on the processor and on a device if there is one."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ from tests.kernels.gpu.comparisons import to_numpy
 
 
 def functions(xp: Any) -> dict[str, Any]:
-    """What takes and returns NumPy arrays, by way of the device."""
+    """Functions from NumPy arrays to NumPy arrays that compute on the device."""
 
     def pool(v, *grid):
         o = to_device(grid_operands(*grid))

@@ -1,4 +1,4 @@
-"""The stand-in for a device notices what would be undefined on one, and says where."""
+"""The stand-in for a device reports behaviour that would be undefined on one, with its place."""
 
 import numpy as np
 import pytest

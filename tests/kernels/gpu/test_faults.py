@@ -1,6 +1,6 @@
-"""Faults that kernels really have, planted in the sources one at a time: the comparisons have to notice each.
+"""Faults that kernels really have, planted in the sources one at a time: the comparisons must notice each.
 
-`python -m pytest tests/kernels/gpu/test_faults.py -rP` shows by what.
+`python -m pytest tests/kernels/gpu/test_faults.py -rP` shows which comparison does.
 """
 
 from collections.abc import Callable, Iterator
@@ -10,7 +10,7 @@ import pytest
 
 from pp_ref.errors import ShapeError
 from pp_ref.kernels.gpu import fused, launching, layer
-from pp_ref.kernels.gpu.ladder import KERNELS, LADDERS, POOL
+from pp_ref.kernels.gpu.ladders import KERNELS, LADDERS, POOL
 from pp_ref.kernels.gpu.operands import DeviceOperands
 from tests.kernels.gpu.comparisons import beyond_2_to_the_31, comparisons
 from tests.kernels.gpu.cuda_on_cpu import LaunchError, StandIn
@@ -20,7 +20,7 @@ RUNGS = {rung.name: rung for rung in POOL}
 
 
 class Fault(NamedTuple):
-    """What is done to a file, and the kernel's rung, or the operation, that is then compared with its definition."""
+    """A change of a file, and the rung or the operation that is then compared with its definition."""
 
     rung: str
     file: str
@@ -30,7 +30,7 @@ class Fault(NamedTuple):
 
 
 def planted(rung: str, file: str, *changes: tuple[str, str, str]) -> list[Fault]:
-    """(name, right, wrong) of each."""
+    """Faults of a rung in a file, each from (name, right, wrong)."""
     return [Fault(rung, file, *change) for change in changes]
 
 
@@ -244,7 +244,7 @@ FAULTS = [
 
 
 def checks(processor: StandIn, name: str) -> Iterator[tuple[str, Callable[[], None]]]:
-    """Everything that the rung or operation has to pass, with its name."""
+    """The comparisons that the rung or operation must pass, by name."""
     if name in LADDERS:
         yield f"the checks of {name}", OnDevice(name, LADDERS[name][-1], processor).check
     elif name in EXACT:
@@ -255,7 +255,7 @@ def checks(processor: StandIn, name: str) -> Iterator[tuple[str, Callable[[], No
 
 
 def noticed(processor: StandIn, fault: Fault) -> str:
-    """What the first comparison that fails says, in whichever order of threads it does."""
+    """The message of the first comparison that fails in some order of threads."""
     for processor.order in range(4):
         for said, check in checks(processor, fault.rung):
             try:
@@ -286,10 +286,10 @@ def test_some_comparison_notices_the_fault(processor, monkeypatch, fault):
 
 
 def nothing(*_: Any) -> None:
-    """In place of what mends."""
+    """A replacement that does nothing."""
 
 
-# What the launchers do between the kernels: the operations, what is replaced, by what, and the fault's name.
+# Faults of the launchers between kernels: the operations, the replaced function, its replacement, the fault's name.
 BETWEEN: list[tuple[tuple[str, ...], Any, str, Any, str]] = [
     (("pool", "pool_adjoint", "expand", "project"), fused, "define", nothing, "what is not finite left as it is"),
     (("layer",), layer, "define", nothing, "what is not finite left as it is"),

@@ -1,4 +1,4 @@
-"""What the launchers refuse, and how they say it: on the stand-in for CuPy, and on a device where there is one."""
+"""The error messages of the launchers, on the stand-in for CuPy, and on a device if there is one."""
 
 from types import SimpleNamespace
 
@@ -8,7 +8,7 @@ import pytest
 import pp_ref.kernels.gpu.launching as launching
 from pp_ref.errors import DeviceError, DomainError, ShapeError
 from pp_ref.kernels.gpu.grids import pool_combined, pool_gathered, pool_separable
-from pp_ref.kernels.gpu.ladder import KERNELS
+from pp_ref.kernels.gpu.ladders import KERNELS
 from pp_ref.kernels.gpu.naive import blocks, kernel, pool
 from pp_ref.kernels.gpu.tiled import pool_tiled
 

@@ -1,4 +1,4 @@
-"""Models on the arrays of a device: through the launchers where the backend says so, to the end of a step."""
+"""Models on the arrays of a device, through the launchers if the backend selects them, to the end of a step."""
 
 import numpy as np
 import pytest
@@ -70,7 +70,7 @@ def test_a_layer_by_the_kernels_is_within_the_bounds(xp, dtype, wrt_input):
 
 
 def test_a_training_step_agrees_with_numpy(xp, net):
-    """One step of SGD on the device, of which nothing leaves it but the loss."""
+    """One step of SGD on the device; only the loss leaves it."""
     model, params, x, y = net
     with use_backend("numpy"):
         loss, gradient = model.loss_and_gradient(params, x, y)
@@ -104,7 +104,7 @@ def test_the_launchers_were_run(processor, net):
 
 
 def test_pooled_input_on_the_device(xp, net):
-    """A first layer's pooled input is made once, by the launchers, and taken in place of x."""
+    """The launchers compute a first layer's pooled input once, and the model takes it in place of x."""
     model, params, x, y = net
     with use_backend("numpy"):
         _, gradient = model.loss_and_gradient(params, x, y)
@@ -119,7 +119,7 @@ def test_pooled_input_on_the_device(xp, net):
 
 
 def test_lbfgs_sees_dynamic_parameters_alone(xp, net):
-    """SciPy's vectors are the processor's, everything that the objective gets and gives is the device's."""
+    """SciPy's vectors are in the processor's memory; the objective's arguments and results are on the device."""
     model, params, x, y = net
     x_there, y_there, losses = xp.asarray(x), xp.asarray(y), []
 
@@ -144,7 +144,7 @@ def test_a_plan_with_a_devices_rates_decides(processor, monkeypatch):
         make_dictionary("se", Grid(28, 28), proportion=0.25, n_columns=10, rng=np.random.default_rng(0)), 500
     )
     params = moved(processor, weights.init(np.random.default_rng(0), 0.1, np.float32))
-    # Launches are what a small batch costs.
+    # A small batch costs its launches.
     assert isinstance(weights.forward(params, processor.asarray(np.zeros((100, 784), "f4")))[1].cache, DENSE)
     assert processor.launched == []
     monkeypatch.setattr("pp_ref.kernels.choose.DEVICE", DEVICE._replace(product=0.0, call=0.0))

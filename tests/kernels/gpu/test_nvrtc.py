@@ -1,4 +1,4 @@
-"""What the compiler says of the kernels, where it is installed; how its report is read, everywhere."""
+"""The compiler's report on the kernels, if it is installed; the reading of the report, everywhere."""
 
 import site
 import sys
@@ -10,7 +10,7 @@ from pp_ref.bench import gpu_kernels
 from pp_ref.bench.record import met, read
 from pp_ref.errors import DeviceError, MissingExtraError
 from pp_ref.kernels.gpu import launching, nvrtc
-from pp_ref.kernels.gpu.ladder import KERNELS
+from pp_ref.kernels.gpu.ladders import KERNELS
 from pp_ref.kernels.gpu.naive import kernel
 from tests.conftest import require_nvrtc
 

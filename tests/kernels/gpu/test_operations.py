@@ -1,4 +1,4 @@
-"""Pool, its adjoint, expand, project and a whole layer on a device: every rung against the definition, and the gate."""
+"""Pool, its adjoint, expand, project and a layer on a device: every rung against the definition, and the checks."""
 
 import numpy as np
 import pytest
@@ -9,7 +9,7 @@ from pp_ref.kernels.gpu import launching, operands
 from pp_ref.kernels.gpu.defined import define
 from pp_ref.kernels.gpu.fused import expand_fused, pool_adjoint_fused, pool_fused, project_fused
 from pp_ref.kernels.gpu.grids import inverse, smooth_scatter
-from pp_ref.kernels.gpu.ladder import LADDERS
+from pp_ref.kernels.gpu.ladders import LADDERS
 from pp_ref.kernels.gpu.layer import layer_backward, layer_forward
 from tests.kernels.cpu import comparisons
 from tests.kernels.cpu.comparisons import made, weights
@@ -34,7 +34,7 @@ def test_it_is_in_other_orders_of_threads_too(processor, operation, order):
 
 @OVER
 def test_a_thirtieth_of_the_bound_is_not_enough(processor, operation, rung, monkeypatch):
-    """So the bounds are no wider than they have to be, by that factor."""
+    """The bounds are at most thirty times wider than the largest error."""
     within = comparisons.assert_within
     monkeypatch.setattr(
         comparisons, "assert_within", lambda got, want, bound, what: within(got, want, bound / 30, what)
@@ -88,7 +88,7 @@ def test_two_runs_agree_to_the_bit(device):
 
 
 def test_the_backward_pass_again_after_one_that_was_not_finite(xp):
-    """Then the cache is that of the definition, and the result within its bound still."""
+    """The cache is then the definition's, and the result is still within its bound."""
     o = operands.to_device(made("7 x 12, ridge", "float64"))
     w = [xp.asarray(w_j) for w_j in weights(o.host)]
     rng = np.random.default_rng(0)
@@ -154,7 +154,7 @@ def test_arrays_of_other_libraries_come_in_through_dlpack(processor):
 
 @pytest.mark.gpu
 def test_the_current_stream_is_used(device):
-    """The events lie around the layer's kernels only if these are on their stream."""
+    """The events enclose the layer's kernels only if these run on the same stream."""
     o = operands.to_device(made("7 x 12, ridge", "float32"))
     w = [device.asarray(w_j) for w_j in weights(o.host)]
     v, b = device.ones((100_000, o.host.d), "f4"), device.zeros(sum(w_j.shape[1] for w_j in w), "f4")
@@ -201,7 +201,7 @@ def test_messages(processor):
         expand_fused([w[0], processor.asarray(np.zeros((3, 1)))], o)
     with pytest.raises(DomainError, match=r"^w\[0\] is float32 and w\[1\] is float64 and U is float64; expected all"):
         expand_fused([w[0].astype("f4"), w[1]], o)
-    with pytest.raises(ShapeError, match=r"^widths are \[2\], expected 2, one a column, that add up to the 5 units"):
+    with pytest.raises(ShapeError, match=r"^widths are \[2\], expected 2, one per column, with the sum 5, the units"):
         project_fused(processor.asarray(np.zeros((45, 5))), o, [2])
     with pytest.raises(ShapeError, match=r"^axis m is 5 in \[w_1, ..., w_J\] but 4 in b$"):
         layer_forward(v, w, processor.asarray(np.zeros(4)), o)

@@ -1,4 +1,4 @@
-"""Every rung of every ladder against the definition, and the gate that all of them share."""
+"""Every rung of every ladder against the definition, and the checks of their arguments."""
 
 import numba
 import numpy as np
@@ -9,9 +9,9 @@ from pp_ref.dictionaries import Grid, Units, make_dictionary
 from pp_ref.errors import DomainError, ShapeError
 from pp_ref.kernels.cpu import stencil
 from pp_ref.kernels.cpu.fused import expand_fused, pool_adjoint_fused, pool_fused, project_fused
+from pp_ref.kernels.cpu.ladders import LADDERS
 from pp_ref.kernels.cpu.layer import layer_backward, layer_forward
 from pp_ref.kernels.cpu.pool import compile_loops
-from pp_ref.kernels.cpu.rungs import LADDERS
 from pp_ref.kernels.cpu.threads import blas_threads, share_rows
 from pp_ref.kernels.operands import separable_operands
 from tests.kernels.cpu import comparisons, convolutions
@@ -29,7 +29,7 @@ def test_a_rung_is_the_definition_within_its_bound(operation, rung):
 
 @pytest.mark.parametrize(("operation", "rung"), RUNGS, ids=[f"{operation}: {rung.name}" for operation, rung in RUNGS])
 def test_a_thirtieth_of_the_bound_is_not_enough(operation, rung, monkeypatch):
-    """So the bounds are no wider than they have to be, by that factor."""
+    """The bounds are at most thirty times wider than the largest error."""
     within = comparisons.assert_within
     for module in (comparisons, convolutions):
         monkeypatch.setattr(module, "assert_within", lambda got, want, bound, what: within(got, want, bound / 30, what))
@@ -197,7 +197,7 @@ def test_messages_of_the_others():
         expand_fused([w[0], np.zeros((3, 1))], o)
     with pytest.raises(DomainError, match=r"^w\[0\] is float32 but the dictionary float64"):
         expand_fused([w[0].astype("f4"), w[1]], o)
-    with pytest.raises(ShapeError, match=r"^widths are \[2\], expected 2, one a column, that add up to the 5 units"):
+    with pytest.raises(ShapeError, match=r"^widths are \[2\], expected 2, one per column, with the sum 5, the units"):
         project_fused(np.zeros((45, 5)), o, [2])
     with pytest.raises(ShapeError, match=r"^axis m is 5 in \[w_1, ..., w_J\] but 4 in b$"):
         layer_forward(np.zeros((2, 45)), w, np.zeros(4), o)
@@ -215,7 +215,7 @@ def test_messages_of_operands():
 
 
 def test_more_than_2_to_the_31_numbers():
-    """Without their memory: every row of v is the same one."""
+    """Every row of v is the same row of memory."""
     rng = np.random.default_rng(0)
     o = separable_operands(
         make_dictionary("se", Grid(28, 28), alpha=[np.array([400])], n_columns=1, rng=rng), "float32"

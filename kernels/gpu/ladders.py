@@ -1,7 +1,7 @@
-"""The CUDA kernels, and the ladders of what is made with them, from the definition up: tests and benchmarks read these.
+"""The CUDA kernels, and the ladders of the operations that use them, from the definition up, for tests and benchmarks.
 
-A rung of LADDERS takes the operation's arguments with the device's Operands, as those of `pp_ref.kernels.cpu.rungs` do;
-a rung of POOL or KERNELS takes what its kernel does.
+A rung of LADDERS takes the operation's arguments, then `DeviceOperands`; a rung of POOL or KERNELS takes those of its
+kernel.
 """
 
 from collections.abc import Callable
@@ -26,7 +26,7 @@ def _dense_kernel(kernel: Callable[[str], Kernel]) -> Callable[..., Kernel]:
 POOL = (
     Way(
         "naive",
-        "the definition: a thread an output",
+        "the definition: a thread per output",
         naive.pool,
         backend="cupy",
         takes="U",
@@ -34,7 +34,7 @@ POOL = (
     ),
     Way(
         "tiled",
-        "both factors in shared memory, read once for 64 outputs; a thread makes 4 x 4 of them",
+        "both factors in shared memory, read once for 64 outputs; a thread computes 4 x 4 of them",
         tiled.pool_tiled,
         backend="cupy",
         takes="U",
@@ -42,7 +42,7 @@ POOL = (
     ),
     Way(
         "separable",
-        "K = K_y (x) K_x as two filters along an axis, in shared memory, with a window in registers",
+        "K = K_y (x) K_x as two one-dimensional filters in shared memory, with a window in registers",
         grids.pool_separable,
         backend="cupy",
         takes="grid",
@@ -50,7 +50,7 @@ POOL = (
     ),
     Way(
         "gathered",
-        "one filtered image serves every column: v is read once, only the kept pixels are written, once",
+        "an image is filtered once for all columns; only the kept pixels are written",
         grids.pool_gathered,
         backend="cupy",
         takes="grid",
@@ -58,7 +58,7 @@ POOL = (
     ),
     Way(
         "combined",
-        "the kept pixels meet the weights where they lie: nothing is written but the layer's pre-activations",
+        "the kept pixels are multiplied by the weights in shared memory; only y is written",
         grids.pool_combined,
         backend="cupy",
         takes="columns",
@@ -70,7 +70,7 @@ KERNELS = (
     *POOL,
     Way(
         "scattered",
-        "each pixel adds up what the columns have for it, and the image is smoothed where it lies",
+        "each pixel sums its entries of all columns, and the image is filtered in shared memory",
         grids.smooth_scatter,
         backend="cupy",
         takes="grid",
@@ -88,7 +88,7 @@ KERNELS = (
 
 
 def _definition(run: Callable[..., Any]) -> Way:
-    return Way("naive", "the definition: a thread an output", run, backend="cupy")
+    return Way("naive", "the definition: a thread per output", run, backend="cupy")
 
 
 def _tiled(run: Callable[..., Any]) -> Way:
@@ -101,25 +101,25 @@ LADDERS: dict[str, tuple[Way, ...]] = {
     "pool": (
         _definition(dense.pool_dense),
         _tiled(dense.pool_dense),
-        in_passes("fused", "one filtered image serves every column, then R_j", fused.pool_fused),
+        in_passes("fused", "an image is filtered once for all columns, then a product with R_j", fused.pool_fused),
     ),
     "pool_adjoint": (
         _definition(dense.pool_adjoint_dense),
         _tiled(dense.pool_adjoint_dense),
-        in_passes("fused", "all columns scattered into one image, smoothed once", fused.pool_adjoint_fused),
+        in_passes("fused", "all columns are scattered into one image, filtered once", fused.pool_adjoint_fused),
     ),
     "expand": (
         _definition(dense.expand_dense),
         _tiled(dense.expand_dense),
-        in_passes("fused", "a unit's folded weights are an image to smooth", fused.expand_fused),
+        in_passes("fused", "a unit's folded weights are scattered into an image, then filtered", fused.expand_fused),
     ),
     "project": (
         _definition(dense.project_dense),
         _tiled(dense.project_dense),
-        in_passes("fused", "a unit's gradient is an image to smooth and gather from", fused.project_fused),
+        in_passes("fused", "a unit's gradient is an image, filtered and gathered from", fused.project_fused),
     ),
     "layer": (
         _definition(layer.layer_dense_forward),
-        in_passes("fused", "smooth and gather, then a product with R_j w_j a column", layer.layer_forward),
+        in_passes("fused", "filter and gather, then a product with R_j w_j per column", layer.layer_forward),
     ),
 }

@@ -1,4 +1,4 @@
-"""Every rung against its definition: on the processor in several orders of threads, on a device where there is one."""
+"""Every rung against its definition, on the processor in several orders of threads, and on a device if there is one."""
 
 import re
 
@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from pp_ref.kernels.gpu import grids
-from pp_ref.kernels.gpu.ladder import KERNELS, POOL
+from pp_ref.kernels.gpu.ladders import KERNELS, POOL
 from tests.kernels.gpu.comparisons import (
     beyond_2_to_the_31,
     comparisons,
@@ -71,7 +71,7 @@ def test_both_dense_rungs_give_the_same_bits(xp, dtype):
 
 @pytest.mark.parametrize("rung", POOL, ids=lambda rung: rung.name)
 def test_any_strides(xp, rung):
-    """What does not lie row after row is copied first."""
+    """Arrays that are not C-contiguous are copied first."""
     rng = np.random.default_rng(3)
     v = xp.asarray(rng.integers(-4, 5, (10, 24)).astype("f4"))[::2, ::-2]
     if rung.takes == "U":
