@@ -91,12 +91,10 @@ def steps(nets: Mapping[str, ConvNet], batch: int, threads: int, rounds: int) ->
         shares = share, share_of_loss(model, starts[name], step()[0], images.double(), labels)
         contenders[name] = contender(step, float(np.max(shares)), amount if name == FULL else 0)
     layouts = {"PyTorch, full": torch.contiguous_format, "PyTorch, channels last, full": torch.channels_last}
-    peers = {
-        name: contender(
-            partial(theirs, torch_net(starts[FULL], layout), images.contiguous(memory_format=layout)), None, amount
-        )
-        for name, layout in layouts.items()
-    }
+    peers = {}
+    for name, layout in layouts.items():
+        net, there = torch_net(starts[FULL], layout), images.contiguous(memory_format=layout)
+        peers[name] = contender(partial(theirs, net, there), None, amount)
     return blocks({"part": "step"}, contenders | peers, list(peers), rounds, [threads])
 
 

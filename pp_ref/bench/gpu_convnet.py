@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from pp_ref.bench.contest import Run, block, contender
-from pp_ref.bench.convnet_step import predicted_net, share_of_gradient, torch_net
+from pp_ref.bench.convnet_step import FULL, PREDICTED, predicted_net, share_of_gradient, torch_net
 from pp_ref.bench.peers import descent, torch_descent
 from pp_ref.bench.record import Record, record
 from pp_ref.errors import import_extra
@@ -25,28 +25,25 @@ def measure(rounds: int, images: int = 50_000, batch: int = 128, device: str = "
     raises  DeviceError without a CUDA device; MissingExtraError without PyTorch
     """
     xp, torch = array_library("gpu"), import_extra("torch", "torch")
-    nets, rng = {"pp_ref, full": paper_convnet(), "pp_ref, 25% learned": predicted_net()}, np.random.default_rng(1)
-    full = nets["pp_ref, full"]
-    x, y = rng.standard_normal((images, *full.shape), np.float32), rng.integers(0, 10, images)
+    nets, rng = {FULL: paper_convnet(), PREDICTED: predicted_net()}, np.random.default_rng(1)
+    x, y = rng.standard_normal((images, *nets[FULL].shape), np.float32), rng.integers(0, 10, images)
     starts = {name: net.init(np.random.default_rng(0), None, "float32") for name, net in nets.items()}
-    params = starts["pp_ref, full"]
-    share = share_of_gradient(full, params, x[:batch], y[:batch], xp)
+    share = share_of_gradient(nets[FULL], starts[FULL], x[:batch], y[:batch], xp)
     batches = [slice(start, start + batch) for start in range(0, images - batch + 1, batch)]
-    x_here, y_here = xp.asarray(x), xp.asarray(y)
-    labels = torch.from_numpy(y).to(device)
+    x_here, y_here, labels = xp.asarray(x), xp.asarray(y), torch.from_numpy(y).to(device)
 
     def theirs(layout: Any) -> Run:
-        net = torch_net(params, layout).to(device)
-        there = torch.from_numpy(x).permute(0, 3, 1, 2).to(device).contiguous(memory_format=layout)
-        loss = torch.nn.functional.cross_entropy
-        return torch_descent(
-            lambda rows: loss(net(there[rows]), labels[rows]), net.parameters(), lambda: batches, lr=RATE
-        )
+        def loss(rows: slice) -> Any:
+            return torch.nn.functional.cross_entropy(net(there[rows]), labels[rows])
 
-    ours = {}
-    for name, net in nets.items():
-        weights = {key: xp.asarray(array) for key, array in starts[name].items()}
-        ours[name] = contender(descent(net, weights, x_here, y_here, batches, RATE), share)
+        net = torch_net(starts[FULL], layout).to(device)
+        there = torch.from_numpy(x).permute(0, 3, 1, 2).to(device).contiguous(memory_format=layout)
+        return torch_descent(loss, net.parameters(), lambda: batches, lr=RATE)
+
+    ours = {
+        name: contender(descent(xp, net, starts[name], x_here, y_here, batches, RATE), share)
+        for name, net in nets.items()
+    }
     layouts = {"PyTorch": torch.contiguous_format, "PyTorch, channels last": torch.channels_last}
     peers = {f"{name}, full": contender(theirs(layout)) for name, layout in layouts.items()}
     measured = [block({"images": images, "batch": batch}, ours | peers, list(peers), rounds)]

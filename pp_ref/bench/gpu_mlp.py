@@ -39,10 +39,9 @@ def measure(rounds: int, steps: int = 100, batch: int = 100, device: str = "cuda
     x, y = rng.random((batch, SIDE * SIDE), np.float32), rng.integers(0, 10, batch)
     share = agreement(xp, model, dictionaries, params, x, y)
     x_there, y_there, batches = torch.from_numpy(x).to(device), torch.from_numpy(y).to(device), [slice(None)] * steps
-    here = {name: xp.asarray(array) for name, array in params.items()}
 
     def ours(backend: Any) -> Run:
-        run = descent(model, here, xp.asarray(x), xp.asarray(y), batches, RATE)
+        run = descent(xp, model, params, x, y, batches, RATE)
 
         def with_backend() -> None:
             with use_backend(backend):

@@ -33,9 +33,14 @@ def by_jax(forward: Callable[..., Any], fixed: Any, leaves: Sequence[Real], dy: 
     return lambda: jax.block_until_ready(compiled(*arrays))
 
 
-def descent(model: Any, params: Mapping[str, Any], x: Any, y: Any, batches: Sequence[slice], rate: float) -> Run:
-    """Return a run of gradient steps, one a batch of x and y. It waits for the device, and continues the run before."""
-    weights = dict(params)
+def descent(
+    xp: Any, model: Any, params: Mapping[str, Any], x: Any, y: Any, batches: Sequence[slice], rate: float
+) -> Run:
+    """Return a run of gradient steps on arrays of the library xp, one a batch of x and y.
+
+    The run waits for the device. It continues from the weights of the run before.
+    """
+    weights, x, y = {name: xp.asarray(array) for name, array in params.items()}, xp.asarray(x), xp.asarray(y)
 
     def run() -> None:
         for rows in batches:
@@ -50,10 +55,7 @@ def descent(model: Any, params: Mapping[str, Any], x: Any, y: Any, batches: Sequ
 def torch_descent(
     loss_of: Callable[[Any], Any], parameters: Iterable[Any], batches: Callable[[], Iterable[Any]], **settings: Any
 ) -> Run:
-    """Return the same run by PyTorch: SGD steps on loss_of(rows), for all rows of batches().
-
-    settings  of torch.optim.SGD
-    """
+    """Return such a run by PyTorch: steps on loss_of(rows) for all rows of batches(); settings of torch.optim.SGD."""
     optimiser = import_extra("torch", "torch").optim.SGD(list(parameters), **settings)
 
     def run() -> None:

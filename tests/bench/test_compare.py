@@ -1,4 +1,4 @@
-"""Planted slowdowns are found, noise is not, and what cannot be compared is refused."""
+"""Planted slowdowns are found, noise is not, and records that do not compare are refused."""
 
 import json
 
@@ -84,7 +84,7 @@ def test_rows_of_one_record_only_are_counted(files):
 
 
 def test_records_of_a_folder_are_pooled(tmp_path):
-    """Three processes of three rounds each tell what one cannot."""
+    """Three processes of three rounds each suffice for a verdict, one does not."""
     rng = np.random.default_rng(6)
     planted = {(3, "fused")}
     for number in range(3):
@@ -140,7 +140,7 @@ UNUSABLE = {
     "no rounds": (with_row(median_s=1.0), "has rows without their rounds' seconds"),
     "NaN": (with_row(seconds=[float("nan")]), "has rows without"),
     "measured is text": (SOUND | {"measured": "all"}, "has rows without their rounds' seconds"),
-    "other shapes": (with_row(seconds=[1.0]), "have no row in common"),
+    "other shapes": (with_row(name="other", seconds=[1.0]), "have no row in common"),
     "another benchmark": (SOUND | {"subject": "layer"}, "has the benchmark pooling but"),
     "other settings": (SOUND | {"settings": {"n": 7}}, "has the settings {} but"),
     "another dtype": (SOUND | {"dtype": "float64"}, "has the dtype float32 but"),

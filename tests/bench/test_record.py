@@ -1,4 +1,4 @@
-"""The one shape of record: its goals, its shares of limits, and what is no record."""
+"""The shape of a record, its goals and shares of limits; files that are no record."""
 
 import pytest
 
