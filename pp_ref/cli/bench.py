@@ -23,9 +23,7 @@ SmallOption = Annotated[bool, typer.Option("--small", help="Small shapes: to see
 def _command(subject: Subject) -> None:
     @bench.command(subject.name, help=subject.about)
     def run(
-        rounds: Annotated[int, ROUNDS] = subject.rounds,
-        small: SmallOption = False,
-        out: FileOption = None,
+        rounds: Annotated[int, ROUNDS] = subject.rounds, small: SmallOption = False, out: FileOption = None
     ) -> None:
         record = subject.module.measure(rounds, **(subject.small if small else {}))
         _tell(record, out)
@@ -80,7 +78,7 @@ def gpu(
     _in_turn(
         {"tests": ["-m", "pytest", "-m", "gpu"]}
         | {name: _bench(name, out, ["--small"] * small) for name in subjects}
-        | ({} if small else {"figure5": figure5}),
+        | ({} if small else {"figure5": figure5})
     )
 
 
@@ -114,9 +112,7 @@ def calibrate(rounds: Annotated[int, ROUNDS] = 9) -> None:
 
 
 @bench.command("gpu_kernels")
-def gpu_kernels(
-    out: FileOption = None,
-) -> None:
+def gpu_kernels(out: FileOption = None) -> None:
     """Registers, spills and shared memory of every CUDA kernel, by its compiler: no device is needed."""
     from pp_ref.bench.gpu_kernels import measure
 

@@ -52,8 +52,7 @@ def ae_columns(request: Request) -> list[Column]:
     examples, iterations = request.settings["examples"], request.settings["iterations"]
     return [
         column_of(
-            np.arange(request.n_alpha),
-            train_features(request.rows, request.n_alpha, examples, iterations, request.rng),
+            np.arange(request.n_alpha), train_features(request.rows, request.n_alpha, examples, iterations, request.rng)
         )
         for _ in range(request.n_columns)
     ]

@@ -68,10 +68,7 @@ def windowed(
     n_inside = max(min(ceil(inside * count), edge), count - (size - edge))
     return np.sort(
         np.concatenate(
-            [
-                rng.choice(near[:edge], n_inside, replace=False),
-                rng.choice(near[edge:], count - n_inside, replace=False),
-            ]
+            [rng.choice(near[:edge], n_inside, replace=False), rng.choice(near[edge:], count - n_inside, replace=False)]
         )
     ).astype(np.int64)
 

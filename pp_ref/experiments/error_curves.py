@@ -73,10 +73,10 @@ def error_and_spread(errors: Sequence[float]) -> str:
     return f"{mean(errors):.2%}{spread}"
 
 
-def cost(records: Sequence[Record]) -> str:
-    """Core hours of all runs together, and the most memory that one took."""
+def cost(records: Sequence[Record], on: str = "") -> str:
+    """Core hours of all runs together, ``on`` which machine, and the most memory that one took."""
     hours = sum(record["seconds"] for record in records) / 3600
-    return f"{hours:.1f} core hours, at most {max(record['peak_memory_mb'] for record in records):,.0f} MB"
+    return f"{hours:.1f} core hours{on}, at most {max(record['peak_memory_mb'] for record in records):,.0f} MB"
 
 
 def error_figure(records: Sequence[Record], labels: Iterable[str], baseline: str, title: str) -> Figure:

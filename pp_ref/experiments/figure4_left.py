@@ -21,7 +21,15 @@ from pp_ref.arrays import check_finite
 from pp_ref.data import Dataset, load_digits, load_mnist
 from pp_ref.dictionaries import Grid, Units, make_dictionary
 from pp_ref.errors import DomainError
-from pp_ref.experiments.error_curves import describe, error_and_spread, error_figure, error_table, grouped, learned
+from pp_ref.experiments.error_curves import (
+    cost,
+    describe,
+    error_and_spread,
+    error_figure,
+    error_table,
+    grouped,
+    learned,
+)
 from pp_ref.experiments.experiment import Experiment
 from pp_ref.experiments.run_store import Record, RunStore, record_of
 from pp_ref.models import MLP, Full, LowRank, Predicted, Weights, pretrain
@@ -295,11 +303,10 @@ def summary(records: Sequence[Record]) -> str:
     seeds = sorted({len(found) for found in errors.values()})
     processors = sorted({record["machine"]["processor"] for record in records})
     kernels = sorted({record["machine"]["blas"]["kernels"] for record in records})
-    hours = sum(record["seconds"] for record in records) / 3600
+    machine = f" on {', '.join(processors)} (OpenBLAS kernels: {', '.join(kernels)})"
     note = (
         f"{len(records)} runs, {' or '.join(map(str, seeds))} seeds each (± half the range over seeds), "
-        f"{hours:.1f} core hours on {', '.join(processors)} (OpenBLAS kernels: {', '.join(kernels)}), "
-        f"at most {max(record['peak_memory_mb'] for record in records):,.0f} MB."
+        f"{cost(records, machine)}."
     )
     return markdown(["test error, layer 1 - layer 2", *(f"{p:.3g}" for p in proportions)], rows) + "\n\n" + note
 

@@ -199,11 +199,7 @@ class FilterEncoder(RowTransformer):
     """
 
     def __init__(
-        self,
-        filters: Filters = 10,
-        encoding: Encoding = "absolute",
-        threshold: float = 0.0,
-        random_state: Any = None,
+        self, filters: Filters = 10, encoding: Encoding = "absolute", threshold: float = 0.0, random_state: Any = None
     ) -> None:
         self.filters = filters
         self.encoding = encoding

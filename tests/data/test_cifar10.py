@@ -75,10 +75,7 @@ DIGEST = content_digest(Split(IMAGES[: 5 * N], LABELS[: 5 * N]), Split(IMAGES[5 
 EDITION = Edition({name: hashlib.sha256(records).hexdigest() for name, records in BATCHES.items()}, N, DIGEST)
 
 
-PATCHES = {
-    "pp_ref.data.cifar10.CIFAR10": EDITION,
-    "pp_ref.data.search.download": lambda name: (None, ["no network"]),
-}
+PATCHES = {"pp_ref.data.cifar10.CIFAR10": EDITION, "pp_ref.data.search.download": lambda name: (None, ["no network"])}
 
 
 @pytest.fixture

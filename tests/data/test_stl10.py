@@ -30,10 +30,7 @@ OTHERS = {"class_names.txt": "\n".join(CLASSES).encode()}
 EDITION = Edition(TRAIN, TEST, MORE, FOLD, {name: hashlib.md5(content).hexdigest() for name, content in FILES.items()})
 
 
-PATCHES = {
-    "pp_ref.data.stl10.OFFICIAL": EDITION,
-    "pp_ref.data.search.download": lambda name: (None, ["no network"]),
-}
+PATCHES = {"pp_ref.data.stl10.OFFICIAL": EDITION, "pp_ref.data.search.download": lambda name: (None, ["no network"])}
 
 
 def unpack(folder, **changed):

@@ -241,10 +241,7 @@ def test_the_callers_arrays_are_left_alone():
 def test_static_counts_follow_the_columns():
     assert [
         make_dictionary("se", SPACE, n_alpha=6, n_columns=j, rng=np.random.default_rng(0)).static_count for j in (1, 4)
-    ] == [
-        24 * 6,
-        4 * 24 * 6,
-    ]
+    ] == [24 * 6, 4 * 24 * 6]
 
 
 @pytest.mark.parametrize("space", [Frames(5, 3), Units(15)], ids=str)
