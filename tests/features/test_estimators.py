@@ -2,8 +2,6 @@
 
 import pickle
 import re
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -20,8 +18,8 @@ from pp_ref.features import (
 )
 from tests.bounds import assert_within
 from tests.features.test_whitening import correlated, identity_bound
+from tests.processes import python
 from tests.refused import refusals
-from tests.tree import ROOT
 
 pytest.importorskip("sklearn")
 
@@ -271,5 +269,7 @@ def test_scikit_learn_is_asked_for_only_here():
         "try: import pp_ref.features.estimators\n"
         "except ImportError as error: print(error)"
     )
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert done.stdout == "sklearn is not installed, but this function needs it: pip install 'pp_ref[features]'\n"
+    assert (
+        python("-c", code).stdout
+        == "sklearn is not installed, but this function needs it: pip install 'pp_ref[features]'\n"
+    )
