@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from pp_ref.errors import DomainError, ShapeError
+from pp_ref.generators import BIT_GENERATORS
 from pp_ref.training import SGD, Checkpoint, Interrupted, Stop, fit_sgd
 
 ROWS = np.random.default_rng(0).standard_normal((23, 3))
@@ -36,6 +37,11 @@ def noisy(params, rows, rng):
 def fitted(settings, start=0.0, slope=1.0, n=1):
     fit = fit_sgd(linear([slope]), {"p": np.array([start])}, n, settings, np.random.default_rng(0))
     return fit.params["p"][0]
+
+
+def to_mean(settings, start=None, **more):
+    """The fit of `to_the_mean` on all rows."""
+    return fit_sgd(to_the_mean, start or {"p": np.ones(3)}, 23, settings, np.random.default_rng(0), **more)
 
 
 def without_seconds(history):
@@ -120,16 +126,16 @@ def test_equals_a_loop_anyone_can_read(dtype):
 
 def test_the_start_is_not_written_to_and_no_epochs_return_it():
     start = {"p": np.ones(3)}
-    fit_sgd(to_the_mean, start, 23, SGD(2, 0.5), np.random.default_rng(0))
+    to_mean(SGD(2, 0.5), start)
     np.testing.assert_array_equal(start["p"], np.ones(3))
-    fit = fit_sgd(to_the_mean, start, 23, SGD(0, 0.5), np.random.default_rng(0))
+    fit = to_mean(SGD(0, 0.5), start)
     assert (fit.history, fit.stop) == ([], Stop.EPOCHS)
     np.testing.assert_array_equal(fit.params["p"], start["p"])
 
 
 def test_the_minimum_of_a_quadratic():
     """On the whole batch, p - mean shrinks by 1/2 each step: after 60 steps only rounding is left."""
-    fit = fit_sgd(to_the_mean, {"p": np.ones(3)}, 23, SGD(60, 0.5), np.random.default_rng(0))
+    fit = to_mean(SGD(60, 0.5))
     assert fit.stop is Stop.EPOCHS
     rounding = 23 * np.finfo(float).eps / 2 * abs(ROWS).sum(axis=0)  # of one mean; halved, they sum to less than two
     assert (abs(fit.params["p"] - ROWS.mean(axis=0)) <= 2 * rounding).all()
@@ -214,13 +220,10 @@ def test_arguments_that_make_no_sense():
     with pytest.raises(DomainError, match="^n is 0, expected a finite number > 0$"):
         fit_sgd(to_the_mean, {"p": np.zeros(3)}, 0, SGD(1, 1.0), np.random.default_rng(0))
     with pytest.raises(DomainError, match=r"^p has 1 entries that are NaN or infinite, first at \(1,\)"):
-        fit_sgd(to_the_mean, {"p": np.array([0, np.nan, 0])}, 23, SGD(1, 1.0), np.random.default_rng(0))
+        to_mean(SGD(1, 1.0), {"p": np.array([0, np.nan, 0])})
 
 
-GENERATORS = [np.random.PCG64, np.random.PCG64DXSM, np.random.MT19937, np.random.Philox, np.random.SFC64]
-
-
-@pytest.mark.parametrize("bits", GENERATORS, ids=lambda bits: bits.__name__)
+@pytest.mark.parametrize("bits", BIT_GENERATORS)
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_a_stopped_fit_goes_on_to_the_same_bits(tmp_path, bits, dtype):
     """The objective draws, so the bits show whether the generator continues where it was."""
@@ -228,7 +231,7 @@ def test_a_stopped_fit_goes_on_to_the_same_bits(tmp_path, bits, dtype):
     start = {"p": np.ones(3, dtype)}
 
     def rng():
-        return np.random.Generator(bits(5))
+        return np.random.Generator(getattr(np.random, bits)(5))
 
     whole = fit_sgd(noisy, start, 23, settings, rng())
     checkpoint = Checkpoint(tmp_path / "fit.safetensors", {"settings": "these"})
@@ -267,15 +270,14 @@ def test_ctrl_c_says_what_is_saved_and_how_to_go_on(tmp_path):
         fit_sgd(stopping(1, 2), start, 23, settings, rng, checkpoint=checkpoint)
     with pytest.raises(Interrupted, match="^stopped by Ctrl-C after 2 of 5 epochs; nothing is saved"):
         fit_sgd(stopping(3, 1), start, 23, settings, rng)
-    with pytest.raises(
-        Interrupted, match=r"^stopped by Ctrl-C after 2 of 5 epochs; epoch 2 is in .*safetensors: run again to go on$"
-    ):
+    message = r"^stopped by Ctrl-C after 2 of 5 epochs; epoch 2 is in .*safetensors: run again to go on$"
+    with pytest.raises(Interrupted, match=message):
         fit_sgd(stopping(3, 2), start, 23, settings, rng, checkpoint=checkpoint)
     assert len(checkpoint.load().history) == 2
 
 
 def test_ctrl_c_while_a_checkpoint_is_written_keeps_the_one_before(tmp_path, monkeypatch):
-    checkpoint, start, settings = Checkpoint(tmp_path / "fit.safetensors", {}), {"p": np.ones(3)}, SGD(3, 0.1)
+    checkpoint, settings = Checkpoint(tmp_path / "fit.safetensors", {}), SGD(3, 0.1)
     syncs = iter(range(100))
 
     def fsync(_):
@@ -284,16 +286,15 @@ def test_ctrl_c_while_a_checkpoint_is_written_keeps_the_one_before(tmp_path, mon
 
     monkeypatch.setattr("os.fsync", fsync)
     with pytest.raises(Interrupted, match=r"after 2 of 3 epochs; epoch 1 is in"):
-        fit_sgd(to_the_mean, start, 23, settings, np.random.default_rng(0), checkpoint=checkpoint)
+        to_mean(settings, checkpoint=checkpoint)
     assert [file.name for file in tmp_path.iterdir()] == ["fit.safetensors"]
-    parts = fit_sgd(to_the_mean, start, 23, settings, np.random.default_rng(0), checkpoint=checkpoint)
-    whole = fit_sgd(to_the_mean, start, 23, settings, np.random.default_rng(0))
-    assert parts.params["p"].tobytes() == whole.params["p"].tobytes()
+    parts = to_mean(settings, checkpoint=checkpoint)
+    assert parts.params["p"].tobytes() == to_mean(settings).params["p"].tobytes()
 
 
 def test_a_checkpoint_of_other_shapes_is_refused(tmp_path):
     checkpoint = Checkpoint(tmp_path / "fit.safetensors", {})
-    fit_sgd(to_the_mean, {"p": np.ones(3)}, 23, SGD(1, 0.1), np.random.default_rng(0), checkpoint=checkpoint)
+    to_mean(SGD(1, 0.1), checkpoint=checkpoint)
     with pytest.raises(ShapeError, match=r"^vector has shape \(3,\), expected \(4,\): p$"):
         fit_sgd(linear(np.ones(4)), {"p": np.ones(4)}, 1, SGD(2, 0.1), np.random.default_rng(0), checkpoint=checkpoint)
 
@@ -304,18 +305,10 @@ def test_a_checkpoint_of_another_array_library(tmp_path):
     def objective(params, rows, rng):
         return xp.sum(params["p"] * params["p"]), {"p": 2 * params["p"]}
 
-    def fitted(epochs):
-        checkpoint = Checkpoint(tmp_path / "fit.safetensors", {})
-        return fit_sgd(
-            objective,
-            {"p": xp.ones(2)},
-            1,
-            replace(settings, epochs=epochs),
-            np.random.default_rng(0),
-            checkpoint=checkpoint,
-        )
+    def fitted(epochs, checkpoint=None):
+        few = replace(settings, epochs=epochs)
+        return fit_sgd(objective, {"p": xp.ones(2)}, 1, few, np.random.default_rng(0), checkpoint=checkpoint)
 
-    fitted(2)
-    again = fitted(4)
-    whole = fit_sgd(objective, {"p": xp.ones(2)}, 1, settings, np.random.default_rng(0))
-    np.testing.assert_array_equal(np.asarray(again.params["p"]), np.asarray(whole.params["p"]))
+    checkpoint = Checkpoint(tmp_path / "fit.safetensors", {})
+    fitted(2, checkpoint)
+    np.testing.assert_array_equal(*(np.asarray(fit.params["p"]) for fit in (fitted(4, checkpoint), fitted(4))))
