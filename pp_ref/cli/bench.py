@@ -38,7 +38,7 @@ def _command(subject: Subject) -> None:
 
 
 def _tell(record: dict[str, Any], out: Path | None) -> None:
-    """What the record says, and the record itself, whole or not at all."""
+    """Print the lines of the record, and write the record to ``out``, whole or not at all."""
     import json
 
     from pp_ref.bench.record import lines
@@ -61,7 +61,7 @@ def every(
     small: SmallOption = False,
     out: Annotated[Path | None, typer.Option(help="Folder for a record a subject.", show_default="none")] = None,
 ) -> None:
-    """Every subject, each in its own process. What was left out is said at the end: exit code 1."""
+    """Run every subject in its own process. The last line names those that failed: exit code 1."""
     options = ["--small"] * small + ([f"--rounds={rounds}"] if rounds else [])
     _in_turn({name: _bench(name, out, options) for name, subject in SUBJECTS.items() if subject.device == "cpu"})
 
@@ -71,8 +71,9 @@ def gpu(
     small: SmallOption = False,
     out: Annotated[Path, typer.Option(help="Folder for a record a subject.")] = Path("benchmarks/speed"),
 ) -> None:
-    """All that needs a CUDA device: its tests, of which none may be skipped, its subjects, and Figure 5 in full, which
-    goes on where it was stopped."""
+    """Run all that needs a CUDA device: the tests, none of which may be skipped, the subjects, and Figure 5 in full.
+
+    A Figure 5 that was stopped goes on where it was."""
     figure5 = ["-m", "pp_ref.cli", "reproduce", "figure5", "--profile", "authors", "--device", "gpu"]
     subjects = [name for name, subject in SUBJECTS.items() if subject.device == "gpu"]
     _in_turn(
@@ -87,7 +88,7 @@ def _bench(name: str, out: Path | None, options: list[str]) -> list[str]:
 
 
 def _in_turn(commands: Mapping[str, list[str]]) -> None:
-    """Each in a process of its own; whatever fails, the others are run."""
+    """Run each command in its own process, also after one that fails. Name those that failed: exit code 1."""
     environment = os.environ | {"PP_REF_REQUIRE_GPU": "1"}  # a GPU test that would be skipped fails
     left_out = [
         name

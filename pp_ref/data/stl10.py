@@ -178,9 +178,8 @@ def read_checked(
 def map_file(file: Path) -> NDArray[np.uint8]:
     """Return the bytes of a file, mapped into memory; raise DataError if it cannot be read."""
     try:
-        return (
-            np.memmap(file, np.uint8, "r") if file.stat().st_size else np.empty(0, np.uint8)
-        )  # an empty file cannot be mapped
+        # An empty file cannot be mapped.
+        return np.memmap(file, np.uint8, "r") if file.stat().st_size else np.empty(0, np.uint8)
     except OSError as error:
         raise DataError(f"{file} cannot be read ({error.strerror}); make it readable, or pass another path=") from error
 
