@@ -40,31 +40,31 @@ def test_a_record_is_written_and_said(name, tmp_path):
     assert out.with_name("record-roofline.svg").exists() == (name in ("pooling", "layer"))
 
 
-def test_all_go_on_where_one_is_left_out(monkeypatch, tmp_path):
+@pytest.fixture
+def started(monkeypatch):
+    """The commands that were started, and whether they need a GPU; none runs, and those of `rica` and `gpu_mlp` and the
+    tests fail."""
     commands = []
 
-    def run(command, **more):
-        commands.append(command)
-        return subprocess.CompletedProcess(command, int("rica" in command))
+    def run(command, env, check):
+        commands.append((command[1:], env["PP_REF_REQUIRE_GPU"]))
+        return subprocess.CompletedProcess(command, int(not {"rica", "pytest", "gpu_mlp"}.isdisjoint(command)))
 
     monkeypatch.setattr(subprocess, "run", run)
+    return commands
+
+
+def test_all_go_on_where_one_is_left_out(started, tmp_path):
     result = invoke("bench", "all", "--small", "--rounds", "2", "--out", str(tmp_path))
-    assert [command[4] for command in commands] == [n for n, each in SUBJECTS.items() if each.device == "cpu"]
-    assert commands[0][5:] == ["--small", "--rounds=2", f"--out={tmp_path / 'pooling'}.json"]
+    assert [command[3] for command, _ in started] == [n for n, each in SUBJECTS.items() if each.device == "cpu"]
+    assert started[0][0][4:] == ["--small", "--rounds=2", f"--out={tmp_path / 'pooling'}.json"]
     assert result.exit_code == 1
     assert result.output == "pp-ref: left out: rica\n"
 
 
-def test_gpu_is_all_that_needs_a_device_and_goes_on_where_something_fails(monkeypatch, tmp_path):
-    commands = []
-
-    def run(command, **more):
-        commands.append((command[1:], more["env"]["PP_REF_REQUIRE_GPU"]))
-        return subprocess.CompletedProcess(command, int("pytest" in command or "gpu_mlp" in command))
-
-    monkeypatch.setattr(subprocess, "run", run)
+def test_gpu_is_all_that_needs_a_device_and_goes_on_where_something_fails(started, tmp_path):
     result = invoke("bench", "gpu", "--out", str(tmp_path))
-    (tests, required), *subjects, (figure5, _) = commands
+    (tests, required), *subjects, (figure5, _) = started
     assert (tests, required) == (["-m", "pytest", "-m", "gpu"], "1")
     assert [command[3] for command, _ in subjects] == ["gpu_pool", "gpu_layer", "gpu_mlp", "gpu_convnet"]
     assert subjects[0][0][-1] == f"--out={tmp_path / 'gpu_pool'}.json"

@@ -92,25 +92,14 @@ def test_the_authors_constants():
     assert SOFTMAX_SPREAD == 0.02
     proportions = np.linspace(20 / 784, 1, 10).tolist()
     assert [r["proportion"] for r in made if (r["label"], r["seed"]) == ("SE-Emp", 0)] == proportions
+    own = {"data": "mnist", "hidden": [500, 500], "spread": 0.1, "weight_decay": 5e-5, "per_column": True}
+    both = {"batch": 100, "momentum": 0.7, "final_momentum": None, "momentum_epochs": 1}
+    both |= {"decay": 1.00004, "floor": 1e-6, "max_column_norm": 1.9365}
     for recipe in made:
-        assert recipe["data"] == "mnist"
-        assert recipe["hidden"] == [500, 500]
-        assert recipe["spread"] == 0.1
-        assert recipe["n_columns"] == (1 if recipe["proportion"] == 1 else 10)
-        assert recipe["weight_decay"] == 5e-5
-        assert recipe["per_column"] is True
-        pretraining, fine_tuning = recipe["pretraining"], recipe["fine_tuning"]
-        assert pretraining["epochs"] == (0 if recipe["label"] == "LowRank" else 50)
-        assert pretraining["learning_rate"] == 0.1
-        assert fine_tuning["epochs"] == 100
-        assert fine_tuning["learning_rate"] == 0.01
-        for phase in (pretraining, fine_tuning):
-            assert phase["batch"] == 100
-            assert phase["momentum"] == 0.7
-            assert phase["final_momentum"] is None
-            assert phase["decay"] == 1.00004
-            assert phase["floor"] == 1e-6
-            assert phase["max_column_norm"] == 1.9365
+        assert recipe == recipe | own | {"n_columns": 1 if recipe["proportion"] == 1 else 10}
+        epochs = 0 if recipe["label"] == "LowRank" else 50
+        assert recipe["pretraining"] == {"epochs": epochs, "learning_rate": 0.1, **both}
+        assert recipe["fine_tuning"] == {"epochs": 100, "learning_rate": 0.01, **both}
         for kind, settings in recipe["settings"].items():
             assert settings.get("length_scale") == (1.0 if kind == "se" else None)
             assert settings.get("ridge") == (1e-3 if kind in ("se", "emp", "emp2") else None)

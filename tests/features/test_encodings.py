@@ -44,12 +44,8 @@ def test_the_two_signs_make_up_the_whole():
 
 
 @pytest.mark.parametrize("encoding", FORMULAS)
-def test_nan_is_not_hidden(encoding):
+def test_nan_is_not_hidden_and_no_rows_are_no_rows(encoding):
     assert np.isnan(encode(np.array([[np.nan, 1.0]]), encoding)[0, 0])
-
-
-@pytest.mark.parametrize("encoding", FORMULAS)
-def test_no_rows(encoding):
     assert len(encode(np.zeros((0, 3)), encoding)) == 0
 
 
