@@ -11,8 +11,6 @@ import typer
 
 from pp_ref.bench.subjects import SUBJECTS, Subject
 
-__all__ = ["bench"]
-
 bench = typer.Typer(help="Time what pp_ref does, against dense products and PyTorch.", no_args_is_help=True)
 
 ROUNDS = typer.Option(min=1, help="Turns of every contender, after one to warm up.")

@@ -23,8 +23,6 @@ from pp_ref.data.tar import read_members
 from pp_ref.errors import DataError
 from pp_ref.files import write_atomically
 
-__all__ = ["CLASSES", "load_cifar10"]
-
 CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 FORMS = (("bin", ".bin"), ("py", ""))  # endings of the folder's name and of its batches' names
 RECORD = 1 + 3 * 32 * 32  # bytes: a label, then 1024 red, 1024 green and 1024 blue values, row after row

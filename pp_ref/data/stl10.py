@@ -19,8 +19,6 @@ from pp_ref.data.search import STL10_FILES, files_in, find_data
 from pp_ref.data.tar import read_members
 from pp_ref.errors import DataError
 
-__all__ = ["CLASSES", "STL10", "fold_splits", "load_stl10", "load_stl10_sample", "load_stl10_unlabelled"]
-
 CLASSES = ("airplane", "bird", "car", "cat", "deer", "dog", "horse", "monkey", "ship", "truck")
 SIDE = 96
 IMAGE = 3 * SIDE * SIDE  # bytes

@@ -113,7 +113,7 @@ class RowTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
     least = 2  # rows for a fit
 
     def fit(self, X: Any, y: None = None) -> Self:
-        """Fit to rows, at least two for all transformers that learn from them; the class says what is fitted."""
+        """Fit to the rows of X. The docstring of the class says what is fitted."""
         X = validate_data(self, X, dtype=self.dtypes, ensure_min_samples=self.least)
         self._n_features_out = X.shape[1]
         self._learn(np.asarray(X))

@@ -57,13 +57,11 @@ def nothing(_):
 
 
 @pytest.mark.parametrize(("profile", "first", "count"), [("demo", 7, 7), ("standard", 36, 80), ("authors", 71, 213)])
-def test_how_many_runs_a_profile_has_and_that_first_seeds_come_first(store, profile, first, count):
+def test_how_many_runs_a_profile_has_and_that_first_seeds_come_first(profile, first, count):
     """demo: nokernel, 2 pairs x 3. standard: nokernel, 7 pairs x 5, twice more nokernel, 7 x 3. authors: 3 (1 + 70)."""
-    made = recipes(PROFILES[profile])
-    assert [recipe["seed"] for recipe in made] == sorted(recipe["seed"] for recipe in made)
-    assert (len(made), sum(recipe["seed"] == 0 for recipe in made)) == (count, first)
-    assert len({store.name(recipe) for recipe in made}) == count
-    assert json.loads(json.dumps(made)) == made
+    seeds = [recipe["seed"] for recipe in recipes(PROFILES[profile])]
+    assert seeds == sorted(seeds)
+    assert (len(seeds), seeds.count(0)) == (count, first)
 
 
 def test_the_seeds_that_the_standard_profile_repeats():

@@ -16,8 +16,7 @@ from pp_ref.features import (
     normalise_contrast,
     sample_patches,
 )
-from tests.bounds import assert_within
-from tests.features.test_whitening import correlated, identity_bound
+from tests.features.test_whitening import correlated
 from tests.processes import python
 from tests.refused import refusals
 
@@ -75,23 +74,18 @@ def coates(**settings):
     )
 
 
-def test_each_is_its_function():
-    x, other = correlated(), correlated(seed=5)
+@pytest.mark.parametrize("rank", [8, 3])
+def test_each_is_its_function(rank):
+    x, other = correlated(rank=rank), correlated(seed=5)
     for transformer, function in (
         (ContrastNormaliser(), lambda z: normalise_contrast(z, **COATES)),
         (ContrastNormaliser(55, 0, "norm"), normalise_contrast),
         (Whitener(), fit_whitening(x).transform),
         (Whitener("pca", 0.2), fit_whitening(x, "pca", 0.2).transform),
+        (Whitener("pca", 0), fit_whitening(x, "pca", 0).transform),
         (Standardiser(0.5), fit_standardisation(x, 0.5).transform),
     ):
         np.testing.assert_array_equal(transformer.fit(x).transform(other), function(other))
-
-
-@pytest.mark.parametrize("rank", [8, 3])
-def test_whitened_is_the_identity_on_what_was_kept(rank):
-    x = correlated(rank=rank)
-    C = np.cov(Whitener("pca", eps=0).fit_transform(x).T)
-    assert_within(C, np.eye(rank), identity_bound(x, rank)[:rank, :rank], "through the transformer")
 
 
 def test_filters_are_learned_when_fitted_and_applied_later():

@@ -18,7 +18,10 @@ FORMULAS = {
 
 
 def images(n=5, dtype="u1", seed=0):
-    return np.random.default_rng(seed).integers(0, 256, (n, 6, 5, 3)).astype(dtype)
+    """Bytes in any dtype, read-only: what writes to its input raises."""
+    x = np.random.default_rng(seed).integers(0, 256, (n, 6, 5, 3)).astype(dtype)
+    x.flags.writeable = False
+    return x
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -64,11 +67,9 @@ def by_loops(x, scale=55.0, bias=0.0, by="norm"):
 def test_contrast_is_the_formula(monkeypatch, dtype, formula, block):
     monkeypatch.setattr(preprocessing, "BLOCK", block)
     x = images(dtype=dtype)
-    before = x.copy()
     y = normalise_contrast(x, **FORMULAS[formula])
     assert_within(y, *by_loops(x, **FORMULAS[formula]), formula)
     assert y.dtype == (np.float64 if dtype == "f8" else np.float32)
-    np.testing.assert_array_equal(x, before)
 
 
 def test_by_the_norm_the_unit_does_not_matter():
@@ -132,14 +133,12 @@ def test_contrast_messages(x, settings, message):
 @pytest.mark.parametrize("dtype", ["u1", "f4", "f8"])
 def test_a_flip_is_the_image_or_its_mirror_and_undoes_itself(dtype):
     x = images(200, dtype)
-    before = x.copy()
     y = random_flips(x, np.random.default_rng(3))
     same = (y == x).all(axis=(1, 2, 3))
     mirrored = (y == x[:, :, ::-1]).all(axis=(1, 2, 3))
     assert (same ^ mirrored).all()
     assert 60 < mirrored.sum() < 140  # 100 +- 5.7 standard deviations
     np.testing.assert_array_equal(random_flips(y, np.random.default_rng(3)), x)
-    np.testing.assert_array_equal(x, before)
     assert y.dtype == x.dtype
     assert not np.shares_memory(x, y)
 

@@ -22,6 +22,12 @@ def linear(slope):
     return objective
 
 
+def losing(losses, slope=0):
+    """An objective with these losses, one a step, and a constant gradient."""
+    each = iter(losses)
+    return lambda params, rows, rng: (np.asarray(next(each)), {"p": np.full(1, float(slope))})
+
+
 def to_the_mean(params, rows, rng):
     """loss = 1/2 mean |p - row|^2 over the rows: its minimum is their mean."""
     gap = params["p"] - ROWS[rows]
@@ -143,13 +149,8 @@ def test_the_minimum_of_a_quadratic():
 
 def test_history_has_the_mean_loss_of_the_steps_and_what_was_evaluated():
     told = []
-    losses = iter([1.0, 2.0, 6.0, 4.0, 4.0, 7.0])
-
-    def objective(params, rows, rng):
-        return np.asarray(next(losses)), {"p": np.zeros(1)}
-
     fit = fit_sgd(
-        objective,
+        losing([1.0, 2.0, 6.0, 4.0, 4.0, 7.0]),
         {"p": np.zeros(1)},
         6,
         SGD(2, 1.0, batch=2, decay=2.0),
@@ -167,11 +168,7 @@ def test_history_has_the_mean_loss_of_the_steps_and_what_was_evaluated():
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
 def test_diverged_at_the_first_loss_that_is_not_finite(bad):
-    losses = iter([1.0, 1.0, bad, 1.0])
-
-    def objective(params, rows, rng):
-        return np.asarray(next(losses)), {"p": np.ones(1)}
-
+    objective = losing([1.0, 1.0, bad, 1.0], slope=1)
     fit = fit_sgd(objective, {"p": np.zeros(1)}, 4, SGD(9, 1.0, batch=2), np.random.default_rng(0))
     assert fit.stop is Stop.DIVERGED
     assert "lower the learning rate, or look for bad values in the data" in fit.stop.value
