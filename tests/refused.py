@@ -1,6 +1,18 @@
-"""Tables of what is refused."""
+"""Tests of the messages for what is refused."""
+
+import pytest
 
 
-def refusals(table):
-    """Rows (*arguments, error, message) of {error: [(*arguments, message), ...]}, for `pytest.mark.parametrize`."""
-    return [(*arguments, error, message) for error, rows in table.items() for *arguments, message in rows]
+def refuses(call, table):
+    """A test that call(*arguments) raises the error with the message, for each row of a table.
+
+    table  {error: [(*arguments, message), ...]}; a message is a regular expression
+    """
+    rows = [(arguments, error, message) for error, refused in table.items() for *arguments, message in refused]
+
+    @pytest.mark.parametrize(("arguments", "error", "message"), rows)
+    def test(arguments, error, message):
+        with pytest.raises(error, match=message):
+            call(*arguments)
+
+    return test

@@ -8,7 +8,7 @@ from pp_ref.dictionaries import Frames, Grid, Units, choose_covariance
 from pp_ref.dictionaries.choose_covariance import log_leave_one_out, log_marginal_likelihood
 from pp_ref.dictionaries.covariances import matern_covariance, se_covariance
 from pp_ref.errors import DomainError, ShapeError
-from tests.refused import refusals
+from tests.refused import refuses
 
 GRID = Grid(5, 6)
 POINTS = GRID.site_points()
@@ -83,22 +83,19 @@ def test_the_choice_is_the_best_nearby():
 
 REFUSED = {
     DomainError: [
-        (("emp", GRID, WEIGHTS), "^kind is 'emp', expected one of se, matern: the others have no length scale$"),
-        (("se", GRID, WEIGHTS, "aic"), "^criterion is 'aic', expected one of marginal_likelihood, leave_one_out$"),
-        (("se", GRID, np.where(WEIGHTS[0, 0] == WEIGHTS, np.nan, WEIGHTS)), "^weights has 1 entries that are NaN"),
-        (("se", GRID, 0 * WEIGHTS), "^weights are all zero, expected learned features"),
-        (("matern", GRID, WEIGHTS, "leave_one_out", 0), "^nu is 0.0, expected"),
-        (("se", Units(30), WEIGHTS), r"^space is Units\(n=30\), expected a Grid or Frames of at least two sites"),
+        ("emp", GRID, WEIGHTS, "^kind is 'emp', expected one of se, matern: the others have no length scale$"),
+        ("se", GRID, WEIGHTS, "aic", "^criterion is 'aic', expected one of marginal_likelihood, leave_one_out$"),
+        ("se", GRID, np.where(WEIGHTS[0, 0] == WEIGHTS, np.nan, WEIGHTS), "^weights has 1 entries that are NaN"),
+        ("se", GRID, 0 * WEIGHTS, "^weights are all zero, expected learned features"),
+        ("matern", GRID, WEIGHTS, "leave_one_out", 0, "^nu is 0.0, expected"),
+        ("se", Units(30), WEIGHTS, r"^space is Units\(n=30\), expected a Grid or Frames of at least two sites"),
     ],
     ShapeError: [
-        (("se", GRID, WEIGHTS[1:]), r"^weights has shape \(29, 4\), expected \(d, m\) with d = 30 and m >= 1"),
-        (("se", GRID, WEIGHTS[:, :0]), r"^weights has shape \(30, 0\)"),
-        (("se", GRID, WEIGHTS[:, 0]), r"^weights has shape \(30,\), expected axes \(d, m\)$"),
+        ("se", GRID, WEIGHTS[1:], r"^weights has shape \(29, 4\), expected \(d, m\) with d = 30 and m >= 1"),
+        ("se", GRID, WEIGHTS[:, :0], r"^weights has shape \(30, 0\)"),
+        ("se", GRID, WEIGHTS[:, 0], r"^weights has shape \(30,\), expected axes \(d, m\)$"),
     ],
 }
 
 
-@pytest.mark.parametrize(("arguments", "error", "message"), refusals(REFUSED))
-def test_what_cannot_be_chosen(arguments, error, message):
-    with pytest.raises(error, match=message):
-        choose_covariance(*arguments)
+test_what_cannot_be_chosen = refuses(choose_covariance, REFUSED)

@@ -12,6 +12,7 @@ from pp_ref.dictionaries.dictionary import flush_subnormals
 from pp_ref.errors import DataError, DomainError
 from pp_ref.generators import BIT_GENERATORS
 from tests.disk import full_disk
+from tests.refused import refuses
 
 X = np.random.default_rng(7).random((40, 24))
 SPACE = Grid(4, 6)
@@ -139,23 +140,20 @@ def test_a_recipe_as_json():
     ]
 
 
-@pytest.mark.parametrize(
-    ("name", "passed", "message"),
-    [
-        ("callable", {}, "covariance is missing: the recipe was made with .*my_covariance, pass that function$"),
-        ("own", {}, "U is missing: a recipe of kind own holds only its digest"),
-        ("own", {"U": [np.ones((24, 3))] * 2}, "U is .*, but the recipe was made from .*: pass the same U$"),
-        (
-            *("callable", {"covariance": lambda a, b: my_covariance(a, b)}),
-            "covariance is .*, but the recipe was made from .*: pass the same covariance$",
-        ),
-        ("emp leverage", {"data": X[::-1]}, "data is .*, but the recipe was made from .*: pass the same data$"),
-        ("emp leverage", {}, "data is missing: kind emp needs the layer's input"),
-    ],
+PASSED = [
+    ("callable", {}, "^covariance is missing: the recipe was made with .*my_covariance, pass that function$"),
+    ("own", {}, "^U is missing: a recipe of kind own holds only its digest"),
+    ("own", {"U": [np.ones((24, 3))] * 2}, "^U is .*, but the recipe was made from .*: pass the same U$"),
+    (
+        *("callable", {"covariance": lambda a, b: my_covariance(a, b)}),
+        "^covariance is .*, but the recipe was made from .*: pass the same covariance$",
+    ),
+    ("emp leverage", {"data": X[::-1]}, "^data is .*, but the recipe was made from .*: pass the same data$"),
+    ("emp leverage", {}, "^data is missing: kind emp needs the layer's input"),
+]
+test_what_json_cannot_hold_has_to_be_passed = refuses(
+    lambda name, passed: dictionary_from_recipe(ask(name).recipe, **passed), {DomainError: PASSED}
 )
-def test_what_json_cannot_hold_has_to_be_passed(name, passed, message):
-    with pytest.raises(DomainError, match=f"^{message}"):
-        dictionary_from_recipe(ask(name).recipe, **passed)
 
 
 def test_files_that_are_no_dictionary(tmp_path):

@@ -11,7 +11,7 @@ from pp_ref.dictionaries import KINDS, Frames, Grid, Units, make_dictionary
 from pp_ref.dictionaries.index_sets import CHOICES
 from pp_ref.dictionaries.settings import CHECKS
 from pp_ref.errors import DomainError, ShapeError
-from tests.refused import refusals
+from tests.refused import refuses
 
 X = np.random.default_rng(0).random((20, 12))
 GRID = Grid(3, 4)
@@ -147,17 +147,13 @@ SHAPES = [
 ]
 
 
-@pytest.mark.parametrize(
-    ("kind", "settings", "error", "message"),
-    refusals({DomainError: SETTINGS, ShapeError: SHAPES}),
-    ids=lambda value: str(value)[:40],
+test_settings_that_are_refused = refuses(
+    lambda kind, settings: make(kind, **({} if kind == "own" else {"n_alpha": 3}) | settings),
+    {DomainError: SETTINGS, ShapeError: SHAPES},
 )
-def test_settings_that_are_refused(kind, settings, error, message):
-    with pytest.raises(error, match=message):
-        make(kind, **({} if kind == "own" else {"n_alpha": 3}) | settings)
 
 
-COUNTS_REFUSED = [
+COUNTS = [
     ({"proportion": 0}, r"^proportion is 0, expected a number in \(0, 1\]: 1 keeps everything$"),
     ({"proportion": 1.01}, "^proportion is 1.01, expected"),
     ({"proportion": np.nan}, "^proportion is nan, expected"),
@@ -178,10 +174,7 @@ COUNTS_REFUSED = [
 ]
 
 
-@pytest.mark.parametrize(("settings", "message"), COUNTS_REFUSED, ids=lambda value: str(value)[:40])
-def test_counts_that_are_refused(settings, message):
-    with pytest.raises(DomainError, match=message):
-        make(**settings)
+test_counts_that_are_refused = refuses(lambda settings: make(**settings), {DomainError: COUNTS})
 
 
 def test_a_missing_package_is_named(monkeypatch):

@@ -18,7 +18,7 @@ from pp_ref.features import (
 )
 from tests.features.test_whitening import correlated
 from tests.processes import python
-from tests.refused import refusals
+from tests.refused import refuses
 
 pytest.importorskip("sklearn")
 
@@ -187,10 +187,9 @@ FILTERS_REFUSED = {
 }
 
 
-@pytest.mark.parametrize(("filters", "error", "message"), refusals(FILTERS_REFUSED))
-def test_learning_messages(filters, error, message):
-    with pytest.raises(error, match=message):
-        learn_filters(filters, correlated(), np.random.default_rng(0))
+test_learning_messages = refuses(
+    lambda filters: learn_filters(filters, correlated(), np.random.default_rng(0)), FILTERS_REFUSED
+)
 
 
 def test_what_cannot_be_fitted_learns_nothing():
@@ -223,10 +222,7 @@ REFUSED = {
 }
 
 
-@pytest.mark.parametrize(("settings", "error", "message"), refusals(REFUSED))
-def test_fit_messages(settings, error, message):
-    with pytest.raises(error, match=message):
-        coates(**settings).fit(pictures()[0])
+test_fit_messages = refuses(lambda settings: coates(**settings).fit(pictures()[0]), REFUSED)
 
 
 def test_images_without_contrast_teach_nothing():
