@@ -96,6 +96,4 @@ REFUSED = {
         ("se", GRID, WEIGHTS[:, 0], r"^weights has shape \(30,\), expected axes \(d, m\)$"),
     ],
 }
-
-
 test_what_cannot_be_chosen = refuses(choose_covariance, REFUSED)

@@ -145,8 +145,6 @@ SHAPES = [
         r"^U\[1\] has shape \(12, 3\) but U\[0\] \(12, 2\): expected the same for every column$",
     ),
 ]
-
-
 test_settings_that_are_refused = refuses(
     lambda kind, settings: make(kind, **({} if kind == "own" else {"n_alpha": 3}) | settings),
     {DomainError: SETTINGS, ShapeError: SHAPES},
@@ -172,8 +170,6 @@ COUNTS = [
     ({"alpha": [[-1, 2]]}, r"^alpha\[0\] spans -1 to 2"),
     ({"alpha": [[1, 2], [3, 3]], "n_columns": 2}, r"^alpha\[1\] repeats an index, expected distinct ones$"),
 ]
-
-
 test_counts_that_are_refused = refuses(lambda settings: make(**settings), {DomainError: COUNTS})
 
 

@@ -93,10 +93,9 @@ def test_a_kill_between_the_two_files_leaves_no_record(store, monkeypatch):
 def test_what_is_no_record_is_refused(store, content):
     path = store.save({"recipe": RECIPE})
     path.write_bytes(content)
+    message = "json is not the record of a run .*: delete it, and that run is done again$"
     for read in (lambda: store.load(RECIPE), store.records):
-        with pytest.raises(
-            DataError, match="json is not the record of a run .*: delete it, and that run is done again$"
-        ):
+        with pytest.raises(DataError, match=message):
             read()
 
 

@@ -185,8 +185,6 @@ FILTERS_REFUSED = {
         (lambda v, rng: np.zeros(8), r"^learned filters have shape \(8,\), expected \(8, m\)"),
     ],
 }
-
-
 test_learning_messages = refuses(
     lambda filters: learn_filters(filters, correlated(), np.random.default_rng(0)), FILTERS_REFUSED
 )
@@ -220,8 +218,6 @@ REFUSED = {
         ({"image_shape": (8, 8, 3)}, r"^X has 168 numbers per row, expected 192, as in image_shape \(8, 8, 3\)"),
     ],
 }
-
-
 test_fit_messages = refuses(lambda settings: coates(**settings).fit(pictures()[0]), REFUSED)
 
 

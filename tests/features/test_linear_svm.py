@@ -129,8 +129,6 @@ REFUSED = {
     ],
     ShapeError: [(X, Y[1:], [1], 0.2, "^axis n is 12 in x but 11 in y$")],
 }
-
-
 test_messages = refuses(lambda *arguments: fit_linear_svm(*arguments, np.random.default_rng(0)), REFUSED)
 
 

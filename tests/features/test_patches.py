@@ -122,8 +122,6 @@ REFUSED = {
         (numbered()[0], 1, r"^images have shape \(4, 5, 2\), expected axes \(n, height, width, channels\)$"),
     ],
 }
-
-
 test_messages = refuses(lambda x, n: sample_patches(x, (2, 2), n, np.random.default_rng(0)), REFUSED)
 
 

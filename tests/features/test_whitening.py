@@ -163,8 +163,6 @@ REFUSED = {
     ],
     ShapeError: [(np.zeros(3), {}, r"^x has shape \(3,\), expected axes \(n, ...\) with one image per row$")],
 }
-
-
 test_fit_messages = refuses(lambda x, settings: fit_whitening(x, **settings), REFUSED)
 
 

@@ -71,20 +71,19 @@ def test_another_recipe_is_refused_by_its_differing_fields(checkpoint):
     assert Checkpoint(checkpoint.path, json.loads(json.dumps(RECIPE))).load()  # a tuple is JSON's list
 
 
-@pytest.mark.parametrize(
-    "damage",
-    [
-        lambda content: b"",
-        lambda content: content[:5],
-        lambda content: content[:40],
-        lambda content: content[:-1],
-        lambda content: content + b"\0",
-        lambda content: b"PK\3\4" + bytes(100),
-        lambda content: content.replace(b'\\"epoch\\"', b'\\"epo\\\\\\"'),
-        lambda content: content.replace(b'"rng":', b'"rgn":'),
-    ],
-    ids=["empty", "5 bytes", "within the header", "one byte short", "one too many", "zip", "bad JSON", "no rng"],
-)
+DAMAGE = {
+    "empty": lambda content: b"",
+    "5 bytes": lambda content: content[:5],
+    "within the header": lambda content: content[:40],
+    "one byte short": lambda content: content[:-1],
+    "one too many": lambda content: content + b"\0",
+    "zip": lambda content: b"PK\3\4" + bytes(100),
+    "bad JSON": lambda content: content.replace(b'\\"epoch\\"', b'\\"epo\\\\\\"'),
+    "no rng": lambda content: content.replace(b'"rng":', b'"rgn":'),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE.values(), ids=list(DAMAGE))
 def test_what_is_no_checkpoint_is_refused(checkpoint, damage):
     checkpoint.save(state())
     whole = checkpoint.path.read_bytes()
