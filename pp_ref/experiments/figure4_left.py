@@ -270,16 +270,9 @@ def _weights(recipe: dict[str, Any], number: int, rng: np.random.Generator, v: A
     if kind == "lowrank":
         return LowRank.with_proportion(d, m, recipe["proportion"])
     space = Grid(28, 28) if number == 0 else Units(d)
-    dictionary = make_dictionary(
-        kind,
-        space,
-        proportion=recipe["proportion"],
-        n_columns=recipe["n_columns"],
-        rng=rng,
-        data=v if kind in DATA_DRIVEN else None,
-        **recipe["settings"][kind],
-    )
-    return Predicted(dictionary, m)
+    data = v if kind in DATA_DRIVEN else None
+    settings = {"proportion": recipe["proportion"], "n_columns": recipe["n_columns"], **recipe["settings"][kind]}
+    return Predicted(make_dictionary(kind, space, rng=rng, data=data, **settings), m)
 
 
 def table(records: Sequence[Record]) -> Table:

@@ -135,15 +135,10 @@ def run(recipe: dict[str, Any], store: RunStore, report: Callable[[str], None]) 
     task = TASKS[recipe["data"]](recipe)
     learned = learn_filters(recipe, task.images, report)
 
+    shape, settings = (recipe["patch"], recipe["patch"]), (learned.whitening, recipe["contrast"], recipe["encoding"])
+
     def features(images: NDArray[Any]) -> NDArray[Any]:
-        return extract_features(
-            images,
-            learned.W,
-            (recipe["patch"], recipe["patch"]),
-            learned.whitening,
-            recipe["contrast"],
-            recipe["encoding"],
-        )
+        return extract_features(images, learned.W, shape, *settings)
 
     test, rng, chosen, accuracies = features(task.test.x), np.random.default_rng(recipe["seed"]), [], []
     for fold in task.folds:
@@ -151,14 +146,9 @@ def run(recipe: dict[str, Any], store: RunStore, report: Callable[[str], None]) 
         scale = fit_standardisation(train)
         svm = fit_linear_svm(scale.transform(train), fold.y, recipe["Cs"], recipe["held_out"], rng)
         accuracies.append(float(svm.classifier.score(scale.transform(test), task.test.y)))
-        chosen.append(
-            {
-                "C": svm.C,
-                "held_out_accuracy": {str(C): a for C, a in svm.held_out_accuracy.items()},
-                "iterations": svm.iterations,
-                "converged": svm.converged,
-            }
-        )
+        held = {str(C): accuracy for C, accuracy in svm.held_out_accuracy.items()}
+        fit = {"iterations": svm.iterations, "converged": svm.converged}
+        chosen.append({"C": svm.C, "held_out_accuracy": held, **fit})
     accuracy = mean(accuracies)
     report(f"{recipe['features']} features, {recipe['proportion']:.0%} learned: test accuracy {accuracy:.2%}")
     return record_of(

@@ -269,7 +269,7 @@ class ConvolutionalFeatures(RowTransformer):
         rng = np.random.default_rng(self.random_state)
         _, h, w, c = images.shape
         self.patch_shape_ = (min(6, h), min(6, w)) if self.patch_shape is None else self.patch_shape
-        check_extents("height, width", "a patch has all channels of its image", patch_shape=self.patch_shape_)
+        check_extents("patch_shape", self.patch_shape_, "height, width", "a patch has all channels of its image")
         check_integer(1, n_patches=self.n_patches)
         if self.n_patches < (d := prod(self.patch_shape_) * c):
             raise DomainError(
@@ -305,7 +305,7 @@ class ConvolutionalFeatures(RowTransformer):
 
     def _images(self, X: NDArray[Any]) -> NDArray[Any]:
         shape = (1, X.shape[1], 1) if self.image_shape is None else self.image_shape
-        check_extents("h, w, c", "a grey image has c = 1", image_shape=shape)
+        check_extents("image_shape", shape, "h, w, c", "a grey image has c = 1")
         if prod(shape) != X.shape[1]:
             raise ShapeError(f"X has {X.shape[1]} numbers per row, expected {prod(shape)}, as in image_shape {shape}")
         return X.reshape(len(X), *shape)

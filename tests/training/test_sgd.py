@@ -56,21 +56,19 @@ def without_seconds(history):
 
 
 # One step per epoch; u <- mu u - eta g, p <- p + u with g = 1. All of it is exact in binary.
-@pytest.mark.parametrize(
-    ("settings", "want"),
-    [
-        (SGD(3, 0.5), -(0.5 + 0.5 + 0.5)),
-        (SGD(3, 0.5, momentum=0.5), -(0.5 + 0.75 + 0.875)),
-        (SGD(3, 0.5, decay=2.0), -(0.5 + 0.25 + 0.125)),
-        (SGD(4, 0.5, decay=2.0, floor=0.125), -(0.5 + 0.25 + 0.125 + 0.125)),
-        # momentum 0, 1/4, 1/2, 1/2: u = -1, -5/4, -13/8, -29/16
-        (SGD(4, 1.0, momentum=0.0, final_momentum=0.5, momentum_epochs=2), -(1 + 1.25 + 1.625 + 1.8125)),
-        # momentum may fall as well: 1/2, 0
-        (SGD(2, 1.0, momentum=0.5, final_momentum=0.0), -2.0),
-        (SGD(0, 1.0), 0.0),
-    ],
-    ids=["plain", "momentum", "decay", "floor", "rising momentum", "falling momentum", "no epochs"],
-)
+STEPS = {
+    "plain": (SGD(3, 0.5), -(0.5 + 0.5 + 0.5)),
+    "momentum": (SGD(3, 0.5, momentum=0.5), -(0.5 + 0.75 + 0.875)),
+    "decay": (SGD(3, 0.5, decay=2.0), -(0.5 + 0.25 + 0.125)),
+    "floor": (SGD(4, 0.5, decay=2.0, floor=0.125), -(0.5 + 0.25 + 0.125 + 0.125)),
+    # momentum 0, 1/4, 1/2, 1/2: u = -1, -5/4, -13/8, -29/16
+    "rising": (SGD(4, 1.0, momentum=0.0, final_momentum=0.5, momentum_epochs=2), -(1 + 1.25 + 1.625 + 1.8125)),
+    "falling": (SGD(2, 1.0, momentum=0.5, final_momentum=0.0), -2.0),  # 1/2, 0
+    "no epochs": (SGD(0, 1.0), 0.0),
+}
+
+
+@pytest.mark.parametrize(("settings", "want"), STEPS.values(), ids=list(STEPS))
 def test_steps_by_hand(settings, want):
     assert fitted(settings) == want
 
@@ -150,15 +148,9 @@ def test_the_minimum_of_a_quadratic():
 
 def test_history_has_the_mean_loss_of_the_steps_and_what_was_evaluated():
     told = []
-    fit = fit_sgd(
-        losing([1.0, 2.0, 6.0, 4.0, 4.0, 7.0]),
-        {"p": np.zeros(1)},
-        6,
-        SGD(2, 1.0, batch=2, decay=2.0),
-        np.random.default_rng(0),
-        evaluate=lambda params: {"test_error": 0.25},
-        on_epoch=told.append,
-    )
+    objective, settings = losing([1.0, 2.0, 6.0, 4.0, 4.0, 7.0]), SGD(2, 1.0, batch=2, decay=2.0)
+    more = {"evaluate": lambda params: {"test_error": 0.25}, "on_epoch": told.append}
+    fit = fit_sgd(objective, {"p": np.zeros(1)}, 6, settings, np.random.default_rng(0), **more)
     assert told == fit.history
     assert without_seconds(fit.history) == [
         {"epoch": 1, "loss": 3.0, "learning_rate": 0.25, "test_error": 0.25},
