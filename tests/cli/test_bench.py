@@ -6,22 +6,18 @@ import subprocess
 import sys
 
 import pytest
-from typer.testing import CliRunner
 
-from pp_ref import cli, machine
+from pp_ref import machine
 from pp_ref.bench.record import lines
 from pp_ref.bench.roofline import roofline
 from pp_ref.bench.subjects import SUBJECTS
 from pp_ref.experiments.drawing import save_figure
-from tests.processes import ROOT
-
-
-def invoke(*arguments):
-    return CliRunner().invoke(cli.app, ["bench", *arguments], env={"COLUMNS": "200", "TERM": "dumb"})
+from tests.cli.runner import invoke
+from tests.tree import ROOT
 
 
 def test_help_has_every_subject():
-    result = invoke("--help")
+    result = invoke("bench", "--help")
     assert result.exit_code == 0
     for subject in SUBJECTS.values():
         assert f" {subject.name} " in result.output
@@ -33,7 +29,7 @@ def test_help_has_every_subject():
 @pytest.mark.parametrize("name", ["pooling", "plan"])
 def test_a_record_is_written_and_said(name, tmp_path):
     out = tmp_path / "record.json"
-    result = invoke(name, "--small", "--rounds", "1", "--out", str(out))
+    result = invoke("bench", name, "--small", "--rounds", "1", "--out", str(out))
     assert result.exit_code == 0, result.output
     record = json.loads(out.read_text())
     assert (record["subject"], record["rounds"], "numpy" in record["versions"]) == (name, 1, True)
@@ -60,7 +56,7 @@ def started(monkeypatch):
 
 
 def test_all_go_on_if_one_fails(started, tmp_path):
-    result = invoke("all", "--small", "--rounds", "2", "--out", str(tmp_path))
+    result = invoke("bench", "all", "--small", "--rounds", "2", "--out", str(tmp_path))
     assert [command[3] for command, _ in started] == [n for n, each in SUBJECTS.items() if each.device == "cpu"]
     assert started[0][0][4:] == ["--small", "--rounds=2", f"--out={tmp_path / 'pooling'}.json"]
     assert result.exit_code == 1
@@ -68,7 +64,7 @@ def test_all_go_on_if_one_fails(started, tmp_path):
 
 
 def test_gpu_is_all_that_needs_a_device_and_goes_on_if_something_fails(started, tmp_path):
-    result = invoke("gpu", "--out", str(tmp_path))
+    result = invoke("bench", "gpu", "--out", str(tmp_path))
     (tests, required), *subjects, (figure5, _) = started
     assert (tests, required) == (["-m", "pytest", "-m", "gpu"], "1")
     assert [command[3] for command, _ in subjects] == ["gpu_pool", "gpu_layer", "gpu_mlp", "gpu_convnet"]
@@ -94,7 +90,7 @@ def test_without_a_device_it_says_why_in_one_line(name, monkeypatch):
 @pytest.mark.nvrtc
 def test_kernels_are_compiled_without_a_device(tmp_path):
     out = tmp_path / "gpu_kernels.json"
-    result = invoke("gpu_kernels", "--out", str(out))
+    result = invoke("bench", "gpu_kernels", "--out", str(out))
     assert result.exit_code == 0, result.output
     assert json.loads(out.read_text())["measured"][0].keys() == {"architecture", "dtype", "rows"}
     assert "of any kernel: at most 0, reached 0: met" in result.output
