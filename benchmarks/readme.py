@@ -1,7 +1,7 @@
-"""Write the tables of README, docs/speed.md and docs/candidates.md from the committed records.
+"""Write the tables of README, docs/speed.md, docs/candidates.md and docs/gradient_check.md from the committed records.
 
-python -m benchmarks.readme            rewrite what stands between the markers
-python -m benchmarks.readme --check    exit with 1 if a page is not what the records say
+python -m benchmarks.readme            rewrite the text between the markers
+python -m benchmarks.readme --check    exit with 1 if a page differs from the records
 """
 
 import re
@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from benchmarks import gradient_check
 from benchmarks.oracle import pages
 from pp_ref.bench import plan, start_up
 from pp_ref.bench.record import read
@@ -27,7 +28,7 @@ SPEED = ROOT / "benchmarks" / "speed"
 
 
 def figures() -> dict[str, Callable[[], str]]:
-    """The summary and the verdict of every figure, from the records of its standard profile."""
+    """Return the summary and the verdict of every figure, from the records of its standard profile."""
     blocks: dict[str, Callable[[], str]] = {}
     for entry in FIGURES:
         experiment, store = entry.load(), RunStore(RECORDS / entry.records)
@@ -39,13 +40,13 @@ def figures() -> dict[str, Callable[[], str]]:
 
 
 def speed_tables() -> dict[str, Callable[[], str]]:
-    """What each subject of the benchmarks says of its records, by its place in a page."""
+    """Return the tables of every subject of `pp-ref bench`, by their places in a page."""
     records: dict[str, list[dict[str, Any]]] = {name: [] for name in SUBJECTS}
     for record in map(read, sorted(SPEED.glob("*.json"))):
         records.setdefault(record["subject"], []).append(record)
 
     def pooling_path() -> str:
-        """All goals of at least so many times a peer, and what has no peer."""
+        """Return the table of goals against peers, and sentences on the subjects without a peer."""
         (first,), (plans,), (pools,) = (records[name] for name in ("start_up", "plan", "pooling"))
         note = f"{start_up.said(first)} {plan.said(plans)} {machine(pools)}."
         return goals_table(record for each in records.values() for record in each) + "\n\n" + note
@@ -66,11 +67,12 @@ PAGES = {
     README: BLOCKS,
     ROOT / "docs" / "speed.md": {place: SPEED_TABLES[place] for place in ON_SPEED_PAGE},
     ROOT / "docs" / "candidates.md": {"operations": pages.operations},
+    ROOT / "docs" / "gradient_check.md": {"power": gradient_check.table},
 }
 
 
 def rendered(text: str, blocks: dict[str, Callable[[], str]] = BLOCKS) -> str:
-    """A page with every block between `<!-- NAME -->` and `<!-- /NAME -->` made anew."""
+    """Return a page with the text between `<!-- NAME -->` and `<!-- /NAME -->` replaced by each block."""
     for name, block in blocks.items():
         pattern = re.compile(rf"(<!-- {name} -->\n).*?(\n<!-- /{name} -->)", re.DOTALL)
         if not pattern.search(text):

@@ -8,11 +8,9 @@ import numpy as np
 from scipy.optimize import nnls
 
 from pp_ref.bench.contest import interleaved, numbers_of_threads, threads
-from pp_ref.bench.conv import conv_ways
-from pp_ref.bench.layer import layer_arrays
+from pp_ref.bench.conv import conv_arrays, conv_ways
+from pp_ref.bench.layer import layer_arrays, ways
 from pp_ref.bench.pooling import se_dictionary, se_operands
-from pp_ref.bench.steps import ways
-from pp_ref.dictionaries import Grid, make_dictionary
 from pp_ref.errors import DomainError
 from pp_ref.kernels.operands import OperandCache
 from pp_ref.kernels.rates import Rates, rates_file, write_rates
@@ -64,15 +62,16 @@ class Calibration(NamedTuple):
     largest_error: float
 
     def lines(self) -> Iterator[str]:
-        """For a terminal."""
+        """Yield the rates and their errors for a terminal."""
         yield from (f"{name:8} {rate:.2e} s" for name, rate in self.rates._asdict().items())
         errors = f"{self.median_error:.0%} at the median, {self.largest_error:.0%} at most"
         yield f"by these rates, steps take what was measured up to {errors}"
 
 
 def calibrate(rounds: int = 9) -> dict[int, Calibration]:
-    """Time every way of a step of each shape, on one thread and on two, and keep the rates that fit best in the user's
-    cache, by number of threads.
+    """Time every way of a step of each shape, and return the rates that fit best by number of threads.
+
+    It writes the rates to the user's cache, where the plan reads them.
 
     raises  DataError if they cannot be written
     """
@@ -88,7 +87,7 @@ def calibrate(rounds: int = 9) -> dict[int, Calibration]:
 
 
 def layer(side: int, proportion: float, J: int, n: int, units: int) -> Iterator[Step]:
-    """Each way of a layer in float32, and its work."""
+    """Yield each way's step of a layer in float32, and the work of the step."""
     v, w, b, dy = layer_arrays(n, se_operands(side, proportion, J, "float32"), units)
     yield from ways(OperandCache(se_dictionary(side, proportion, J)), v, w, b, dy).values()
 
@@ -96,20 +95,16 @@ def layer(side: int, proportion: float, J: int, n: int, units: int) -> Iterator[
 def convolution(
     n: int, side: int, channels: int, window: int, m: int, padding: int, proportion: float
 ) -> Iterator[Step]:
-    """Each way of a convolution in float32, and its work."""
-    rng, filters = np.random.default_rng(0), (window, window, channels, m)
-    dictionary = make_dictionary("se", Grid(*filters[:3]), proportion=proportion, n_columns=1, rng=rng)
-    operands, b = OperandCache(dictionary), np.zeros(m, np.float32)
-    v = rng.standard_normal((n, side, side, channels), np.float32)
-    w = [rng.standard_normal((dictionary.columns[0].U.shape[1], m), np.float32)]
-    problem = ConvProblem(Arrays.of(v, *w, b), filters, 1, padding, ((len(w[0]), m),), operands)
-    dy = np.ones((n, side + 2 * padding - window + 1, side + 2 * padding - window + 1, m), np.float32)
-    steps = conv_ways(operands, w, b, filters, (1, padding), wrt_input=True)
+    """Yield each way's step of a convolution in float32, and the work of the step."""
+    filters = (window, window, channels, m)
+    weights, v, w, b, dy = conv_arrays((n, side, side, channels), filters, padding, proportion, "float32")
+    problem = ConvProblem(Arrays.of(v, *w, b), filters, 1, padding, ((len(w[0]), m),), weights.operands)
+    steps = conv_ways(weights.operands, w, b, filters, padding, wrt_input=True)
     yield from ((partial(steps[way.name], v, dy), way.work(problem)) for way in CONV if not way.needs(problem))
 
 
 def fitted(parts: Sequence[Work], seconds: Sequence[float]) -> Calibration:
-    """The rates >= 0 that make the sum of (fitted / measured - 1)^2 least.
+    """Return the rates >= 0 that minimise the sum of (fitted / measured - 1)^2.
 
     raises  DomainError for times that are not positive
     """

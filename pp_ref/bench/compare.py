@@ -1,14 +1,14 @@
-"""Two records of one subject, or two folders of them: which rows became slower, and which only look so.
+"""The comparison of two records of one subject, or of two folders of records: which rows became slower or faster.
 
 A row is slower if both hold:
 
-- Its rounds rank higher than chance explains: the one-sided exact test of Mann and Whitney (1947), at 5 % over all rows
-  together (Holm, 1979). Rounds are ranked, since one disturbed round says nothing of the others.
-- Its median grew by more than a tenth. Two processes differ by several per cent through nothing but where things lie in
-  memory (Mytkowicz et al., "Producing wrong data without doing anything obviously wrong!", 2009), which no test on the
-  rounds of one process can know of.
+- Its rounds rank higher than by chance: the one-sided exact test of Mann and Whitney (1947), at 5 % over all rows
+  together (Holm, 1979). A test on ranks is little changed by one disturbed round.
+- Its median grew by more than a tenth. Two processes differ by several per cent because of the layout of memory alone
+  (Mytkowicz et al., "Producing wrong data without doing anything obviously wrong!", 2009), and no test on the rounds of
+  one process can show that.
 
-Faster is the same, the other way round.
+A row is faster if both hold in the other direction.
 """
 
 from collections.abc import Iterator, Sequence
@@ -49,7 +49,7 @@ class Comparison(NamedTuple):
     untold: int  # rows with too few rounds to tell
 
     def lines(self) -> Iterator[str]:
-        """For a terminal."""
+        """Yield the comparison's lines for a terminal."""
         yield from map(str, (*self.slower, *self.faster))
         left = f"; {self.unmatched} rows stand on one side only" * (self.unmatched > 0)
         left += f"; {self.untold} rows have too few rounds to tell" * (self.untold > 0)
@@ -57,11 +57,12 @@ class Comparison(NamedTuple):
 
 
 def compare(old: Path, new: Path) -> Comparison:
-    """Match the rows of two records, or of two folders of records, by subject, shape, threads and name, and say which
-    changed. A row has the rounds of all records of its subject in a folder, as several processes make them.
+    """Compare the rows of two records, or of two folders of records, matched by subject, shape, threads and name.
 
-    raises  DataError for a file that is no record with its rounds, for records of two subjects, dtypes, settings or
-            machines, or of too few rounds to tell anything
+    A row has the rounds of all records of its subject in a folder, so that several processes can be pooled.
+
+    raises  DataError for a file that is no record with its rounds; for records of different subjects, dtypes, settings
+            or machines; if every row has too few rounds
     """
     before, after = _by_subject(old), _by_subject(new)
     subjects = [subject for subject in before if subject in after]
@@ -95,7 +96,7 @@ def compare(old: Path, new: Path) -> Comparison:
 
 
 def _chance(old: Sequence[float], new: Sequence[float]) -> float:
-    """Of ranks like these, or further apart in the direction of the medians, if nothing changed."""
+    """Return the chance of ranks at least this far apart, in the direction of the medians, if nothing changed."""
     direction = "greater" if median(new) > median(old) else "less"
     method = "exact" if len({*old, *new}) == len(old) + len(new) else "asymptotic"  # the clock may give one time twice
     return float(mannwhitneyu(new, old, alternative=direction, method=method).pvalue)
@@ -107,7 +108,7 @@ def _change(key: Key, old: float, new: float) -> Change:
 
 
 def _by_subject(path: Path) -> Records:
-    """The record of a file, or all records of a folder."""
+    """Return the record of a file, or all records of a folder, by subject."""
     found: Records = {}
     for each in sorted(path.glob("*.json")) if path.is_dir() else [path]:
         record = read(each)
@@ -127,7 +128,7 @@ def _check_same(records: Sequence[tuple[Path, Record]]) -> None:
 
 
 def _rows(records: Records) -> dict[Key, list[float]]:
-    """The rounds' seconds by subject, shape, threads and name."""
+    """Return the rounds' seconds by subject, shape, threads and name."""
     found: dict[Key, list[float]] = {}
     for path, record in (each for of_subject in records.values() for each in of_subject):
         try:
@@ -140,7 +141,6 @@ def _rows(records: Records) -> dict[Key, list[float]]:
                     key = (("subject", record["subject"]), *shape, ("name", row["name"]))
                     found.setdefault(key, []).extend(seconds)
         except (AttributeError, KeyError, TypeError, ValueError) as error:
-            raise DataError(
-                f"{path} has rows without their rounds' seconds ({error!r}): run the benchmark again"
-            ) from error
+            said = f"{path} has rows without their rounds' seconds ({error!r})"
+            raise DataError(f"{said}: run the benchmark again") from error
     return found

@@ -1,34 +1,31 @@
-"""The convolutions of the CIFAR-10 net, forward, in every way that was tried.
+"""The forward convolutions of the CIFAR-10 net by every way that was tried.
 
-Patches in a matrix (im2col), cosines and sines as matrix products, SciPy's FFT, direct loops compiled by Numba, and
-PyTorch's (oneDNN). SciPy's and Numba's are not in the library: they were slower.
+The ways are patches in a matrix (im2col), cosines and sines as matrix products, SciPy's FFT, direct loops compiled by
+Numba, and PyTorch (oneDNN). The library has no way by SciPy or Numba because they were slower.
 """
 
-from collections.abc import Callable
 from typing import Any
 
 import numba
 import numpy as np
 import scipy.fft
 
-from pp_ref.bench.contest import Block, Real, blocks, contender
+from pp_ref.bench.contest import Block, Real, Run, blocks, contender, share_of_bounds
 from pp_ref.errors import import_extra
 from pp_ref.layers import conv2d_forward, fourier_conv2d_forward
-
-__all__ = ["convolutions"]
 
 
 def convolutions(
     images: tuple[int, ...], filters: tuple[int, ...], padding: int, threads: int, rounds: int
 ) -> list[Block]:
-    """Every way for one layer's shapes, after each agreed with the patches'."""
+    """Return a block of every way for one layer's shapes. Results are compared with those of patches first."""
     torch = import_extra("torch", "torch")
     rng = np.random.default_rng(2)
     v, W = rng.standard_normal(images, np.float32), rng.standard_normal(filters, np.float32)
     b = np.zeros(filters[3], np.float32)
     tv = torch.from_numpy(v).permute(0, 3, 1, 2)
     tW = torch.from_numpy(W).permute(3, 2, 0, 1).contiguous(memory_format=torch.channels_last)
-    ways: dict[str, Callable[[], Real]] = {
+    ways: dict[str, Run] = {
         "patches": lambda: conv2d_forward(v, W, b, 1, padding)[0],
         "cosines and sines": lambda: fourier_conv2d_forward(v, W, b, 1, padding)[0],
         "SciPy's FFT": lambda: by_fft(v, W, b, padding, threads),
@@ -36,17 +33,17 @@ def convolutions(
         "PyTorch": lambda: torch.nn.functional.conv2d(tv, tW, padding=padding).permute(0, 2, 3, 1).numpy(),
     }
     want = ways["patches"]()
-    # Roundings of independent terms: sqrt(L) u of the norms, with 10 for chance, L the products of an output.
+    # L independent roundings add up to sqrt(L) u of the norms, L the products of an output; 10 allows for chance.
     allowed = 10 * np.sqrt(W[..., 0].size) * np.finfo(np.float32).eps / 2
     allowed *= np.sqrt(np.max(np.sum(v**2, axis=(1, 2, 3))) * np.max(np.sum(W**2, axis=(0, 1, 2))))
-    share, flops = lambda got: float(np.max(np.abs(got - want)) / allowed), 2 * want.size * W[..., 0].size
+    share, flops = lambda got: share_of_bounds((got, want, allowed)), 2 * want.size * W[..., 0].size
     shape = {"part": "convolution", "filters": " x ".join(map(str, filters)), "n": len(v)}
     return blocks(shape, {name: contender(run, share, flops) for name, run in ways.items()}, [], rounds, [threads])
 
 
 @numba.njit(parallel=True)
 def direct(padded: Real, W: Real, y: Real) -> None:
-    """A thread owns whole images; the units of a pixel are innermost, where filters and outputs are contiguous."""
+    """Add the convolution to y. Threads share the images; the inner loop runs over units, contiguous in W and y."""
     fh, fw, c, m = W.shape
     for n in numba.prange(y.shape[0]):
         for i in range(y.shape[1]):

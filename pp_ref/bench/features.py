@@ -1,14 +1,14 @@
 """Features of CIFAR-10 images: 400 filters of 6 x 6 x 3 at every place, summed over quadrants (float32).
 
-The rate, and what the products alone are of a large float32 product's. First the features of some images must be those
-of the written-out definition in float64, within the rounding of float32.
+It measures images a second, and the rate of the products against that of a large float32 product. The features of some
+images are compared with the definition in float64 first, within the rounding of float32.
 """
 
-from typing import Any
+from collections.abc import Iterator
 
 import numpy as np
 
-from pp_ref.bench.contest import Real, blocks, contender
+from pp_ref.bench.contest import Real, blocks, contender, share_of_bounds
 from pp_ref.bench.record import Record, goal, record
 from pp_ref.bench.tables import with_threads
 from pp_ref.data import load_cifar10
@@ -16,14 +16,12 @@ from pp_ref.errors import DataError
 from pp_ref.features import COATES, extract_features, fit_whitening, normalise_contrast, sample_patches
 from pp_ref.features.whitening import Whitening
 
-__all__ = ["TABLES", "measure"]
-
 PATCH, FILTERS, CHECKED = (6, 6), 400, 3
 GOAL_MB = 4000
 
 
 def measure(rounds: int, images: int = 10_000, patches: int = 20_000) -> Record:
-    """These many images, whitened as these many patches are."""
+    """Return the record of these many images; the whitening is fitted to these many patches."""
     data, x = images_of(images)
     rng = np.random.default_rng(0)
     sample = normalise_contrast(sample_patches(x, PATCH, patches, rng), **COATES)
@@ -37,7 +35,7 @@ def measure(rounds: int, images: int = 10_000, patches: int = 20_000) -> Record:
 
 
 def images_of(n: int) -> tuple[str, Real]:
-    """CIFAR-10's first images, or noise where no place holds them: the time is the same."""
+    """Return the data's name and CIFAR-10's first images, or noise without CIFAR-10: the time is the same."""
     try:
         data = load_cifar10()
     except DataError:
@@ -46,10 +44,10 @@ def images_of(n: int) -> tuple[str, Real]:
 
 
 def share_of_bound(images: Real, W: Real, whitening: Whitening) -> float:
-    """How far features of a few images are from the definition in float64, in shares of a bound.
+    """Compare features of a few images with the definition in float64; return the largest error in units of its bound.
 
-    A response is a sum of d + 1 products; 196 of them are added. (d + 1 + 196) u of the sums of their magnitudes bounds
-    both (Higham, sec. 3.5), and the contrast's own rounding is one u more for each of the d numbers.
+    A response is a sum of d + 1 products, a feature the sum of 196 responses. (d + 1 + 196) u of the sums of magnitudes
+    bounds the rounding of both (Higham, sec. 3.5); the normalised contrast adds one u for each of d numbers.
     """
     got = extract_features(images, W, PATCH, whitening)
     A = whitening.P @ W.astype(float)
@@ -62,16 +60,16 @@ def share_of_bound(images: Real, W: Real, whitening: Whitening) -> float:
         magnitude[n, quadrant] += ((np.abs(y) + np.abs(whitening.mean)) @ np.abs(A))[0]
     d = len(W)
     allowed = (2 * d + 1 + 196) * np.finfo(np.float32).eps / 2 * magnitude
-    return float(np.max(np.abs(got - want.reshape(got.shape)) / allowed.reshape(got.shape)))
+    return share_of_bounds((got, want.reshape(got.shape), allowed.reshape(got.shape)))
 
 
-def goals(record: Record) -> list[Record]:
-    """The process's peak memory."""
-    return goal("peak memory of 10,000 images' features, MB", "at most", GOAL_MB, {None: record["peak_memory_mb"]})
+def goals(record: Record) -> Iterator[Record]:
+    """Yield the goal: the process's peak memory."""
+    yield from goal("peak memory of 10,000 images' features, MB", "at most", GOAL_MB, {None: record["peak_memory_mb"]})
 
 
 def table(record: Record) -> str:
-    """Images a second."""
+    """Return a sentence with the images a second."""
     images, rates = record["settings"]["images"], []
     for block in record["measured"]:
         (row,) = block["rows"]
@@ -85,4 +83,4 @@ def table(record: Record) -> str:
     )
 
 
-TABLES: dict[str, Any] = {"features": table}
+TABLES = {"features": table}

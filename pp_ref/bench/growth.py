@@ -13,8 +13,6 @@ from pp_ref.bench.tables import machine
 from pp_ref.kernels.cpu.ladders import LADDERS
 from pp_ref.records import markdown
 
-__all__ = ["TABLES", "exponent", "measure"]
-
 PROPORTION, EXAMPLES, SIDE = 0.05, 64, 28
 RUNGS = {rung.name: rung for rung in LADDERS["pool"]}
 PATHS = (("dense", "atom", "dense"), ("separable, atoms", "atom", "fused"), ("separable, ridge", "ridge", "fused"))
@@ -26,11 +24,12 @@ def measure(
     batches: Sequence[int] = (1, 10, 100, 1000, 10_000),
     dtype: str = "float32",
 ) -> Record:
-    """v U for one column of 5 % of an image's pixels: 64 examples of images of each side, and batches of 28 x 28.
+    """Return the record of v U, one column of 5 % of the pixels: 64 images of each side, and batches of 28 x 28.
 
-    One column, since a dense U of 96 x 96 pixels and many columns would fill the memory. With p of d = side^2 pixels
-    kept, v U takes 2 n p side^4 flops, two passes n side^2 (T_y + T_x + 1) 4 with as many taps for every side, and the
-    ridge's R another 2 n p^2 side^4, a twentieth of v U's. Exponents are fitted to minima, and to the flops alike.
+    There is one column because a dense U of many columns and 96 x 96 pixels would fill the memory. If p of
+    d = side^2 pixels are kept, v U takes 2 n p side^4 flops; two passes take 4 n side^2 (T_y + T_x + 1), with the same
+    taps for every side; R in ridge form adds 2 n p^2 side^4, a twentieth of v U. Exponents are fitted to the minima and
+    to the flops.
     """
     measured: list[Block] = []
     for axis, side, n in (*(("side", side, EXAMPLES) for side in sides), *(("n", SIDE, n) for n in batches)):
@@ -44,7 +43,7 @@ def measure(
 
 
 def table(record: Record) -> str:
-    """Exponents with one thread."""
+    """Return the table of exponents of time and flops with one thread."""
     blocks = [block for block in record["measured"] if block["threads"] == 1]
     rows = []
     for axis, (index, (name, *_)) in product(("side", "n"), enumerate(PATHS)):
@@ -65,7 +64,7 @@ TABLES = {"growth": table}
 
 
 def exponent(sizes: Sequence[float], amounts: Sequence[float], level: float = 0.95) -> tuple[float, float, float]:
-    """e of amount ~ size^e by least squares of logarithms, and Student's interval for it.
+    """Return e of amount ~ size^e by least squares of the logarithms, and Student's interval for e.
 
     sizes, amounts  at least three positive numbers each
     returns         e, low, high

@@ -1,18 +1,18 @@
 """One fine-tuning epoch of 784-500-500-10 (batch 100, float32): pp_ref against PyTorch's eager mode on the CPU.
 
-Both learn the same net from the same start on the same batches. First their losses and gradients must agree within the
-rounding of float32; only then are they timed. PyTorch is run with its default SGD and with its fused one, and the
-faster counts. Threads wait as each library has them wait: with OMP_WAIT_POLICY=passive PyTorch's second thread gains
-nothing.
+Both learn the same net from the same start with the same batch size. Their gradients are compared first, within the
+rounding of float32. PyTorch is timed with its default and its fused SGD, and the faster one counts. Threads wait as
+each library lets them: with OMP_WAIT_POLICY=passive PyTorch's second thread gains nothing.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
-from pp_ref.bench.contest import Contender, Real, blocks, contender
+from pp_ref.bench.contest import Contender, Real, Run, blocks, contender, share_of_largest
+from pp_ref.bench.peers import assign, torch_descent
 from pp_ref.bench.record import Record, goal, met, reached, record
 from pp_ref.bench.tables import seconds
 from pp_ref.data import load_digits, load_mnist
@@ -21,8 +21,6 @@ from pp_ref.models.mlp import MLP, mlp
 from pp_ref.records import markdown
 from pp_ref.training import SGD, fit_sgd
 
-__all__ = ["BATCH", "SIZES", "TABLES", "epochs", "learned_from", "measure", "share_of_bound"]
-
 SIZES = (784, 500, 500, 10)
 BATCH = 100
 RATE, MOMENTUM = 0.1, 0.9
@@ -30,7 +28,7 @@ GOAL = 0.9  # of PyTorch's time
 
 
 def measure(rounds: int, examples: int | None = None) -> Record:
-    """Epochs of these many examples, or of all there are."""
+    """Return the record of epochs of these many examples; None: of all."""
     data, x, y = learned_from(examples)
     model, amount = mlp(SIZES), flops(len(y))
     params = model.init(np.random.default_rng(0))
@@ -42,7 +40,7 @@ def measure(rounds: int, examples: int | None = None) -> Record:
 
 
 def learned_from(examples: int | None) -> tuple[str, Real, Real]:
-    """The first training examples of MNIST, or of the embedded digits where no place holds it."""
+    """Return the data's name and the first training examples of MNIST, or of the embedded digits without it."""
     try:
         data = load_mnist()
     except DataError:
@@ -51,8 +49,8 @@ def learned_from(examples: int | None) -> tuple[str, Real, Real]:
     return data.name, x[:examples], y[:examples]
 
 
-def epochs(model: MLP, params: dict[str, Any], x: Any, y: Real) -> Callable[[], None]:
-    """An epoch a call, each from where the last one ended."""
+def epochs(model: MLP, params: dict[str, Any], x: Any, y: Real) -> Run:
+    """Return a run of one epoch, which continues the epoch before."""
     now = params
 
     def epoch() -> None:
@@ -68,53 +66,40 @@ def epochs(model: MLP, params: dict[str, Any], x: Any, y: Real) -> Callable[[], 
 
 
 def torch_epochs(params: Mapping[str, Real], x: Real, y: Real, flops: int = 0, steps: int = 1) -> dict[str, Contender]:
-    """The same by PyTorch, from the same start."""
+    """Return PyTorch's epochs from the same start, with both kinds of SGD."""
     torch = import_extra("torch", "torch")
     tx, ty = torch.from_numpy(x), torch.from_numpy(y)
 
-    def epochs(fused: bool) -> Callable[[], None]:
-        net = torch_net(params)
-        optimiser = torch.optim.SGD(net.parameters(), lr=RATE, momentum=MOMENTUM, fused=fused or None)
+    def epochs(fused: bool | None) -> Run:
+        def loss(rows: Any) -> Any:
+            return torch.nn.functional.cross_entropy(net(tx[rows]), ty[rows])
 
-        def epoch() -> None:
-            order = torch.randperm(len(ty))
-            for start in range(0, len(ty), BATCH):
-                rows = order[start : start + BATCH]
-                loss = torch.nn.functional.cross_entropy(net(tx[rows]), ty[rows])
-                optimiser.zero_grad()
-                loss.backward()
-                optimiser.step()
+        net, batches = torch_net(params), lambda: torch.randperm(len(ty)).split(BATCH)
+        return torch_descent(loss, net.parameters(), batches, lr=RATE, momentum=MOMENTUM, fused=fused)
 
-        return epoch
-
-    runs = {"torch": epochs(False), "torch, fused SGD": epochs(True)}
+    runs = {"torch": epochs(None), "torch, fused SGD": epochs(True)}
     return {name: contender(run, None, flops, steps=steps) for name, run in runs.items()}
 
 
 def torch_net(params: Mapping[str, Real]) -> Any:
-    """The same net with the same start."""
-    torch = import_extra("torch", "torch")
-    modules: list[Any] = []
-    for d, m, name in zip(SIZES, SIZES[1:], ("1", "2", "softmax"), strict=False):
-        linear = torch.nn.Linear(d, m)
-        with torch.no_grad():
-            linear.weight.copy_(torch.from_numpy(params[f"{name}.W"].T.copy()))
-            linear.bias.copy_(torch.from_numpy(params[f"{name}.b"]))
-        modules += [linear] if name == "softmax" else [linear, torch.nn.Sigmoid()]
-    return torch.nn.Sequential(*modules)
+    """Return PyTorch's net with the start ``params``."""
+    nn, modules = import_extra("torch", "torch").nn, []
+    for (d, m), name in zip(pairwise(SIZES), ("1", "2", "softmax"), strict=True):
+        modules += [assign(nn.Linear(d, m), params[f"{name}.W"].T, params[f"{name}.b"]), nn.Sigmoid()]
+    return nn.Sequential(*modules[:-1])
 
 
 def flops(n: int) -> int:
-    """Of one epoch's matrix products: forward, dW and, above the first layer, dv: 2 n d m each."""
+    """Return the flops of an epoch's products, 2 n d m each: forward, dW and, above the first layer, dv."""
     return sum(2 * n * d * m * (2 if number == 0 else 3) for number, (d, m) in enumerate(pairwise(SIZES)))
 
 
 def share_of_bound(x: Real, y: Real) -> float:
-    """How far the two first gradients lie apart, as the largest share of a rounding bound; above 1 is a failure.
+    """Compare our first gradient with PyTorch's; return the largest error in units of its bound.
 
-    Each gradient entry is a sum over the batch behind sums of at most 784 products. gamma = L u with L the sum of the
-    lengths on its longest path bounds the relative error of all of them together (Higham, sec. 3.5), relative to the
-    same sums of absolute values, of which the largest |gradient entry| of the layer times the batch is an upper bound.
+    An entry of a gradient is a sum over the batch of sums of at most 784 products. gamma = L u bounds the relative
+    error of all of them (Higham, sec. 3.5), with L the sum of the lengths on the longest path. It is relative to the
+    same sums of absolute values, which the layer's largest |entry| times the batch bounds.
     """
     torch = import_extra("torch", "torch")
     model = mlp(SIZES)
@@ -123,39 +108,27 @@ def share_of_bound(x: Real, y: Real) -> float:
     net = torch_net(params)
     torch.nn.functional.cross_entropy(net(torch.from_numpy(x[:BATCH])), torch.from_numpy(y[:BATCH])).backward()
     gamma = (sum(SIZES[:-1]) + BATCH) * np.finfo(np.float32).eps / 2
-    shares = []
-    for name, theirs in zip(gradient, net.parameters(), strict=True):
-        want = theirs.grad.numpy().T
-        shares.append(np.max(np.abs(gradient[name] - want)) / (gamma * BATCH * np.max(np.abs(want))))
-    return float(np.max(shares))  # NaN stays NaN and fails the comparison
+    want = {name: theirs.grad.numpy().T for name, theirs in zip(gradient, net.parameters(), strict=True)}
+    return share_of_largest(gradient, want, gamma * BATCH)
 
 
-def goals(record: Record) -> list[Record]:
-    """Seconds against PyTorch's better SGD."""
+def goals(record: Record) -> Iterator[Record]:
+    """Yield the goal: seconds against PyTorch's faster SGD."""
     times = reached(record, "pp_ref")
-    return goal("an epoch's seconds, times PyTorch's", "at most", GOAL, {n: 1 / each for n, each in times.items()})
+    yield from goal("an epoch's seconds, times PyTorch's", "at most", GOAL, {n: 1 / each for n, each in times.items()})
 
 
 def table(*records: Record) -> str:
-    """Seconds an epoch, ours against PyTorch's better SGD, for each record."""
+    """Return the table of seconds an epoch, ours and PyTorch's with its faster SGD, for each record."""
     rows, missed = [], []
     for each in records:
         kernels = each["machine"]["blas"]["kernels"]
         for block, limits, wanted in zip(each["measured"], each["limits"], each["goals"], strict=True):
             ours, *theirs = block["rows"]
             best = min(theirs, key=lambda row: row["median_s"])
-            rows.append(
-                [
-                    kernels,
-                    str(block["threads"]),
-                    seconds(ours),
-                    seconds(best),
-                    f"{wanted['reached']:.2f}",
-                    f"{limits['peak_gflops']:.0f}",
-                    f"{ours['share_of_peak']:.0%}",
-                    f"{best['share_of_peak']:.0%}",
-                ]
-            )
+            rates = f"{wanted['reached']:.2f}", f"{limits['peak_gflops']:.0f}"
+            shares = (f"{row['share_of_peak']:.0%}" for row in (ours, best))
+            rows.append([kernels, str(block["threads"]), seconds(ours), seconds(best), *rates, *shares])
             if not met(wanted):
                 missed.append(f"with {kernels} kernels and {block['threads']} threads, at {wanted['reached']:.2f}")
     headings = ["OpenBLAS kernels", "threads", "pp_ref, s", "PyTorch, s", "ratio", "peak, Gflop/s", "pp_ref of peak"]

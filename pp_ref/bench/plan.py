@@ -1,23 +1,20 @@
-"""What a predicted layer chooses, against every way of a step and against dense peers, over shapes."""
+"""The step that a predicted layer chooses, against every way and dense peers, over shapes."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import product
 from statistics import median
 from typing import Any
 
-from pp_ref.bench.contest import Block, blocks, contender, interleaved
-from pp_ref.bench.layer import UNITS, layer_arrays, layer_shares
+from pp_ref.bench.contest import Block, blocks, choice, contender, interleaved
+from pp_ref.bench.layer import UNITS, dense_steps, layer_arrays, layer_shares, ways
 from pp_ref.bench.pooling import se_dictionary, se_operands
 from pp_ref.bench.record import Record, goal, met, record
-from pp_ref.bench.steps import peers, ways
 from pp_ref.bench.tables import with_threads
 from pp_ref.models import Predicted
 
-__all__ = ["measure", "said"]
-
-GOAL, GOAL_MEDIAN = 0.25, 0.05  # how far the choice may be behind the best
-JUDGED = 256 * 100  # entries of v up to which float64 is measured: long doubles judge it, for which there is no BLAS
-TURN = 0.1  # seconds that the turns of a short shape may take: many, so that their minima mean something
+GOAL, GOAL_MEDIAN = 0.25, 0.05  # how much longer the choice may take than the best
+JUDGED = 256 * 100  # entries of v up to which float64 is measured: its check uses long doubles, without a BLAS
+TURN = 0.1  # seconds that the turns of a short shape may take: more rounds give a steadier minimum
 
 
 def measure(
@@ -28,9 +25,9 @@ def measure(
     columns: Sequence[int] = (1, 10),
     dtypes: Sequence[str] = ("float32", "float64"),
 ) -> Record:
-    """Of each shape, the time of every way of a step (y, dv, dw, db), and of what the model's layer does by itself.
+    """Return the record of every way of a step (y, dv, dw, db), and of the step that a model's layer chooses.
 
-    Times are minima: the rates that it chooses by are those of a machine that nobody else uses.
+    Shapes are compared by minima, because the plan's rates are those of a machine without other load.
     """
     measured: list[Block] = []
     for dtype, side, proportion, J, n in product(dtypes, sides, proportions, columns, batches):
@@ -47,31 +44,27 @@ def measure(
             return y, dv, [gradient[name] for name in weights.shapes], gradient["b"]
 
         of_ways = {name: step for name, (step, _) in ways(weights.operands, v, w, b, dy).items()}
-        runs = {"auto": chosen} | of_ways | peers(o, v, w, b, dy)
+        runs = {"auto": chosen} | of_ways | dense_steps(o, v, w, b, dy)
         share = layer_shares(o, v, w, b, dy)
         contenders = {name: contender(step, share) for name, step in runs.items()}
         once = sum(times[0] for times in interleaved(runs, 1).values())
         shape = {"dtype": dtype, "side": side, "proportion": proportion, "columns": J, "n": n}
         for block in blocks(shape, contenders, [], max(rounds, min(round(TURN / once), 10 * rounds))):
             least = {row["name"]: row["min_s"] for row in block["rows"]}
-            best = min(least, key=least.__getitem__)
             plan = weights.plan(n, dtype, threads=block["threads"])
-            choice = {"plan": str(plan), "way": plan.way.name, "best": best, "behind": least["auto"] / least[best] - 1}
-            measured.append(block | {"choice": choice})
+            measured.append(block | {"choice": choice(plan, least, "auto")})
     return record("plan", __doc__, rounds, measured, goals, " ".join(dtypes))
 
 
-def goals(record: Record) -> list[Record]:
-    """How far the choice is behind the best way or peer."""
+def goals(record: Record) -> Iterator[Record]:
+    """Yield the goals: how much longer the choice takes than the best way or peer."""
     behind = _behind(record)
-    return [
-        *goal("the choice behind the best, of any shape", "at most", GOAL, {n: max(b) for n, b in behind.items()}),
-        *goal("the same at the median", "at most", GOAL_MEDIAN, {n: median(b) for n, b in behind.items()}),
-    ]
+    yield from goal("the choice behind the best, of any shape", "at most", GOAL, {n: max(b) for n, b in behind.items()})
+    yield from goal("the same at the median", "at most", GOAL_MEDIAN, {n: median(b) for n, b in behind.items()})
 
 
 def _behind(record: Record) -> dict[int, list[float]]:
-    """Of all shapes, by threads."""
+    """Return `behind` of all shapes, by number of threads."""
     found: dict[int, list[float]] = {}
     for block in record["measured"]:
         found.setdefault(block["threads"], []).append(block["choice"]["behind"])
@@ -79,7 +72,7 @@ def _behind(record: Record) -> dict[int, list[float]]:
 
 
 def said(record: Record) -> str:
-    """The goals, and what was reached, in two sentences."""
+    """Return two sentences: the numbers reached, and whether the goals are met."""
     parts = [
         f"{with_threads(number)} {median(behind):.0%} behind the best at the median and {max(behind):.0%} at most "
         f"({sum(each > GOAL for each in behind)} of {len(behind)} shapes beyond {GOAL:.0%})"

@@ -1,19 +1,20 @@
 """The record of a benchmark, of one shape for every subject.
 
-subject, what  the subject's name, and one sentence of it
-settings       what is the same in all blocks: batch, data, ...
+subject, what  name of the subject, and one sentence about it
+settings       what all blocks have in common: batch, data, ...
 dtype, rounds
-limits         a product's rate and a copy's, by threads
-measured       blocks {shape ..., threads, rows}: a row is a contender with its seconds in every round, their minimum,
-               median and maximum, and, where they are counted, its share of the derived bound, its flops and bytes,
-               its shares of the limits, and how many times as fast as the best peer it is. Where a way was chosen, the
-               block has a `choice`: the way, the best one, and how far it is behind
-goals          what was wanted, at least or at most, and what was reached, by threads
+limits         rates of a product and of a copy, by number of threads
+measured       blocks {shape ..., threads, rows}. A row is a contender: its seconds in every round, their minimum,
+               median and maximum, and what was counted: its share of the derived bound, its flops and bytes, its shares
+               of the limits, its speed against the best peer. A block in which a way was chosen has a `choice`: the
+               way, the best way, and how much longer the chosen one takes
+goals          each goal, "at least" or "at most", and the number reached, by number of threads
 versions, machine, peak_memory_mb
 """
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import operator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ from pp_ref.records import circumstances
 __all__ = ["BESIDE_SHAPE", "Record", "goal", "lines", "met", "reached", "read", "record"]
 
 Record = dict[str, Any]
-BESIDE_SHAPE = ("rows", "choice")  # what a block has beside its shape and threads
+BESIDE_SHAPE = ("rows", "choice")  # keys of a block that are not part of its shape
 KEYS = {"subject", "settings", "dtype", "machine", "measured"}
 
 
@@ -34,14 +35,18 @@ def record(
     docstring: str | None,
     rounds: int,
     measured: list[Block],
-    goals: Callable[[Record], Sequence[Record]] | None = None,
+    goals: Callable[[Record], Iterable[Record]] = lambda record: (),
     dtype: str = "float32",
     device: Device = "cpu",
     limits: Sequence[Record] | None = None,
     **settings: Any,
 ) -> Record:
-    """The blocks, with the processor's limits or those that are given, the rows' shares of them, and what was reached
-    of the goals. The first line of the module's docstring says what was measured."""
+    """Return the record of the blocks: adds the limits, each row's shares of them, and the goals.
+
+    docstring  of the subject's module; its first line becomes `what`
+    goals      (record) -> its goals
+    limits     None: measured on this processor
+    """
     if limits is None:
         limits = [_limits(number) for number in sorted({block["threads"] for block in measured if "threads" in block})]
     for block in measured:
@@ -56,7 +61,7 @@ def record(
     what = str(docstring).partition("\n")[0]
     made = {"subject": subject, "what": what, "settings": settings, "dtype": dtype, "rounds": rounds}
     made |= {"limits": list(limits), "measured": measured, "goals": []} | circumstances(device)
-    return made | {"goals": list(goals(made) if goals else ())}
+    return made | {"goals": list(goals(made))}
 
 
 def _limits(number: int) -> Record:
@@ -65,7 +70,7 @@ def _limits(number: int) -> Record:
 
 
 def read(path: Path) -> Record:
-    """raises  DataError if the file is no record"""
+    """Return the record in a file; raises DataError if it holds none."""
     try:
         found = json.loads(path.read_bytes())
     except (OSError, ValueError, RecursionError) as error:
@@ -76,7 +81,7 @@ def read(path: Path) -> Record:
 
 
 def goal(what: str, sense: str, wanted: float, reached: Mapping[int | None, float]) -> list[Record]:
-    """A goal "at least" or "at most", for each number of threads that it was measured with, or for None."""
+    """Return a goal, "at least" or "at most", for each number of threads in ``reached``; None: no threads are named."""
     return [
         {"what": what} | ({"threads": n} if n else {}) | {"sense": sense, "goal": wanted, "reached": value}
         for n, value in reached.items()
@@ -84,14 +89,13 @@ def goal(what: str, sense: str, wanted: float, reached: Mapping[int | None, floa
 
 
 def met(goal: Record) -> bool:
-    """False for NaN."""
-    if goal["sense"] == "at least":
-        return bool(goal["reached"] >= goal["goal"])
-    return bool(goal["reached"] <= goal["goal"])
+    """Return whether a goal is reached; False for NaN."""
+    compare = operator.ge if goal["sense"] == "at least" else operator.le
+    return bool(compare(goal["reached"], goal["goal"]))
 
 
 def reached(record: Record, name: str, key: str = "times_best_peer", **shape: Any) -> dict[int | None, float]:
-    """A contender's number at a shape, by threads; empty where the shape was not measured."""
+    """Return a contender's number at a shape, by number of threads; empty if the shape was not measured."""
     return {
         block.get("threads"): row[key]
         for block in record["measured"]
@@ -102,13 +106,11 @@ def reached(record: Record, name: str, key: str = "times_best_peer", **shape: An
 
 
 def lines(record: Record) -> Iterator[str]:
-    """What a record says, for a terminal."""
+    """Yield a record's lines for a terminal."""
     yield record["what"]
     for limits in record["limits"]:
-        product = (
-            "{threads} threads: product {peak_gflops:.0f} Gflop/s, ".format(**limits) if "threads" in limits else ""
-        )
-        yield f"{product}copy {limits['copy_gb_s']:.0f} GB/s"
+        product = "{threads} threads: product {peak_gflops:.0f} Gflop/s, " if "threads" in limits else ""
+        yield f"{product.format(**limits)}copy {limits['copy_gb_s']:.0f} GB/s"
     for block in record["measured"]:
         yield ", ".join(f"{name} {value}" for name, value in block.items() if name not in BESIDE_SHAPE) + (
             "; {way} is behind the best by {behind:.0%}".format(**block["choice"]) if "choice" in block else ""
@@ -123,10 +125,6 @@ def lines(record: Record) -> Iterator[str]:
                 said += "; " + form.format(row[key]) if key in row else ""
             yield said + (f"; {row['times_best_peer']:.1f} x the best peer" if "times_best_peer" in row else "")
     for each in record["goals"]:
-        yield (
-            "goal: {what}{with_threads}: {sense} {goal:.3g}, reached {reached:.3g}: {said}".format(
-                **each,
-                with_threads=f", {each['threads']} threads" if "threads" in each else "",
-                said="met" if met(each) else "missed",
-            )
-        )
+        what = each["what"] + (f", {each['threads']} threads" if "threads" in each else "")
+        said = "met" if met(each) else "missed"
+        yield f"goal: {what}: {each['sense']} {each['goal']:.3g}, reached {each['reached']:.3g}: {said}"

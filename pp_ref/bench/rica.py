@@ -1,17 +1,18 @@
 """RICA's loss and gradient (d 108, m 400, float32): pp_ref against PyTorch's autograd on the CPU.
 
-All evaluate the objective "ufldl" from the same start: with full weights, and with 50 % predicted (SE, length scale 1,
-one column). pp_ref reads patches that were prepared once. PyTorch has its best plain formulation, on patches that were
-pooled once where there is a dictionary; PyTorch on the second moment tells how much of the difference is the formula.
-First all losses and gradients must agree within the rounding of float32; only then are they timed.
+The objective is "ufldl", from one start, with full weights and with 50 % predicted (SE, length scale 1, one column).
+pp_ref reads input that is prepared once. PyTorch has its fastest plain formula, on input that is pooled once if there
+is a dictionary; its row on the second moment shows how much of the difference is due to the formula. Losses and
+gradients are compared first, within the rounding of float32.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from pp_ref.bench.contest import Real, blocks, contender
+from pp_ref.bench.contest import Real, blocks, contender, share_of_bounds
 from pp_ref.bench.record import Record, goal, met, reached, record
 from pp_ref.bench.tables import machine, milliseconds
 from pp_ref.dictionaries import Grid, make_dictionary
@@ -20,14 +21,12 @@ from pp_ref.models import RICA, Full, Predicted
 from pp_ref.models.rica import UFLDL_EPS, UFLDL_LAMBDA
 from pp_ref.records import markdown
 
-__all__ = ["TABLES", "measure"]
-
 SPACE = Grid(6, 6, 3)
 FILTERS = 400
 PREDICTED, PEER = "50 % predicted", "torch, full"
 GOALS = {"full": 2.0, PREDICTED: 3.5}  # PyTorch's time with full weights, by ours
-# What losses and gradients are compared on: more patches than a block holds, and a lambda with which no term can be
-# lost in the bound.
+# Losses and gradients are compared with more patches than a block holds, and with a lambda for which the bound is small
+# beside every term.
 CHECKED, CHECKED_LAMBDA = 600, 30.0
 
 Evaluation = Callable[[], tuple[float, Real]]
@@ -35,7 +34,7 @@ Objective = Callable[[Any], Any]
 
 
 def measure(rounds: int, patches: int = 100_000) -> Record:
-    """Patches of noise, as whitened ones are."""
+    """Return the record of these many patches of white noise."""
     x = np.random.default_rng(0).standard_normal((patches, SPACE.size), np.float32)
     shares = shares_of_bound(Problem(x[:CHECKED], CHECKED_LAMBDA))
     problem = Problem(x)
@@ -46,11 +45,11 @@ def measure(rounds: int, patches: int = 100_000) -> Record:
 
 
 class Problem:
-    """Patches, what is computed of them once, and the starts of both models."""
+    """Patches, the input prepared from them, and the starts of both models."""
 
     def __init__(self, x: Real, trade_off: float = UFLDL_LAMBDA) -> None:
         rng = np.random.default_rng(1)
-        dictionary = make_dictionary("se", SPACE, proportion=0.5, length_scale=1.0, rng=rng)
+        dictionary = make_dictionary("se", SPACE, proportion=0.5, rng=rng)
         self.x, self.trade_off, (self.U,) = x, trade_off, dictionary.U(np.float32)
         self.models = {
             "full": RICA(Full(SPACE.size, FILTERS), trade_off=trade_off),
@@ -60,11 +59,11 @@ class Problem:
         self.prepared = {name: model.prepare(x) for name, model in self.models.items()}
 
     def start(self, name: str) -> Real:
-        """The one array of parameters."""
+        """Return the model's one array of parameters."""
         return next(iter(self.starts[name].values()))
 
     def objectives(self, double: bool = False) -> dict[str, Objective]:
-        """PyTorch's formulations of the loss, in float32 or float64."""
+        """Return PyTorch's formulas of the loss, in float32 or float64."""
         torch = import_extra("torch", "torch")
         dtype = torch.float64 if double else torch.float32
         v, U = torch.from_numpy(self.x).to(dtype), torch.from_numpy(self.U).to(dtype)
@@ -97,23 +96,20 @@ class Problem:
         return {"full": full, PREDICTED: predicted, "full, second moment": moment}
 
     def evaluations(self) -> dict[str, Evaluation]:
-        """Loss and gradient, by contender."""
+        """Return each contender, which computes loss and gradient."""
 
-        def ours(name: str) -> Evaluation:
-            def evaluate() -> tuple[float, Real]:
-                loss, gradient = self.models[name].loss_and_gradient(self.starts[name], self.prepared[name])
-                return float(loss), next(iter(gradient.values()))
-
-            return evaluate
+        def ours(name: str) -> tuple[float, Real]:
+            loss, gradient = self.models[name].loss_and_gradient(self.starts[name], self.prepared[name])
+            return float(loss), next(iter(gradient.values()))
 
         theirs = {
             f"torch, {name}": by_autograd(objective, self.start(name.partition(", second")[0]))
             for name, objective in self.objectives().items()
         }
-        return {f"pp_ref, {name}": ours(name) for name in self.models} | theirs
+        return {f"pp_ref, {name}": partial(ours, name) for name in self.models} | theirs
 
     def flops(self) -> dict[str, int]:
-        """Of the products with all patches, 2 n d m each: z, z What^T, and of backward what each of them pulls back."""
+        """Return the flops of the products with all patches, 2 n d m each: z, z What^T, and their backward passes."""
         (n, d), k = self.x.shape, self.U.shape[1]
         long, short = 2 * n * d * FILTERS, 2 * n * k * FILTERS
         return {
@@ -138,12 +134,12 @@ def by_autograd(objective: Objective, start: Real) -> Evaluation:
 
 
 def shares_of_bound(problem: Problem) -> dict[str, float]:
-    """How far each is from PyTorch's plain formulation in float64, in shares of a rounding bound; above 1 is a failure.
+    """Compare each contender with PyTorch's plain formula in float64; return the largest error in units of its bound.
 
-    A gradient entry is a sum over patches behind sums over inputs and filters. gamma = L u with L the sum of the
-    lengths on its longest path bounds the relative error of all of them together (Higham, sec. 3.5), relative to the
-    same sums of magnitudes, to first order in gamma. z is off by gamma |v| |What|, and then the slope of the root,
-    which nowhere changes faster than 1 / sqrt(eps), by that over sqrt(eps).
+    An entry of a gradient is a sum over patches of sums over inputs and filters. gamma = L u bounds the relative error
+    of all of them (Higham, sec. 3.5), with L the sum of the lengths on the longest path, relative to the same sums of
+    magnitudes and to first order in gamma. The error of z is gamma |v| |What|. The slope of the root changes by at most
+    1 / sqrt(eps) times that.
     """
     n, d = problem.x.shape
     v, U, m = np.abs(problem.x).astype(float), problem.U.astype(float), FILTERS
@@ -163,46 +159,34 @@ def shares_of_bound(problem: Problem) -> dict[str, float]:
             (np.abs(U).T @ dW if kind == PREDICTED else dW),
         )
         lengths = n * m + 2 * d + m, n + 5 * d + m
-        for got, want, magnitude, length in zip(
-            evaluate(), by_autograd(exact[kind], start)(), magnitudes, lengths, strict=True
-        ):
-            gamma = length * np.finfo(np.float32).eps / 2
-            share = np.max(np.abs(np.asarray(got) - np.asarray(want)) / (gamma * magnitude))
-            shares[name] = float(np.maximum(shares.get(name, 0.0), share))  # NaN stays NaN and fails the comparison
+        bounds = (L * np.finfo(np.float32).eps / 2 * each for L, each in zip(lengths, magnitudes, strict=True))
+        wanted = map(np.asarray, by_autograd(exact[kind], start)())
+        shares[name] = share_of_bounds(*zip(evaluate(), wanted, bounds, strict=True))
     return shares
 
 
-def goals(record: Record) -> list[Record]:
-    """Seconds against PyTorch's with full weights."""
-    found: list[Record] = []
+def goals(record: Record) -> Iterator[Record]:
+    """Yield the goals: seconds against PyTorch's with full weights."""
     for name, wanted in GOALS.items():
         seconds = {number: 1 / times for number, times in reached(record, f"pp_ref, {name}").items()}
-        found += goal(f"RICA, {name}: seconds, times PyTorch's with full weights", "at most", 1 / wanted, seconds)
-    return found
+        yield from goal(f"RICA, {name}: seconds, times PyTorch's with full weights", "at most", 1 / wanted, seconds)
 
 
 def table(record: Record) -> str:
-    """Milliseconds of RICA's loss and gradient."""
-    rows = [
-        [
-            row["name"],
-            str(block["threads"]),
-            milliseconds(row, 0),
-            f"{row['times_best_peer']:.1f}x",
-            f"{row['share_of_peak']:.0%}",
-        ]
-        for block in record["measured"]
-        for row in block["rows"]
-    ]
+    """Return the table of milliseconds of loss and gradient."""
+    rows = []
+    for block in record["measured"]:
+        for row in block["rows"]:
+            shares = f"{row['times_best_peer']:.1f}x", f"{row['share_of_peak']:.0%}"
+            rows.append([row["name"], str(block["threads"]), milliseconds(row, 0), *shares])
     wanted = " and ".join(f"{times:g}x ({name})" for name, times in GOALS.items())
     said, settings = "met" if all(map(met, record["goals"])) else "missed", record["settings"]
     note = (
         f"{settings['patches']:,} patches of {settings['inputs']}, {settings['filters']} filters; the goals of "
         f"{wanted} are {said}; {machine(record)}."
     )
-    return (
-        markdown(["RICA, loss and gradient", "threads", "ms", "against PyTorch, full", "of peak"], rows) + "\n\n" + note
-    )
+    headings = ["RICA, loss and gradient", "threads", "ms", "against PyTorch, full", "of peak"]
+    return markdown(headings, rows) + "\n\n" + note
 
 
 TABLES = {"rica": table}

@@ -1,15 +1,16 @@
-"""How long a user waits in a new process: `import pp_ref`, `pp-ref --help`, a first pooled result.
+"""Seconds of a new process: `import pp_ref`, `pp-ref --help`, a first pooled result.
 
-"pool" is all that a process does until it has v U of 100 images: it imports, makes the SE dictionary of a 28 x 28 grid
-(5 %, ten columns), and calls the compiled passes, which it finds in Numba's cache; "pool, compiled" has an empty one.
-Beside them stand `python -c pass`, the least that a new process takes, NumPy and SciPy's linear algebra, without which
-there is no dictionary, and Numba with one cached function of one line: the least for whatever it has compiled.
+"pool" is a process that computes v U of 100 images: it imports, makes the SE dictionary of a 28 x 28 grid (5 %, ten
+columns), and calls the compiled passes from Numba's cache; "pool, compiled" starts with an empty cache. Lower bounds
+are `python -c pass` for any process, the import of NumPy and SciPy's linear algebra for any dictionary, and Numba with
+one cached function of one line for any compiled code.
 """
 
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Iterator
+from functools import partial
 from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -19,8 +20,6 @@ from pp_ref.bench.record import Record, goal, reached, record
 from pp_ref.bench.tables import seconds
 from pp_ref.machine import cores
 from pp_ref.records import markdown
-
-__all__ = ["TABLES", "measure", "said"]
 
 GOALS = {"import pp_ref": 0.3, "pp-ref --help": 0.3, "pool": 0.5, "pool, compiled": 10.0}  # seconds
 COMPILED_ROUNDS = 3
@@ -51,39 +50,33 @@ COMMANDS = {
 
 
 def measure(rounds: int) -> Record:
-    """New processes, one after the other, which may have all cores; those with an empty cache take three rounds at
-    most."""
+    """Return the record of new processes in turns, with all cores; with an empty cache in at most three rounds."""
     with TemporaryDirectory() as place:
         folder, caches = Path(place), count()
         (folder / "one_line.py").write_text(ONE_LINE)  # Numba caches what has a file
 
-        def process(name: str, new_cache: bool = False) -> Callable[[], None]:
-            return lambda: run(COMMANDS[name], folder, f"empty {next(caches)}" if new_cache else "cache")
-
-        kept = {name: contender(process(name)) for name in COMMANDS}
-        empty = {"pool, compiled": contender(process("pool", new_cache=True))}
+        kept = {name: contender(partial(run, command, folder, "cache")) for name, command in COMMANDS.items()}
+        empty = {"pool, compiled": contender(lambda: run(COMMANDS["pool"], folder, f"empty {next(caches)}"))}
         measured = blocks({"cache": "kept"}, kept, [], rounds, [cores()])
         measured += blocks({"cache": "empty"}, empty, [], min(rounds, COMPILED_ROUNDS), [cores()])
     return record("start_up", __doc__, rounds, measured, goals)
 
 
 def run(command: list[str], folder: Path, cache: str) -> None:
-    """A new process in the folder, with Numba's cache in a folder below it, and Python's bytecode kept."""
+    """Run a process in the folder, with Numba's cache in a folder below it; Python's bytecode is kept."""
     environment = os.environ | {"NUMBA_CACHE_DIR": str(folder / cache)}
     environment.pop("PYTHONDONTWRITEBYTECODE", None)
     subprocess.run([sys.executable, *command], check=True, cwd=folder, env=environment, stdout=subprocess.DEVNULL)
 
 
-def goals(record: Record) -> list[Record]:
-    """Median seconds."""
-    found: list[Record] = []
+def goals(record: Record) -> Iterator[Record]:
+    """Yield the goals of median seconds."""
     for name, wanted in GOALS.items():
-        found += goal(f"{name}, s", "at most", wanted, reached(record, name, "median_s"))
-    return found
+        yield from goal(f"{name}, s", "at most", wanted, reached(record, name, "median_s"))
 
 
 def said(record: Record) -> str:
-    """The first pooled result, and its goals, in a sentence."""
+    """Return a sentence about the first pooled result and its goals."""
     medians = {row["name"]: row["median_s"] for block in record["measured"] for row in block["rows"]}
     return (
         f"A first pooled result takes a new process {medians['pool']:.2f} s (goal {GOALS['pool']:g} s; "
@@ -93,7 +86,7 @@ def said(record: Record) -> str:
 
 
 def table(record: Record) -> str:
-    """Seconds of each new process."""
+    """Return the table of seconds of each new process."""
     rows = [row for block in record["measured"] for row in block["rows"]]
     return markdown(["new process", "seconds"], [[row["name"], seconds(row)] for row in rows])
 

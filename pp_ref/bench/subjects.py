@@ -10,8 +10,16 @@ __all__ = ["SUBJECTS", "Subject"]
 
 
 class Subject(NamedTuple):
-    """`pp_ref.bench.NAME` has `measure(rounds, **settings)` with the full settings as defaults, and may have `TABLES`,
-    functions that render a record, by their places in README or docs/speed.md."""
+    """A subject; the module `pp_ref.bench.NAME` measures it.
+
+    The module has `measure(rounds, **settings)`, whose defaults are the full settings. It may have `TABLES`: functions
+    that render a record, by their places in README or docs/speed.md.
+
+    about     one sentence for the command's help
+    rounds    default number of rounds
+    small     settings of --small
+    roofline  whether the command draws a roofline beside the record
+    """
 
     name: str
     about: str
@@ -22,7 +30,7 @@ class Subject(NamedTuple):
 
     @property
     def module(self) -> Any:
-        """Imported when it is asked for: the command's help needs nothing heavy."""
+        """The module, imported at the first use because the command's help needs none."""
         return import_module(f"pp_ref.bench.{self.name}")
 
     @property
@@ -37,9 +45,7 @@ SUBJECTS = {
     for subject in (
         Subject("pooling", "v U for ten columns of a 28 x 28 grid: every rung, dense products.", 9, _ONE_SHAPE, True),
         Subject("layer", "The MNIST net's first layer, y and dw, against a full one.", 9, _ONE_SHAPE, True),
-        Subject(
-            "mnist_step", "A training step of the MNIST net with few weights learned.", 9, {"proportions": (0.05,)}
-        ),
+        Subject("mnist_step", "A training step of the MNIST net, few weights learned.", 9, {"proportions": (0.05,)}),
         Subject(
             "conv",
             "A step of each convolution of the CIFAR-10 net, predicted by every way, against dense ones.",
@@ -59,7 +65,7 @@ SUBJECTS = {
         ),
         Subject(
             "plan",
-            "How far what a layer chooses is behind the best way, over shapes.",
+            "How much longer a layer's choice takes than the best way, over shapes.",
             3,
             {"sides": (8,), "batches": (10,), "columns": (1,)},
         ),

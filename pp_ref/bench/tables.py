@@ -1,44 +1,29 @@
-"""What the subjects' tables in README and docs/speed.md share."""
+"""Cells, notes and tables that several subjects put into README and docs/speed.md."""
 
 from collections.abc import Iterable, Sequence
+from functools import partial
 from itertools import groupby
 from typing import Any
 
 from pp_ref.bench.record import Record, met
 from pp_ref.records import markdown
 
-__all__ = [
-    "against_peers",
-    "goals_table",
-    "machine",
-    "milliseconds",
-    "seconds",
-    "times_best_peer",
-    "with_threads",
-]
-
 
 def machine(record: Record) -> str:
-    """Processor and versions."""
+    """Return a record's processor and versions."""
     machine, versions = record["machine"], record["versions"]
     libraries = (f"{name} {versions[of]}" for name, of in (("PyTorch", "torch"), ("NumPy", "numpy")) if of in versions)
     kernels = machine["blas"]["kernels"]
     return f"{machine['processor']}, {machine['cores']} cores, OpenBLAS kernels {kernels}, {', '.join(libraries)}"
 
 
-def milliseconds(row: dict[str, Any], digits: int = 2) -> str:
-    """Median (minimum to maximum)."""
-    return _times(row, 1e3, digits)
-
-
-def seconds(row: dict[str, Any]) -> str:
-    """Median (minimum to maximum)."""
-    return _times(row, 1, 2)
-
-
-def _times(row: dict[str, Any], unit: float, digits: int) -> str:
+def milliseconds(row: dict[str, Any], digits: int = 2, unit: float = 1e3) -> str:
+    """Return a row's "median (minimum to maximum)"; ``unit`` is the number of units in a second."""
     median, least, most = (f"{unit * row[key]:.{digits}f}" for key in ("median_s", "min_s", "max_s"))
     return f"{median} ({least} to {most})"
+
+
+seconds = partial(milliseconds, unit=1)
 
 
 def with_threads(number: int) -> str:
@@ -46,10 +31,12 @@ def with_threads(number: int) -> str:
 
 
 def times_best_peer(record: Record, *names: str, peer: str | None = None, **shape: Any) -> dict[int | None, float]:
-    """How many times as fast as the best peer, or this one, the best of these contenders, or the way that was chosen,
-    is at a shape, by threads.
+    """Return the seconds of the best peer over ours at a shape, by number of threads.
 
-    A peer that loses by a second thread, as PyTorch does between turns, stands with its time on one.
+    names  ours is the fastest of these contenders; without names it is the chosen way
+    peer   None: the best peer
+
+    A peer that a second thread makes slower, as PyTorch between turns, is counted with its time on one thread.
     """
     found: dict[int | None, float] = {}
     theirs: list[float] = []
@@ -64,29 +51,22 @@ def times_best_peer(record: Record, *names: str, peer: str | None = None, **shap
 
 
 def against_peers(record: Record, shape: Sequence[str], contender: str | None = None) -> str:
-    """Rows of a contender, or of the way that was chosen: times the best dense peer, and its shares of the bound and of
-    the machine's limits."""
+    """Return the table of a contender, by default of the chosen way: its speed against the best dense peer, and its
+    shares of the bound and of the machine's limits."""
     rows = []
     for block in record["measured"]:
         way = contender or block["choice"]["way"]
         row = next(row for row in block["rows"] if row["name"] == way)
         limits = (f"{row[share]:.0%}" for share in ("share_of_bound", "share_of_peak", "share_of_copy"))
         said = ", ".join(f"{block[part]:g}" if part == "proportion" else str(block[part]) for part in shape)
-        rows.append(
-            [
-                said + ("" if contender else f": {way}"),
-                str(block["threads"]),
-                milliseconds(row),
-                f"{row['times_best_peer']:.1f}x",
-                *limits,
-            ]
-        )
+        cells = said + ("" if contender else f": {way}"), str(block["threads"]), milliseconds(row)
+        rows.append([*cells, f"{row['times_best_peer']:.1f}x", *limits])
     headings = [", ".join(shape), "threads", "ms", "of the best dense peer", "of bound", "of peak", "of copy rate"]
     return f"{markdown(headings, rows)}\n\n{machine(record)}."
 
 
 def goals_table(records: Iterable[Record]) -> str:
-    """What was to be reached, and what was, with one thread and two: goals of at least so many times a peer."""
+    """Return the table of the "at least" goals, speeds against a peer, with what one thread and two reach."""
     rows = []
     for record in records:
         wanted = [goal for goal in record["goals"] if goal["sense"] == "at least"]

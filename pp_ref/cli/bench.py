@@ -1,4 +1,4 @@
-"""`pp-ref bench`: a command for each subject, `all` of them, and what to do with their records."""
+"""`pp-ref bench`: a command for each subject, for all of them, and for comparing their records."""
 
 import os
 import subprocess
@@ -10,6 +10,8 @@ from typing import Annotated, Any
 import typer
 
 from pp_ref.bench.subjects import SUBJECTS, Subject
+
+__all__ = ["bench"]
 
 bench = typer.Typer(help="Time what pp_ref does, against dense products and PyTorch.", no_args_is_help=True)
 
@@ -36,7 +38,7 @@ def _command(subject: Subject) -> None:
 
 
 def _tell(record: dict[str, Any], out: Path | None) -> None:
-    """Print the lines of the record, and write the record to ``out``, whole or not at all."""
+    """Print the record's lines, and write the record atomically."""
     import json
 
     from pp_ref.bench.record import lines
@@ -59,7 +61,7 @@ def every(
     small: SmallOption = False,
     out: Annotated[Path | None, typer.Option(help="Folder for a record a subject.", show_default="none")] = None,
 ) -> None:
-    """Run every subject in its own process. The last line names those that failed: exit code 1."""
+    """Run every subject, each in its own process. The last line names those that failed: exit code 1."""
     options = ["--small"] * small + ([f"--rounds={rounds}"] if rounds else [])
     _in_turn({name: _bench(name, out, options) for name, subject in SUBJECTS.items() if subject.device == "cpu"})
 
@@ -69,15 +71,14 @@ def gpu(
     small: SmallOption = False,
     out: Annotated[Path, typer.Option(help="Folder for a record a subject.")] = Path("benchmarks/speed"),
 ) -> None:
-    """Run all that needs a CUDA device: the tests, none of which may be skipped, the subjects, and Figure 5 in full.
-
-    A Figure 5 that was stopped goes on where it was."""
+    """Run everything that needs a CUDA device: its tests, of which none may be skipped, its subjects, and Figure 5 in
+    full, which continues after an interruption."""
     figure5 = ["-m", "pp_ref.cli", "reproduce", "figure5", "--profile", "authors", "--device", "gpu"]
     subjects = [name for name, subject in SUBJECTS.items() if subject.device == "gpu"]
     _in_turn(
         {"tests": ["-m", "pytest", "-m", "gpu"]}
         | {name: _bench(name, out, ["--small"] * small) for name in subjects}
-        | ({} if small else {"figure5": figure5})
+        | ({} if small else {"figure5": figure5}),
     )
 
 
@@ -86,7 +87,7 @@ def _bench(name: str, out: Path | None, options: list[str]) -> list[str]:
 
 
 def _in_turn(commands: Mapping[str, list[str]]) -> None:
-    """Run each command in its own process, also after one that fails. Name those that failed: exit code 1."""
+    """Run each command in a new process; if one fails, the others still run."""
     environment = os.environ | {"PP_REF_REQUIRE_GPU": "1"}  # a GPU test that would be skipped fails
     left_out = [
         name
@@ -100,7 +101,7 @@ def _in_turn(commands: Mapping[str, list[str]]) -> None:
 
 @bench.command("calibrate")
 def calibrate(rounds: Annotated[int, ROUNDS] = 9) -> None:
-    """Measure what the plan's units of work cost on this machine, and keep it in the user's cache for the plan."""
+    """Measure the cost of the plan's units of work on this machine, and write it to the user's cache for the plan."""
     from pp_ref.bench.calibrate import calibrate
     from pp_ref.kernels.rates import rates_file
 
@@ -112,7 +113,7 @@ def calibrate(rounds: Annotated[int, ROUNDS] = 9) -> None:
 
 @bench.command("gpu_kernels")
 def gpu_kernels(out: FileOption = None) -> None:
-    """Registers, spills and shared memory of every CUDA kernel, by its compiler: no device is needed."""
+    """Report registers, spills and shared memory of every CUDA kernel, by its compiler: no device is needed."""
     from pp_ref.bench.gpu_kernels import measure
 
     _tell(measure(), out)
@@ -123,8 +124,8 @@ def compare(
     old: Annotated[Path, typer.Argument(help="The JSON record to compare with, or a folder of records.")],
     new: Annotated[Path, typer.Argument(help="The same of the same subjects, dtypes and machine.")],
 ) -> None:
-    """Say which rows changed beyond noise; records of one subject in a folder are pooled. Exit code 0: none is slower;
-    1: some are; 2: the files do not compare."""
+    """Print the rows that changed beyond noise; records of one subject in a folder are pooled. Exit code 0: none is
+    slower; 1: some are; 2: the files do not compare."""
     from pp_ref.bench.compare import compare
     from pp_ref.errors import DataError
 

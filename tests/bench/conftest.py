@@ -11,7 +11,7 @@ from tests.kernels.gpu.cuda_on_cpu import standing_in
 
 @pytest.fixture
 def stand_in(tmp_path, monkeypatch):
-    """With the switch for TF32, which changes nothing here; its clock counts the calls."""
+    """A processor with a switch for TF32, which has no effect. Its clock counts the calls."""
     monkeypatch.setattr(machine, "gpu_absence", lambda: None)
     monkeypatch.setattr(record, "circumstances", lambda device: {"machine": {"gpu": device}})
     calls = []

@@ -1,4 +1,4 @@
-"""Rates are found again from steps that cost them, and what was measured is what the plan then reads."""
+"""Known rates are recovered from the work of steps, and the plan reads the rates that were measured."""
 
 import sys
 from collections import Counter
@@ -16,14 +16,9 @@ from pp_ref.kernels.rates import Rates, rates_file, read_rates
 TRUE = Rates(2e-11, 4e-10, 5e-11, 1e-9, 0.0, 2e-6, 5e-5, 2e-9, 1e-11, 4e-11, 3e-10)
 
 
-def parts():
-    steps = [step for shape in SHAPES for step in layer(*shape)]
-    steps += [step for shape in CONVOLUTIONS for step in convolution(*shape)]
-    return [work for _, work in steps]
-
-
 def test_the_shapes_tell_the_rates_apart():
-    steps = parts()
+    steps = [work for shape in SHAPES for _, work in layer(*shape)]
+    steps += [work for shape in CONVOLUTIONS for _, work in convolution(*shape)]
     exact = [sum(amount * getattr(TRUE, name) for name, amount in part.items()) for part in steps]
     found = fitted(steps, exact)
     np.testing.assert_allclose(found.rates, TRUE, rtol=1e-6, atol=1e-12)

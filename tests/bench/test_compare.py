@@ -1,4 +1,4 @@
-"""Planted slowdowns are found, noise is not, and what cannot be compared is refused."""
+"""Planted slowdowns are found, noise is not, and records that do not compare are refused."""
 
 import json
 
@@ -14,7 +14,7 @@ MACHINE = {"processor": "abacus", "cores": 2}
 
 
 def record(rng, rounds=9, shapes=20, slower=(), factor=1.3, noise=0.05):
-    """Two contenders a shape; those in ``slower`` take ``factor`` times as long. A round in ten is disturbed."""
+    """Return two contenders a shape; those in ``slower`` take ``factor`` times as long. A round in ten is disturbed."""
 
     def seconds(key):
         base = 1e-3 * (factor if key in slower else 1)
@@ -84,7 +84,7 @@ def test_rows_of_one_record_only_are_counted(files):
 
 
 def test_records_of_a_folder_are_pooled(tmp_path):
-    """Three processes of three rounds each tell what one cannot."""
+    """Three processes of three rounds each suffice for a verdict, one does not."""
     rng = np.random.default_rng(6)
     planted = {(3, "fused")}
     for number in range(3):
@@ -105,9 +105,8 @@ def test_records_of_two_machines_are_not_pooled(tmp_path):
     for number in range(2):
         content = record(rng) | {"machine": MACHINE | {"cores": number}}
         (tmp_path / f"{number}.json").write_text(json.dumps(content))
-    with pytest.raises(
-        DataError, match="0.json has the machine .* but .*1.json .*: expected the same, run both on one"
-    ):
+    said = "0.json has the machine .* but .*1.json .*: expected the same, run both on one"
+    with pytest.raises(DataError, match=said):
         compare(tmp_path, tmp_path)
 
 
@@ -128,28 +127,24 @@ def test_rows_of_few_rounds_tell_nothing(files):
 
 
 SOUND = record(np.random.default_rng(5))
-BROKEN_ROWS = [{"n": 1, "threads": 1, "rows": [{"name": "dense", "median_s": 1.0}]}]
+
+
+def with_row(**row):
+    return SOUND | {"measured": [{"n": 1, "threads": 1, "rows": [{"name": "dense"} | row]}]}
+
+
 UNUSABLE = {
     "no JSON": ("{", "is no JSON record"),
     "a list": ("[]", "is no record of a benchmark"),
     "another JSON": ("{}", "is no record of a benchmark"),
-    "no rounds": (SOUND | {"measured": BROKEN_ROWS}, "has rows without their rounds' seconds"),
-    "NaN": (
-        SOUND | {"measured": [{"n": 0, "rows": [{"name": "dense", "seconds": [float("nan")]}]}]},
-        "has rows without",
-    ),
+    "no rounds": (with_row(median_s=1.0), "has rows without their rounds' seconds"),
+    "NaN": (with_row(seconds=[float("nan")]), "has rows without"),
     "measured is text": (SOUND | {"measured": "all"}, "has rows without their rounds' seconds"),
-    "other shapes": (
-        SOUND | {"measured": [block | {"n": -1} for block in SOUND["measured"][:1]]},
-        "have no row in common",
-    ),
+    "other shapes": (with_row(name="other", seconds=[1.0]), "have no row in common"),
     "another benchmark": (SOUND | {"subject": "layer"}, "has the benchmark pooling but"),
     "other settings": (SOUND | {"settings": {"n": 7}}, "has the settings {} but"),
     "another dtype": (SOUND | {"dtype": "float64"}, "has the dtype float32 but"),
-    "another machine": (
-        SOUND | {"machine": MACHINE | {"cores": 3}},
-        "has the machine {'processor': 'abacus', 'cores': 2} but",
-    ),
+    "another machine": (SOUND | {"machine": MACHINE | {"cores": 3}}, f"has the machine {MACHINE} but"),
 }
 
 

@@ -2,10 +2,12 @@
 
 import os
 
+import numpy as np
 import pytest
 
 from pp_ref.bench.contest import blocks, contender, copy_rate, interleaved, peak_rate, row, threads
 from pp_ref.errors import InaccurateError
+from pp_ref.kernels.bounds import largest_share
 
 
 def test_contenders_take_turns_and_the_first_round_is_not_counted():
@@ -51,3 +53,9 @@ def test_one_thread_is_one_core():
     with threads(1):
         assert len(os.sched_getaffinity(0)) == 1
     assert os.sched_getaffinity(0) == before
+
+
+def test_a_share_of_nan_is_above_no_limit_and_below_none():
+    share = largest_share(np.array([np.nan, 0.0]), np.zeros(2), np.ones(2))
+    assert not share <= 1
+    assert largest_share(np.zeros((0, 3)), np.zeros((0, 3)), np.zeros((0, 3))) == 0

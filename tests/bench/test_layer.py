@@ -1,15 +1,22 @@
-"""Who takes part in a layer, and what is counted."""
+"""Every way of a layer and every dense peer does the same step."""
 
-from importlib.util import find_spec
+import pytest
 
-from pp_ref.bench.layer import measure
+from pp_ref.bench.layer import dense_steps, layer_arrays, layer_shares, ways
+from pp_ref.bench.pooling import se_dictionary, se_operands
+from pp_ref.kernels.operands import OperandCache
 
 
-def test_layer():
-    record = measure(1, batches=(9,), proportions=(0.05,))
-    rows = {row["name"]: row for row in record["measured"][0]["rows"]}
-    assert {"dictionary first", "weights first", "separable", "pooled once", "full, numpy"} <= rows.keys()
-    for library in ("torch", "jax"):
-        assert (f"full, {library}" in rows) == (find_spec(library) is not None)
-    assert rows["full, numpy"]["flops"] == 4 * 9 * 784 * 500
-    assert rows["pooled once"]["flops"] == 4 * 9 * 39 * 500
+@pytest.mark.parametrize("order", ["dictionary", "weights"])
+@pytest.mark.parametrize(
+    "library", [pytest.param("torch", marks=pytest.mark.torch), pytest.param("jax", marks=pytest.mark.jax)]
+)
+def test_peers_do_the_same_step(library, order):
+    o = se_operands(7, 0.3, 3, "float64")
+    arrays = layer_arrays(5, o, 12)
+    share = layer_shares(o, *arrays)
+    assert all(share(step()) <= 1 for step, _ in ways(OperandCache(se_dictionary(7, 0.3, 3)), *arrays).values())
+    y, dv, dw, db = dense_steps(o, *arrays)[f"{library}, {order}"]()
+    assert share((y, dv, dw, db)) <= 1
+    assert share((y, dv, [dw[0], dw[2], dw[1]], db)) > 1
+    assert share((y, 2 * dv, dw, db)) > 1

@@ -1,4 +1,4 @@
-"""What the tables of README and docs/speed.md say of blocks and goals."""
+"""The cells of the tables of README and docs/speed.md."""
 
 from pp_ref.bench.record import goal
 from pp_ref.bench.tables import against_peers, goals_table, machine, times_best_peer
