@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from pp_ref import machine
+from pp_ref import cli, machine
 from pp_ref.bench.record import lines
 from pp_ref.bench.roofline import roofline
 from pp_ref.bench.subjects import SUBJECTS
