@@ -50,14 +50,14 @@ def test_conform_by_files_finds_a_mistake_and_replays_it(vectors):
     assert "1 case in" in again.output
 
 
+ONE_OF_TWO = "expected a CANDIDATE, or --files with a folder of vectors and answers, and not both"
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ([], "expected a CANDIDATE, or --files with a folder of vectors and answers, and not both"),
-        (
-            ["pp_ref.layers", "--files", "DIR"],
-            "expected a CANDIDATE, or --files with a folder of vectors and answers, and",
-        ),
+        ([], ONE_OF_TWO),
+        (["pp_ref.layers", "--files", "DIR"], ONE_OF_TWO),
         (
             ["--files", "DIR", "--seed", "0"],
             "--seed is given beside --files, whose folder has what was exported: leave it",

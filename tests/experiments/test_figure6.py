@@ -125,13 +125,12 @@ def test_verdicts_of_the_left_half_come_out_either_way():
 
 def test_verdicts_of_the_right_half_come_out_either_way():
     def verdict(pairs):
-        return figure6_right.verdict(
-            [
-                record(0, accuracy, features, p)
-                for m, found in pairs.items()
-                for accuracy, features, p in zip(found, (m, 2 * m), (1.0, 0.5), strict=True)
-            ]
-        )
+        records = [
+            record(0, accuracy, features, p)
+            for m, found in pairs.items()
+            for accuracy, features, p in zip(found, (m, 2 * m), (1.0, 0.5), strict=True)
+        ]
+        return figure6_right.verdict(records)
 
     assert verdict({50: (0.5, 0.55), 100: (0.6, 0.65)}) == (
         "**Borne out**: +5.0 points for 50 against 100 features, +5.0 points for 100 against 200 features; chance "
