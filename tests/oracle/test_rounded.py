@@ -1,8 +1,5 @@
 """Bounds that no correct implementation exceeds, and that wrong ones do. The rules are in `tests/oracle/rules.py`."""
 
-import inspect
-import types
-
 import numpy as np
 import pytest
 
@@ -13,6 +10,7 @@ from pp_ref.oracle.operations import OPERATIONS
 from pp_ref.oracle.truth import cotangents_of, evaluated
 from tests.oracle import rules
 from tests.oracle.emulated import ORDERS, Machine, algebra
+from tests.oracle.mutants import mutant
 
 
 @pytest.mark.parametrize("check", rules.CHECKS, ids=lambda check: check.__name__)
@@ -135,18 +133,9 @@ MUTANTS = {
 }
 
 
-def mutant(old, new):
-    """The module `rounded`, with another line."""
-    source = inspect.getsource(rounded)
-    assert source.count(old) >= 1, f"{old!r} is not in rounded.py any more"
-    module = types.ModuleType("mutant")
-    exec(compile(source.replace(old, new), "mutant.py", "exec"), vars(module))
-    return module
-
-
 @pytest.mark.parametrize("name", MUTANTS)
 def test_a_wrong_rule_is_caught(name):
-    wrong = mutant(*MUTANTS[name])
+    wrong = mutant(rounded, *MUTANTS[name])
 
     def caught(check):
         try:
@@ -160,6 +149,6 @@ def test_a_wrong_rule_is_caught(name):
 
 
 def test_the_right_rules_pass_as_a_mutant_of_themselves():
-    same = mutant("LIKELY = 8.0", "LIKELY = 8.0")
+    same = mutant(rounded, "LIKELY = 8.0", "LIKELY = 8.0")
     for check in rules.CHECKS:
         check(same)
