@@ -1,14 +1,12 @@
 """How often `check_gradient` accepts right gradients and refuses wrong ones: the table of docs/gradient_check.md.
 
     python -m benchmarks.gradient_check [--seeds 200] [--large-seeds 10] [--out FILE]
-    python -m benchmarks.gradient_check --table    write the table anew, from the record
 
-"complex" lets f take complex numbers where it can, "real" never does.
+`python -m benchmarks.readme` then writes the table. "complex" allows complex steps if f takes them, "real" never does.
 """
 
 import argparse
 import json
-import re
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -16,16 +14,15 @@ from typing import Any
 import numpy as np
 
 from pp_ref.oracle import check_gradient
-from pp_ref.records import circumstances
+from pp_ref.records import circumstances, markdown
 from tests.oracle.gradients import LARGE, RIGHT, WRONG, real_only
 
 RECORD = Path(__file__).with_suffix(".json")
-PAGE = Path(__file__).parent.parent / "docs" / "gradient_check.md"
 COLUMNS = [(dtype, steps) for dtype in ("float64", "float32") for steps in ("complex", "real")]
 
 
 def counted(make: Any, dtype: str, steps: str, seeds: int) -> dict[str, int]:
-    """Verdicts over seeds."""
+    """Return the number of each verdict over the seeds."""
     verdicts: Counter[str] = Counter()
     for seed in range(seeds):
         problem = make(np.random.default_rng(seed), np.dtype(dtype).type)
@@ -46,27 +43,16 @@ def measured(seeds: int, large_seeds: int) -> list[dict[str, Any]]:
     ]
 
 
-def table(record: dict[str, Any]) -> str:
-    """How many verdicts were as they should be; what the others were."""
+def table() -> str:
+    """Return the table of right verdicts, with the others in brackets, from the committed record."""
     cells: dict[tuple[str, str], list[str]] = {}
-    for row in record["rows"]:
+    for row in json.loads(RECORD.read_text())["rows"]:
         verdicts, total = row["verdicts"], sum(row["verdicts"].values())
         others = [f"{count} {verdict}" for verdict, count in sorted(verdicts.items()) if verdict != row["gradient"]]
         cell = f"{verdicts.get(row['gradient'], 0)} of {total}" + (f" ({', '.join(others)})" if others else "")
         cells.setdefault((row["gradient"], row["name"]), []).append(cell)
     head = ["gradient", *(f"{dtype}, {steps}" for dtype, steps in COLUMNS)]
-    rows = [[f"{gradient}: {name}", *counts] for (gradient, name), counts in cells.items()]
-    return "\n".join("| " + " | ".join(cells) + " |" for cells in [head, ["---"] + ["---:"] * len(COLUMNS), *rows])
-
-
-def rendered(page: str, record: dict[str, Any]) -> str:
-    """The page with the table between its markers made anew."""
-    return re.sub(
-        r"(<!-- power -->\n).*?(\n<!-- /power -->)",
-        lambda found: found[1] + table(record) + found[2],
-        page,
-        flags=re.DOTALL,
-    )
+    return markdown(head, [[f"{gradient}: {name}", *counts] for (gradient, name), counts in cells.items()])
 
 
 def main() -> None:
@@ -74,12 +60,9 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=200)
     parser.add_argument("--large-seeds", type=int, default=10)
     parser.add_argument("--out", type=Path, default=RECORD)
-    parser.add_argument("--table", action="store_true")
     arguments = parser.parse_args()
-    if not arguments.table:
-        record = {"rows": measured(arguments.seeds, arguments.large_seeds)} | circumstances()
-        arguments.out.write_text(json.dumps(record, indent=1) + "\n")
-    PAGE.write_text(rendered(PAGE.read_text(), json.loads(arguments.out.read_text())))
+    record = {"rows": measured(arguments.seeds, arguments.large_seeds)} | circumstances()
+    arguments.out.write_text(json.dumps(record, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -71,7 +71,7 @@ def choose(ways: Sequence[Way], problem: Any, rates: Rates | None = None, thread
     problem  a problem of `pp_ref.kernels.work`
     rates    None: those of this machine, or the defaults; `DEVICE` for arrays on a CUDA device
     threads  None: as many as the BLAS may use
-    returns  Plan; if several ways are equally cheap, with the last of them, which makes fewer calls
+    returns  Plan; if several ways are equally cheap, with the first of them
     raises   ShapeError for images smaller than the filters
     """
     backend, on_device = pooling_backend(), problem.arrays.library == "cupy"
@@ -83,7 +83,7 @@ def choose(ways: Sequence[Way], problem: Any, rates: Rates | None = None, thread
         refused = {way.name: why for way in ways if (why := _refusal(way, problem, backend))}
         possible = {way.name: way for way in ways if way.name not in refused}
         seconds = {name: cost(way.work(problem), known, problem.arrays.dtype) for name, way in possible.items()}
-        cheapest = min(reversed(seconds), key=seconds.__getitem__)
+        cheapest = min(seconds, key=seconds.__getitem__)
         demanded = [name for name, way in possible.items() if way.backend == backend != "numpy"]
         way = possible[demanded[-1] if demanded else cheapest]
         kept[key] = Plan(way, seconds, refused, backend, threads, cast(Origin, origin))

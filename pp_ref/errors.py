@@ -20,11 +20,16 @@ class DeviceError(RuntimeError):
     """A device is absent, out of memory, or not the one that holds the arrays."""
 
 
+class InaccurateError(ArithmeticError):
+    """A result that is off by more than its bound."""
+
+
 class MissingExtraError(ImportError):
     """An optional dependency of the called function is not installed."""
 
 
-EXPECTED = (ShapeError, DomainError, DataError, DeviceError, MissingExtraError)  # a command prints these in one line
+# A command prints these in one line.
+EXPECTED = (ShapeError, DomainError, InaccurateError, DataError, DeviceError, MissingExtraError)
 
 
 def import_extra(module: str, extra: str) -> ModuleType:

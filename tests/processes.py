@@ -13,6 +13,12 @@ from tests.tree import ROOT
 WIDE = os.environ | {"COLUMNS": "300"}  # one line stays one line
 
 
+def python(*arguments: object, cwd: object = ROOT, check: bool = True) -> "subprocess.CompletedProcess[str]":
+    """Run Python with these arguments to its end; ``check`` raises if it fails."""
+    command = [sys.executable, *map(str, arguments)]
+    return subprocess.run(command, cwd=str(cwd), env=WIDE, capture_output=True, text=True, check=check)
+
+
 @contextmanager
 def running(*module: object) -> Iterator[subprocess.Popen[str]]:
     """Run `python -m module` in a process group of its own, as a terminal does."""

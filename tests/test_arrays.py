@@ -1,5 +1,7 @@
 """The checks of arguments: every message names the argument, its value, and the expected value."""
 
+from functools import partial
+
 import array_api_strict
 import numpy as np
 import pytest
@@ -10,54 +12,49 @@ from pp_ref.arrays import (
     check_fraction,
     check_integer,
     check_positive,
+    check_rate,
     into,
     real_part,
     to_numpy,
 )
 from pp_ref.errors import DomainError, ShapeError
+from tests.refused import refuses
 
 
 def test_axes_have_one_size_each():
     assert check_axes("n d, d m, m", v=np.zeros((2, 3)), W=np.zeros((3, 4)), b=np.zeros(4)) == {"n": 2, "d": 3, "m": 4}
 
 
-def test_messages_for_axes():
-    with pytest.raises(ShapeError, match=r"^axis d is 3 in v but 5 in W$"):
-        check_axes("n d, d m", v=np.zeros((2, 3)), W=np.zeros((5, 4)))
-    with pytest.raises(ShapeError, match=r"^v has shape \(2, 3, 1\), expected axes \(n, d\)$"):
-        check_axes("n d", v=np.zeros((2, 3, 1)))
+CLASHES = [
+    ("n d, d m", {"v": np.zeros((2, 3)), "W": np.zeros((5, 4))}, "^axis d is 3 in v but 5 in W$"),
+    ("n d", {"v": np.zeros((2, 3, 1))}, r"^v has shape \(2, 3, 1\), expected axes \(n, d\)$"),
+]
+test_messages_for_axes = refuses(lambda axes, arrays: check_axes(axes, **arrays), {ShapeError: CLASHES})
 
 
 @pytest.mark.parametrize("library", [np, array_api_strict])
 def test_finite_names_the_first_entry(library):
     check_finite(v=library.zeros((2, 2)))
     spoilt = library.asarray([[0.0, 1.0], [float("inf"), float("nan")]])
-    with pytest.raises(
-        DomainError, match=r"^v has 2 entries that are NaN or infinite, first at \(1, 0\); expected finite"
-    ):
+    message = r"^v has 2 entries that are NaN or infinite, first at \(1, 0\); expected finite"
+    with pytest.raises(DomainError, match=message):
         check_finite(v=spoilt)
 
 
-@pytest.mark.parametrize("value", [0.0, -1.0, float("inf"), float("nan")])
-def test_positive(value):
-    check_positive(ridge=1e-300)
-    with pytest.raises(DomainError, match=rf"^ridge is {value}, expected a finite number > 0$"):
-        check_positive(ridge=value)
-
-
-@pytest.mark.parametrize("value", [0.0, -0.5, 1.5, float("nan")])
-def test_fraction(value):
-    check_fraction(proportion=1.0)
-    message = rf"^proportion is {value}, expected a number in \(0, 1\]: 1 keeps everything$"
-    with pytest.raises(DomainError, match=message):
-        check_fraction(proportion=value)
-
-
-@pytest.mark.parametrize("value", [0, -1, 1.0, "1", None])
-def test_integer(value):
-    check_integer(1, stride=1, size=np.int64(7))
-    with pytest.raises(DomainError, match=rf"^stride is {value!r}, expected an integer >= 1$"):
-        check_integer(1, stride=value)
+@pytest.mark.parametrize(
+    ("check", "good", "bad", "expected"),
+    [
+        (check_positive, 1e-300, (0.0, -1.0, np.inf, np.nan), "a finite number > 0$"),
+        (check_fraction, 1.0, (0.0, -0.5, 1.5, np.nan), r"a number in \(0, 1\]: 1 keeps everything$"),
+        (check_rate, 0.0, (1.0, -0.5, np.nan), r"a number in \[0, 1\): 0 switches it off$"),
+        (partial(check_integer, 1), np.int64(1), (0, -1, 1.0, "1", None), "an integer >= 1$"),
+    ],
+)
+def test_a_number_out_of_range(check, good, bad, expected):
+    check(ridge=good, scale=good)
+    for value in bad:
+        with pytest.raises(DomainError, match=f"^ridge is {value!r}, expected {expected}"):
+            check(ridge=value)
 
 
 def test_real_part_of_real_and_complex():

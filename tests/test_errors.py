@@ -4,7 +4,15 @@ import json
 
 import pytest
 
-from pp_ref.errors import DataError, DeviceError, DomainError, MissingExtraError, ShapeError, import_extra
+from pp_ref.errors import (
+    DataError,
+    DeviceError,
+    DomainError,
+    InaccurateError,
+    MissingExtraError,
+    ShapeError,
+    import_extra,
+)
 
 
 @pytest.mark.parametrize(
@@ -14,6 +22,7 @@ from pp_ref.errors import DataError, DeviceError, DomainError, MissingExtraError
         (DomainError, ValueError),
         (DataError, OSError),
         (DeviceError, RuntimeError),
+        (InaccurateError, ArithmeticError),
         (MissingExtraError, ImportError),
     ],
 )

@@ -51,13 +51,8 @@ def test_numpys_blas_is_the_one_that_is_told(monkeypatch):
     assert told["threads"] == 1
 
     def pool(path, **more):
-        return {
-            "user_api": "blas",
-            "internal_api": "openblas",
-            "version": "0.3",
-            "filepath": path,
-            "num_threads": 7,
-        } | more
+        library = {"user_api": "blas", "internal_api": "openblas", "version": "0.3"}
+        return library | {"filepath": path, "num_threads": 7} | more
 
     pools = [
         {"user_api": "openmp", "filepath": "numpy.libs/gomp"},

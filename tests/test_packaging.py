@@ -2,8 +2,6 @@
 
 import re
 import shutil
-import subprocess
-import sys
 import tarfile
 import tomllib
 import zipfile
@@ -13,13 +11,14 @@ from pathlib import Path
 import pytest
 
 import pp_ref
+from tests.processes import python
 from tests.tree import ROOT, files
 
 
 def build(kind, tree, out):
     """Build a wheel, sdist or editable wheel of ``tree`` with the setuptools of this environment; returns the file."""
     code = f"from setuptools import build_meta; build_meta.build_{kind}({str(out)!r})"
-    done = subprocess.run([sys.executable, "-c", code], cwd=tree, capture_output=True, text=True, check=False)
+    done = python("-c", code, cwd=tree, check=False)
     assert done.returncode == 0, done.stderr
     (file,) = out.iterdir()
     return file
@@ -56,9 +55,8 @@ MODULES = files(ROOT / "pp_ref", ".py")
 
 def seen_by_ruff():
     pytest.importorskip("ruff")
-    command = [sys.executable, "-m", "ruff", "check", "--show-files"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
-    seen = (Path(line).relative_to(ROOT) for line in done.stdout.splitlines())
+    lines = python("-m", "ruff", "check", "--show-files").stdout.splitlines()
+    seen = (Path(line).relative_to(ROOT) for line in lines)
     return [file.as_posix().removeprefix("pp_ref/") for file in seen if file.parts[0] in ("pp_ref", "kernels")]
 
 
@@ -105,7 +103,7 @@ def test_the_kernels_are_found_as_resources(installed, tmp_path):
         "print(pp_ref.__file__); files = resources.files('pp_ref.kernels.gpu').iterdir();"
         "print(*sorted(file.name for file in files if file.name.endswith('.cu')))"
     )
-    done = subprocess.run([sys.executable, "-I", "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
+    done = python("-I", "-c", code, cwd=tmp_path)
     kernels = " ".join(sorted(file.name for file in (ROOT / "kernels" / "gpu").glob("*.cu")))
     assert done.stdout.splitlines() == [str(installed / "pp_ref" / "__init__.py"), kernels]
 
@@ -128,5 +126,4 @@ def test_the_lock_fits_every_machine():
 
 def test_importing_pp_ref_loads_nothing_heavy():
     code = "import sys, pp_ref; print(*sorted({'numpy', 'scipy', 'numba', 'matplotlib', 'torch'} & set(sys.modules)))"
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert done.stdout.split() == []
+    assert python("-c", code).stdout.split() == []

@@ -2,21 +2,17 @@
 
 import re
 import runpy
-import subprocess
-import sys
-from pathlib import Path
 
 from pp_ref.oracle import InProcess, conform
 from pp_ref.oracle.findings import Status
+from tests.processes import python
+from tests.tree import ROOT
 
-ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
 
 
 def test_tables_are_what_the_records_say() -> None:
-    checked = subprocess.run(
-        [sys.executable, "-m", "benchmarks.readme", "--check"], cwd=ROOT, capture_output=True, text=True, check=False
-    )
+    checked = python("-m", "benchmarks.readme", "--check", check=False)
     assert checked.returncode == 0, checked.stderr
 
 

@@ -1,12 +1,12 @@
-"""Does the oracle blame anybody who is right? Correct implementations, put to random cases.
+"""False alarms of the oracle: correct implementations are put to random cases.
 
     nice python benchmarks/oracle/false_alarms.py [--seeds 1000] [--jobs 2] [--out FILE]
 
-pp_ref's layers with BLAS, dictionary first and weights first, and with products and sums of their own: from the last
-term to the first, in tiles of four, in halves, and with products that are added before they are rounded; its kernels
-for grids. The worked examples of `docs/examples` in NumPy, PyTorch and JAX. Every operation that a candidate provides
-sees as many random cases as there are seeds. A case that is failed or suspicious is a false alarm: exit code 1. What
-has been found is kept in FILE.partial until all is; a study that was stopped goes on from there.
+The candidates are pp_ref's layers with BLAS, dictionary first and weights first; its layers with sums in other orders:
+from the last term to the first, in tiles of four, in halves, with products that are added before they are rounded; its
+kernels for grids; the worked examples of `docs/examples` in NumPy, PyTorch and JAX. Every operation of a candidate gets
+one random case a seed. A failed or suspicious case is a false alarm: exit code 1. FILE.partial keeps the results of a
+study that was stopped, which the next call continues.
 """
 
 import argparse
@@ -16,10 +16,10 @@ import os
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -36,12 +36,12 @@ from pp_ref.oracle.truth import truth
 from pp_ref.records import circumstances
 
 EXAMPLES = Path(__file__).parents[2] / "docs" / "examples"
-# No false alarm: PyTorch 2.13 on a CPU rounds dW to float16 after every example, bit for bit.
+# These are no false alarms: PyTorch 2.13 on a CPU rounds dW to float16 after every example, bit for bit.
 DEVIATIONS = {("PyTorch", "float16", "conv2d"): "the filters' gradient is added up over the examples in float16"}
 
 
 def reversed_order(terms: np.ndarray) -> np.ndarray:
-    """terms (k, ...) added from the last to the first."""
+    """Return the sum of terms (k, ...), from the last to the first."""
     return in_order(terms[::-1])
 
 
@@ -53,7 +53,7 @@ def in_order(terms: np.ndarray) -> np.ndarray:
 
 
 def in_tiles(terms: np.ndarray) -> np.ndarray:
-    """Sums of four, then the sum of these."""
+    """Return the sum of the sums of four terms each."""
     parts = [in_order(terms[i : i + 4]) for i in range(0, len(terms), 4)]
     return in_order(np.array(parts, terms.dtype).reshape(len(parts), *terms.shape[1:]))
 
@@ -64,7 +64,7 @@ def in_halves(terms: np.ndarray) -> np.ndarray:
 
 
 def fused(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Each product (exact in float32, of 64 bits in float64) is added before it is rounded."""
+    """Return a @ b; each product (exact in float32, of 64 bits in float64) is added before it is rounded."""
     total = np.zeros((*a.shape[:-1], b.shape[-1]), a.dtype)
     for i in range(a.shape[-1]):
         term = a[..., i, None].astype(np.longdouble) * b[..., i, :][..., None, :]
@@ -73,12 +73,11 @@ def fused(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 
 def terms_first(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """All products of a (..., n, k) and b (..., k, m): (k, ..., n, m)."""
+    """Return all products of a (..., n, k) and b (..., k, m) as (k, ..., n, m)."""
     return np.moveaxis(a[..., :, :, None] * b[..., None, :, :], -2, 0)
 
 
-@dataclass(frozen=True)
-class Order:
+class Order(NamedTuple):
     total: Callable[[np.ndarray], np.ndarray]
     product: Callable[[np.ndarray, np.ndarray], np.ndarray]
 
@@ -92,7 +91,7 @@ ORDERS = {
 
 
 class Ordered(np.ndarray):
-    """An array whose products and sums are taken in an order of its own."""
+    """An array whose products and sums follow `order`."""
 
     order: Order
 
@@ -133,7 +132,7 @@ def _added(x: np.ndarray, order: Order, axis: Any, keepdims: bool) -> np.ndarray
 
 
 def ordered(name: str) -> dict[str, Callable[..., Any]]:
-    """pp_ref's functions on arrays of that order."""
+    """Return pp_ref's functions, which compute in the order of that name."""
     kind = type("Ordered", (Ordered,), {"order": ORDERS[name]})
 
     def given(x: Any) -> Any:
@@ -151,7 +150,7 @@ def ordered(name: str) -> dict[str, Callable[..., Any]]:
 
 
 def candidates(arithmetic: str) -> dict[str, InProcess]:
-    """By name, those that compute in this arithmetic."""
+    """Return the candidates of an arithmetic by name."""
     found = {}
     if arithmetic in ("float64", "float32"):
         found = {f"pp_ref, {order}": InProcess(ordered(order), arithmetic=arithmetic) for order in ORDERS}
@@ -165,8 +164,8 @@ def candidates(arithmetic: str) -> dict[str, InProcess]:
     return found | {"PyTorch": load(str(EXAMPLES / "torch_layers.py"), arithmetic=arithmetic)}
 
 
-def study(task: tuple[str, str, int]) -> list[dict[str, Any]]:
-    """One operation in one arithmetic: a row a candidate."""
+def study(task: tuple[str, str, int]) -> tuple[tuple[str, str, int], list[dict[str, Any]]]:
+    """Return the task (arithmetic, operation, seeds) and its rows, one a candidate."""
     name, operation_name, seeds = task
     operation = next(each for each in OPERATIONS if each.name == operation_name)
     rows = {
@@ -178,7 +177,7 @@ def study(task: tuple[str, str, int]) -> list[dict[str, Any]]:
     for seed in range(seeds):
         case = random_case(operation, arithmetic(name), seed)
         empty = any(leaf.size == 0 for value in case.arguments.values() for leaf in leaves(value) if np.ndim(leaf))
-        # What a candidate announced of this operation holds for a random case as well.
+        # A candidate's announcement of this operation holds for a random case as well.
         alike = replace(case, regime="no example" if empty else "plain")
         expected = truth(case)
         for candidate, judged in list(judges.items()):
@@ -197,11 +196,7 @@ def study(task: tuple[str, str, int]) -> list[dict[str, Any]]:
                 row[finding.status].append(f"{case.id}: {said}")
             row["largest"] = max(row["largest"], *(tensor.ratio for tensor in finding.tensors), 0.0)
             row["likely"] = max(row["likely"], *(tensor.likely for tensor in finding.tensors), 0.0)
-    return [row for row in rows.values() if row["cases"] or row["announced"]]
-
-
-def studied(task: tuple[str, str, int]) -> tuple[tuple[str, str, int], list[dict[str, Any]]]:
-    return task, study(task)
+    return task, [row for row in rows.values() if row["cases"] or row["announced"]]
 
 
 def main() -> None:
@@ -227,9 +222,9 @@ def main() -> None:
         if list(task) not in kept["done"]
     ]
     earlier, rows = kept["seconds"], kept["rows"]
-    # A new process for every task: what JAX compiled for the shapes of one operation is of no use for the next.
+    # Every task gets a new process, because JAX compiles for the shapes of one operation only.
     with multiprocessing.get_context("spawn").Pool(arguments.jobs, maxtasksperchild=1) as pool:
-        for task, found in pool.imap_unordered(studied, tasks):
+        for task, found in pool.imap_unordered(study, tasks):
             rows += found
             kept["done"].append(task[:2])
             kept["seconds"] = earlier + time.perf_counter() - began

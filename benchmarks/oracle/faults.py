@@ -1,21 +1,21 @@
 """Put every planted fault to the oracle, in float64 and float32, and write what it said.
 
-python benchmarks/oracle/faults.py    benchmarks/oracle/faults.json and docs/oracle_faults.md; 10 minutes on 2 cores
+python benchmarks/oracle/faults.py    writes benchmarks/oracle/faults.json and docs/oracle_faults.md, in 10 minutes
 
-A fault that is one in float32 alone (a result promoted to float64) is left out in float64.
+A fault that exists in float32 alone (a result promoted to float64) is not put to it in float64.
 """
 
 import json
 import multiprocessing
-from collections.abc import Iterator
 from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
 from pp_ref.files import write_atomically
 from pp_ref.machine import cores
 from pp_ref.oracle.corpus import PLANTED, trial
-from pp_ref.records import circumstances
+from pp_ref.records import circumstances, markdown
 
 ROOT = Path(__file__).parent.parent.parent
 RECORD = ROOT / "benchmarks" / "oracle" / "faults.json"
@@ -23,7 +23,7 @@ PAGE = ROOT / "docs" / "oracle_faults.md"
 
 
 def tried(job: tuple[int, str]) -> dict[str, Any]:
-    """One fault in one arithmetic."""
+    """Return what the oracle said of one fault in one arithmetic."""
     at, arithmetic = job
     planted = PLANTED[at]
     found = trial(planted, arithmetic)
@@ -39,43 +39,38 @@ def tried(job: tuple[int, str]) -> dict[str, Any]:
     }
 
 
+TEXT = """# Planted faults, and what the oracle said of them
+
+Written by `benchmarks/oracle/faults.py` from its record. A fault is planted in one of pp_ref's functions,
+which the oracle then judges, in float64 and float32. *Named*: it says what is wrong, not only where.
+
+{total} trials: {shares}.
+
+{table}
+
+## Where only the place is said
+
+| function | fault | arithmetic | said |
+| --- | --- | --- | --- |
+"""
+
+
 def page(record: dict[str, Any]) -> str:
-    """The table of the docs."""
-    return "\n".join(_lines(record)) + "\n"
-
-
-def _lines(record: dict[str, Any]) -> Iterator[str]:
-    trials = record["trials"]
-    reported, named = (sum(each[key] for each in trials) for key in ("reported", "named"))
-    yield "# Planted faults, and what the oracle said of them"
-    yield ""
-    yield "Written by `benchmarks/oracle/faults.py` from its record. A fault is planted in one of pp_ref's functions,"
-    yield "which the oracle then judges, in float64 and float32. *Named*: it says what is wrong, not only where."
-    yield ""
-    shares = (
-        f"{count} {what} ({count / len(trials):.1%})" for count, what in ((reported, "reported"), (named, "named"))
-    )
-    yield f"{len(trials)} trials: {', '.join(shares)}."
-    yield ""
-    yield "| operation | planted | reported | named |"
-    yield "| --- | ---: | ---: | ---: |"
-    for operation, group in groupby(sorted(trials, key=_operation), key=_operation):
+    """Return the page of the docs."""
+    operation = itemgetter("operation")
+    trials = sorted(record["trials"], key=operation)
+    counts = {what: sum(each[what] for each in trials) for what in ("reported", "named")}
+    shares = ", ".join(f"{count} {what} ({count / len(trials):.1%})" for what, count in counts.items())
+    rows = []
+    for name, group in groupby(trials, key=operation):
         every = list(group)
-        counts = (sum(each[key] for each in every) for key in ("reported", "named"))
-        yield f"| {operation} | {len(every)} | " + " | ".join(map(str, counts)) + " |"
-    yield ""
-    yield "## Where only the place is said"
-    yield ""
-    yield "| function | fault | arithmetic | said |"
-    yield "| --- | --- | --- | --- |"
-    for each in trials:
-        if not each["named"]:
-            said = each["said"].replace("|", "\\|")
-            yield f"| {each['function']} | {each['sentence']} | {each['arithmetic']} | {said} |"
-
-
-def _operation(each: dict[str, Any]) -> str:
-    return str(each["operation"])
+        rows.append([name, str(len(every)), *(str(sum(each[what] for each in every)) for what in counts)])
+    unnamed = [each for each in record["trials"] if not each["named"]]
+    cells = (
+        [each["function"], each["sentence"], each["arithmetic"], each["said"].replace("|", "\\|")] for each in unnamed
+    )
+    text = TEXT.format(total=len(trials), shares=shares, table=markdown(["operation", "planted", *counts], rows))
+    return text + "".join(f"| {' | '.join(row)} |\n" for row in cells)
 
 
 def main() -> None:

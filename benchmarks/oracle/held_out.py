@@ -1,10 +1,10 @@
-"""Does the oracle see, and name, mistakes that it does not know? In programs that share nothing with pp_ref's.
+"""How many mistakes that the oracle does not know it reports and names, in programs that share no code with pp_ref.
 
-    nice python -m benchmarks.oracle.held_out [--jobs 2]    held_out.json and docs/oracle_held_out.md
+    nice python -m benchmarks.oracle.held_out [--jobs 2]    writes held_out.json and docs/oracle_held_out.md
 
-Every small change of `docs/examples/numpy_layers.py` (`pp_ref.oracle.alterations`), and mistakes that were written
-without knowledge of the catalogue (`blind.py`), there and in `docs/examples/torch_layers.py`. A program is put to every
-case of the operations that call the changed function, in the arithmetic that it declares.
+The mistakes are all small changes of `docs/examples/numpy_layers.py` (`pp_ref.oracle.alterations`), and those of
+`blind.py`, which were written without knowledge of the catalogue, there and in `docs/examples/torch_layers.py`. A
+program is put to every case of the operations that call the changed function, in the arithmetic that it declares.
 """
 
 import argparse
@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from fnmatch import fnmatchcase
 from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from types import CodeType
 from typing import Any
@@ -30,7 +31,7 @@ from pp_ref.oracle.diagnosis import UNKNOWN
 from pp_ref.oracle.findings import Finding, Status
 from pp_ref.oracle.operations import OPERATIONS
 from pp_ref.oracle.run import conform
-from pp_ref.records import circumstances
+from pp_ref.records import circumstances, markdown
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "docs" / "examples"
@@ -39,7 +40,8 @@ PAGE = ROOT / "docs" / "oracle_held_out.md"
 TIME_LIMIT = 20.0  # seconds a case
 LONGEST = 200  # characters of what was said
 MEMORY = 6 << 30  # bytes: a wrong size may ask for all there is
-# Why nobody can tell: patterns of the function and of what stands there instead.
+# Why a change is no mistake, by patterns of the function and of the changed code.
+DISTRIBUTED = "the same products, distributed: within the bounds, which hold for any order"
 EQUAL = {
     ("*", "False"): "`zip` would refuse lists of unequal lengths, and there are none",
     ("*", "len(*)"): "the same number",
@@ -60,11 +62,8 @@ EQUAL = {
     ("covariance", "-(data*"): "it is multiplied by itself",
     ("mlp_loss_and_gradient", "(layer, h)"): "the same array",
     ("mlp_loss_and_gradient", "dense_forward(unit, *"): "the same array",
-    (
-        "reconstruction_forward",
-        "(v * v)*",
-    ): "the same products, distributed: within the bounds, which hold for any order",
-    ("se_kernel", "torch.cdist*"): "the same products, distributed: within the bounds, which hold for any order",
+    ("reconstruction_forward", "(v * v)*"): DISTRIBUTED,
+    ("se_kernel", "torch.cdist*"): DISTRIBUTED,
 }
 
 
@@ -81,7 +80,7 @@ class HeldOut:
 
 
 def altered() -> Iterator[HeldOut]:
-    """Every small change of the NumPy example."""
+    """Yield every small change of the NumPy example."""
     tree = ast.parse((EXAMPLES / "numpy_layers.py").read_text())
     for function in tree.body:
         for change in changes(function) if isinstance(function, ast.FunctionDef) else ():
@@ -89,7 +88,7 @@ def altered() -> Iterator[HeldOut]:
 
 
 def blind() -> Iterator[HeldOut]:
-    """Those that were written blind."""
+    """Yield the mistakes that were written blind."""
     for each in BLIND:
         text = (EXAMPLES / each.program).read_text()
         function = next(x for x in ast.parse(text).body if getattr(x, "name", None) == each.function)
@@ -103,7 +102,7 @@ def blind() -> Iterator[HeldOut]:
 
 
 def tried(held_out: HeldOut) -> dict[str, Any]:
-    """What the oracle says of it."""
+    """Return what the oracle says of a program."""
     functions: dict[str, Any] = {}
     exec(compile(held_out.text, held_out.program, "exec"), functions)
     declared = {
@@ -132,7 +131,7 @@ def _raised(finding: Finding) -> bool:
 
 
 def _called(functions: dict[str, Any], name: str) -> set[str]:
-    """A function of the program, and all that it calls."""
+    """Return the names of a function of the program and of all that it calls."""
     found, left = set(), [name]
     while left:
         name = left.pop()
@@ -148,48 +147,45 @@ def _names(code: CodeType) -> list[str]:
     return [*code.co_names, *inner]
 
 
+TEXT = """# Mistakes that the oracle does not know
+
+Written by `benchmarks/oracle/held_out.py` from its record. Mistakes are made in the worked examples of
+`docs/examples`, which share no code with pp_ref. *Named*: the oracle says what is wrong, not only where.
+
+{summary}
+
+*Written blind*: with the documented names and equations in view, but not the catalogue or the diagnosis
+(`benchmarks/oracle/blind.py`). *Small changes* are all there are of the NumPy example, by the rules of
+mutation testing; the diagnosis tries the same rules on pp_ref's functions and on the definitions. What does
+not run raises an exception in every case, and is reported as that.
+
+## Not reported
+
+| function | mistake | why |
+| --- | --- | --- |
+{missed}
+
+## Written blind, and what was said
+
+| program | function | mistake | said |
+| --- | --- | --- | --- |
+{blind}
+"""
+
+
 def page(record: dict[str, Any]) -> str:
-    """The tables of the docs."""
-    return "\n".join(_lines(record)) + "\n"
-
-
-def _lines(record: dict[str, Any]) -> Iterator[str]:
-    yield "# Mistakes that the oracle does not know"
-    yield ""
-    yield "Written by `benchmarks/oracle/held_out.py` from its record. Mistakes are made in the worked examples of"
-    yield "`docs/examples`, which share no code with pp_ref. *Named*: the oracle says what is wrong, not only where."
-    yield ""
-    yield "| mistakes | put to it | of these run | reported | named, of those that run |"
-    yield "| --- | ---: | ---: | ---: | ---: |"
-    yield _summary("written blind", record["blind"])
-    altered = sorted(record["altered"], key=_rule)
-    for rule, rows in groupby(altered, key=_rule):
-        yield _summary(rule, list(rows))
-    yield _summary("all small changes", altered)
-    yield ""
-    yield "*Written blind*: with the documented names and equations in view, but not the catalogue or the diagnosis"
-    yield "(`benchmarks/oracle/blind.py`). *Small changes* are all there are of the NumPy example, by the rules of"
-    yield "mutation testing; the diagnosis tries the same rules on pp_ref's functions and on the definitions. What does"
-    yield "not run raises an exception in every case, and is reported as that."
-    yield ""
-    yield "## Not reported"
-    yield ""
-    yield "| function | mistake | why |"
-    yield "| --- | --- | --- |"
-    for each in (*record["blind"], *record["altered"]):
-        if not each["reported"]:
-            yield f"| {each['function']} | {_mistake(each)} | {_reason(each)} |"
-    yield ""
-    yield "## Written blind, and what was said"
-    yield ""
-    yield "| program | function | mistake | said |"
-    yield "| --- | --- | --- | --- |"
-    for each in record["blind"]:
-        yield f"| {each['program']} | {each['function']} | {each['rule']} | {_cell(each['said'])} |"
-
-
-def _rule(each: dict[str, Any]) -> str:
-    return str(each["rule"])
+    """Return the page of the docs."""
+    rule, blind = itemgetter("rule"), record["blind"]
+    altered = sorted(record["altered"], key=rule)
+    rows = [_summary("written blind", blind)]
+    rows += [_summary(name, list(group)) for name, group in groupby(altered, key=rule)]
+    rows.append(_summary("all small changes", altered))
+    missed = [each for each in (*blind, *record["altered"]) if not each["reported"]]
+    return TEXT.format(
+        summary=markdown(["mistakes", "put to it", "of these run", "reported", "named, of those that run"], rows),
+        missed="\n".join(f"| {each['function']} | {_mistake(each)} | {_reason(each)} |" for each in missed),
+        blind="\n".join("| {program} | {function} | {rule} | ".format(**e) + f"{_cell(e['said'])} |" for e in blind),
+    )
 
 
 def _reason(each: dict[str, Any]) -> str:
@@ -210,18 +206,16 @@ def _cell(text: str) -> str:
     return " ".join(text.replace("|", "\\|").split())
 
 
-def _summary(name: str, rows: list[dict[str, Any]]) -> str:
+def _summary(name: str, rows: list[dict[str, Any]]) -> list[str]:
     run = [each for each in rows if each["runs"]]
     named = sum(each["named"] for each in run if each["reported"])
     seen = sum(each["reported"] for each in run)
     counts = (len(rows), len(run), sum(each["reported"] for each in rows))
-    return (
-        f"| {name} | " + " | ".join(f"{count:,}" for count in counts) + f" | {named:,} ({named / max(seen, 1):.0%}) |"
-    )
+    return [name, *(f"{count:,}" for count in counts), f"{named:,} ({named / max(seen, 1):.0%})"]
 
 
 def _begun() -> None:
-    """In a worker."""
+    """Limit a worker's memory, and silence its warnings."""
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     warnings.simplefilter("ignore")
 

@@ -1,4 +1,4 @@
-"""What README and docs/candidates.md say of the oracle, from its table of operations and its committed records."""
+"""The oracle's text in README and docs/candidates.md, from its table of operations and its committed records."""
 
 import json
 from collections.abc import Callable
@@ -17,13 +17,13 @@ FOLDER = Path(__file__).parent
 
 
 def planted_faults() -> str:
-    """How many faults are planted. tests/properties/test_faults.py asserts that all are caught."""
+    """Return a sentence with the number of planted faults, which tests/properties/test_faults.py asserts are caught."""
     operations = {fault.operation for fault in FAULTS}
     return f"{len(FAULTS)} faults are planted in {len(operations)} functions; all are caught."
 
 
 def operations() -> str:
-    """A row an operation: functions, equation, and arguments with example shapes; those with a gradient are bold."""
+    """Return the table of operations: functions, equation, arguments with shapes; bold ones have a gradient."""
     draw = Draw(Sizes(), arithmetic("float64"))
 
     def described(name: str, value: Any, learned: bool) -> str:
@@ -45,7 +45,7 @@ def operations() -> str:
 
 
 def oracle() -> str:
-    """How many planted faults the oracle reports and names, and how many false alarms it gave."""
+    """Return the numbers of faults reported and named, and of false alarms, in sentences."""
     trials = _read("faults")["trials"]
     reported, named = (sum(each[key] for each in trials) for key in ("reported", "named"))
     blind, altered = (_read("held_out")[rows] for rows in ("blind", "altered"))

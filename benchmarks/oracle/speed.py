@@ -1,8 +1,8 @@
-"""How long a stranger waits: `pp-ref conform` on the worked example in NumPy, all regimes and the quick ones.
+"""Seconds of `pp-ref conform` on the worked example in NumPy, with all regimes and with --quick.
 
     python benchmarks/oracle/speed.py [--rounds 5] [--out FILE]
 
-A new process each time, as a user starts it; exact values computed anew, and kept from the run before.
+Each run is a new process. Exact values are computed anew, or kept from the run before.
 """
 
 import argparse
@@ -23,7 +23,7 @@ EXAMPLE = "docs/examples/numpy_layers.py"
 
 
 def seconds(arguments: list[str], cache: str) -> float:
-    """Of one run with this folder as the user's cache."""
+    """Return the seconds of one run with ``cache`` as the user's cache folder."""
     environment = os.environ | {"XDG_CACHE_HOME": cache}
     command = [sys.executable, "-m", "pp_ref.cli", "conform", EXAMPLE, *arguments]
     began = time.perf_counter()

@@ -23,6 +23,7 @@ __all__ = [
     "combine",
     "combine_adjoint",
     "combine_weights",
+    "fit",
     "pooled_forward",
 ]
 
@@ -136,3 +137,14 @@ def check_dy(dy: Real, read: Real, w: Sequence[Real], o: Operands) -> None:
     check_rows(o, "m", sum(w_j.shape[1] for w_j in w), dy=dy)
     if len(read) != len(dy):
         raise ShapeError(f"axis n is {len(read)} in v but {len(dy)} in dy")
+
+
+def fit(dy: Real, cache: Any) -> Any:
+    """Return the cache of a way through K, or the definition's cache if dy holds NaN or infinity.
+
+    raises  ShapeError, DomainError for another dtype
+    """
+    if isinstance(cache, PooledCache):
+        return cache
+    check_dy(dy, cache.v, cache.w, cache.o)
+    return cache if np.isfinite(dy).all() else PooledCache(cache.o, pool_dense(cache.v, cache.o), cache.w)

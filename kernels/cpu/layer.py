@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from pp_ref.kernels.cpu.combine import (
     PooledCache,
-    check_dy,
     check_layer,
     columns_backward,
     columns_backward_weights,
@@ -20,8 +19,8 @@ from pp_ref.kernels.cpu.combine import (
     combine,
     combine_adjoint,
     combine_weights,
+    fit,
 )
-from pp_ref.kernels.cpu.dense import pool_dense
 from pp_ref.kernels.cpu.fused import TILE, tiles
 from pp_ref.kernels.cpu.stencil import gather_smooth, smooth_scatter
 from pp_ref.kernels.gate import check_rows
@@ -114,14 +113,3 @@ def layer_backward(
         combine_adjoint(dy[rows], cache.folded, tile)
         smooth_scatter(tile, o.alpha, dv[rows], o, threads)
     return dv, *layer_backward_weights(dy, cache, threads=threads)
-
-
-def fit(dy: Real, cache: LayerCache | PooledCache) -> LayerCache | PooledCache:
-    """Return the cache, or the definition's cache if dy holds NaN or infinity.
-
-    raises  ShapeError, DomainError for another dtype
-    """
-    if isinstance(cache, PooledCache):
-        return cache
-    check_dy(dy, cache.v, cache.w, cache.o)
-    return cache if np.isfinite(dy).all() else PooledCache(cache.o, pool_dense(cache.v, cache.o), cache.w)

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from pp_ref.kernels.cpu.combine import (
     PooledCache,
-    check_dy,
     check_layer,
     columns_backward,
     columns_backward_weights,
@@ -19,8 +18,8 @@ from pp_ref.kernels.cpu.combine import (
     combine,
     combine_adjoint,
     combine_weights,
+    fit,
 )
-from pp_ref.kernels.cpu.dense import pool_dense
 from pp_ref.kernels.gate import check_rows
 from pp_ref.kernels.operands import FactoredOperands
 
@@ -84,14 +83,3 @@ def shared_backward_weights(dy: Real, cache: SharedCache | PooledCache) -> tuple
     if isinstance(cache, PooledCache):
         return columns_backward_weights(dy, cache)
     return cache.o.fold(combine_weights(cache.gathered.T, dy, cache.w)), dy.sum(axis=0)
-
-
-def fit(dy: Real, cache: SharedCache | PooledCache) -> SharedCache | PooledCache:
-    """Return the cache, or the definition's cache if dy holds NaN or infinity.
-
-    raises  ShapeError, DomainError for another dtype
-    """
-    if isinstance(cache, PooledCache):
-        return cache
-    check_dy(dy, cache.v, cache.w, cache.o)
-    return cache if np.isfinite(dy).all() else PooledCache(cache.o, pool_dense(cache.v, cache.o), cache.w)

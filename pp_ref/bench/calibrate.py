@@ -6,23 +6,22 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from scipy.optimize import nnls
-from threadpoolctl import threadpool_limits
 
-from pp_ref.bench.conv import conv_ways
-from pp_ref.bench.layer import layer_arrays
-from pp_ref.bench.measuring import se_operands
-from pp_ref.bench.steps import ways
-from pp_ref.bench.timing import interleaved
-from pp_ref.dictionaries import Grid, make_dictionary
+from pp_ref.bench.contest import interleaved, numbers_of_threads, threads
+from pp_ref.bench.conv import conv_arrays, conv_ways
+from pp_ref.bench.layer import layer_arrays, ways
+from pp_ref.bench.pooling import se_dictionary, se_operands
 from pp_ref.errors import DomainError
-from pp_ref.kernels.cpu.conv_layer import conv_forward
-from pp_ref.kernels.operands import filter_operands, separable_operands
-from pp_ref.kernels.plan import Way, Work, conv_work, layer_work
+from pp_ref.kernels.operands import OperandCache
 from pp_ref.kernels.rates import Rates, rates_file, write_rates
+from pp_ref.kernels.ways import CONV
+from pp_ref.kernels.work import Arrays, ConvProblem, Work
 
 __all__ = ["SHAPES", "Calibration", "calibrate", "fitted"]
 
-# side, proportion, columns, examples, units: none is a shape of `bench_plan`
+Step = tuple[Callable[[], Any], Work]
+
+# side, proportion, columns, examples, units: none is a shape of `bench plan`
 SHAPES = (
     (6, 0.3, 1, 4, 40),
     (6, 0.5, 6, 700, 300),
@@ -46,7 +45,7 @@ SHAPES = (
 )
 
 
-# examples, side, channels, filter's side, filters, padding, proportion: none is a layer of `bench_conv`
+# examples, side, channels, filter's side, filters, padding, proportion: none is a layer of `bench conv`
 CONVOLUTIONS = (
     (32, 28, 3, 7, 40, 3, 0.1),
     (32, 28, 3, 9, 48, 4, 0.4),
@@ -63,57 +62,49 @@ class Calibration(NamedTuple):
     largest_error: float
 
     def lines(self) -> Iterator[str]:
-        """For a terminal."""
+        """Yield the rates and their errors for a terminal."""
         yield from (f"{name:8} {rate:.2e} s" for name, rate in self.rates._asdict().items())
         errors = f"{self.median_error:.0%} at the median, {self.largest_error:.0%} at most"
         yield f"by these rates, steps take what was measured up to {errors}"
 
 
-def calibrate(rounds: int = 9) -> Calibration:
-    """Time every way of a step of each shape, on one thread, and keep the rates that fit best in the user's cache.
+def calibrate(rounds: int = 9) -> dict[int, Calibration]:
+    """Time every way of a step of each shape, and return the rates that fit best by number of threads.
+
+    It writes the rates to the user's cache, where the plan reads them.
 
     raises  DataError if they cannot be written
     """
-    parts: list[Work] = []
-    seconds: list[float] = []
-    with threadpool_limits(1):
-        for side, proportion, J, n, units in SHAPES:
-            o = se_operands(side, proportion, J, "float32")
-            v, w, b, dy = layer_arrays(n, o, units)
-            work = layer_work(n, o.d, [w_j.shape for w_j in w], o.dtype, o.factors)
-            times = interleaved(ways(o, v, w, b, dy), rounds)
-            parts += work.values()
-            seconds += [min(times[way]) for way in work]
-        for shape in CONVOLUTIONS:
-            work, steps = convolution(*shape)
-            times = interleaved({way: steps[way] for way in work}, rounds)
-            parts += work.values()
-            seconds += [min(times[way]) for way in work]
-    found = fitted(parts, seconds)
-    write_rates(rates_file(), found.rates)
+    steps = [step for shape in SHAPES for step in layer(*shape)]
+    steps += [step for shape in CONVOLUTIONS for step in convolution(*shape)]
+    found = {}
+    for number in numbers_of_threads():
+        with threads(number):
+            seconds = [min(interleaved({"step": run}, rounds)["step"]) for run, _ in steps]
+        found[number] = fitted([work for _, work in steps], seconds)
+    write_rates(rates_file(), {number: each.rates for number, each in found.items()})
     return found
+
+
+def layer(side: int, proportion: float, J: int, n: int, units: int) -> Iterator[Step]:
+    """Yield each way's step of a layer in float32, and the work of the step."""
+    v, w, b, dy = layer_arrays(n, se_operands(side, proportion, J, "float32"), units)
+    yield from ways(OperandCache(se_dictionary(side, proportion, J)), v, w, b, dy).values()
 
 
 def convolution(
     n: int, side: int, channels: int, window: int, m: int, padding: int, proportion: float
-) -> tuple[dict[Way, Work], dict[str, Callable[[], Any]]]:
-    """Of a convolution in float32: what each way consists of, and each way as a step."""
-    rng = np.random.default_rng(0)
-    space = Grid(window, window, channels)
-    f = filter_operands(
-        separable_operands(make_dictionary("se", space, proportion=proportion, n_columns=1, rng=rng), "float32")
-    )
-    v, b = rng.standard_normal((n, side, side, channels), np.float32), np.zeros(m, np.float32)
-    w = [rng.standard_normal((f.o.ends[-1], m), np.float32)]
-    geometry, shapes = (1, padding), [w_j.shape for w_j in w]
-    ways = conv_ways(f, w, b, geometry, wrt_input=True)
-    y, _ = conv_forward(v, w, b, f, *geometry)
-    steps: dict[str, Callable[[], Any]] = {name: partial(step, v, np.ones_like(y)) for name, step in ways.items()}
-    return conv_work(v.shape, (*f.shape, m), *geometry, shapes, f.o.factors), steps
+) -> Iterator[Step]:
+    """Yield each way's step of a convolution in float32, and the work of the step."""
+    filters = (window, window, channels, m)
+    weights, v, w, b, dy = conv_arrays((n, side, side, channels), filters, padding, proportion, "float32")
+    problem = ConvProblem(Arrays.of(v, *w, b), filters, 1, padding, ((len(w[0]), m),), weights.operands)
+    steps = conv_ways(weights.operands, w, b, filters, padding, wrt_input=True)
+    yield from ((partial(steps[way.name], v, dy), way.work(problem)) for way in CONV if not way.needs(problem))
 
 
 def fitted(parts: Sequence[Work], seconds: Sequence[float]) -> Calibration:
-    """The rates >= 0 that make the sum of (fitted / measured - 1)^2 least.
+    """Return the rates >= 0 that minimise the sum of (fitted / measured - 1)^2.
 
     raises  DomainError for times that are not positive
     """

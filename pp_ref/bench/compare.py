@@ -1,17 +1,16 @@
-"""Two records of one benchmark: which rows became slower, and which only look so.
+"""The comparison of two records of one subject, or of two folders of records: which rows became slower or faster.
 
 A row is slower if both hold:
 
-- Its rounds rank higher than chance explains: the one-sided exact test of Mann and Whitney (1947), at 5 % over all rows
-  of the record together (Holm, 1979). Rounds are ranked, since one disturbed round says nothing of the others.
-- Its median grew by more than a tenth. Two processes differ by several per cent through nothing but where things lie in
-  memory (Mytkowicz et al., "Producing wrong data without doing anything obviously wrong!", 2009), which no test on the
-  rounds of one process can know of.
+- Its rounds rank higher than by chance: the one-sided exact test of Mann and Whitney (1947), at 5 % over all rows
+  together (Holm, 1979). A test on ranks is little changed by one disturbed round.
+- Its median grew by more than a tenth. Two processes differ by several per cent because of the layout of memory alone
+  (Mytkowicz et al., "Producing wrong data without doing anything obviously wrong!", 2009), and no test on the rounds of
+  one process can show that.
 
-Faster is the same, the other way round.
+A row is faster if both hold in the other direction.
 """
 
-import json
 from collections.abc import Iterator, Sequence
 from math import comb, inf
 from pathlib import Path
@@ -20,14 +19,14 @@ from typing import Any, NamedTuple
 
 from scipy.stats import mannwhitneyu
 
-from pp_ref.bench.measuring import Record
+from pp_ref.bench.record import BESIDE_SHAPE, Record, read
 from pp_ref.errors import DataError
 
 __all__ = ["LEVEL", "MARGIN", "Comparison", "compare"]
 
 LEVEL, MARGIN = 0.05, 1.1
-SAID = ("rows", "plan", "way", "best", "behind")  # what a block says beside its shape
 Key = tuple[tuple[str, Any], ...]
+Records = dict[str, list[tuple[Path, Record]]]  # by subject
 
 
 class Change(NamedTuple):
@@ -46,30 +45,33 @@ class Comparison(NamedTuple):
     rows: int
     slower: list[Change]
     faster: list[Change]
-    unmatched: int  # rows that one of the records lacks
+    unmatched: int  # rows that one side lacks
     untold: int  # rows with too few rounds to tell
 
     def lines(self) -> Iterator[str]:
-        """For a terminal."""
+        """Yield the comparison's lines for a terminal."""
         yield from map(str, (*self.slower, *self.faster))
-        left = f"; {self.unmatched} rows stand in one record only" * (self.unmatched > 0)
+        left = f"; {self.unmatched} rows stand on one side only" * (self.unmatched > 0)
         left += f"; {self.untold} rows have too few rounds to tell" * (self.untold > 0)
         yield f"{self.rows} rows: {len(self.slower)} slower, {len(self.faster)} faster beyond noise{left}"
 
 
 def compare(old: Path, new: Path) -> Comparison:
-    """Match the rows of two records by shape, threads and name, and say which changed.
+    """Compare the rows of two records, or of two folders of records, matched by subject, shape, threads and name.
 
-    raises  DataError for a file that is no record with its rounds, or records of two benchmarks, dtypes or machines, or
-            of too few rounds to tell anything
+    A row has the rounds of all records of its subject in a folder, so that several processes can be pooled.
+
+    raises  DataError for a file that is no record with its rounds; for records of different subjects, dtypes, settings
+            or machines; if every row has too few rounds
     """
-    before, after = _record(old), _record(new)
-    for what, of in (("benchmark", "what"), ("dtype", "dtype"), ("machine", "machine")):
-        if before[of] != after[of]:
-            raise DataError(
-                f"{old} has the {what} {before[of]} but {new} {after[of]}: expected the same, run both on one machine"
-            )
-    rows, others = _rows(old, before), _rows(new, after)
+    before, after = _by_subject(old), _by_subject(new)
+    subjects = [subject for subject in before if subject in after]
+    if not subjects:
+        said = [" and ".join(each) for each in (before, after)]
+        raise DataError(f"{old} has the benchmark {said[0]} but {new} {said[1]}: expected the same")
+    for subject in subjects:
+        _check_same([*before[subject], *after[subject]])
+    rows, others = _rows(before), _rows(after)
     both = [key for key in rows if key in others]
     if not both:
         raise DataError(f"{old} and {new} have no row in common: expected the same shapes")
@@ -78,12 +80,12 @@ def compare(old: Path, new: Path) -> Comparison:
     if len(untold) == len(both):
         raise DataError(f"{old} and {new} have too few rounds for {len(both)} rows: run both with more --rounds")
     chances = {key: _chance(rows[key], others[key]) for key in both}
-    changed = []
+    changed = set()
     for place, key in enumerate(sorted(both, key=lambda key: chances[key])):
         if chances[key] > LEVEL / 2 / (len(both) - place):
             break
-        changed.append(key)
-    found = [_change(key, median(rows[key]), median(others[key])) for key in both if key in set(changed)]
+        changed.add(key)
+    found = [_change(key, median(rows[key]), median(others[key])) for key in both if key in changed]
     return Comparison(
         len(both),
         [change for change in found if change.new > MARGIN * change.old],
@@ -94,41 +96,51 @@ def compare(old: Path, new: Path) -> Comparison:
 
 
 def _chance(old: Sequence[float], new: Sequence[float]) -> float:
-    """Of ranks like these, or further apart in the direction of the medians, if nothing changed."""
+    """Return the chance of ranks at least this far apart, in the direction of the medians, if nothing changed."""
     direction = "greater" if median(new) > median(old) else "less"
     method = "exact" if len({*old, *new}) == len(old) + len(new) else "asymptotic"  # the clock may give one time twice
     return float(mannwhitneyu(new, old, alternative=direction, method=method).pvalue)
 
 
 def _change(key: Key, old: float, new: float) -> Change:
-    *shape, (_, name) = key
-    return Change(", ".join(f"{part} {value}" for part, value in shape), name, old, new)
+    (_, subject), *shape, (_, name) = key
+    return Change(", ".join([subject, *(f"{part} {value}" for part, value in shape)]), name, old, new)
 
 
-def _record(path: Path) -> Record:
-    try:
-        found = json.loads(path.read_bytes())
-    except (OSError, ValueError, RecursionError) as error:
-        raise DataError(f"{path} is no JSON record ({error}): expected what pp-ref bench wrote with --out") from error
-    if not isinstance(found, dict) or not {"what", "dtype", "machine", "measured"} <= found.keys():
-        raise DataError(f"{path} is no record of a benchmark: expected what pp-ref bench wrote with --out")
+def _by_subject(path: Path) -> Records:
+    """Return the record of a file, or all records of a folder, by subject."""
+    found: Records = {}
+    for each in sorted(path.glob("*.json")) if path.is_dir() else [path]:
+        record = read(each)
+        found.setdefault(record["subject"], []).append((each, record))
+    if not found:
+        raise DataError(f"{path} has no *.json: expected records that pp-ref bench wrote with --out")
     return found
 
 
-def _rows(path: Path, record: Record) -> dict[Key, list[float]]:
-    """The rounds' seconds by shape, threads and name."""
-    try:
-        rows = {
-            (*((part, value) for part, value in block.items() if part not in SAID), ("name", row["name"])): row[
-                "seconds"
-            ]
-            for block in record["measured"]
-            for row in block["rows"]
-        }
-        if not all(rows.values()) or not all(0 < second < inf for each in rows.values() for second in each):
-            raise ValueError("a row's seconds are not all positive numbers")
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise DataError(
-            f"{path} has rows without their rounds' seconds ({error!r}): run the benchmark again"
-        ) from error
-    return rows
+def _check_same(records: Sequence[tuple[Path, Record]]) -> None:
+    (first, expected), *others = records
+    for path, record in others:
+        for what in ("dtype", "settings", "machine"):
+            if record[what] != expected[what]:
+                said = f"{first} has the {what} {expected[what]} but {path} {record[what]}"
+                raise DataError(f"{said}: expected the same, run both on one machine")
+
+
+def _rows(records: Records) -> dict[Key, list[float]]:
+    """Return the rounds' seconds by subject, shape, threads and name."""
+    found: dict[Key, list[float]] = {}
+    for path, record in (each for of_subject in records.values() for each in of_subject):
+        try:
+            for block in record["measured"]:
+                shape = [(part, value) for part, value in block.items() if part not in BESIDE_SHAPE]
+                for row in block["rows"]:
+                    seconds = row["seconds"]
+                    if not seconds or not all(0 < second < inf for second in seconds):
+                        raise ValueError("a row's seconds are not all positive numbers")
+                    key = (("subject", record["subject"]), *shape, ("name", row["name"]))
+                    found.setdefault(key, []).extend(seconds)
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            said = f"{path} has rows without their rounds' seconds ({error!r})"
+            raise DataError(f"{said}: run the benchmark again") from error
+    return found

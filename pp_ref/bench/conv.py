@@ -1,256 +1,237 @@
-"""`pp-ref bench conv`: a step of each convolution of the CIFAR-10 net, predicted by every way, against dense peers.
+"""A step of each convolution of the CIFAR-10 net, predicted by every way, against dense peers.
 
-A step is y from v, then dw, db and, above the first layer, dv from dy. Every thread has a share of the batch
-(`pp_ref.training.in_threads`), PyTorch's and JAX's threads are their own. Filters are the same for all; a dense peer
-has them as numbers of its own, and returns their gradient. JAX's pool has every core, so JAX stands where that many
-threads are asked for.
+A step is y from v, then dw, db and, above the first layer, dv from dy. Ways share the batch between threads
+(`pp_ref.training.in_threads`). PyTorch and JAX use threads of their own, JAX always one a core, so it is timed only
+with that many threads. All have the same filters; a dense peer holds them as numbers and returns their gradient dW.
 """
 
-from collections.abc import Callable, Sequence
-from importlib import import_module
-from importlib.util import find_spec
-from statistics import median
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from itertools import product
 from typing import Any
 
 import numpy as np
 
-from pp_ref.bench.measuring import Contender, Real, Record, blocks, contender, record
-from pp_ref.dictionaries import Grid, make_dictionary
-from pp_ref.kernels.bounds import ConvBounds, LayerBounds, largest_share
-from pp_ref.kernels.cpu.conv_layer import conv_backward, conv_backward_weights, conv_dense_forward, conv_forward
-from pp_ref.kernels.operands import FilterOperands, filter_operands, separable_operands
-from pp_ref.kernels.plan import plan_conv
-from pp_ref.layers.conv2d import conv2d_backward, conv2d_backward_input, conv2d_backward_weights, conv2d_forward
-from pp_ref.layers.fourier_conv2d import (
-    fourier_conv2d_backward_input,
-    fourier_conv2d_backward_weights,
-    fourier_conv2d_flops,
-    fourier_conv2d_forward,
+from pp_ref.bench.contest import (
+    Block,
+    Contender,
+    Real,
+    Run,
+    blocks,
+    choice,
+    contender,
+    installed,
+    numbers_of_threads,
+    share_of_bounds,
 )
-from pp_ref.layers.predicted_conv2d import expand_filters_backward, expand_filters_forward
+from pp_ref.bench.convnet_step import geometry
+from pp_ref.bench.peers import by_jax, by_torch
+from pp_ref.bench.pooling import wide
+from pp_ref.bench.record import Record, goal, record
+from pp_ref.bench.tables import against_peers, times_best_peer
+from pp_ref.dictionaries import Grid, make_dictionary
+from pp_ref.kernels.bounds import ConvBounds
+from pp_ref.kernels.cpu.conv_layer import conv_backward, conv_backward_weights, conv_dense_forward
+from pp_ref.kernels.operands import FilterOperands, OperandCache
+from pp_ref.kernels.ways import CONV, Way
+from pp_ref.layers.conv2d import conv2d_backward, conv2d_backward_weights, conv2d_forward
+from pp_ref.layers.fourier_conv2d import fourier_conv2d_flops
 from pp_ref.machine import cores
+from pp_ref.models import Predicted
+from pp_ref.models.convnet import paper_convnet
+from pp_ref.models.stages import Convolution
 from pp_ref.training import in_threads
 
-__all__ = ["bench_conv", "conv_ways"]
-
-# (h, w, c), (fh, fw), m, padding, whether dv is wanted: the net of sec. 4.2.
-LAYERS = {
-    1: ((32, 32, 3), (8, 8), 48, 4, False),
-    2: ((16, 16, 48), (8, 8), 64, 3, True),
-    3: ((7, 7, 64), (5, 5), 64, 3, True),
-}
+GOAL = 1.5  # times the best dense convolution, of layer 2 with a quarter learned
+DEFINITION = Way(
+    "definition",
+    "pools first, by the definition",
+    lambda v, operands, w, b, filters, *geometry: conv_dense_forward(v, w, b, operands.filters(v.dtype), *geometry),
+    conv_backward,
+    conv_backward_weights,
+)
 Step = Callable[[Real, Real], tuple[Real, Real | None, list[Real], Real]]  # v, dy -> y, dv, dw, db
 
 
-def bench_conv(
-    rounds: int = 5,
+def measure(
+    rounds: int,
     layers: Sequence[int] = (1, 2, 3),
     proportions: Sequence[float] = (0.05, 0.25, 0.5, 1.0),
     n: int = 128,
     dtype: str = "float32",
 ) -> Record:
-    """Of each layer and proportion, the time of every way of a step, and how far the plan's way is behind the best."""
-    measured: list[Record] = []
-    for layer in layers:
-        image, window, m, padding, wrt_input = LAYERS[layer]
-        for proportion in proportions:
-            rng = np.random.default_rng(0)
-            f = filter_operands(separable_operands(_dictionary(Grid(*window, image[2]), proportion, rng), dtype))
-            k = f.o.ends[-1]
-            v, w = rng.standard_normal((n, *image)).astype(dtype), [rng.standard_normal((k, m)).astype(dtype)]
-            b, geometry = rng.standard_normal(m).astype(dtype), (1, padding)
-            y, _ = conv_forward(v, w, b, f, *geometry)
-            dy = rng.standard_normal(y.shape).astype(dtype)
-            plan = plan_conv(v.shape, (*f.shape, m), *geometry, dtype, [(k, m)], f.o.factors)
-            judge = _Judge(v, w, b, dy, f, geometry, wrt_input)
-            least = judge.least_bytes
-            ways = conv_ways(f, w, b, geometry, wrt_input)
-            flops = _flops(v.shape, y.shape, f, geometry, 3 if wrt_input else 2)
-            shape = {"layer": layer, "proportion": proportion, "n": n, "plan": str(plan)}
-            shares = {name: judge.share(*step(v, dy), whole=name == "theorem") for name, step in ways.items()}
-            for number in (1, 2) if cores() > 1 else (1,):
-                everybody = {
-                    name: contender(_shared(step, v, dy, number), _known(shares[name]), flops[name], least)
-                    for name, step in ways.items()
-                }
-                peers = _peers(judge, flops["patches"], number)
-                (block,) = blocks(shape, everybody | peers, list(peers), rounds, [number])
-                medians = {each["name"]: each["median_s"] for each in block["rows"] if each["name"] in ways}
-                behind = medians[plan.way] / min(medians.values()) - 1
-                measured.append(block | {"way": plan.way, "behind": behind})
-    made = record("A step of the CIFAR-10 net's convolutions, SE, length scale 1", dtype, rounds, measured)
-    behinds = [block["behind"] for block in measured]
-    said = f"{len(measured)} shapes: behind by {median(behinds):.0%} at the median, {max(behinds):.0%} at most"
-    return made | {"said": [said]}
+    """Return the record of these layers and proportions; `choice` compares the plan's way with the best."""
+    measured: list[Block] = []
+    for layer, proportion in product(layers, proportions):
+        images, filters, padding = geometry(paper_convnet(), n)[layer - 1]
+        weights, v, w, b, dy = conv_arrays(images, filters, padding, proportion, dtype)
+        problem = _Problem(weights.operands.filters(dtype), v, w, b, dy, padding, layer > 1)
+        plan = Convolution(weights, (filters[0], filters[1]), 1, padding).plan(v.shape, dtype, threads=1)
+        steps = conv_ways(weights.operands, w, b, filters, padding, layer > 1)
+        flops = _flops(images, dy.shape, problem.f, padding, 3 if layer > 1 else 2)
+        shape = {"layer": layer, "proportion": proportion, "n": n}
+        shares = {name: problem.share(*step(v, dy), whole=name == "theorem") for name, step in steps.items()}
+        for number in numbers_of_threads():
+            ours = {
+                name: contender(_shared(step, v, dy, number), shares[name], flops[name], problem.least_bytes)
+                for name, step in steps.items()
+            }
+            peers = _peers(problem, flops["patches"], number)
+            (block,) = blocks(shape, ours | peers, list(peers), rounds, [number])
+            medians = {row["name"]: row["median_s"] for row in block["rows"] if row["name"] in ours}
+            measured.append(block | {"choice": choice(plan, medians)})
+    return record("conv", __doc__, rounds, measured, goals, dtype)
 
 
-def _dictionary(space: Grid, proportion: float, rng: np.random.Generator) -> Any:
-    return make_dictionary("se", space, proportion=proportion, n_columns=1, rng=rng, length_scale=1.0, ridge=1e-3)
+def goals(record: Record) -> Iterator[Record]:
+    """Yield the goal of layer 2, if it is measured."""
+    what = "convolution 2 of the CIFAR-10 net, 25% learned, against the full one"
+    yield from goal(what, "at least", GOAL, times_best_peer(record, layer=2, proportion=0.25))
 
 
-def conv_ways(f: FilterOperands, w: list[Real], b: Real, geometry: tuple[int, int], wrt_input: bool) -> dict[str, Step]:
-    """v, dy -> y, dv, dw, db: pooled first, by the definition and in passes; filters first, by either convolution."""
+TABLES = {"conv": partial(against_peers, shape=("layer", "proportion"))}
 
-    def pooled(forward: Callable[..., Any]) -> Step:
-        def step(v: Real, dy: Real) -> Any:
-            y, cache = forward(v, w, b, f, *geometry)
-            return y, *(conv_backward(dy, cache) if wrt_input else (None, *conv_backward_weights(dy, cache)))
 
-        return step
+def conv_arrays(
+    images: tuple[int, ...], filters: tuple[int, ...], padding: int, proportion: float, dtype: str
+) -> tuple[Predicted, Real, list[Real], Real, Real]:
+    """Return the weights of a convolution with one SE column, and its v, w, b and dy.
 
-    def expanded(forward: Any, backward_input: Any, backward_weights: Any) -> Step:
-        def step(v: Real, dy: Real) -> Any:
-            W, expand_cache = expand_filters_forward(f.tied, w, f.shape[:2], f.shape[2])
-            y, cache = forward(v, W, b, *geometry)
-            dW, db = backward_weights(dy, cache)
-            dv = backward_input(dy, cache) if wrt_input else None
-            return y, dv, expand_filters_backward(dW, expand_cache), db
+    images   (n, h, w, c)
+    filters  (fh, fw, c, m)
+    """
+    rng, (n, height, width, _), (fh, fw, c, m) = np.random.default_rng(0), images, filters
+    weights = Predicted(make_dictionary("se", Grid(fh, fw, c), proportion=proportion, n_columns=1, rng=rng), m)
+    outputs = n, height + 2 * padding - fh + 1, width + 2 * padding - fw + 1, m
+    v, w, b, dy = (rng.standard_normal(s).astype(dtype) for s in (images, weights.shapes["w0"], m, outputs))
+    return weights, v, [w], b, dy
 
-        return step
 
-    return {
-        "definition": pooled(conv_dense_forward),
-        "separable": pooled(conv_forward),
-        "patches": expanded(conv2d_forward, conv2d_backward_input, conv2d_backward_weights),
-        "theorem": expanded(fourier_conv2d_forward, fourier_conv2d_backward_input, fourier_conv2d_backward_weights),
-    }
+def conv_ways(
+    operands: OperandCache, w: list[Real], b: Real, filters: tuple[int, ...], padding: int, wrt_input: bool
+) -> dict[str, Step]:
+    """Return the step of every way, and that of the definition, which pools first."""
+
+    def step(way: Way, v: Real, dy: Real) -> Any:
+        y, cache = way.forward(v, operands, w, b, filters, 1, padding)
+        return y, *(way.backward(dy, cache) if wrt_input else (None, *way.backward_weights(dy, cache)))
+
+    return {way.name: partial(step, way) for way in (DEFINITION, *CONV)}
 
 
 def _flops(
-    images: tuple[int, ...], outputs: tuple[int, ...], f: FilterOperands, geometry: tuple[int, int], passes: int
+    images: tuple[int, ...], outputs: tuple[int, ...], f: FilterOperands, padding: int, passes: int
 ) -> dict[str, int]:
-    """Of each way's products; of passes over planes besides."""
+    """Return the flops of each way's products, and of its passes over planes."""
     (n, h, w, c), (_, height, width, m), (fh, fw, _) = images, outputs, f.shape
-    pixels, k, padding = n * height * width, f.o.ends[-1], geometry[1]
+    pixels, k = n * height * width, f.o.ends[-1]
     taps = c * f.down.size + k * fw
     v, W = (np.broadcast_to(np.float32(0), shape) for shape in (images, (*f.shape, m)))
     return {
         "definition": passes * 2 * pixels * k * (fh * fw + m),
         "separable": passes * (2 * n * (h + 2 * padding - fh + 1) * (w + 2 * padding) * taps + 2 * pixels * k * m),
         "patches": passes * 2 * pixels * f.o.d * m,
-        "theorem": passes * fourier_conv2d_flops(v, W, *geometry),
+        "theorem": passes * fourier_conv2d_flops(v, W, 1, padding),
     }
 
 
-def _shared(step: Step, v: Real, dy: Real, threads: int) -> Callable[[], Any]:
-    """The step with a share of the batch in each thread."""
+def _shared(step: Step, v: Real, dy: Real, threads: int) -> Run:
+    """Return the step with a share of the batch in each thread."""
 
     def objective(params: Any, rows: Any, rng: Any) -> tuple[Any, dict[str, Real]]:
         part = slice(rows[0], rows[-1] + 1)
         _, _, dw, db = step(v[part], dy[part])
         return 0.0, {"w": dw[0], "b": db}
 
-    together, rows, rng = in_threads(objective, threads), np.arange(len(v)), np.random.default_rng(0)
-    return lambda: together({}, rows, rng)
+    return partial(in_threads(objective, threads), {}, np.arange(len(v)), np.random.default_rng(0))
 
 
-class _Judge:
-    """The exact step, of float64 or longdouble, and its bounds."""
+class _Problem:
+    """A step in float64 or longdouble, and the bounds of its results."""
 
     def __init__(
-        self, v: Real, w: list[Real], b: Real, dy: Real, f: FilterOperands, geometry: tuple[int, int], wrt_input: bool
+        self, f: FilterOperands, v: Real, w: list[Real], b: Real, dy: Real, padding: int, wrt_input: bool
     ) -> None:
-        self.v, self.dy, self.b, self.f, self.geometry, self.wrt_input = v, dy, b, f, geometry, wrt_input
-        wide: Any = np.float64 if v.dtype == np.float32 else np.longdouble
-        self.U = f.o.U[0].astype(wide)
-        self.W = (self.U @ w[0].astype(wide)).reshape(*f.shape, b.size)
-        self.y, cache = conv2d_forward(v.astype(wide), self.W, b.astype(wide), *geometry)
-        self.dv, self.dW, self.db = conv2d_backward(dy.astype(wide), cache)
-        self.bounds: LayerBounds = ConvBounds(f, *geometry).conv_layer(v, w, b, dy)
-        dense = ConvBounds(f, *geometry)._convolved(v, abs(self.W), abs(b))[1]  # a dense peer's dW meets no U
+        self.f, self.v, self.b, self.dy, self.padding, self.wrt_input = f, v, b, dy, padding, wrt_input
+        precise, bounds = wide(v.dtype), ConvBounds(f, 1, padding)
+        self.U = f.o.U[0].astype(precise)
+        self.W = (self.U @ w[0].astype(precise)).reshape(*f.shape, b.size)
+        self.y, cache = conv2d_forward(v.astype(precise), self.W, b.astype(precise), 1, padding)
+        self.dv, self.dW, self.db = conv2d_backward(dy.astype(precise), cache)
+        self.bounds = bounds.conv_layer(v, w, b, dy)
+        dense = bounds._convolved(v, abs(self.W), abs(b))[1]  # a dense peer's dW meets no U
         pixels = dy.size // b.size
         self.dW_bound = pixels * np.finfo(v.dtype).eps * conv2d_backward_weights(abs(dy.astype(np.float64)), dense)[0]
 
     @property
     def least_bytes(self) -> int:
-        """v read and dv written, y written and dy read, the smallest weights read and written."""
+        """Size of v, y and dy and, if it is computed, of dv; the smallest weights count nothing."""
         return (1 + self.wrt_input) * self.v.nbytes + 2 * self.dy.nbytes
 
-    def share(self, y: Real, dv: Real | None, dw: list[Real], db: Real, whole: bool = False) -> float:
-        """The largest share over what there is; ``whole``: of the largest bound in an image or of all dw, to which the
-        convolution theorem's errors are relative."""
-        return self._largest(y, dv, dw[0], db, self.U.T @ self.dW.reshape(len(self.U), -1), self.bounds.dw[0], whole)
+    def share(self, y: Any, dv: Any, dw: list[Any], db: Any, whole: bool = False) -> float:
+        """Return the largest error in units of its bound.
 
-    def dense_share(self, y: Real, dv: Real | None, dW: Real, db: Real) -> float:
-        """The same for dW in place of dw."""
-        return self._largest(y, dv, dW, db, self.dW, self.dW_bound, False)
-
-    def _largest(
-        self, y: Real, dv: Real | None, dw: Real, db: Real, want_dw: Real, dw_bound: Real, whole: bool
-    ) -> float:
-        pairs = [(y, self.y, self.bounds.y, (1, 2, 3)), (dw, want_dw, dw_bound, None), (db, self.db, self.bounds.db, 0)]
-        if dv is not None:
-            pairs.append((dv, self.dv, self.bounds.dv, (1, 2, 3)))
-        shares = [
-            largest_share(got, want, np.max(bound, axis=axes, keepdims=True) if whole else bound)
-            for got, want, bound, axes in pairs
-        ]
-        return float(np.max(shares))  # NaN stays NaN
-
-
-def _peers(judge: _Judge, flops: int, threads: int) -> dict[str, Contender]:
-    """Dense convolutions with the same filters."""
-    found: dict[str, Contender] = {}
-    W, bytes_ = judge.W.astype(judge.v.dtype), judge.least_bytes + 2 * judge.W.size * judge.v.itemsize
-    if find_spec("torch"):
-        import torch
-
-        for name, layout in (("torch", torch.contiguous_format), ("torch, channels last", torch.channels_last)):
-            run = _torch_step(judge, W, layout)
-            y, dv, dW, db = run()
-            last = [0, 2, 3, 1]
-            dv = None if dv is None else dv.numpy().transpose(last)
-            share = judge.dense_share(y.numpy().transpose(last), dv, dW.numpy().transpose(2, 3, 1, 0), db.numpy())
-            found[name] = contender(run, _known(share), flops, bytes_)
-    if find_spec("jax") and threads == cores():
-        run = _jax_step(judge, W)
-        y, dv, dW, db = run()
-        share = judge.dense_share(np.asarray(y), None if dv is None else np.asarray(dv), np.asarray(dW), np.asarray(db))
-        found["jax"] = contender(run, _known(share), flops, bytes_)
-    return found
-
-
-def _torch_step(judge: _Judge, W: Real, layout: Any) -> Callable[[], Any]:
-    import torch
-
-    def made(images: Real) -> Any:
-        return torch.from_numpy(images).permute(0, 3, 1, 2).contiguous(memory_format=layout)
-
-    v, dy = made(judge.v).requires_grad_(judge.wrt_input), made(judge.dy)
-    weight = torch.from_numpy(W).permute(3, 2, 0, 1).contiguous(memory_format=layout).requires_grad_()
-    bias = torch.from_numpy(judge.b.copy()).requires_grad_()
-
-    def run() -> Any:
-        v.grad = weight.grad = bias.grad = None
-        y = torch.nn.functional.conv2d(v, weight, bias, *judge.geometry)
-        torch.autograd.backward(y, dy)
-        return y.detach(), v.grad, weight.grad, bias.grad
-
-    return run
-
-
-def _jax_step(judge: _Judge, W: Real) -> Callable[[], Any]:
-    jax: Any = import_module("jax")  # whose functions have no types
-    jax.config.update("jax_enable_x64", judge.v.dtype == np.float64)
-    stride, padding = judge.geometry
-
-    def convolved(v: Any, W: Any, b: Any) -> Any:
-        sides = [(padding, padding)] * 2
-        return (
-            jax.lax.conv_general_dilated(v, W, (stride, stride), sides, dimension_numbers=("NHWC", "HWIO", "NHWC")) + b
+        whole  use the largest bound of an image or of dw: errors of the convolution theorem are relative to these
+        """
+        want_dw = self.U.T @ self.dW.reshape(len(self.U), -1)
+        return share_of_bounds(
+            *(
+                (got, want, np.max(bound, axis=axes, keepdims=True) if whole else bound)
+                for got, want, bound, axes in (*self._parts(y, dv, db), (dw[0], want_dw, self.bounds.dw[0], None))
+            )
         )
 
-    def step(v: Any, W: Any, b: Any, dy: Any) -> Any:
-        if judge.wrt_input:
-            y, pull = jax.vjp(convolved, v, W, b)
-            return y, *pull(dy)
-        y, pull = jax.vjp(lambda W, b: convolved(v, W, b), W, b)
-        return y, None, *pull(dy)
+    def dense_share(self, got: Any) -> float:
+        """Return the same for a dense peer's (y, dW, db) or (y, dW, db, dv)."""
+        y, dW, db, dv = (*got, None)[:4]
+        return share_of_bounds(*(part[:3] for part in self._parts(y, dv, db)), (dW, self.dW, self.dW_bound))
 
-    compiled, arrays = jax.jit(step), [jax.device_put(array) for array in (judge.v, W, judge.b, judge.dy)]
-    return lambda: jax.block_until_ready(compiled(*arrays))
+    def _parts(self, y: Any, dv: Any, db: Any) -> Any:
+        return (
+            (y, self.y, self.bounds.y, (1, 2, 3)),
+            (dv, self.dv, self.bounds.dv, (1, 2, 3)),
+            (db, self.db, self.bounds.db, 0),
+        )
 
 
-def _known(share: float) -> Callable[[Any], float]:
-    """A share that was found before: steps that are shared between threads return gradients alone."""
-    return lambda result: share
+def _peers(problem: _Problem, flops: int, threads: int) -> dict[str, Contender]:
+    """Return dense convolutions with the same filters."""
+    runs, W = {}, problem.W.astype(problem.v.dtype)
+    if torch := installed("torch"):
+        layouts = {"torch": torch.contiguous_format, "torch, channels last": torch.channels_last}
+        runs = {name: _torch_step(torch, problem, W, layout) for name, layout in layouts.items()}
+    if threads == cores() and (jax := installed("jax")):
+        runs["jax"] = _jax_step(jax, problem, W)
+    least = problem.least_bytes + 2 * W.nbytes
+    return {name: contender(run, problem.dense_share, flops, least) for name, run in runs.items()}
+
+
+def _torch_step(torch: Any, problem: _Problem, W: Real, layout: Any) -> Run:
+    """Return a step whose tensors have our axes, and in memory the layout."""
+
+    def laid_out(array: Real, *axes: int) -> Any:
+        theirs = torch.from_numpy(array).permute(axes).contiguous(memory_format=layout)
+        return theirs.permute(*np.argsort(axes).tolist())
+
+    def forward(W: Any, b: Any, v: Any) -> Any:
+        y = torch.nn.functional.conv2d(v.permute(0, 3, 1, 2), W.permute(3, 2, 0, 1), b, padding=problem.padding)
+        return y.permute(0, 2, 3, 1)
+
+    v, dy = laid_out(problem.v, 0, 3, 1, 2), laid_out(problem.dy, 0, 3, 1, 2)
+    leaves = laid_out(W, 3, 2, 0, 1), torch.from_numpy(problem.b.copy())
+    if problem.wrt_input:
+        return by_torch(forward, (*leaves, v), dy)
+    return by_torch(partial(forward, v=v), leaves, dy)
+
+
+def _jax_step(jax: Any, problem: _Problem, W: Real) -> Run:
+    sides, axes = [(problem.padding, problem.padding)] * 2, ("NHWC", "HWIO", "NHWC")
+
+    def forward(fixed: Any, W: Any, b: Any, *images: Any) -> Any:
+        (v,) = fixed or images
+        return jax.lax.conv_general_dilated(v, W, (1, 1), sides, dimension_numbers=axes) + b
+
+    leaves = W, problem.b
+    if problem.wrt_input:
+        return by_jax(forward, (), (*leaves, problem.v), problem.dy)
+    return by_jax(forward, (problem.v,), leaves, problem.dy)

@@ -1,55 +1,61 @@
-"""A predicted layer's forward and weight gradient against a full layer's, and what a step's results are held to."""
+"""A predicted layer 784-500 with 10 columns, y, dw and db, against a full layer.
 
-from collections.abc import Callable, Sequence
+The arrays of a layer's step, the steps of every way and of dense peers, and the check of their results serve other
+subjects as well.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from itertools import product
 from typing import Any
 
 import numpy as np
 
-from pp_ref.bench.measuring import (
-    Contender,
-    Real,
-    Record,
-    blocks,
-    contender,
-    installed,
-    record,
-    se_operands,
-    wide,
-)
-from pp_ref.bench.pooling import BATCHES, COLUMNS, PROPORTIONS, SIDE
-from pp_ref.kernels.bounds import Bounds, largest_share
+from pp_ref.bench.contest import Block, Contender, Real, Run, blocks, contender, installed, share_of_bounds
+from pp_ref.bench.peers import by_jax, by_torch
+from pp_ref.bench.pooling import BATCHES, COLUMNS, PROPORTIONS, SIDE, se_operands, wide
+from pp_ref.bench.record import Record, goal, record
+from pp_ref.bench.tables import against_peers, times_best_peer
+from pp_ref.kernels.bounds import Bounds
 from pp_ref.kernels.cpu.combine import columns_backward_weights, pooled_forward
 from pp_ref.kernels.cpu.dense import pool_dense
 from pp_ref.kernels.cpu.layer import layer_backward_weights, layer_forward
-from pp_ref.kernels.operands import SeparableOperands
-from pp_ref.layers.predicted import (
-    predicted_backward_weights,
-    predicted_forward,
-)
-
-__all__ = ["UNITS", "bench_layer", "layer_arrays", "layer_shares"]
+from pp_ref.kernels.operands import OperandCache, SeparableOperands
+from pp_ref.kernels.ways import LAYER, Way
+from pp_ref.kernels.work import Arrays, LayerProblem, Work
+from pp_ref.layers.predicted import Order, predicted_backward_weights, predicted_forward
 
 UNITS = 500
+ORDERS: tuple[Order, ...] = ("dictionary", "weights")
+WAYS = ("separable", "dictionary first", "weights first")
+GOALS = ((0.25, 2.0, WAYS, ""), (0.05, 4.0, WAYS, ""), (0.05, 10.0, ("pooled once",), ", pooled once"))
 
 
-def bench_layer(
-    rounds: int = 9,
-    batches: Sequence[int] = BATCHES,
-    proportions: Sequence[float] = PROPORTIONS,
-    dtype: str = "float32",
+def measure(
+    rounds: int, batches: Sequence[int] = BATCHES, proportions: Sequence[float] = PROPORTIONS, dtype: str = "float32"
 ) -> Record:
-    """Forward and weight gradient of the MNIST net's first layer, 784-500 in 10 columns, against a full layer."""
-    measured = []
+    """Return the record of forward and weight gradient for these batches and proportions."""
+    measured: list[Block] = []
     for proportion, n in product(proportions, batches):
         o = se_operands(SIDE, proportion, COLUMNS, dtype)
         peers, contenders = _layers(n, o)
-        measured += blocks({"proportion": proportion, "n": n}, {**contenders, **peers}, list(peers), rounds)
-    return record("A predicted layer 784-500, 10 columns: y, dw and db", dtype, rounds, measured)
+        measured += blocks({"proportion": proportion, "n": n}, contenders | peers, list(peers), rounds)
+    return record("layer", __doc__, rounds, measured, goals, dtype)
+
+
+def goals(record: Record) -> Iterator[Record]:
+    """Yield the goals: the best of some ways against PyTorch's full layer."""
+    for (proportion, wanted, names, how), n in product(GOALS, BATCHES):
+        what = f"layer 784-500, y and dw, {proportion:.0%} learned, n {n}, against PyTorch's full layer{how}"
+        times = times_best_peer(record, *names, peer="full, torch", proportion=proportion, n=n)
+        yield from goal(what, "at least", wanted, times)
+
+
+TABLES = {"layer": partial(against_peers, shape=("proportion", "n"), contender="separable")}
 
 
 def layer_arrays(n: int, o: SeparableOperands, units: int = UNITS) -> tuple[Real, list[Real], Real, Real]:
-    """v, w, b, dy."""
+    """Return v (n, d), w (J of (k_j, m_j)), b (m,) and dy (n, m) of a layer of m = ``units`` units."""
     rng, J = np.random.default_rng(1), len(o.U)
     widths = [units // J + (j < units % J) for j in range(J)]
     w = [rng.uniform(-0.1, 0.1, (U.shape[1], m)).astype(o.dtype) for U, m in zip(o.U, widths, strict=True)]
@@ -57,9 +63,14 @@ def layer_arrays(n: int, o: SeparableOperands, units: int = UNITS) -> tuple[Real
     return rng.random((n, o.d)).astype(o.dtype), w, b, dy
 
 
-def layer_shares(o: SeparableOperands, v: Real, w: list[Real], b: Real, dy: Real) -> Callable[[Any], float]:
-    """The largest share of its bound that anything in (y, dv or None, dw, db) takes up, arrays of any library."""
-    bounds, precise = Bounds(o).layer(v, w, b, dy), wide(o.dtype)
+def layer_shares(
+    o: SeparableOperands, v: Real, w: list[Real], b: Real, dy: Real, passes: bool = False
+) -> Callable[[Any], float]:
+    """Return the check of (y, dv or None, dw, db), arrays of any library: the largest error in units of its bound.
+
+    passes  as for `Bounds`
+    """
+    bounds, precise = Bounds(o, passes).layer(v, w, b, dy), wide(o.dtype)
     U, long_v, long_dy = [U_j.astype(precise) for U_j in o.U], v.astype(precise), dy.astype(precise)
     W = np.hstack([U_j @ w_j.astype(precise) for U_j, w_j in zip(U, w, strict=True)])
     columns = np.split(long_dy, np.cumsum([w_j.shape[1] for w_j in w])[:-1], axis=1)
@@ -68,50 +79,78 @@ def layer_shares(o: SeparableOperands, v: Real, w: list[Real], b: Real, dy: Real
 
     def share(got: Any) -> float:
         got_y, got_dv, got_dw, got_db = got
-        pairs = [(got_y, y, bounds.y), (got_db, db, bounds.db), *zip(got_dw, dw, bounds.dw, strict=True)]
-        if got_dv is not None:
-            pairs.append((got_dv, dv, bounds.dv))
-        return float(np.max([largest_share(np.asarray(a), want, bound) for a, want, bound in pairs]))  # NaN stays NaN
+        parts = (got_y, y, bounds.y), (got_dv, dv, bounds.dv), (got_db, db, bounds.db)
+        return share_of_bounds(*parts, *zip(got_dw, dw, bounds.dw, strict=True))
 
     return share
 
 
+def ways(operands: OperandCache, v: Real, w: list[Real], b: Real, dy: Real) -> dict[str, tuple[Run, Work]]:
+    """Return, for each possible way of a layer, its step (y, dv, dw, db) and the work of the step."""
+    problem = LayerProblem(Arrays.of(v, *w, b), tuple((len(w_j), w_j.shape[1]) for w_j in w), operands)
+
+    def step(way: Way) -> Any:
+        y, cache = way.forward(v, operands, w, b)
+        return y, *way.backward(dy, cache)
+
+    return {way.name: (partial(step, way), way.work(problem)) for way in LAYER if not way.needs(problem)}
+
+
+def dense_steps(o: SeparableOperands, v: Real, w: list[Real], b: Real, dy: Real) -> dict[str, Run]:
+    """Return the step (y, dv, dw, db) in both orders by PyTorch and JAX, if they are installed."""
+
+    def layer(join: Any, order: Order, U: Any, v: Any, b: Any, *w: Any) -> Any:
+        if order == "dictionary":
+            return join([(v @ U_j) @ w_j for U_j, w_j in zip(U, w, strict=True)], 1) + b
+        return v @ join([U_j @ w_j for U_j, w_j in zip(U, w, strict=True)], 1) + b
+
+    def in_our_order(step: Run) -> Any:
+        y, dv, db, *dw = step()
+        return y, dv, dw, db
+
+    found, leaves = {}, (v, b, *w)
+    if torch := installed("torch"):
+        U = [torch.from_numpy(U_j) for U_j in o.U]
+        for order in ORDERS:
+            there = [torch.from_numpy(array.copy()) for array in leaves]
+            found[f"torch, {order}"] = by_torch(partial(layer, torch.cat, order, U), there, torch.from_numpy(dy))
+    if jax := installed("jax"):
+        for order in ORDERS:
+            found[f"jax, {order}"] = by_jax(partial(layer, jax.numpy.concatenate, order), list(o.U), leaves, dy)
+    return {name: partial(in_our_order, step) for name, step in found.items()}
+
+
 def _layers(n: int, o: SeparableOperands) -> tuple[dict[str, Contender], dict[str, Contender]]:
-    """Full layers, and predicted ones: y, dw and db."""
+    """Return the full layers and the predicted ones, with the step y, dw and db."""
     v, w, b, dy = layer_arrays(n, o)
     columns, products = o.ends[-1], sum(w_j.size for w_j in w)
     learned = sum(array.nbytes for array in (*w, b))
     moved, full = v.nbytes + 2 * dy.nbytes + 2 * learned, 4 * n * o.d * UNITS
     pooled = pool_dense(v, o)
 
-    def dense(order: Any) -> Any:
-        y, cache = predicted_forward(v, o.U, w, b, order)
-        return y, None, *predicted_backward_weights(dy, cache)
+    def step(forward: Callable[..., Any], backward: Callable[..., Any], *arguments: Any) -> Any:
+        y, cache = forward(*arguments)
+        return y, None, *backward(dy, cache)
 
-    def separable() -> Any:
-        y, cache = layer_forward(v, w, b, o)
-        return y, None, *layer_backward_weights(dy, cache)
-
-    def once() -> Any:
-        y, cache = pooled_forward(pooled, w, b, o)
-        return y, None, *columns_backward_weights(dy, cache)
-
+    dense = partial(step, predicted_forward, predicted_backward_weights, v, o.U, w, b)
     folds = sum(4 * alpha.size**2 * w_j.shape[1] for alpha, w_j in zip(o.factors.alpha, w, strict=True))
     passes = 4 * v.size * sum(axis.size for axis in o.taps) - 2 * v.size
-    runs: dict[str, tuple[Callable[[], Any], int]] = {
-        "dictionary first": (lambda: dense("dictionary"), 2 * n * (o.d * columns + 2 * products)),
-        "weights first": (lambda: dense("weights"), full + 4 * o.d * products),
-        "separable": (separable, passes + 4 * n * products + folds),
-        "pooled once": (once, 4 * n * products),
+    runs: dict[str, tuple[Run, int]] = {
+        "dictionary first": (partial(dense, "dictionary"), 2 * n * (o.d * columns + 2 * products)),
+        "weights first": (partial(dense, "weights"), full + 4 * o.d * products),
+        "separable": (
+            partial(step, layer_forward, layer_backward_weights, v, w, b, o),
+            passes + 4 * n * products + folds,
+        ),
+        "pooled once": (partial(step, pooled_forward, columns_backward_weights, pooled, w, b, o), 4 * n * products),
     }
     share = layer_shares(o, v, w, b, dy)
-    return _full_layers(v, b, dy, full), {
-        name: contender(run, share, flops, moved) for name, (run, flops) in runs.items()
-    }
+    ours = {name: contender(run, share, flops, moved) for name, (run, flops) in runs.items()}
+    return _full_layers(v, b, dy, full), ours
 
 
 def _full_layers(v: Real, b: Real, dy: Real, flops: int) -> dict[str, Contender]:
-    """W is learned in full: what NumPy, PyTorch and JAX take for it."""
+    """Return the layers with a full W in NumPy, PyTorch and JAX."""
     W = np.random.default_rng(2).uniform(-0.1, 0.1, (v.shape[1], UNITS)).astype(v.dtype)
     moved, precise, u = v.nbytes + 2 * dy.nbytes + 2 * W.nbytes, wide(v.dtype), float(np.finfo(v.dtype).eps) / 2
     long, ldW = v.astype(precise), v.T.astype(precise) @ dy.astype(precise)
@@ -119,36 +158,27 @@ def _full_layers(v: Real, b: Real, dy: Real, flops: int) -> dict[str, Contender]
     want_y, bound_y = long @ W.astype(precise) + b, gy * (abs(long) @ abs(W) + abs(b))
     bound_dW = gW * (abs(long).T @ abs(dy))
 
-    def share(got: Any) -> float:
-        """Of (y, dW, ...)."""
-        y, dW, *_ = (np.asarray(array) for array in got)
-        return float(np.max([largest_share(y, want_y, bound_y), largest_share(dW, ldW, bound_dW)]))
-
     def ours() -> Any:
         y = v @ W
         y += b
         return y, v.T @ dy, dy.sum(axis=0)
 
-    runs: dict[str, Callable[[], Any]] = {"full, numpy": ours}
+    runs: dict[str, Run] = {"full, numpy": ours}
     if torch := installed("torch"):
-        tv, tdy = torch.from_numpy(v), torch.from_numpy(dy)
-        weight = torch.from_numpy(W.T.copy()).requires_grad_()
-        bias = torch.from_numpy(b.copy()).requires_grad_()
+        linear, tv, tW = torch.nn.functional.linear, torch.from_numpy(v), torch.from_numpy(W.T.copy())
+        leaves, tdy = (tW, torch.from_numpy(b.copy())), torch.from_numpy(dy)
+        step = by_torch(lambda weight, bias: linear(tv, weight, bias), leaves, tdy)
 
         def theirs() -> Any:
-            weight.grad = bias.grad = None
-            y = torch.nn.functional.linear(tv, weight, bias)
-            torch.autograd.backward(y, tdy)
-            return y.detach(), weight.grad.T
+            y, dW, _ = step()
+            return y, dW.T
 
         runs["full, torch"] = theirs
-    if jax := installed("jax"):
-        jv, jdy, jW, jb = map(jax.numpy.asarray, (v, dy, W, b))
+    if installed("jax"):
+        runs["full, jax"] = by_jax(lambda v, W, b: v @ W + b, v, (W, b), dy)
 
-        def step(v: Any, W: Any, b: Any, dy: Any) -> Any:
-            y, back = jax.vjp(lambda W, b: v @ W + b, W, b)
-            return y, *back(dy)
+    def share(got: Any) -> float:
+        """Return the share of (y, dW, db)."""
+        return share_of_bounds((got[0], want_y, bound_y), (got[1], ldW, bound_dW))
 
-        compiled = jax.jit(step)
-        runs["full, jax"] = lambda: jax.block_until_ready(compiled(jv, jW, jb, jdy))
     return {name: contender(run, share, flops, moved) for name, run in runs.items()}

@@ -1,70 +1,85 @@
-"""The plan's choice against every way of a step, and against dense peers, over shapes."""
+"""The step that a predicted layer chooses, against every way and dense peers, over shapes."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import product
 from statistics import median
+from typing import Any
 
-from pp_ref.bench.layer import UNITS, layer_arrays, layer_shares
-from pp_ref.bench.measuring import Contender, Record, blocks, contender, record, se_operands
-from pp_ref.bench.steps import peers, ways
-from pp_ref.bench.timing import interleaved
-from pp_ref.kernels.plan import plan_layer
+from pp_ref.bench.contest import Block, blocks, choice, contender, interleaved
+from pp_ref.bench.layer import UNITS, dense_steps, layer_arrays, layer_shares, ways
+from pp_ref.bench.pooling import se_dictionary, se_operands
+from pp_ref.bench.record import Record, goal, met, record
+from pp_ref.bench.tables import with_threads
+from pp_ref.models import Predicted
 
-__all__ = ["ALLOWED", "ALLOWED_MEDIAN", "bench_plan"]
-
-ALLOWED, ALLOWED_MEDIAN = 0.25, 0.05  # how far the plan's choice may be behind the best
-JUDGED = 256 * 100  # entries of v up to which float64 is measured: long doubles judge it, for which there is no BLAS
-TURN = 0.1  # seconds that the turns of a short shape may take: many, so that their minima mean something
+GOAL, GOAL_MEDIAN = 0.25, 0.05  # how much longer the choice may take than the best
+JUDGED = 256 * 100  # entries of v up to which float64 is measured: its check uses long doubles, without a BLAS
+TURN = 0.1  # seconds that the turns of a short shape may take: more rounds give a steadier minimum
 
 
-def bench_plan(
-    rounds: int = 3,
+def measure(
+    rounds: int,
     sides: Sequence[int] = (8, 12, 16, 28),
     batches: Sequence[int] = (10, 100, 1000),
     proportions: Sequence[float] = (0.05, 0.25, 0.5),
     columns: Sequence[int] = (1, 10),
     dtypes: Sequence[str] = ("float32", "float64"),
 ) -> Record:
-    """Of each shape, the time of every way of a step (y, dv, dw, db), and how far the plan's way is behind the best.
+    """Return the record of every way of a step (y, dv, dw, db), and of the step that a model's layer chooses.
 
-    Times are minima: the plan reckons with a machine that nobody else uses.
+    Shapes are compared by minima, because the plan's rates are those of a machine without other load.
     """
-    measured = []
+    measured: list[Block] = []
     for dtype, side, proportion, J, n in product(dtypes, sides, proportions, columns, batches):
         if dtype == "float64" and side * side * n > JUDGED:
             continue
         o = se_operands(side, proportion, J, dtype)
         v, w, b, dy = layer_arrays(n, o)
-        plan, share = plan_layer(n, o.d, [w_j.shape for w_j in w], dtype, o.factors), layer_shares(o, v, w, b, dy)
-        runs = ways(o, v, w, b, dy) | peers(o, v, w, b, dy)
-        contenders: dict[str, Contender] = {name: contender(step, share, 0, 0) for name, step in runs.items()}
+        weights = Predicted(se_dictionary(side, proportion, J), UNITS)
+        params = dict(zip(weights.shapes, w, strict=True)) | {"b": b}
+
+        def chosen(weights: Predicted = weights, params: Any = params, v: Any = v, dy: Any = dy) -> Any:
+            y, cache = weights.forward(params, v)
+            dv, gradient = weights.backward(dy, cache, wrt_input=True)
+            return y, dv, [gradient[name] for name in weights.shapes], gradient["b"]
+
+        of_ways = {name: step for name, (step, _) in ways(weights.operands, v, w, b, dy).items()}
+        runs = {"auto": chosen} | of_ways | dense_steps(o, v, w, b, dy)
+        share = layer_shares(o, v, w, b, dy)
+        contenders = {name: contender(step, share) for name, step in runs.items()}
         once = sum(times[0] for times in interleaved(runs, 1).values())
         shape = {"dtype": dtype, "side": side, "proportion": proportion, "columns": J, "n": n}
         for block in blocks(shape, contenders, [], max(rounds, min(round(TURN / once), 10 * rounds))):
-            least = {each["name"]: each["min_s"] for each in block["rows"]}
-            best = min(least, key=lambda name: least[name])
-            measured.append(
-                block | {"plan": str(plan), "way": plan.way, "best": best, "behind": least[plan.way] / least[best] - 1}
-            )
-    made = record(f"The plan of a layer's step against its ways, {UNITS} units", " ".join(dtypes), rounds, measured)
-    summary = [
-        _summary([block for block in measured if block["threads"] == limit["threads"]]) for limit in made["limits"]
-    ]
-    said = [
-        "{threads} threads, {shapes} shapes: behind by {median_behind:.0%} at the median, {most_behind:.0%} at most; "
-        "{missed} beyond".format(**each)
-        + f" {ALLOWED:.0%}"
-        for each in summary
-    ]
-    return made | {"goal_behind": ALLOWED, "goal_median_behind": ALLOWED_MEDIAN, "summary": summary, "said": said}
+            least = {row["name"]: row["min_s"] for row in block["rows"]}
+            plan = weights.plan(n, dtype, threads=block["threads"])
+            measured.append(block | {"choice": choice(plan, least, "auto")})
+    return record("plan", __doc__, rounds, measured, goals, " ".join(dtypes))
 
 
-def _summary(measured: list[Record]) -> Record:
-    behind = [block["behind"] for block in measured]
-    return {
-        "threads": measured[0]["threads"],
-        "shapes": len(behind),
-        "median_behind": median(behind),
-        "most_behind": max(behind),
-        "missed": sum(each > ALLOWED for each in behind),
-    }
+def goals(record: Record) -> Iterator[Record]:
+    """Yield the goals: how much longer the choice takes than the best way or peer."""
+    behind = _behind(record)
+    yield from goal("the choice behind the best, of any shape", "at most", GOAL, {n: max(b) for n, b in behind.items()})
+    yield from goal("the same at the median", "at most", GOAL_MEDIAN, {n: median(b) for n, b in behind.items()})
+
+
+def _behind(record: Record) -> dict[int, list[float]]:
+    """Return `behind` of all shapes, by number of threads."""
+    found: dict[int, list[float]] = {}
+    for block in record["measured"]:
+        found.setdefault(block["threads"], []).append(block["choice"]["behind"])
+    return found
+
+
+def said(record: Record) -> str:
+    """Return two sentences: the numbers reached, and whether the goals are met."""
+    parts = [
+        f"{with_threads(number)} {median(behind):.0%} behind the best at the median and {max(behind):.0%} at most "
+        f"({sum(each > GOAL for each in behind)} of {len(behind)} shapes beyond {GOAL:.0%})"
+        for number, behind in _behind(record).items()
+    ]
+    reached = "met" if all(map(met, record["goals"])) else "missed"
+    return (
+        f"The plan's choice is {' and '.join(parts)}. The goals of {GOAL:.0%} at most and {GOAL_MEDIAN:.0%} at the "
+        f"median are {reached}."
+    )

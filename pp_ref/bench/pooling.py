@@ -1,44 +1,34 @@
 """v U for all columns of an image: every rung of the ladder, and the best dense peers."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from itertools import product
 from typing import Any
 
 import numpy as np
 
-from pp_ref.bench.measuring import (
-    Contender,
-    Real,
-    Record,
-    blocks,
-    contender,
-    installed,
-    record,
-    se_operands,
-    wide,
-)
+from pp_ref.bench.contest import Block, Contender, Real, Run, blocks, contender, installed
+from pp_ref.bench.record import Record, goal, record
+from pp_ref.bench.tables import against_peers, times_best_peer
+from pp_ref.dictionaries import Dictionary, Grid, make_dictionary
 from pp_ref.kernels.bounds import Bounds, largest_share
 from pp_ref.kernels.cpu.ladders import LADDERS
-from pp_ref.kernels.operands import SeparableOperands
+from pp_ref.kernels.operands import SeparableOperands, separable_operands
 from pp_ref.kernels.ways import Way
-
-__all__ = ["BATCHES", "COLUMNS", "PROPORTIONS", "SIDE", "bench_pooling", "dense_pools", "rung_contender"]
 
 SIDE, COLUMNS = 28, 10  # the first layer of the MNIST net
 BATCHES, PROPORTIONS = (100, 1000), (0.05, 0.25, 0.5)
+GOALS = {0.25: 10.0, 0.5: 15.0}  # times the best dense peer, by proportion
 
 
-def bench_pooling(
-    rounds: int = 9,
-    batches: Sequence[int] = BATCHES,
-    proportions: Sequence[float] = PROPORTIONS,
-    dtype: str = "float32",
+def measure(
+    rounds: int, batches: Sequence[int] = BATCHES, proportions: Sequence[float] = PROPORTIONS, dtype: str = "float32"
 ) -> Record:
-    """v U for all columns of a 28 x 28 grid (SE, length scale 1): every rung, and the best dense peers.
+    """Return the record of v U for ten SE columns (length scale 1) of a 28 x 28 grid.
 
-    Atoms are what is pooled where R is folded into w; ridge form applies R to every example.
+    In atom form U = K[:, alpha], as where R is folded into w; in ridge form R multiplies every example.
     """
-    measured = []
+    measured: list[Block] = []
     for form, proportion, n in product(("atom", "ridge"), proportions, batches):
         o = se_operands(SIDE, proportion, COLUMNS, dtype, form=form)
         v = np.random.default_rng(1).random((n, o.d)).astype(dtype)
@@ -46,10 +36,38 @@ def bench_pooling(
         rungs = {rung.name: rung_contender(rung, v, o) for rung in LADDERS["pool"] if rung.name != "loops" or n <= 100}
         shape = {"form": form, "proportion": proportion, "n": n}
         measured += blocks(shape, {**rungs, **peers}, ["dense", *peers], rounds)
-    return record("v U for 10 columns of a 28 x 28 grid, length scale 1", dtype, rounds, measured)
+    return record("pooling", __doc__, rounds, measured, goals, dtype)
+
+
+def goals(record: Record) -> Iterator[Record]:
+    """Yield the goals: the fused rung against the best dense peer."""
+    for proportion, wanted in GOALS.items():
+        times = times_best_peer(record, "fused", form="atom", proportion=proportion, n=1000)
+        what = f"v U, ten columns, {proportion:.0%} kept, n 1000 (PyTorch, NumPy, JAX)"
+        yield from goal(what, "at least", wanted, times)
+
+
+TABLES = {"pooling": partial(against_peers, shape=("form", "proportion", "n"), contender="fused")}
+
+
+def se_dictionary(side: int, proportion: float, columns: int, **settings: Any) -> Dictionary:
+    """Return an SE dictionary of a square image, with length scale 1."""
+    rng, space = np.random.default_rng(0), Grid(side, side)
+    return make_dictionary("se", space, proportion=proportion, n_columns=columns, rng=rng, **settings)
+
+
+def se_operands(side: int, proportion: float, columns: int, dtype: str, **settings: Any) -> SeparableOperands:
+    """Return the operands of `se_dictionary` in a dtype, subnormals flushed."""
+    return separable_operands(se_dictionary(side, proportion, columns, **settings), dtype)
+
+
+def wide(dtype: np.dtype[Any]) -> Any:
+    """Return float64 for float32, else longdouble: its rounding is far below the bounds of dtype."""
+    return np.float64 if dtype == np.float32 else np.longdouble
 
 
 def rung_contender(rung: Way, v: Real, o: SeparableOperands) -> Contender:
+    """Return a rung of the ladder "pool" as a contender, with its flops."""
     out = np.empty((len(v), o.ends[-1]), o.dtype)
     dense = 2 * v.size * o.ends[-1]
     folds = 0 if o.factors.R is None else sum(2 * len(v) * alpha.size**2 for alpha in o.factors.alpha)
@@ -59,29 +77,26 @@ def rung_contender(rung: Way, v: Real, o: SeparableOperands) -> Contender:
 
 
 def _shares(v: Real, o: SeparableOperands, passes: bool = False) -> Callable[[Any], float]:
-    """What share of its bound a result takes up, for arrays of any library."""
+    """Return the check of v U, an array of any library: its largest error in units of its bound."""
     bound, precise = Bounds(o, passes).pool(v), wide(o.dtype)
     want = np.hstack([v.astype(precise) @ U.astype(precise) for U in o.U])
-    return lambda got: largest_share(np.asarray(got), want, bound)
+    return lambda got: largest_share(np.hstack(got) if isinstance(got, list) else np.asarray(got), want, bound)
 
 
 def dense_pools(v: Real, o: SeparableOperands) -> dict[str, Contender]:
-    """All columns side by side in one product, and PyTorch's and JAX's products."""
+    """Return the products by NumPy with all columns side by side, and by PyTorch and JAX also with each by itself."""
     U = np.ascontiguousarray(np.hstack(o.U))
     out, share = np.empty((len(v), U.shape[1]), o.dtype), _shares(v, o)
-    runs: dict[str, Callable[[], Any]] = {"numpy, side by side": lambda: np.matmul(v, U, out=out)}
-    checks = {"numpy, side by side": share}
+    runs: dict[str, Run] = {"numpy, side by side": lambda: np.matmul(v, U, out=out)}
     if torch := installed("torch"):
         tv, tU, tout = torch.from_numpy(v), torch.from_numpy(U), torch.empty(out.shape, dtype=torch.from_numpy(v).dtype)
         each = [torch.from_numpy(U_j) for U_j in o.U]
         runs["torch, side by side"] = lambda: torch.matmul(tv, tU, out=tout)
         runs["torch, by column"] = lambda: [tv @ column for column in each]
-        checks["torch, by column"] = lambda got: share(torch.hstack(got))
     if jax := installed("jax"):
         jv, jU, each_U = jax.numpy.asarray(v), jax.numpy.asarray(U), [jax.numpy.asarray(U_j) for U_j in o.U]
         together, apart = jax.jit(jax.numpy.matmul), jax.jit(lambda v, U: [v @ U_j for U_j in U])
         runs["jax, side by side"] = lambda: together(jv, jU).block_until_ready()
         runs["jax, by column"] = lambda: jax.block_until_ready(apart(jv, each_U))
-        checks["jax, by column"] = lambda got: share(np.hstack(got))
     flops, least = 2 * v.size * U.shape[1], v.nbytes + U.nbytes + out.nbytes
-    return {name: contender(run, checks.get(name, share), flops, least) for name, run in runs.items()}
+    return {name: contender(run, share, flops, least) for name, run in runs.items()}

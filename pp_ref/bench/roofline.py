@@ -1,9 +1,9 @@
-"""A record's rows under the machine's roof: flops a byte against flops a second (Williams et al., CACM 52:4, 2009)."""
+"""The roofline of a record: flops a byte against flops a second (Williams et al., CACM 52:4, 2009)."""
 
 import numpy as np
 from matplotlib.figure import Figure
 
-from pp_ref.bench.measuring import Record
+from pp_ref.bench.record import Record
 
 __all__ = ["roofline"]
 
@@ -11,10 +11,10 @@ MARKERS = "osD^vP*X<>hd"
 
 
 def roofline(record: Record) -> Figure:
-    """A panel a number of threads. The roof is the lesser of the product rate and intensity times the copy rate, both
-    as measured; intensity is flops by the bytes that cannot be avoided, so a row that moves more of them lies lower.
+    """Return a figure with a panel for each number of threads and a point for each row, by its minimum.
 
-    Each contender's rows are all its shapes; seconds are minima.
+    The roof is the smaller of the product rate and intensity times copy rate, both as measured. Intensity is flops over
+    the bytes that cannot be avoided, so a row that moves more bytes than these lies below the roof.
     """
     names = list(dict.fromkeys(row["name"] for block in record["measured"] for row in block["rows"]))
     intensities = [row["flops"] / row["least_bytes"] for block in record["measured"] for row in block["rows"]]

@@ -18,12 +18,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pp_ref.data.dataset import Dataset, Split
-from pp_ref.data.search import CIFAR10_BATCHES, files_in, find_data, look_for, user_cache
+from pp_ref.data.search import files_in, find_data, look_for, user_cache
 from pp_ref.data.tar import read_members
 from pp_ref.errors import DataError
 from pp_ref.files import write_atomically
-
-__all__ = ["CLASSES", "load_cifar10"]
 
 CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 FORMS = (("bin", ".bin"), ("py", ""))  # endings of the folder's name and of its batches' names
@@ -39,20 +37,14 @@ class Edition(NamedTuple):
 
 
 CIFAR10 = Edition(
-    batches=dict(
-        zip(
-            CIFAR10_BATCHES,
-            (
-                "cee916563c9f80d84e3cc88e17fdc0941787f1244f00a67874d45b261883ada5",
-                "a591ca11fa1708a91ee40f54b3da4784ccd871ecf2137de63f51ada8b3fa57ed",
-                "bbe8596564c0f86427f876058170b84dac6670ddf06d79402899d93ceea26f67",
-                "014e562d6e23c72197cc727519169a60359f5eccd8945ad5a09d710285ff4e48",
-                "755304fc0b379caeae8c14f0dac912fbc7d6cd469eb67a1029a08a39453a9add",
-                "8e2eb146ae340b09e24670f29cabc6326dba54da8789dab6768acf480273f65b",
-            ),
-            strict=True,
-        )
-    ),
+    batches={
+        "data_batch_1": "cee916563c9f80d84e3cc88e17fdc0941787f1244f00a67874d45b261883ada5",
+        "data_batch_2": "a591ca11fa1708a91ee40f54b3da4784ccd871ecf2137de63f51ada8b3fa57ed",
+        "data_batch_3": "bbe8596564c0f86427f876058170b84dac6670ddf06d79402899d93ceea26f67",
+        "data_batch_4": "014e562d6e23c72197cc727519169a60359f5eccd8945ad5a09d710285ff4e48",
+        "data_batch_5": "755304fc0b379caeae8c14f0dac912fbc7d6cd469eb67a1029a08a39453a9add",
+        "test_batch": "8e2eb146ae340b09e24670f29cabc6326dba54da8789dab6768acf480273f65b",
+    },
     records=10_000,
     digest="80387ddb9a0edf3fc4a964ee3770296169bb26a651050df20035579673099660",
 )

@@ -12,8 +12,6 @@ from numpy.typing import NDArray
 
 from pp_ref.errors import DataError
 
-__all__ = ["read_idx"]
-
 TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 
 

@@ -17,8 +17,6 @@ from pp_ref.data.idx import read_idx
 from pp_ref.data.search import COLLECTIONS, file_in, find_data
 from pp_ref.errors import DataError, import_extra
 
-__all__ = ["load_digits", "load_mnist"]
-
 # `content_digest` of MNIST, for any compression of its files.
 MNIST_DIGEST = "06b0d1f124c4e5fa796686ade41a9b778edacc8622f2195a352ef479ad44fc16"
 DIGITS_FILE = "mnist_5k.csv.gz"

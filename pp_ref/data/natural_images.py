@@ -13,8 +13,6 @@ from pp_ref.data.npz import read_npz
 from pp_ref.data.search import HYVARINEN, OLSHAUSEN, files_in, find_data
 from pp_ref.errors import DataError, DomainError
 
-__all__ = ["load_natural_images"]
-
 
 class NaturalImages(NamedTuple):
     """The expected content of a collection."""

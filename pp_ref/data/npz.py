@@ -10,8 +10,6 @@ from numpy.typing import NDArray
 
 from pp_ref.errors import DataError
 
-__all__ = ["read_npz"]
-
 
 def read_npz(path: Path, name: str) -> NDArray[Any]:
     """Read the array ``name`` of a .npz file.

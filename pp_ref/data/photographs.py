@@ -7,8 +7,6 @@ import numpy as np
 from pp_ref.data.dataset import Images
 from pp_ref.errors import import_extra
 
-__all__ = ["load_photographs"]
-
 
 def load_photographs() -> Images:
     """Load scikit-learn's sample images, a temple in China and a flower.

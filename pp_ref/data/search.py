@@ -10,8 +10,6 @@ from typing import NamedTuple
 
 from pp_ref.errors import DataError
 
-__all__ = ["COLLECTIONS", "Collection", "file_in", "files_in", "find_data", "look_for", "user_cache"]
-
 
 class Collection(NamedTuple):
     """The files of one data set, which are all taken from one folder."""

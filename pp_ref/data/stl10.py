@@ -19,15 +19,6 @@ from pp_ref.data.search import STL10_FILES, files_in, find_data
 from pp_ref.data.tar import read_members
 from pp_ref.errors import DataError
 
-__all__ = [
-    "CLASSES",
-    "STL10",
-    "fold_splits",
-    "load_stl10",
-    "load_stl10_sample",
-    "load_stl10_unlabelled",
-]
-
 CLASSES = ("airplane", "bird", "car", "cat", "deer", "dog", "horse", "monkey", "ship", "truck")
 SIDE = 96
 IMAGE = 3 * SIDE * SIDE  # bytes
@@ -185,9 +176,8 @@ def read_checked(
 def map_file(file: Path) -> NDArray[np.uint8]:
     """Return the bytes of a file, mapped into memory; raise DataError if it cannot be read."""
     try:
-        return (
-            np.memmap(file, np.uint8, "r") if file.stat().st_size else np.empty(0, np.uint8)
-        )  # an empty file cannot be mapped
+        # An empty file cannot be mapped.
+        return np.memmap(file, np.uint8, "r") if file.stat().st_size else np.empty(0, np.uint8)
     except OSError as error:
         raise DataError(f"{file} cannot be read ({error.strerror}); make it readable, or pass another path=") from error
 

@@ -8,8 +8,6 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from pp_ref.errors import DataError
 
-__all__ = ["read_members"]
-
 
 def read_members(path: Path, wanted: Collection[str], largest: int) -> Iterator[tuple[str, bytes]]:
     """Read the wanted files of a tar archive of any compression, in one pass.

@@ -6,7 +6,7 @@ import numpy as np
 import scipy
 from numpy.typing import NDArray
 
-from pp_ref.dictionaries.columns import Column, Floats, Request, column_of
+from pp_ref.dictionaries.columns import Column, Floats, Request, drawn_columns
 from pp_ref.layers.autoencoder import autoencoder_backward_weights, autoencoder_forward
 
 
@@ -50,10 +50,5 @@ def ae_columns(request: Request) -> list[Column]:
     A sigmoid decoder reaches (0, 1) only, so scale the data into that range first: otherwise the units saturate.
     """
     examples, iterations = request.settings["examples"], request.settings["iterations"]
-    return [
-        column_of(
-            np.arange(request.n_alpha),
-            train_features(request.rows, request.n_alpha, examples, iterations, request.rng),
-        )
-        for _ in range(request.n_columns)
-    ]
+    rows, k, rng = request.rows, request.n_alpha, request.rng
+    return drawn_columns(request, lambda: train_features(rows, k, examples, iterations, rng))

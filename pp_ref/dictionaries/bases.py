@@ -18,6 +18,7 @@ from pp_ref.dictionaries.columns import (
     Request,
     Structure,
     column_of,
+    drawn_columns,
     is_product,
     tie,
     tied_sites,
@@ -96,7 +97,7 @@ def _choose(request: Request, B: Floats, order: Indices, product: bool) -> list[
     """
     channels = request.space.channels
     columns = []
-    for alpha in choose_alpha(request, order=tie(order, channels)):
+    for alpha in choose_alpha(request, tie(order, channels)):
         structure: Structure = "separable" if product and is_product(request.space, alpha) else "dense"
         if channels > 1 and tied_sites(alpha, channels) is not None:
             structure = "channel-tied"
@@ -141,7 +142,7 @@ def pca_columns(request: Request) -> list[Column]:
     _, V = np.linalg.eigh(covariance(request.rows))
     V = V[:, ::-1]
     V = V * np.sign(V[abs(V).argmax(0), np.arange(V.shape[1])])
-    return [column_of(a, np.ascontiguousarray(V[:, a])) for a in choose_alpha(request, order=np.arange(V.shape[1]))]
+    return [column_of(a, np.ascontiguousarray(V[:, a])) for a in choose_alpha(request, np.arange(V.shape[1]))]
 
 
 def kmeans_columns(request: Request) -> list[Column]:
@@ -163,18 +164,19 @@ def kmeans_columns(request: Request) -> list[Column]:
         values, V = np.linalg.eigh(covariance(data))
         P = V / np.sqrt(np.maximum(values, 0) + eps) @ V.T
         data = (data - data.mean(0)) @ P
-    columns = []
-    for _ in range(request.n_columns):
+
+    def centres() -> Floats:
         try:
             # k-means++ divides by zero if every row is a centre already.
             with np.errstate(invalid="raise"):
-                centres, _ = scipy.cluster.vq.kmeans2(
+                found, _ = scipy.cluster.vq.kmeans2(
                     data, k, iter=request.settings["iterations"], minit="++", missing="raise", rng=request.rng
                 )
         except (scipy.cluster.vq.ClusterError, FloatingPointError):
             raise DomainError(f"data has too few distinct rows for {k} clusters: lower n_alpha or add data") from None
-        columns.append(column_of(np.arange(k), np.ascontiguousarray(P @ centres.T)))
-    return columns
+        return np.ascontiguousarray(P @ found.T)
+
+    return drawn_columns(request, centres)
 
 
 def downsample_columns(request: Request) -> list[Column]:

@@ -1,7 +1,8 @@
 """Columns of representation, each with its index set and its dictionary: ``W = [U_1 w_1, ..., U_J w_J]`` (sec. 3.4)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from math import prod
 from typing import Any, Literal
 
 import numpy as np
@@ -60,6 +61,16 @@ class Request:
         assert self.data is not None
         return self.data
 
+    @property
+    def candidates(self) -> int:
+        """How many weights, or sites if alpha is tied, alpha is chosen from."""
+        return prod(self.space.sites) if self.tied else self.space.size
+
+    @property
+    def count(self) -> int:
+        """How many of the candidates each column keeps."""
+        return self.n_alpha // (self.space.channels if self.tied else 1)
+
 
 def spectrum(values: Floats, k: int, ridge: float = 0.0) -> tuple[float, int]:
     """Condition number and numerical rank from eigenvalues (of a symmetric K) or singular values.
@@ -76,6 +87,11 @@ def column_of(alpha: Indices, U: Floats, structure: Structure = "dense") -> Colu
     """A column with the condition number and the rank of U itself."""
     condition, rank = spectrum(np.linalg.svd(U, compute_uv=False), min(U.shape))
     return Column(alpha, U, structure, condition, rank)
+
+
+def drawn_columns(request: Request, draw: Callable[[], Floats]) -> list[Column]:
+    """J columns, each with a U (d, k) of its own from ``draw``; alpha is 0..k-1."""
+    return [column_of(np.arange(request.n_alpha), draw()) for _ in range(request.n_columns)]
 
 
 def gather_column(d: int, alpha: Indices) -> Column:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from pp_ref.dictionaries.columns import Column, Request, column_of, gather_column
+from pp_ref.dictionaries.columns import Column, Request, drawn_columns, gather_column
 from pp_ref.dictionaries.index_sets import choose_alpha
 
 
@@ -17,15 +17,12 @@ def randfixu_columns(request: Request) -> list[Column]:
     distribution  "gaussian": iid N(0, scale^2), as in the paper; "uniform": Uniform(-scale, scale), the authors' code
     scale         None means d^(-1/2) for gaussian (columns of expected norm 1) and 0.1, as the authors', for uniform
     """
-    shape, scale = (request.space.size, request.n_alpha), request.settings["scale"]
-    columns = []
-    for _ in range(request.n_columns):
-        if request.settings["distribution"] == "gaussian":
-            U = request.rng.standard_normal(shape) * (request.space.size**-0.5 if scale is None else scale)
-        else:
-            U = request.rng.uniform(-1, 1, shape) * (0.1 if scale is None else scale)
-        columns.append(column_of(np.arange(request.n_alpha), U))
-    return columns
+    shape, scale, rng = (request.space.size, request.n_alpha), request.settings["scale"], request.rng
+    if request.settings["distribution"] == "gaussian":
+        spread = request.space.size**-0.5 if scale is None else scale
+        return drawn_columns(request, lambda: rng.standard_normal(shape) * spread)
+    reach = 0.1 if scale is None else scale
+    return drawn_columns(request, lambda: rng.uniform(-1, 1, shape) * reach)
 
 
 def lowrank_columns(request: Request) -> list[Column]:
@@ -34,10 +31,7 @@ def lowrank_columns(request: Request) -> list[Column]:
     alpha is 0..k-1. The Dictionary's ``dynamic`` is True and its ``static_count`` 0, since U is learned.
     """
     shape, irange = (request.space.size, request.n_alpha), request.settings["irange"]
-    return [
-        column_of(np.arange(request.n_alpha), request.rng.uniform(-irange, irange, shape))
-        for _ in range(request.n_columns)
-    ]
+    return drawn_columns(request, lambda: request.rng.uniform(-irange, irange, shape))
 
 
 def nokernel_columns(request: Request) -> list[Column]:

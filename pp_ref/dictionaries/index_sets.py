@@ -5,8 +5,7 @@ The paper draws alpha uniformly and leaves a designed choice open (sec. 3.2 and 
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from math import ceil, prod
+from math import ceil
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -68,10 +67,7 @@ def windowed(
     n_inside = max(min(ceil(inside * count), edge), count - (size - edge))
     return np.sort(
         np.concatenate(
-            [
-                rng.choice(near[:edge], n_inside, replace=False),
-                rng.choice(near[edge:], count - n_inside, replace=False),
-            ]
+            [rng.choice(near[:edge], n_inside, replace=False), rng.choice(near[edge:], count - n_inside, replace=False)]
         )
     ).astype(np.int64)
 
@@ -164,89 +160,53 @@ def interleaved(order: Indices, count: int, column: int, n_columns: int) -> Indi
     return np.sort(order[ranks])
 
 
-@dataclass(frozen=True)
-class Ask:
-    """The arguments of one choice: ``count`` of ``size`` candidates for column ``column`` of ``n_columns``."""
-
-    shape: tuple[int, ...]
-    points: Floats
-    size: int
-    count: int
-    column: int
-    n_columns: int
-    rng: np.random.Generator
-    settings: Any
-    K: Floats | None
-    order: Indices | None
-
-
 class Choice(NamedTuple):
     """One choice of alpha.
 
     needs     "nothing"; "positions", and sites are chosen, so alpha is tied across channels; "covariance", which is K;
               or "order", that of a basis
     settings  names and defaults
-    choose    Ask -> indices
+    choose    (request, number of the column, K or the order if needed) -> indices of candidates
     """
 
     needs: str
     settings: dict[str, Any]
-    choose: Callable[[Any], Indices]
+    choose: Callable[[Request, int, Any], Indices]
 
 
-def _start(ask: Ask) -> int:
-    return int(ask.rng.integers(ask.size))
+def _start(request: Request) -> int:
+    return int(request.rng.integers(request.candidates))
+
+
+def _windowed(request: Request, column: int, _: Any) -> Indices:
+    # The windows of J columns are centred in J even blocks of the lattice; centres repeat if J > sites.
+    centres = strided(request.space.sites, min(request.n_columns, request.candidates))
+    centre, settings = int(centres[column % request.candidates]), request.settings
+    return windowed(
+        request.space.site_points(), request.count, centre, settings["window"], settings["inside"], request.rng
+    )
 
 
 # The greedy choices draw nothing but a first index: `cholesky` draws it for every column after the first.
 CHOICES: dict[str, Choice] = {
-    "uniform": Choice("nothing", {}, lambda ask: uniform(ask.size, ask.count, ask.rng)),
-    "windowed": Choice(
-        "positions",
-        {"window": 0.2, "inside": 0.5},
-        lambda ask: windowed(
-            ask.points,
-            ask.count,
-            # The windows of J columns are centred in J even blocks of the lattice; centres repeat if J > sites.
-            int(strided(ask.shape, min(ask.n_columns, ask.size))[ask.column % ask.size]),
-            ask.settings["window"],
-            ask.settings["inside"],
-            ask.rng,
-        ),
-    ),
-    "strided": Choice("positions", {}, lambda ask: strided(ask.shape, ask.count, ask.column)),
-    "farthest": Choice("positions", {}, lambda ask: farthest(ask.points, ask.count, _start(ask))),
-    "cholesky": Choice(
-        "covariance", {}, lambda ask: cholesky(ask.K, ask.count, ask.rng, _start(ask) if ask.column else None)
-    ),
-    "leverage": Choice("covariance", {}, lambda ask: leverage(ask.K, ask.count, ask.settings["ridge"], ask.rng)),
-    "leading": Choice("order", {}, lambda ask: leading(ask.order, ask.count)),
-    "interleaved": Choice("order", {}, lambda ask: interleaved(ask.order, ask.count, ask.column, ask.n_columns)),
+    "uniform": Choice("nothing", {}, lambda ask, j, _: uniform(ask.candidates, ask.count, ask.rng)),
+    "windowed": Choice("positions", {"window": 0.2, "inside": 0.5}, _windowed),
+    "strided": Choice("positions", {}, lambda ask, j, _: strided(ask.space.sites, ask.count, j)),
+    "farthest": Choice("positions", {}, lambda ask, j, _: farthest(ask.space.site_points(), ask.count, _start(ask))),
+    "cholesky": Choice("covariance", {}, lambda ask, j, K: cholesky(K, ask.count, ask.rng, _start(ask) if j else None)),
+    "leverage": Choice("covariance", {}, lambda ask, j, K: leverage(K, ask.count, ask.settings["ridge"], ask.rng)),
+    "leading": Choice("order", {}, lambda ask, j, order: leading(order, ask.count)),
+    "interleaved": Choice("order", {}, lambda ask, j, order: interleaved(order, ask.count, j, ask.n_columns)),
 }
 
 
-def choose_alpha(request: Request, K: Floats | None = None, order: Indices | None = None) -> list[Indices]:
+def choose_alpha(request: Request, given: Floats | Indices | None = None) -> list[Indices]:
     """One sorted index set for each column, in [0, d). If the request is tied, sites are chosen with all channels.
 
-    K      (candidates, candidates), for the choices that need a covariance
-    order  (d,) elements of a basis from first to last, for the choices that need an order
+    given  K (candidates, candidates), for the choices that need a covariance; or the elements (d,) of a basis from
+           first to last, for the choices that need an order
     """
     if not isinstance(request.alpha, str):
         return list(request.alpha)
-    space, channels = request.space, request.space.channels if request.tied else 1
-    chosen = []
-    for column in range(request.n_columns):
-        ask = Ask(
-            space.sites,
-            space.site_points(),
-            prod(space.sites) if request.tied else space.size,
-            request.n_alpha // channels,
-            column,
-            request.n_columns,
-            request.rng,
-            request.settings,
-            K,
-            order,
-        )
-        chosen.append(tie(CHOICES[request.alpha].choose(ask), channels))
-    return chosen
+    choose, channels = CHOICES[request.alpha].choose, request.space.channels if request.tied else 1
+    return [tie(choose(request, column, given), channels) for column in range(request.n_columns)]

@@ -145,11 +145,7 @@ def make_dictionary(
 
 
 def dictionary_from_recipe(
-    recipe: Recipe,
-    data: NDArray[Any] | None = None,
-    *,
-    covariance: Callable[..., Any] | None = None,
-    U: Any = None,
+    recipe: Recipe, data: NDArray[Any] | None = None, *, covariance: Callable[..., Any] | None = None, U: Any = None
 ) -> Dictionary:
     """Make a dictionary again from its recipe: the same bits on one machine, with the same libraries and threads.
 
@@ -290,12 +286,7 @@ def _check_data(name: str, entry: Kind, space: Space, data: NDArray[Any] | None)
 
 
 def _count(
-    name: str,
-    space: Space,
-    proportion: float | None,
-    n_alpha: int | None,
-    tied: bool,
-    known: int | None,
+    name: str, space: Space, proportion: float | None, n_alpha: int | None, tied: bool, known: int | None
 ) -> int:
     """n_alpha, from proportion or n_alpha, or from the count that is ``known``, with which they have to agree."""
     d, channels = space.size, space.channels if tied else 1

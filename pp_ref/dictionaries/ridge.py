@@ -47,7 +47,7 @@ def _smooth(request: Request, K_sites: Floats, product: bool) -> list[Column]:
     """Columns from ``K = K_sites (x) I_channels``: channels are uncorrelated, so U = U_sites (x) I for a tied alpha."""
     channels, ridge, form = request.space.channels, request.settings["ridge"], request.settings["form"]
     columns = []
-    for alpha in choose_alpha(request, K=K_sites):
+    for alpha in choose_alpha(request, K_sites):
         sites = tied_sites(alpha, channels)
         structure: Structure = "dense"
         if sites is None:
@@ -78,11 +78,11 @@ def matern_columns(request: Request) -> list[Column]:
 
 def _general(request: Request, K: Floats) -> list[Column]:
     ridge, form = request.settings["ridge"], request.settings["form"]
-    alphas = choose_alpha(request, K=K)
-    return [
-        Column(alpha, U, "dense", condition, rank)
-        for alpha, (U, condition, rank) in ((a, ridge_dictionary(K, a, ridge, form)) for a in alphas)
-    ]
+    columns = []
+    for alpha in choose_alpha(request, K):
+        U, condition, rank = ridge_dictionary(K, alpha, ridge, form)
+        columns.append(Column(alpha, U, "dense", condition, rank))
+    return columns
 
 
 def emp_columns(request: Request) -> list[Column]:

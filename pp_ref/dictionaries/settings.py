@@ -29,10 +29,6 @@ def _fraction(name: str, value: Any) -> float:
     return number
 
 
-def _optional_positive(name: str, value: Any) -> float | None:
-    return None if value is None else _positive(name, value)
-
-
 def _non_negative(name: str, value: Any) -> float:
     number = _number(name, value)
     if not 0 <= number < float("inf"):
@@ -53,8 +49,8 @@ def _count(name: str, value: Any) -> int:
     return int(value)
 
 
-def _optional_count(name: str, value: Any) -> int | None:
-    return None if value is None else _count(name, value)
+def _optional(check: Callable[[str, Any], Any]) -> Callable[[str, Any], Any]:
+    return lambda name, value: None if value is None else check(name, value)
 
 
 def _text(name: str, value: Any) -> str:
@@ -82,11 +78,11 @@ CHECKS: dict[str, Callable[[str, Any], Any]] = {
     "examples": _count,
     "iterations": _count,
     "distribution": _one_of("gaussian", "uniform"),
-    "scale": _optional_positive,
+    "scale": _optional(_positive),
     "irange": _positive,
     "wavelet": _text,
-    "level": _optional_count,
-    "whitening": _optional_positive,
+    "level": _optional(_count),
+    "whitening": _optional(_positive),
 }
 
 

@@ -73,10 +73,10 @@ def error_and_spread(errors: Sequence[float]) -> str:
     return f"{mean(errors):.2%}{spread}"
 
 
-def cost(records: Sequence[Record]) -> str:
-    """Core hours of all runs together, and the most memory that one took."""
+def cost(records: Sequence[Record], on: str = "") -> str:
+    """Core hours of all runs together, ``on`` which machine, and the most memory that one took."""
     hours = sum(record["seconds"] for record in records) / 3600
-    return f"{hours:.1f} core hours, at most {max(record['peak_memory_mb'] for record in records):,.0f} MB"
+    return f"{hours:.1f} core hours{on}, at most {max(record['peak_memory_mb'] for record in records):,.0f} MB"
 
 
 def error_figure(records: Sequence[Record], labels: Iterable[str], baseline: str, title: str) -> Figure:
@@ -96,17 +96,13 @@ def error_figure(records: Sequence[Record], labels: Iterable[str], baseline: str
             axes.axhline(means[0], color="black", linestyle="--", linewidth=1, label=f"{label} ({means[0]:.2%})")
             axes.axhspan(low[0], high[0], color="black", alpha=0.12, linewidth=0)
             continue
-        axes.errorbar(
-            list(errors),
-            means,
-            (means - low, high - means),
-            label=label,
-            color=f"C{number}",
-            marker="osD^vPX*"[number % 8],
-            markersize=5,
-            linewidth=1.5,
-            capsize=3,
-        )
+        look: dict[str, Any] = {
+            "color": f"C{number}",
+            "marker": "osD^vPX*"[number % 8],
+            "markersize": 5,
+            "linewidth": 1.5,
+        }
+        axes.errorbar(list(errors), means, (means - low, high - means), label=label, capsize=3, **look)
     ticks = sorted({proportion for _, proportion in groups})
     axes.set(xscale="log", yscale="log", xlabel="Proportion of parameters learned", ylabel="Test error", title=title)
     axes.set_xticks(ticks, [f"{tick:.3g}" for tick in ticks])

@@ -10,8 +10,9 @@ components of the data.
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from statistics import mean
+from types import ModuleType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -52,24 +53,19 @@ class Learned(NamedTuple):
     found: dict[str, Any]  # more results for the record
 
 
-@dataclass(frozen=True)
-class Block:
+class Block(NamedTuple):
     """One model of the figure.
 
-    title    the model and its data, in words
-    recipe   (profile) -> everything that decides the features
-    epochs   (recipe) -> how often `learn` reports
-    learn    (recipe, store, report) -> Learned
+    title   the model and its data, in words
+    figure  the module of the figure whose first run without prediction learns the model
+    learn   (recipe, store, report) -> Learned
+    also    entries of the recipe that replace those of the figure
     """
 
     title: str
-    recipe: Callable[[Any], dict[str, Any]]
-    epochs: Callable[[dict[str, Any]], int]
+    figure: ModuleType
     learn: Callable[[dict[str, Any], RunStore, Report], Learned]
-
-
-def _first(recipes: Sequence[dict[str, Any]], label: str) -> dict[str, Any]:
-    return next(recipe for recipe in recipes if recipe["label"] == label)
+    also: Mapping[str, Any] = {}
 
 
 def _mlp(recipe: dict[str, Any], store: RunStore, report: Report) -> Learned:
@@ -91,27 +87,13 @@ def _rica(recipe: dict[str, Any], store: RunStore, report: Report) -> Learned:
     return Learned(learned.W, learned.grid, learned.patches[:PATCHES], learned.fit, images, {})
 
 
-def _filters(profile: figure2.Profile) -> dict[str, Any]:
-    return next(recipe for recipe in figure2.recipes(profile) if recipe["proportion"] == 1)
-
-
 # By the label of their recipes. The paper's first block, a convnet on STL-10, is missing: it needs labelled images.
 BLOCKS: Mapping[str, Block] = {
-    "MLP": Block(
-        "MLP on MNIST",
-        lambda profile: _first(figure4_left.recipes(profile), "nokernel") | {"weight_decay": WEIGHT_DECAY},
-        figure4_left.epochs,
-        _mlp,
-    ),
-    "convnet": Block(
-        "Convnet on CIFAR-10",
-        lambda profile: _first(figure5.recipes(profile), figure5.FULL),
-        figure5.epochs,
-        _convnet,
-    ),
-    "RICA-natural": Block("RICA on natural images", _filters, figure2.epochs, _rica),
-    "RICA-STL-10": Block("RICA on STL-10", _filters, figure2.epochs, _rica),
-    "RICA-photographs": Block("RICA on photographs", _filters, figure2.epochs, _rica),
+    "MLP": Block("MLP on MNIST", figure4_left, _mlp, {"weight_decay": WEIGHT_DECAY}),
+    "convnet": Block("Convnet on CIFAR-10", figure5, _convnet),
+    "RICA-natural": Block("RICA on natural images", figure2, _rica),
+    "RICA-STL-10": Block("RICA on STL-10", figure2, _rica),
+    "RICA-photographs": Block("RICA on photographs", figure2, _rica),
 }
 PROFILES: Mapping[str, Mapping[str, Any]] = {
     "demo": {"MLP": figure4_left.PROFILES["demo"], "RICA-photographs": figure2.PROFILES["demo"]},
@@ -127,45 +109,19 @@ PROFILES: Mapping[str, Mapping[str, Any]] = {
 }
 
 
-@dataclass(frozen=True)
-class Reconstruction:
-    """How features (d, m) are reconstructed from fewer numbers, as many a feature as a dictionary has columns."""
-
-    dictionary: Callable[[Grid, float, np.random.Generator, NDArray[Any]], Dictionary]  # (grid, p, rng, data) -> U
-    coefficients: Callable[[Dictionary, NDArray[Any]], NDArray[Any]]  # (U, W) -> w (k, m)
-    draws: int  # of alpha; 1 if alpha is not drawn
-
-
-def _kept(dictionary: Dictionary, W: NDArray[Any]) -> NDArray[Any]:
-    return W[dictionary.alpha[0]]
-
-
-def _projected(dictionary: Dictionary, W: NDArray[Any]) -> NDArray[Any]:
-    w: NDArray[Any] = dictionary.U()[0].T @ W  # its columns are orthonormal
-    return w
-
-
-RECONSTRUCTIONS = {
-    "SE": Reconstruction(
-        lambda grid, p, rng, _: make_dictionary("se", grid, proportion=p, rng=rng, length_scale=1.0), _kept, DRAWS
-    ),
-    "RandCon": Reconstruction(
-        lambda grid, p, rng, _: make_dictionary("randcon", grid, proportion=p, rng=rng), _kept, DRAWS
-    ),
-    "PCA": Reconstruction(
-        lambda grid, p, rng, x: make_dictionary("pca", grid, proportion=p, rng=rng, data=x), _projected, 1
-    ),
-}
+# By name: the kind of dictionary with which features (d, m) are reconstructed, and how often alpha is drawn.
+RECONSTRUCTIONS = {"SE": ("se", DRAWS), "RandCon": ("randcon", DRAWS), "PCA": ("pca", 1)}
 
 
 def recipes(profile: Mapping[str, Any]) -> list[dict[str, Any]]:
     """One recipe a block: how its features are learned in this profile, and how they are reconstructed."""
     return [
-        BLOCKS[label].recipe(settings)
+        next(recipe for recipe in BLOCKS[label].figure.recipes(settings) if recipe["proportion"] == 1)
+        | BLOCKS[label].also
         | {
             "experiment": "figure1",
             "label": label,
-            "reconstructions": {name: reconstruction.draws for name, reconstruction in RECONSTRUCTIONS.items()},
+            "reconstructions": {name: draws for name, (_, draws) in RECONSTRUCTIONS.items()},
             "proportions": list(PROPORTIONS),
         }
         for label, settings in profile.items()
@@ -174,7 +130,7 @@ def recipes(profile: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 def epochs(recipe: dict[str, Any]) -> int:
     """How often `run` reports."""
-    return BLOCKS[recipe["label"]].epochs(recipe)
+    return int(BLOCKS[recipe["label"]].figure.epochs(recipe))
 
 
 def run(recipe: dict[str, Any], store: RunStore, report: Report) -> Record:
@@ -215,9 +171,11 @@ def _reconstruct(
     name: str, W: NDArray[Any], grid: Grid, proportion: float, rng: np.random.Generator, x: NDArray[Any]
 ) -> tuple[Dictionary, NDArray[Any]]:
     """The dictionary, and U w (d, m)."""
-    reconstruction = RECONSTRUCTIONS[name]
-    dictionary = reconstruction.dictionary(grid, proportion, rng, x)
-    return dictionary, dictionary.U()[0] @ reconstruction.coefficients(dictionary, W)
+    kind, _ = RECONSTRUCTIONS[name]
+    dictionary = make_dictionary(kind, grid, proportion=proportion, rng=rng, data=x if kind == "pca" else None)
+    (U,) = dictionary.U()
+    w = U.T @ W if kind == "pca" else W[dictionary.alpha[0]]  # the columns of PCA are orthonormal
+    return dictionary, U @ w
 
 
 def _relative_error(W: NDArray[Any], predicted: NDArray[Any]) -> float:

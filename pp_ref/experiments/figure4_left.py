@@ -21,7 +21,15 @@ from pp_ref.arrays import check_finite
 from pp_ref.data import Dataset, load_digits, load_mnist
 from pp_ref.dictionaries import Grid, Units, make_dictionary
 from pp_ref.errors import DomainError
-from pp_ref.experiments.error_curves import describe, error_and_spread, error_figure, error_table, grouped, learned
+from pp_ref.experiments.error_curves import (
+    cost,
+    describe,
+    error_and_spread,
+    error_figure,
+    error_table,
+    grouped,
+    learned,
+)
 from pp_ref.experiments.experiment import Experiment
 from pp_ref.experiments.run_store import Record, RunStore, record_of
 from pp_ref.models import MLP, Full, LowRank, Predicted, Weights, pretrain
@@ -262,16 +270,9 @@ def _weights(recipe: dict[str, Any], number: int, rng: np.random.Generator, v: A
     if kind == "lowrank":
         return LowRank.with_proportion(d, m, recipe["proportion"])
     space = Grid(28, 28) if number == 0 else Units(d)
-    dictionary = make_dictionary(
-        kind,
-        space,
-        proportion=recipe["proportion"],
-        n_columns=recipe["n_columns"],
-        rng=rng,
-        data=v if kind in DATA_DRIVEN else None,
-        **recipe["settings"][kind],
-    )
-    return Predicted(dictionary, m)
+    data = v if kind in DATA_DRIVEN else None
+    settings = {"proportion": recipe["proportion"], "n_columns": recipe["n_columns"], **recipe["settings"][kind]}
+    return Predicted(make_dictionary(kind, space, rng=rng, data=data, **settings), m)
 
 
 def table(records: Sequence[Record]) -> Table:
@@ -295,11 +296,10 @@ def summary(records: Sequence[Record]) -> str:
     seeds = sorted({len(found) for found in errors.values()})
     processors = sorted({record["machine"]["processor"] for record in records})
     kernels = sorted({record["machine"]["blas"]["kernels"] for record in records})
-    hours = sum(record["seconds"] for record in records) / 3600
+    machine = f" on {', '.join(processors)} (OpenBLAS kernels: {', '.join(kernels)})"
     note = (
         f"{len(records)} runs, {' or '.join(map(str, seeds))} seeds each (± half the range over seeds), "
-        f"{hours:.1f} core hours on {', '.join(processors)} (OpenBLAS kernels: {', '.join(kernels)}), "
-        f"at most {max(record['peak_memory_mb'] for record in records):,.0f} MB."
+        f"{cost(records, machine)}."
     )
     return markdown(["test error, layer 1 - layer 2", *(f"{p:.3g}" for p in proportions)], rows) + "\n\n" + note
 

@@ -16,14 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.table import Table
 
-from pp_ref.data import (
-    Split,
-    fold_splits,
-    load_cifar10,
-    load_digits,
-    load_stl10,
-    load_stl10_unlabelled,
-)
+from pp_ref.data import Split, fold_splits, load_cifar10, load_digits, load_stl10, load_stl10_unlabelled
 from pp_ref.errors import DomainError
 from pp_ref.experiments.error_curves import cost, describe
 from pp_ref.experiments.intervals import student_interval
@@ -94,16 +87,14 @@ def epochs(recipe: dict[str, Any]) -> int:
 
 def _cifar10(recipe: dict[str, Any]) -> Task:
     data = load_cifar10()
-    train = Split(*(part[: _images(recipe, len(data.train.x), data.name)] for part in data.train))
+    train = Split(*_first(recipe, data.name, *data.train))
     return Task(data.name, data.source, data.digest, train.x, [train], data.test)
 
 
 def _digits(recipe: dict[str, Any]) -> Task:
     data = load_digits()
-    n = _images(recipe, len(data.train.x), data.name)
     train, test = (
-        Split((255 * split.x).reshape(-1, 28, 28, 1), split.y)
-        for split in (Split(data.train.x[:n], data.train.y[:n]), data.test)
+        Split((255 * x).reshape(-1, 28, 28, 1), y) for x, y in (_first(recipe, data.name, *data.train), data.test)
     )
     return Task(data.name, data.source, data.digest, train.x, [train], test)
 
@@ -111,23 +102,18 @@ def _digits(recipe: dict[str, Any]) -> Task:
 def _stl10(recipe: dict[str, Any]) -> Task:
     labelled, unlabelled = load_stl10(), load_stl10_unlabelled()
     folds = [Split(_reduced(x), y) for x, y in fold_splits(labelled)]
-    images = _reduced(unlabelled.x[: _images(recipe, len(unlabelled.x), unlabelled.name)])
-    source = f"{labelled.data.source}; {unlabelled.source}"
-    return Task(
-        labelled.data.name,
-        source,
-        labelled.data.digest,
-        images,
-        folds,
-        labelled.data.test._replace(x=_reduced(labelled.data.test.x)),
-    )
+    (images,) = _first(recipe, unlabelled.name, unlabelled.x)
+    name, _, test, labelled_source, digest = labelled.data
+    source = f"{labelled_source}; {unlabelled.source}"
+    return Task(name, source, digest, _reduced(images), folds, test._replace(x=_reduced(test.x)))
 
 
-def _images(recipe: dict[str, Any], there: int, name: str) -> int:
-    """The number of images that the recipe asks for; DomainError if there are fewer."""
-    if recipe["images"] > there:
-        raise DomainError(f"images is {recipe['images']}, but {name} has {there} to learn from: ask for fewer")
-    return int(recipe["images"])
+def _first(recipe: dict[str, Any], name: str, *arrays: NDArray[Any]) -> list[NDArray[Any]]:
+    """The first rows of the arrays, as many as the recipe has images; DomainError if there are fewer."""
+    n = recipe["images"]
+    if n > len(arrays[0]):
+        raise DomainError(f"images is {n}, but {name} has {len(arrays[0])} to learn from: ask for fewer")
+    return [array[:n] for array in arrays]
 
 
 def _reduced(images: NDArray[Any]) -> NDArray[Any]:
@@ -149,15 +135,10 @@ def run(recipe: dict[str, Any], store: RunStore, report: Callable[[str], None]) 
     task = TASKS[recipe["data"]](recipe)
     learned = learn_filters(recipe, task.images, report)
 
+    shape, settings = (recipe["patch"], recipe["patch"]), (learned.whitening, recipe["contrast"], recipe["encoding"])
+
     def features(images: NDArray[Any]) -> NDArray[Any]:
-        return extract_features(
-            images,
-            learned.W,
-            (recipe["patch"], recipe["patch"]),
-            learned.whitening,
-            recipe["contrast"],
-            recipe["encoding"],
-        )
+        return extract_features(images, learned.W, shape, *settings)
 
     test, rng, chosen, accuracies = features(task.test.x), np.random.default_rng(recipe["seed"]), [], []
     for fold in task.folds:
@@ -165,14 +146,9 @@ def run(recipe: dict[str, Any], store: RunStore, report: Callable[[str], None]) 
         scale = fit_standardisation(train)
         svm = fit_linear_svm(scale.transform(train), fold.y, recipe["Cs"], recipe["held_out"], rng)
         accuracies.append(float(svm.classifier.score(scale.transform(test), task.test.y)))
-        chosen.append(
-            {
-                "C": svm.C,
-                "held_out_accuracy": {str(C): a for C, a in svm.held_out_accuracy.items()},
-                "iterations": svm.iterations,
-                "converged": svm.converged,
-            }
-        )
+        held = {str(C): accuracy for C, accuracy in svm.held_out_accuracy.items()}
+        fit = {"iterations": svm.iterations, "converged": svm.converged}
+        chosen.append({"C": svm.C, "held_out_accuracy": held, **fit})
     accuracy = mean(accuracies)
     report(f"{recipe['features']} features, {recipe['proportion']:.0%} learned: test accuracy {accuracy:.2%}")
     return record_of(

@@ -8,8 +8,6 @@ from scipy.special import stdtrit
 from pp_ref.arrays import check_finite
 from pp_ref.errors import DomainError
 
-__all__ = ["student_interval"]
-
 
 def student_interval(values: Sequence[float], level: float = 0.9) -> tuple[float, float]:
     """Mean and half width of Student's interval: mean +- t s / sqrt(n), t = t_{n-1}((1 + level) / 2), s of ddof 1.

@@ -48,15 +48,10 @@ def sweep(
     pending = [recipe for recipe in recipes if store.load(recipe) is None]
     threads = max(1, cores() // jobs)
     failures: list[str] = []
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-    )
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    times = (TimeElapsedColumn(), TimeRemainingColumn())
     console, context = Console(stderr=True), get_context("spawn")  # a fork would copy locks of the BLAS's threads
-    with context.Manager() as manager, Progress(*columns, console=console) as progress:
+    with context.Manager() as manager, Progress(*columns, *times, console=console) as progress:
         reports: Queue[str] = manager.Queue()
         stop: Event = manager.Event()
         bar = progress.add_task(f"{len(pending)} of {len(recipes)} runs to do", total=sum(map(epochs, pending)))

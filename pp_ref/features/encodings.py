@@ -8,8 +8,6 @@ from numpy.typing import NDArray
 
 from pp_ref.errors import DomainError
 
-__all__ = ["Encoding", "encode", "encoding_parts"]
-
 Encoding = Literal["absolute", "rectified", "split", "soft"]
 Part = Callable[[NDArray[Any], float, NDArray[Any]], NDArray[Any]]  # (z, threshold, out) -> out, of the shape of z
 

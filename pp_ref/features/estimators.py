@@ -6,7 +6,7 @@ needs scikit-learn, importing `pp_ref.features` does not.
 
 from collections.abc import Callable
 from math import prod
-from typing import Any, Literal, Protocol, runtime_checkable
+from typing import Any, Literal, Protocol, Self, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -110,11 +110,17 @@ class RowTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
     """Base of the transformers: it checks rows, and keeps float32 as float32."""
 
     dtypes: tuple[type, ...] = (np.float64, np.float32)  # another dtype is converted to the first
+    least = 2  # rows for a fit
 
-    def _fit_rows(self, X: Any, least: int = 1) -> NDArray[Any]:
-        X = validate_data(self, X, dtype=self.dtypes, ensure_min_samples=least)
+    def fit(self, X: Any, y: None = None) -> Self:
+        """Fit to the rows of X. The docstring of the class says what is fitted."""
+        X = validate_data(self, X, dtype=self.dtypes, ensure_min_samples=self.least)
         self._n_features_out = X.shape[1]
-        return np.asarray(X)
+        self._learn(np.asarray(X))
+        return self
+
+    def _learn(self, X: NDArray[Any]) -> None:
+        """Fit to checked rows, and set ``_n_features_out`` if it is not the number of columns."""
 
     def _rows(self, X: Any) -> NDArray[Any]:
         check_is_fitted(self)
@@ -127,20 +133,17 @@ class RowTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
 
 
 class ContrastNormaliser(RowTransformer):
-    """`pp_ref.features.normalise_contrast` of each row.
+    """`pp_ref.features.normalise_contrast` of each row. A fit remembers the number of columns alone.
 
     scale, bias, by  as there; the defaults are those of Coates, Ng, Lee, 2011, for patches of values 0..255
     """
+
+    least = 1
 
     def __init__(self, scale: float = 1.0, bias: float = 10.0, by: Literal["norm", "deviation"] = "deviation") -> None:
         self.scale = scale
         self.bias = bias
         self.by = by
-
-    def fit(self, X: Any, y: None = None) -> "ContrastNormaliser":
-        """Remember the number of columns; nothing else is fitted."""
-        self._fit_rows(X)
-        return self
 
     def transform(self, X: Any) -> NDArray[Any]:
         """(n, d) -> (n, d)."""
@@ -158,11 +161,9 @@ class Whitener(RowTransformer):
         self.kind = kind
         self.eps = eps
 
-    def fit(self, X: Any, y: None = None) -> "Whitener":
-        """Fit the mean and covariance of at least two rows."""
-        self.whitening_: Whitening = fit_whitening(self._fit_rows(X, least=2), self.kind, self.eps)
+    def _learn(self, X: NDArray[Any]) -> None:
+        self.whitening_: Whitening = fit_whitening(X, self.kind, self.eps)
         self._n_features_out = self.whitening_.P.shape[1]
-        return self
 
     def transform(self, X: Any) -> NDArray[Any]:
         """(n, d) -> (n, d) for "zca", (n, rank) for "pca"."""
@@ -179,10 +180,8 @@ class Standardiser(RowTransformer):
     def __init__(self, eps: float = 0.01) -> None:
         self.eps = eps
 
-    def fit(self, X: Any, y: None = None) -> "Standardiser":
-        """Fit the mean and deviation of at least two rows."""
-        self.standardisation_: Standardisation = fit_standardisation(self._fit_rows(X, least=2), self.eps)
-        return self
+    def _learn(self, X: NDArray[Any]) -> None:
+        self.standardisation_: Standardisation = fit_standardisation(X, self.eps)
 
     def transform(self, X: Any) -> NDArray[Any]:
         """(n, d) -> (n, d)."""
@@ -199,24 +198,17 @@ class FilterEncoder(RowTransformer):
     """
 
     def __init__(
-        self,
-        filters: Filters = 10,
-        encoding: Encoding = "absolute",
-        threshold: float = 0.0,
-        random_state: Any = None,
+        self, filters: Filters = 10, encoding: Encoding = "absolute", threshold: float = 0.0, random_state: Any = None
     ) -> None:
         self.filters = filters
         self.encoding = encoding
         self.threshold = threshold
         self.random_state = random_state
 
-    def fit(self, X: Any, y: None = None) -> "FilterEncoder":
-        """Learn the filters from at least two rows."""
-        X = self._fit_rows(X, least=2)
+    def _learn(self, X: NDArray[Any]) -> None:
         parts = encoding_parts(self.encoding, self.threshold)
         self.filters_ = learn_filters(self.filters, X, np.random.default_rng(self.random_state))
         self._n_features_out = len(parts) * self.filters_.shape[1]
-        return self
 
     def transform(self, X: Any) -> NDArray[Any]:
         """(n, d) -> (n, m), or (n, 2 m) for encodings with two parts."""
@@ -237,12 +229,17 @@ class ConvolutionalFeatures(RowTransformer):
     random_state         argument of `numpy.random.default_rng`
     whitening_           Whitening, filters_ W (d, m), patch_shape_: after fit
 
-    Rows are uint8, float32 or float64; the features are float64 for float64, else float32.
+    Rows are uint8, float32 or float64; the features are float64 for float64, else float32. A fit draws patches, fits
+    the whitening to them, and learns the filters from the whitened patches. It raises ShapeError if image_shape or
+    patch_shape is no shape, if rows are not images of image_shape, or if a patch is larger than an image; DomainError
+    if there are fewer patches than numbers in each, or if no patch has any contrast; and the errors of the functions
+    that it calls.
 
     Source: Coates, Ng, Lee, An analysis of single-layer networks in unsupervised feature learning, 2011.
     """
 
     dtypes = (np.float64, np.float32, np.uint8)
+    least = 1
 
     def __init__(
         self,
@@ -266,19 +263,13 @@ class ConvolutionalFeatures(RowTransformer):
         self.threshold = threshold
         self.random_state = random_state
 
-    def fit(self, X: Any, y: None = None) -> "ConvolutionalFeatures":
-        """Draw patches, fit the whitening to them, and learn the filters from the whitened patches.
-
-        raises  ShapeError if image_shape or patch_shape is no shape, if rows are not images of image_shape, or if a
-                patch is larger than an image; DomainError if there are fewer patches than numbers in each, or if no
-                patch has any contrast; and the errors of the functions it calls
-        """
-        images = self._images(self._fit_rows(X))
+    def _learn(self, X: NDArray[Any]) -> None:
+        images = self._images(X)
         parts = encoding_parts(self.encoding, self.threshold)
         rng = np.random.default_rng(self.random_state)
         _, h, w, c = images.shape
         self.patch_shape_ = (min(6, h), min(6, w)) if self.patch_shape is None else self.patch_shape
-        check_extents("height, width", "a patch has all channels of its image", patch_shape=self.patch_shape_)
+        check_extents("patch_shape", self.patch_shape_, "height, width", "a patch has all channels of its image")
         check_integer(1, n_patches=self.n_patches)
         if self.n_patches < (d := prod(self.patch_shape_) * c):
             raise DomainError(
@@ -296,7 +287,6 @@ class ConvolutionalFeatures(RowTransformer):
         self.whitening_: Whitening = fit_whitening(patches, eps=self.eps)
         self.filters_ = learn_filters(self.filters, self.whitening_.transform(patches), rng)
         self._n_features_out = 4 * len(parts) * self.filters_.shape[1]
-        return self
 
     def transform(self, X: Any) -> NDArray[Any]:
         """(n, h w c) -> (n, 4 m), or (n, 8 m) for encodings with two parts."""
@@ -315,7 +305,7 @@ class ConvolutionalFeatures(RowTransformer):
 
     def _images(self, X: NDArray[Any]) -> NDArray[Any]:
         shape = (1, X.shape[1], 1) if self.image_shape is None else self.image_shape
-        check_extents("h, w, c", "a grey image has c = 1", image_shape=shape)
+        check_extents("image_shape", shape, "h, w, c", "a grey image has c = 1")
         if prod(shape) != X.shape[1]:
             raise ShapeError(f"X has {X.shape[1]} numbers per row, expected {prod(shape)}, as in image_shape {shape}")
         return X.reshape(len(X), *shape)

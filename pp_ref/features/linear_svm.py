@@ -10,9 +10,6 @@ from numpy.typing import NDArray
 from pp_ref.arrays import check_axes, check_finite, check_positive
 from pp_ref.errors import DomainError, import_extra
 
-__all__ = ["LinearSVMFit", "fit_linear_svm"]
-
-
 MAX_ITERATIONS = 10_000  # Newton steps of liblinear for each class; scikit-learn's own limit is 1,000
 
 

@@ -13,8 +13,6 @@ from pp_ref.arrays import check_integer
 from pp_ref.errors import DomainError, ShapeError
 from pp_ref.features.preprocessing import check_images
 
-__all__ = ["every_patch", "sample_patches"]
-
 BLOCK = 2**15  # patches gathered at a time: 14 MB of 6 x 6 x 3 in float32
 
 
@@ -28,7 +26,7 @@ def every_patch(images: NDArray[Any], patch_shape: tuple[int, int]) -> NDArray[A
                  images do not have four axes
     """
     _, h, w, _ = check_images(images)
-    check_extents("height, width", "a patch has all channels of its image", patch_shape=patch_shape)
+    check_extents("patch_shape", patch_shape, "height, width", "a patch has all channels of its image")
     height, width = patch_shape
     if height > h or width > w:
         raise ShapeError(
@@ -74,14 +72,14 @@ def sample_patches(
     return patches
 
 
-def check_extents(axes: str, hint: str, **shapes: Any) -> None:
+def check_extents(name: str, shape: Any, axes: str, hint: str) -> None:
     """Refuse a shape that is not one integer >= 1 per axis.
 
+    name    of the argument
     axes    their names, e.g. "height, width"
     hint    the end of the message
     raises  ShapeError with the argument's name and value
     """
-    for name, shape in shapes.items():
-        extents = shape if isinstance(shape, tuple | list | np.ndarray) else ()
-        if len(extents) != len(axes.split()) or not all(isinstance(n, int | np.integer) and n >= 1 for n in extents):
-            raise ShapeError(f"{name} is {shape!r}, expected ({axes}), {len(axes.split())} integers >= 1: {hint}")
+    extents = shape if isinstance(shape, tuple | list | np.ndarray) else ()
+    if len(extents) != len(axes.split()) or not all(isinstance(n, int | np.integer) and n >= 1 for n in extents):
+        raise ShapeError(f"{name} is {shape!r}, expected ({axes}), {len(axes.split())} integers >= 1: {hint}")

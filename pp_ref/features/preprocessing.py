@@ -12,8 +12,6 @@ from numpy.typing import DTypeLike, NDArray
 from pp_ref.arrays import Array, array_namespace, check_finite, check_positive
 from pp_ref.errors import DomainError, ShapeError
 
-__all__ = ["as_floats", "normalise_contrast", "random_crops", "random_flips"]
-
 BLOCK = 1024  # images held in float64 at a time
 
 

@@ -6,11 +6,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pp_ref.arrays import check_axes, check_finite
+from pp_ref.arrays import check_axes, check_finite, check_positive
 from pp_ref.errors import DomainError, ShapeError
 from pp_ref.features.whitening import check_rows
-
-__all__ = ["Standardisation", "fit_standardisation"]
 
 BLOCK = 1024  # rows held in float64 at a time: 13 MB of 1,600 features
 
@@ -51,8 +49,7 @@ def fit_standardisation(x: NDArray[Any], eps: float = 0.01) -> Standardisation:
     Source: Coates, Ng, Lee, An analysis of single-layer networks in unsupervised feature learning, 2011, with eps
     0.01 for sums over some 180 patches of 0..255 images.
     """
-    if not 0 < eps < np.inf:
-        raise DomainError(f"eps is {eps}, expected a finite number > 0")
+    check_positive(eps=eps)
     check_rows(x)
     n, d = check_axes("n d", x=x).values()
     if n < 2:

@@ -10,8 +10,6 @@ from scipy.linalg import eigh
 from pp_ref.arrays import check_finite
 from pp_ref.errors import DomainError, ShapeError
 
-__all__ = ["Whitening", "fit_whitening"]
-
 BLOCK = 2048  # rows held in float64 at a time: 50 MB of CIFAR-10
 
 

@@ -7,7 +7,7 @@ A `Rounded` array stands for what a correct implementation in a given arithmetic
     error     |computed - value| is at most this: for any order of sums and products, fused or not. More proves a fault.
               Infinite where nothing can be said, as beside an overflow
     spread    what it rarely exceeds if roundings are independent and of mean zero. More is suspicious
-    terms     how many terms the sum has that this is: a number that is added may be taken in before any of them
+    terms     number of terms in the sum that produced this entry: another number may be added before any of them
 
 Every operation adds what it inherits to what it rounds itself (Higham, *Accuracy and Stability of Numerical
 Algorithms*, sec. 2.2, 3.3, 3.5; for the spread Higham and Mary, *A new approach to probabilistic rounding error

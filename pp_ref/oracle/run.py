@@ -55,7 +55,7 @@ def conform(
                 seen = candidate.observe(case)
                 expected = truth(case, kept) if seen.results else []
                 evidence.append(Evidence(case, expected, seen, judge(case, expected, seen)))
-            # What was announced has its reason: of everything else there is more to say.
+            # Diagnose unexpected failures first; expected ones carry the candidate's reason.
             unannounced = [each for each in evidence if candidate.expects(each.case) is None]
             said = diagnose(operation, unannounced) or diagnose(operation, evidence)
             if said:

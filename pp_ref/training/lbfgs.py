@@ -59,19 +59,14 @@ def fit_lbfgs(
         if on_iteration:
             on_iteration(history[-1])
 
+    budget = {"maxiter": iterations, "maxfun": iterations * 5 // 4 + 20}
     result = minimize(
         float64_objective,
         to_numpy(start).astype(np.float64),
         jac=True,
         method="L-BFGS-B",
         callback=record,
-        options={
-            "maxiter": iterations,
-            "maxfun": iterations * 5 // 4 + 20,
-            "gtol": gtol,
-            "ftol": ftol,
-            "maxcor": memory,
-        },
+        options=budget | {"gtol": gtol, "ftol": ftol, "maxcor": memory},
     )
     return Fit(layout.views(on_device(result.x)), history, _reason(result, gtol))
 

@@ -11,8 +11,6 @@ from threadpoolctl import ThreadpoolController
 from pp_ref.arrays import Array, check_integer
 from pp_ref.training.fit import Objective, Params
 
-__all__ = ["in_threads"]
-
 
 def in_threads(objective: Objective, threads: int) -> Objective:
     """Return the objective, a mean over examples, with a share of the examples in every thread.

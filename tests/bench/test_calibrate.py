@@ -1,4 +1,4 @@
-"""Rates are found again from steps that cost them, and what was measured is what the plan then reads."""
+"""Known rates are recovered from the work of steps, and the plan reads the rates that were measured."""
 
 import sys
 from collections import Counter
@@ -8,28 +8,17 @@ import pytest
 from typer.testing import CliRunner
 
 from pp_ref import cli
-from pp_ref.bench.calibrate import CONVOLUTIONS, SHAPES, convolution, fitted
-from pp_ref.bench.measuring import se_operands
+from pp_ref.bench.calibrate import CONVOLUTIONS, SHAPES, convolution, fitted, layer
+from pp_ref.bench.contest import numbers_of_threads
 from pp_ref.errors import DomainError
-from pp_ref.kernels.plan import layer_work
 from pp_ref.kernels.rates import Rates, rates_file, read_rates
 
 TRUE = Rates(2e-11, 4e-10, 5e-11, 1e-9, 0.0, 2e-6, 5e-5, 2e-9, 1e-11, 4e-11, 3e-10)
 
 
-def parts():
-    found = []
-    for side, proportion, J, n, units in SHAPES:
-        o = se_operands(side, proportion, J, "float32")
-        shapes = [(alpha.size, units // J) for alpha in o.factors.alpha]
-        found += layer_work(n, o.d, shapes, "float32", o.factors).values()
-    for shape in CONVOLUTIONS:
-        found += convolution(*shape)[0].values()
-    return found
-
-
 def test_the_shapes_tell_the_rates_apart():
-    steps = parts()
+    steps = [work for shape in SHAPES for _, work in layer(*shape)]
+    steps += [work for shape in CONVOLUTIONS for _, work in convolution(*shape)]
     exact = [sum(amount * getattr(TRUE, name) for name, amount in part.items()) for part in steps]
     found = fitted(steps, exact)
     np.testing.assert_allclose(found.rates, TRUE, rtol=1e-6, atol=1e-12)
@@ -54,4 +43,6 @@ def test_the_command_keeps_them(monkeypatch, tmp_path):
     result = CliRunner().invoke(cli.app, ["bench", "calibrate", "--rounds", "1"], env={"COLUMNS": "200"})
     assert result.exit_code == 0, result.output
     assert result.output.splitlines()[-1] == str(rates_file())
-    assert 0 < sum(read_rates(rates_file())) < 1
+    kept = read_rates(rates_file())
+    assert tuple(kept) == numbers_of_threads()
+    assert all(0 < sum(rates) < 1 for rates in kept.values())

@@ -1,4 +1,4 @@
-"""Planted slowdowns are found, noise is not, and what cannot be compared is refused."""
+"""Planted slowdowns are found, noise is not, and records that do not compare are refused."""
 
 import json
 
@@ -14,7 +14,7 @@ MACHINE = {"processor": "abacus", "cores": 2}
 
 
 def record(rng, rounds=9, shapes=20, slower=(), factor=1.3, noise=0.05):
-    """Two contenders a shape; those in ``slower`` take ``factor`` times as long. A round in ten is disturbed."""
+    """Return two contenders a shape; those in ``slower`` take ``factor`` times as long. A round in ten is disturbed."""
 
     def seconds(key):
         base = 1e-3 * (factor if key in slower else 1)
@@ -25,7 +25,7 @@ def record(rng, rounds=9, shapes=20, slower=(), factor=1.3, noise=0.05):
         {"n": n, "threads": 1, "rows": [{"name": name, "seconds": seconds((n, name))} for name in ("dense", "fused")]}
         for n in range(shapes)
     ]
-    return {"what": "v U", "dtype": "float32", "machine": MACHINE, "measured": blocks}
+    return {"subject": "pooling", "settings": {}, "dtype": "float32", "machine": MACHINE, "measured": blocks}
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ def test_planted_slowdowns_are_found(files):
     paths = files(record(rng, rounds=25), record(rng, rounds=25, slower=planted))
     found = compare(*paths)
     assert {(change.shape, change.name) for change in found.slower} == {
-        (f"n {n}, threads 1", name) for n, name in planted
+        (f"pooling, n {n}, threads 1", name) for n, name in planted
     }
     assert (found.rows, found.faster, found.unmatched, found.untold) == (40, [], 0, 0)
     result = run(*paths)
@@ -80,7 +80,39 @@ def test_rows_of_one_record_only_are_counted(files):
     rng = np.random.default_rng(3)
     paths = files(record(rng, shapes=3), record(rng, shapes=4))
     assert compare(*paths).unmatched == 2
-    assert run(*paths).output.splitlines()[-1].endswith("; 2 rows stand in one record only")
+    assert run(*paths).output.splitlines()[-1].endswith("; 2 rows stand on one side only")
+
+
+def test_records_of_a_folder_are_pooled(tmp_path):
+    """Three processes of three rounds each suffice for a verdict, one does not."""
+    rng = np.random.default_rng(6)
+    planted = {(3, "fused")}
+    for number in range(3):
+        for side, slower in (("old", ()), ("new", planted)):
+            path = tmp_path / side / f"pooling-{number}.json"
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(json.dumps(record(rng, rounds=3, slower=slower, factor=5)))
+    (tmp_path / "old" / "layer.json").write_text(json.dumps(record(rng, shapes=1) | {"subject": "layer"}))
+    found = compare(tmp_path / "old", tmp_path / "new")
+    assert [(change.shape, change.name) for change in found.slower] == [("pooling, n 3, threads 1", "fused")]
+    assert (found.rows, found.unmatched) == (40, 2)
+    with pytest.raises(DataError, match="have too few rounds"):
+        compare(tmp_path / "old" / "pooling-0.json", tmp_path / "new" / "pooling-0.json")
+
+
+def test_records_of_two_machines_are_not_pooled(tmp_path):
+    rng = np.random.default_rng(7)
+    for number in range(2):
+        content = record(rng) | {"machine": MACHINE | {"cores": number}}
+        (tmp_path / f"{number}.json").write_text(json.dumps(content))
+    said = "0.json has the machine .* but .*1.json .*: expected the same, run both on one"
+    with pytest.raises(DataError, match=said):
+        compare(tmp_path, tmp_path)
+
+
+def test_a_folder_without_records(tmp_path):
+    with pytest.raises(DataError, match="has no \\*.json: expected records"):
+        compare(tmp_path, tmp_path)
 
 
 def test_rows_of_few_rounds_tell_nothing(files):
@@ -95,27 +127,24 @@ def test_rows_of_few_rounds_tell_nothing(files):
 
 
 SOUND = record(np.random.default_rng(5))
-BROKEN_ROWS = [{"n": 1, "threads": 1, "rows": [{"name": "dense", "median_s": 1.0}]}]
+
+
+def with_row(**row):
+    return SOUND | {"measured": [{"n": 1, "threads": 1, "rows": [{"name": "dense"} | row]}]}
+
+
 UNUSABLE = {
     "no JSON": ("{", "is no JSON record"),
     "a list": ("[]", "is no record of a benchmark"),
     "another JSON": ("{}", "is no record of a benchmark"),
-    "no rounds": (SOUND | {"measured": BROKEN_ROWS}, "has rows without their rounds' seconds"),
-    "NaN": (
-        SOUND | {"measured": [{"n": 0, "rows": [{"name": "dense", "seconds": [float("nan")]}]}]},
-        "has rows without",
-    ),
+    "no rounds": (with_row(median_s=1.0), "has rows without their rounds' seconds"),
+    "NaN": (with_row(seconds=[float("nan")]), "has rows without"),
     "measured is text": (SOUND | {"measured": "all"}, "has rows without their rounds' seconds"),
-    "other shapes": (
-        SOUND | {"measured": [block | {"n": -1} for block in SOUND["measured"][:1]]},
-        "have no row in common",
-    ),
-    "another benchmark": (SOUND | {"what": "v"}, "has the benchmark v U but"),
+    "other shapes": (with_row(name="other", seconds=[1.0]), "have no row in common"),
+    "another benchmark": (SOUND | {"subject": "layer"}, "has the benchmark pooling but"),
+    "other settings": (SOUND | {"settings": {"n": 7}}, "has the settings {} but"),
     "another dtype": (SOUND | {"dtype": "float64"}, "has the dtype float32 but"),
-    "another machine": (
-        SOUND | {"machine": MACHINE | {"cores": 3}},
-        "has the machine {'processor': 'abacus', 'cores': 2} but",
-    ),
+    "another machine": (SOUND | {"machine": MACHINE | {"cores": 3}}, f"has the machine {MACHINE} but"),
 }
 
 

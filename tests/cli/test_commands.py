@@ -1,7 +1,5 @@
 """The command: what it prints, and which exit code it has."""
 
-import json
-import subprocess
 import sys
 
 import pytest
@@ -10,7 +8,7 @@ from pp_ref import cli
 from pp_ref.cli import tables
 from pp_ref.errors import EXPECTED
 from tests.cli.runner import invoke
-from tests.processes import ROOT, WIDE
+from tests.processes import python
 
 
 @pytest.mark.parametrize(
@@ -18,12 +16,11 @@ from tests.processes import ROOT, WIDE
     [
         (["--help"], ["info", "reproduce", "Denil et al., 2013"]),
         (["reproduce", "--help"], ["figure4-left", "real data"]),
-        (["bench", "--help"], ["pooling", "layer", "plan", "conv"]),
         (["reproduce", "figure4-left", "--help"], ["demo", "standard", "authors", "--jobs", "--out"]),
         (["conform", "--help"], ["CANDIDATE", "--files", "with answers", "--replay"]),
         (["vectors", "export", "--help"], ["DIR", "--arithmetic", "--only", "--seed", "--quick"]),
     ],
-    ids=["pp-ref", "reproduce", "bench", "figure4-left", "conform", "vectors"],
+    ids=["pp-ref", "reproduce", "figure4-left", "conform", "vectors"],
 )
 def test_help(arguments, said):
     result = invoke(*arguments)
@@ -39,57 +36,41 @@ def test_info():
         assert words in result.output
 
 
-@pytest.mark.parametrize("kind", EXPECTED)
-def test_an_error_is_one_line(monkeypatch, kind):
-    def fail():
-        raise kind("pairs has 'SE-SE', expected another: choose one")
+@pytest.fixture
+def info_raises(monkeypatch):
+    """A call that runs `pp-ref info`, which raises an error."""
 
-    monkeypatch.setattr(tables, "print_info", fail)
-    monkeypatch.setattr(sys, "argv", ["pp-ref", "info"])
-    with pytest.raises(SystemExit) as ended:
+    def run(error):
+        def fail():
+            raise error
+
+        monkeypatch.setattr(tables, "print_info", fail)
+        monkeypatch.setattr(sys, "argv", ["pp-ref", "info"])
         cli.main()
+
+    return run
+
+
+@pytest.mark.parametrize("kind", EXPECTED)
+def test_an_error_is_one_line(info_raises, kind):
+    with pytest.raises(SystemExit) as ended:
+        info_raises(kind("pairs has 'SE-SE', expected another: choose one"))
     assert ended.value.code == "pp-ref: pairs has 'SE-SE', expected another: choose one"  # on stderr, with exit code 1
 
 
-def test_ctrl_c_outside_of_a_sweep(monkeypatch):
-    def interrupt():
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(tables, "print_info", interrupt)
-    monkeypatch.setattr(sys, "argv", ["pp-ref", "info"])
+def test_ctrl_c_outside_of_a_sweep(info_raises):
     with pytest.raises(SystemExit) as ended:
-        cli.main()
+        info_raises(KeyboardInterrupt())
     assert ended.value.code == 130
 
 
-def test_a_bug_is_not_hidden(monkeypatch):
-    def broken():
-        raise ZeroDivisionError
-
-    monkeypatch.setattr(tables, "print_info", broken)
-    monkeypatch.setattr(sys, "argv", ["pp-ref", "info"])
+def test_a_bug_is_not_hidden(info_raises):
     with pytest.raises(ZeroDivisionError):
-        cli.main()
-
-
-@pytest.mark.parametrize("what", ["pooling", "layer", "plan", "conv"])
-def test_bench_writes_a_record(what, tmp_path):
-    out = tmp_path / "record.json"
-    result = invoke("bench", what, "--small", "--rounds", "1", "--out", str(out))
-    assert result.exit_code == 0, result.output
-    record = json.loads(out.read_text())
-    assert record["versions"]["numpy"]
-    assert record["limits"][0].keys() == {"threads", "peak_gflops", "copy_gb_s"}
-    for block in record["measured"]:
-        for row in block["rows"]:
-            assert 0 <= row["share_of_bound"] <= 1
-            assert 0 < row["min_s"] <= row["median_s"] <= row["max_s"]
-            assert f"  {row['name']} " in result.output
+        info_raises(ZeroDivisionError())
 
 
 def test_help_imports_nothing_heavy():
     code = "import sys; from pp_ref.cli import app; app(['--help'], standalone_mode=False); print(sorted(sys.modules))"
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=WIDE, capture_output=True, text=True, check=True)
-    loaded = done.stdout.splitlines()[-1]
+    loaded = python("-c", code).stdout.splitlines()[-1]
     for heavy in ("numpy", "scipy", "matplotlib", "numba"):
         assert f"'{heavy}'" not in loaded

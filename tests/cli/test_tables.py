@@ -12,6 +12,7 @@ from pp_ref.cli.tables import parameter_table
 from pp_ref.dictionaries import Grid, make_dictionary
 from pp_ref.models import Count
 from pp_ref.models.mlp import mlp
+from tests.cli.runner import invoke
 
 
 def drawn(table):
@@ -41,15 +42,9 @@ def test_no_weights_are_no_division():
     assert row(drawn(parameter_table({"1": Count(0, 0, 0)})), "all")[-1] == "0.0%"
 
 
+RECIPE = {"experiment": "figure4-left", "label": "SE-Emp", "proportion": 0.05, "n_columns": 2, "data": "digits"}
 RECORD = {
-    "recipe": {
-        "experiment": "figure4-left",
-        "label": "SE-Emp",
-        "proportion": 0.05,
-        "n_columns": 2,
-        "seed": 3,
-        "data": "digits",
-    },
+    "recipe": RECIPE | {"seed": 3},
     "summary": "test error 4.40%, all epochs are done, 8 s",
     "counts": {"1": {"dynamic": 12, "static": 96, "total": 96}},
     "dictionaries": [
@@ -60,14 +55,16 @@ RECORD = {
 }
 
 
-def test_show_prints_a_run(tmp_path, monkeypatch, capsys):
-    path = tmp_path / "run.json"
-    path.write_text(json.dumps(RECORD))
-    monkeypatch.setattr("sys.argv", ["pp-ref", "show", str(path)])
-    with pytest.raises(SystemExit) as ended:
-        main()
-    said = capsys.readouterr().out
-    assert not ended.value.code
+def shown(path, content):
+    """What `pp-ref show` says of a file."""
+    path.write_text(content)
+    result = invoke("show", str(path))
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+def test_show_prints_a_run(tmp_path):
+    said = shown(tmp_path / "run.json", json.dumps(RECORD))
     assert row(said, "label") == ["label", "SE-Emp"]
     assert row(said, "1") == ["1", "12", "96", "96", "12.5%"]
     assert "38 to 39" in said
@@ -75,7 +72,7 @@ def test_show_prints_a_run(tmp_path, monkeypatch, capsys):
     assert said.splitlines()[-2].replace("│", " ").split() == ["1", "0.5", "4.40%"]
 
 
-def test_show_prints_what_a_record_has(tmp_path, monkeypatch, capsys):
+def test_show_prints_what_a_record_has(tmp_path):
     """RICA's has iterations and no test error, Figure 1's no counts."""
     recipe = {
         "experiment": "figure2",
@@ -86,12 +83,8 @@ def test_show_prints_what_a_record_has(tmp_path, monkeypatch, capsys):
         "data": "photographs",
     }
     history = [{"iteration": 7, "loss": 291360.0, "gradient_norm": 3656.0}]
-    path = tmp_path / "run.json"
-    path.write_text(json.dumps({"recipe": recipe, "summary": "loss 20 a patch", "history": history}))
-    monkeypatch.setattr("sys.argv", ["pp-ref", "show", str(path)])
-    with pytest.raises(SystemExit):
-        main()
-    said = capsys.readouterr().out
+    content = json.dumps({"recipe": recipe, "summary": "loss 20 a patch", "history": history})
+    said = shown(tmp_path / "run.json", content)
     assert row(said, "features") == ["features", "36"]
     assert "parameters" not in said
     assert row(said, "7") == ["7", "2.9136e+05", "3.66e+03"]

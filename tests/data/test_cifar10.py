@@ -12,7 +12,7 @@ from pp_ref.data.cifar10 import CLASSES, RECORD, Edition, content_digest, decode
 from pp_ref.data.dataset import Split
 from pp_ref.data.search import CIFAR10_BATCHES, files_in, user_cache
 from pp_ref.errors import DataError
-from tests.data.test_tar import tar_bytes
+from tests.data.test_tar import pack, unpack
 
 N = 3  # records in a batch of the small edition
 
@@ -75,33 +75,12 @@ DIGEST = content_digest(Split(IMAGES[: 5 * N], LABELS[: 5 * N]), Split(IMAGES[5 
 EDITION = Edition({name: hashlib.sha256(records).hexdigest() for name, records in BATCHES.items()}, N, DIGEST)
 
 
-@pytest.fixture(autouse=True)
-def machine(tmp_path, monkeypatch, request):
-    """A machine without data, where the small edition is CIFAR-10."""
-    if "cifar10" in request.fixturenames:
-        return
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.delenv("PP_REF_DATA", raising=False)
-    monkeypatch.setattr(cifar10, "CIFAR10", EDITION)
-    monkeypatch.setattr("pp_ref.data.search.download", lambda name: (None, ["no network"]))
+PATCHES = {"pp_ref.data.cifar10.CIFAR10": EDITION, "pp_ref.data.search.download": lambda name: (None, ["no network"])}
 
 
 @pytest.fixture
 def folder(tmp_path):
     return unpack(tmp_path / "data", BINARY)
-
-
-def unpack(folder, files):
-    for name, content in files.items():
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_bytes(content)
-    return folder
-
-
-def pack(file, members, mode="w:gz"):
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_bytes(tar_bytes(members, mode))
-    return file
 
 
 def check(data):
@@ -265,28 +244,17 @@ def test_a_hostile_archive(tmp_path):
     assert not (tmp_path / "cache").exists()
 
 
-def altered(at, value, name="data_batch_2"):
-    records = bytearray(BATCHES[name])
-    records[at] = value
-    return bytes(records)
-
-
+BATCH = BATCHES["data_batch_2"]
 WRONG = {
-    "cut": (
-        BATCHES["data_batch_2"][:-1],
-        "is truncated: 9,218 bytes, 3.00 records of 3,073; expected 9,219 bytes, 3 r",
-    ),
-    "a record less": (
-        BATCHES["data_batch_2"][:-RECORD],
-        "is truncated: 6,146 bytes, 2.00 records of 3,073; expected 9",
-    ),
+    "cut": (BATCH[:-1], "is truncated: 9,218 bytes, 3.00 records of 3,073; expected 9,219 bytes, 3 r"),
+    "a record less": (BATCH[:-RECORD], "is truncated: 6,146 bytes, 2.00 records of 3,073; expected 9"),
     "records of 3,074": (bytes(N * 3074), "is too long: 9,222 bytes, 3.00 records of 3,073; .*: fetch it again$"),
     "empty": (b"", "is truncated: 0 bytes, 0.00 records"),
-    "label": (altered(RECORD, 10), "holds the label 10, first above 9 at record 1; expected 0 to 9: another set"),
-    "pixel": (
-        altered(-1, 255 - BATCHES["data_batch_2"][-1]),
-        "is not the published batch: .* have SHA-256 [0-9a-f]{64}",
+    "label": (
+        BATCH[:RECORD] + b"\x0a" + BATCH[RECORD + 1 :],
+        "holds the label 10, first above 9 at record 1; expected 0 to 9: another set",
     ),
+    "pixel": (BATCH[:-1] + bytes([255 - BATCH[-1]]), "is not the published batch: .* have SHA-256 [0-9a-f]{64}"),
     "another batch": (
         BATCHES["data_batch_1"],
         f".*SHA-256 {EDITION.batches['data_batch_1']}, expected [0-9a-f]{{64}}: fetch",
@@ -351,10 +319,7 @@ PICKLES = {
     "calls the system": (b"\x80\x02cposix\nsystem\nU\x04true\x85R.", "UnpicklingError: it asks for posix.system"),
     "evaluates": (b"\x80\x02c__builtin__\neval\nU\x0211\x85R.", "UnpicklingError: it asks for __builtin__.eval"),
     "another NumPy name": (b"\x80\x02cnumpy\nload\nU\x01x\x85R.", "UnpicklingError: it asks for numpy.load"),
-    "an attribute of a name": (
-        b"\x80\x04cnumpy\nndarray.tofile\n.",
-        "UnpicklingError: it asks for numpy.ndarray.tofile",
-    ),
+    "an attribute": (b"\x80\x04cnumpy\nndarray.tofile\n.", "UnpicklingError: it asks for numpy.ndarray.tofile"),
     "a number": (pickle.dumps(1), "TypeError"),
     "another dict": (pickle.dumps({b"data": 1}), "AttributeError"),
     "no data": (pickle.dumps({}), "KeyError"),
@@ -368,9 +333,8 @@ PICKLES = {
 
 @pytest.mark.parametrize(("content", "message"), PICKLES.values(), ids=list(PICKLES))
 def test_a_pickle_calls_nothing(content, message, capsys):
-    with pytest.raises(
-        DataError, match=rf"^file is no batch of CIFAR-10's Python edition \({message}.*fetch it again$"
-    ):
+    refused = rf"^file is no batch of CIFAR-10's Python edition \({message}.*fetch it again$"
+    with pytest.raises(DataError, match=refused):
         read_pickle("file", content)
     assert capsys.readouterr().out == ""
 

@@ -44,21 +44,21 @@ def test_the_digest_reads_bytes_and_order():
     assert content_digest(split) != content_digest(make_split(table[::-1]))
 
 
-@pytest.mark.parametrize(
-    ("images", "labels", "message"),
-    [
-        (
-            np.zeros((3, 28, 27), "u1"),
-            np.zeros(3, "u1"),
-            r"images holds uint8 \(3, 28, 27\); expected uint8 \(n, 28, 28\)",
-        ),
-        (np.zeros((3, 28, 28), "f4"), np.zeros(3, "u1"), r"images holds float32 \(3, 28, 28\); expected uint8"),
-        (np.zeros(3, "u1"), np.zeros(3, "u1"), r"images holds uint8 \(3,\); expected .*is it the file of images\?"),
-        (np.zeros((3, 28, 28), "u1"), np.zeros((3, 28, 28), "u1"), r"labels holds uint8 \(3, 28, 28\); .*of labels\?"),
-        (np.zeros((3, 28, 28), "u1"), np.zeros(4, "u1"), "labels holds 4 labels, but .*images holds 3 images"),
-        (np.zeros((3, 28, 28), "u1"), np.array([1, 10, 12], "u1"), "labels holds the label 12, first above 9 at 1;"),
-    ],
-)
+def zeros(*shape):
+    return np.zeros(shape, "u1")
+
+
+APART = [
+    (zeros(3, 28, 27), zeros(3), r"images holds uint8 \(3, 28, 27\); expected uint8 \(n, 28, 28\)"),
+    (zeros(3, 28, 28).astype("f4"), zeros(3), r"images holds float32 \(3, 28, 28\); expected uint8"),
+    (zeros(3), zeros(3), r"images holds uint8 \(3,\); expected .*is it the file of images\?"),
+    (zeros(3, 28, 28), zeros(3, 28, 28), r"labels holds uint8 \(3, 28, 28\); .*of labels\?"),
+    (zeros(3, 28, 28), zeros(4), "labels holds 4 labels, but .*images holds 3 images"),
+    (zeros(3, 28, 28), np.array([1, 10, 12], "u1"), "labels holds the label 12, first above 9 at 1;"),
+]
+
+
+@pytest.mark.parametrize(("images", "labels", "message"), APART)
 def test_files_that_do_not_belong_together(tmp_path, images, labels, message):
     (tmp_path / "images").write_bytes(idx_bytes(images))
     (tmp_path / "labels").write_bytes(idx_bytes(labels))
@@ -73,20 +73,15 @@ def test_another_set_of_the_same_layout_is_not_mnist(folder):
 
 @pytest.mark.parametrize("compress", [bytes, gzip.compress], ids=["plain", "gzip again"])
 def test_content_is_judged_not_compression(folder, monkeypatch, compress):
-    monkeypatch.setattr(
-        mnist,
-        "MNIST_DIGEST",
-        content_digest(
-            read_split(folder / NAMES[0], folder / NAMES[1]), read_split(folder / NAMES[2], folder / NAMES[3])
-        ),
-    )
-    for name in NAMES:
-        (folder / name).write_bytes(compress((folder / name).read_bytes()))
+    files = [folder / name for name in NAMES]
+    monkeypatch.setattr(mnist, "MNIST_DIGEST", content_digest(read_split(*files[:2]), read_split(*files[2:])))
+    for file in files:
+        file.write_bytes(compress(file.read_bytes()))
     data = load_mnist(folder)
     assert (data.name, len(data.train.x), len(data.test.x)) == ("mnist", 5, 3)
     assert str(folder) not in data.source
-    for name in NAMES:
-        assert f"{name} (SHA-256 {hashlib.sha256((folder / name).read_bytes()).hexdigest()})" in data.source
+    for file in files:
+        assert f"{file.name} (SHA-256 {hashlib.sha256(file.read_bytes()).hexdigest()})" in data.source
 
 
 @pytest.mark.needs_data("mnist")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pp_ref.data import load_natural_images, natural_images
+from pp_ref.data import load_natural_images
 from pp_ref.data.natural_images import COLLECTIONS
 from pp_ref.data.search import look_for
 from pp_ref.errors import DataError, DomainError
@@ -17,17 +17,12 @@ SMALL = {
 }
 
 
-@pytest.fixture(autouse=True)
-def machine(tmp_path, monkeypatch, request):
-    """A machine without data, where the small images are those of the collections."""
-    if request.node.get_closest_marker("needs_data"):
-        return
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.delenv("PP_REF_DATA", raising=False)
-    for name, x in SMALL.items():
-        digest = hashlib.sha256(x.tobytes()).hexdigest()
-        small = COLLECTIONS[name]._replace(size=x.shape[1:], digest=digest)
-        monkeypatch.setitem(natural_images.COLLECTIONS, name, small)
+PATCHES = {
+    "pp_ref.data.natural_images.COLLECTIONS": {
+        name: COLLECTIONS[name]._replace(size=x.shape[1:], digest=hashlib.sha256(x.tobytes()).hexdigest())
+        for name, x in SMALL.items()
+    }
+}
 
 
 @pytest.fixture

@@ -52,11 +52,9 @@ def server():
 
 
 @pytest.fixture(autouse=True)
-def machine(tmp_path, monkeypatch):
-    """A machine without data: an empty cache, no PP_REF_DATA, and a data set called "letters"."""
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+def machine(machine, tmp_path, monkeypatch):
+    """A machine without data, and a data set called "letters"."""
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    monkeypatch.delenv("PP_REF_DATA", raising=False)
     serve(monkeypatch)
     return tmp_path
 
@@ -171,9 +169,8 @@ def test_an_explicit_folder_without_the_files_is_an_error_and_nothing_is_fetched
 
 
 def test_an_unknown_name():
-    with pytest.raises(
-        DataError, match="^no data set is called 'letter'; expected one of: cifar10, letters, mnist, natural-"
-    ):
+    message = "^no data set is called 'letter'; expected one of: cifar10, letters, mnist, natural-"
+    with pytest.raises(DataError, match=message):
         find_data("letter")
 
 
@@ -204,10 +201,8 @@ def test_a_download_is_kept_and_used_again(monkeypatch, server):
 )
 def test_a_broken_download_leaves_nothing(monkeypatch, server, mirror, why):
     serve(monkeypatch, server[mirror])
-    message = (
-        f"PP_REF_DATA, which is not set; .*user cache .*: no such folder; {server[mirror]}a-idx1-ubyte.gz: .*{why}"
-    )
-    with pytest.raises(DataError, match=message):
+    message = "PP_REF_DATA, which is not set; .*user cache .*: no such folder; "
+    with pytest.raises(DataError, match=f"{message}{server[mirror]}a-idx1-ubyte.gz: .*{why}"):
         find_data("letters")
     assert list(user_cache("letters").iterdir()) == []
 

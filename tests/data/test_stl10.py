@@ -5,16 +5,10 @@ import hashlib
 import numpy as np
 import pytest
 
-from pp_ref.data import (
-    fold_splits,
-    load_stl10,
-    load_stl10_sample,
-    load_stl10_unlabelled,
-    stl10,
-)
+from pp_ref.data import fold_splits, load_stl10, load_stl10_sample, load_stl10_unlabelled, stl10
 from pp_ref.data.stl10 import CLASSES, IMAGE, OFFICIAL, SIDE, UNLABELLED, Edition
 from pp_ref.errors import DataError
-from tests.data.test_tar import tar_bytes
+from tests.data import test_tar
 
 TRAIN, TEST, MORE, FOLD = 12, 4, 5, 3
 
@@ -36,29 +30,16 @@ OTHERS = {"class_names.txt": "\n".join(CLASSES).encode()}
 EDITION = Edition(TRAIN, TEST, MORE, FOLD, {name: hashlib.md5(content).hexdigest() for name, content in FILES.items()})
 
 
-@pytest.fixture(autouse=True)
-def machine(tmp_path, monkeypatch, request):
-    """A machine without data, where the small edition is STL-10."""
-    if request.node.get_closest_marker("needs_data"):
-        return
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.delenv("PP_REF_DATA", raising=False)
-    monkeypatch.setattr(stl10, "OFFICIAL", EDITION)
-    monkeypatch.setattr("pp_ref.data.search.download", lambda name: (None, ["no network"]))
+PATCHES = {"pp_ref.data.stl10.OFFICIAL": EDITION, "pp_ref.data.search.download": lambda name: (None, ["no network"])}
 
 
 def unpack(folder, **changed):
-    folder.mkdir(parents=True)
-    for name, content in (FILES | OTHERS | changed).items():
-        (folder / name).write_bytes(content)
-    return folder
+    return test_tar.unpack(folder, FILES | OTHERS | changed)
 
 
 def pack(file, mode="w:gz", **changed):
-    file.parent.mkdir(parents=True, exist_ok=True)
     members = {f"stl10_binary/{name}": content for name, content in (OTHERS | FILES | changed).items()}
-    file.write_bytes(tar_bytes(members, mode))
-    return file
+    return test_tar.pack(file, members, mode)
 
 
 FORMS = {
@@ -129,9 +110,8 @@ def test_the_unlabelled_images_are_read_once(tmp_path, monkeypatch, form, chunk)
 
 
 def test_without_data_it_says_how_to_get_it():
-    with pytest.raises(
-        DataError, match=r"^stl10 was not found. .*no network. Put stl10_binary.tar.gz \(compressed or n"
-    ):
+    message = r"^stl10 was not found. .*no network. Put stl10_binary.tar.gz \(compressed or n"
+    with pytest.raises(DataError, match=message):
         load_stl10()
 
 
@@ -147,7 +127,7 @@ def test_the_unlabelled_images_may_be_absent(tmp_path):
 
 
 def test_an_archive_without_some_files(tmp_path):
-    (tmp_path / "archive").write_bytes(tar_bytes({"stl10_binary/train_y.bin": FILES["train_y.bin"]}))
+    test_tar.pack(tmp_path / "archive", {"stl10_binary/train_y.bin": FILES["train_y.bin"]})
     message = f"^train_X.bin, test_X.bin, test_y.bin, fold_indices.txt of STL-10 are missing in {tmp_path}/archive; exp"
     with pytest.raises(DataError, match=message):
         load_stl10(tmp_path / "archive")
@@ -160,8 +140,12 @@ def test_a_partial_download(tmp_path):
         load_stl10(file)
 
 
+FOLDS = "fold_indices.txt"
+NOT_PUBLISHED = "is not the published file: MD5 [0-9a-f]{32}, expected [0-9a-f]{32}: "
+
+
 def folds_with(line, at=3):
-    lines = FILES["fold_indices.txt"].splitlines()
+    lines = FILES[FOLDS].splitlines()
     lines[at : at + 1] = line
     return b"\n".join(lines)
 
@@ -173,28 +157,16 @@ WRONG = {
     "labels cut": ("test_y.bin", b"\1\2\3", "is truncated: 3 bytes, expected 4"),
     "label 0": ("test_y.bin", b"\1\2\3\0", "holds the label 0 at 3; expected 1 to 10, as STL-10 counts: another set"),
     "label 11": ("test_y.bin", b"\1\x0b\3\0", "holds the label 11 at 1; expected 1 to 10"),
-    "another label": (
-        "test_y.bin",
-        b"\1\1\1\1",
-        "is not the published file: MD5 [0-9a-f]{32}, expected [0-9a-f]{32}: ",
-    ),
-    "pixels": ("test_X.bin", bytes(TEST * IMAGE), "is not the published file: MD5 [0-9a-f]{32}, expected [0-9a-f]{32}"),
-    "a fold less": ("fold_indices.txt", folds_with([]), "holds 9 lines of 3 to 3 indices; expected 10 of 3: fetch"),
-    "no folds": ("fold_indices.txt", b"", "holds 0 lines of 0 to 0 indices; expected 10 of 3"),
-    "a short fold": ("fold_indices.txt", folds_with([b"1 2"]), "holds 10 lines of 2 to 3 indices; expected 10 of 3"),
-    "an index too high": (
-        "fold_indices.txt",
-        folds_with([b"1 12 2"]),
-        "holds the index 12; expected 0 to 11, the train",
-    ),
-    "a negative index": ("fold_indices.txt", folds_with([b"1 -1 2"]), "holds the index -1; expected 0 to 11"),
-    "words": (
-        "fold_indices.txt",
-        folds_with([b"1 two 3"]),
-        r"is no list of indices \(invalid literal .*'two'\): fetch",
-    ),
-    "bytes": ("fold_indices.txt", b"\xff\xfe", "is no list of indices .'ascii' codec"),
-    "other folds": ("fold_indices.txt", folds_with([b"0 1 2"]), "is not the published file: MD5"),
+    "another label": ("test_y.bin", b"\1\1\1\1", NOT_PUBLISHED),
+    "pixels": ("test_X.bin", bytes(TEST * IMAGE), NOT_PUBLISHED),
+    "a fold less": (FOLDS, folds_with([]), "holds 9 lines of 3 to 3 indices; expected 10 of 3: fetch"),
+    "no folds": (FOLDS, b"", "holds 0 lines of 0 to 0 indices; expected 10 of 3"),
+    "a short fold": (FOLDS, folds_with([b"1 2"]), "holds 10 lines of 2 to 3 indices; expected 10 of 3"),
+    "an index too high": (FOLDS, folds_with([b"1 12 2"]), "holds the index 12; expected 0 to 11, the train"),
+    "a negative index": (FOLDS, folds_with([b"1 -1 2"]), "holds the index -1; expected 0 to 11"),
+    "words": (FOLDS, folds_with([b"1 two 3"]), r"is no list of indices \(invalid literal .*'two'\): fetch"),
+    "bytes": (FOLDS, b"\xff\xfe", "is no list of indices .'ascii' codec"),
+    "other folds": (FOLDS, folds_with([b"0 1 2"]), NOT_PUBLISHED),
 }
 
 

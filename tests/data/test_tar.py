@@ -22,6 +22,21 @@ def tar_bytes(members, mode="w:", kind=tarfile.REGTYPE):
     return buffer.getvalue()
 
 
+def pack(file, members, mode="w:gz"):
+    """Write a tar archive, and return its path."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_bytes(tar_bytes(members, mode))
+    return file
+
+
+def unpack(folder, members):
+    """Write members as files below a folder, and return the folder."""
+    for name, content in members.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(content)
+    return folder
+
+
 def read(path, wanted=tuple(CONTENT), largest=10_000):
     return dict(read_members(path, wanted, largest))
 
@@ -41,11 +56,8 @@ def test_only_what_is_wanted_is_read(tmp_path):
 
 
 def test_folders_and_a_leading_dot(tmp_path):
-    for file, content in CONTENT.items():
-        (tmp_path / file).parent.mkdir(exist_ok=True)
-        (tmp_path / file).write_bytes(content)
     with tarfile.open(tmp_path / "archive", "w:gz") as archive:
-        archive.add(tmp_path / "set", "./set")
+        archive.add(unpack(tmp_path, CONTENT) / "set", "./set")
     assert read(tmp_path / "archive") == CONTENT
     assert read(tmp_path / "archive", ["set"]) == {}
 

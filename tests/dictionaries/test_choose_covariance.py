@@ -8,6 +8,7 @@ from pp_ref.dictionaries import Frames, Grid, Units, choose_covariance
 from pp_ref.dictionaries.choose_covariance import log_leave_one_out, log_marginal_likelihood
 from pp_ref.dictionaries.covariances import matern_covariance, se_covariance
 from pp_ref.errors import DomainError, ShapeError
+from tests.refused import refuses
 
 GRID = Grid(5, 6)
 POINTS = GRID.site_points()
@@ -41,9 +42,8 @@ def test_leave_one_out_is_thirty_refits(ridge):
         variances[i] = C[i, i] - solved @ C[rest, i]
     scale = np.mean(misses**2 / variances[:, None])
     want = norm(0, np.sqrt(scale * variances))
-    assert log_leave_one_out(*np.linalg.eigh(K), ridge, WEIGHTS) == pytest.approx(
-        want.logpdf(misses.T).mean(), rel=1e-12
-    )
+    got = log_leave_one_out(*np.linalg.eigh(K), ridge, WEIGHTS)
+    assert got == pytest.approx(want.logpdf(misses.T).mean(), rel=1e-12)
 
 
 @pytest.mark.parametrize("criterion", ["marginal_likelihood", "leave_one_out"])
@@ -81,24 +81,19 @@ def test_the_choice_is_the_best_nearby():
             assert log_marginal_likelihood(*moved, got.ridge * ridge, W) <= got.value + 1e-9
 
 
-def test_what_cannot_be_chosen():
-    with pytest.raises(
-        DomainError, match="^kind is 'emp', expected one of se, matern: the others have no length scale$"
-    ):
-        choose_covariance("emp", GRID, WEIGHTS)
-    with pytest.raises(DomainError, match="^criterion is 'aic', expected one of marginal_likelihood, leave_one_out$"):
-        choose_covariance("se", GRID, WEIGHTS, "aic")
-    with pytest.raises(ShapeError, match=r"^weights has shape \(29, 4\), expected \(d, m\) with d = 30 and m >= 1"):
-        choose_covariance("se", GRID, WEIGHTS[1:])
-    with pytest.raises(ShapeError, match=r"^weights has shape \(30, 0\)"):
-        choose_covariance("se", GRID, WEIGHTS[:, :0])
-    with pytest.raises(ShapeError, match=r"^weights has shape \(30,\), expected axes \(d, m\)$"):
-        choose_covariance("se", GRID, WEIGHTS[:, 0])
-    with pytest.raises(DomainError, match="^weights has 1 entries that are NaN"):
-        choose_covariance("se", GRID, np.where(WEIGHTS[0, 0] == WEIGHTS, np.nan, WEIGHTS))
-    with pytest.raises(DomainError, match="^weights are all zero, expected learned features"):
-        choose_covariance("se", GRID, 0 * WEIGHTS)
-    with pytest.raises(DomainError, match="^nu is 0.0, expected"):
-        choose_covariance("matern", GRID, WEIGHTS, nu=0)
-    with pytest.raises(DomainError, match=r"^space is Units\(n=30\), expected a Grid or Frames of at least two sites"):
-        choose_covariance("se", Units(30), WEIGHTS)
+REFUSED = {
+    DomainError: [
+        ("emp", GRID, WEIGHTS, "^kind is 'emp', expected one of se, matern: the others have no length scale$"),
+        ("se", GRID, WEIGHTS, "aic", "^criterion is 'aic', expected one of marginal_likelihood, leave_one_out$"),
+        ("se", GRID, np.where(WEIGHTS[0, 0] == WEIGHTS, np.nan, WEIGHTS), "^weights has 1 entries that are NaN"),
+        ("se", GRID, 0 * WEIGHTS, "^weights are all zero, expected learned features"),
+        ("matern", GRID, WEIGHTS, "leave_one_out", 0, "^nu is 0.0, expected"),
+        ("se", Units(30), WEIGHTS, r"^space is Units\(n=30\), expected a Grid or Frames of at least two sites"),
+    ],
+    ShapeError: [
+        ("se", GRID, WEIGHTS[1:], r"^weights has shape \(29, 4\), expected \(d, m\) with d = 30 and m >= 1"),
+        ("se", GRID, WEIGHTS[:, :0], r"^weights has shape \(30, 0\)"),
+        ("se", GRID, WEIGHTS[:, 0], r"^weights has shape \(30,\), expected axes \(d, m\)$"),
+    ],
+}
+test_what_cannot_be_chosen = refuses(choose_covariance, REFUSED)

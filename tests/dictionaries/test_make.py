@@ -11,6 +11,7 @@ from pp_ref.dictionaries import KINDS, Frames, Grid, Units, make_dictionary
 from pp_ref.dictionaries.index_sets import CHOICES
 from pp_ref.dictionaries.settings import CHECKS
 from pp_ref.errors import DomainError, ShapeError
+from tests.refused import refuses
 
 X = np.random.default_rng(0).random((20, 12))
 GRID = Grid(3, 4)
@@ -73,7 +74,7 @@ def test_own_arrays_are_taken_as_they_are():
     assert make("own", U=np.zeros((12, 2))).columns[0].condition == np.inf
 
 
-SETTINGS_REFUSED = [
+SETTINGS = [
     ("se", {"length_scale": 0}, "^length_scale is 0.0, expected a finite number > 0$"),
     ("se", {"length_scale": np.nan}, "^length_scale is nan, expected a finite number > 0$"),
     ("se", {"length_scale": "long"}, "^length_scale is 'long', expected a number$"),
@@ -125,13 +126,32 @@ SETTINGS_REFUSED = [
 ]
 
 
-@pytest.mark.parametrize(("kind", "settings", "message"), SETTINGS_REFUSED, ids=lambda value: str(value)[:40])
-def test_settings_that_are_refused(kind, settings, message):
-    with pytest.raises(DomainError, match=message):
-        make(kind, **({} if kind == "own" else {"n_alpha": 3}) | settings)
+SHAPES = [
+    ("emp", {"data": X[:, 1:]}, r"^data has shape \(20, 11\), expected \(n, d\) with d = 12 for Grid"),
+    ("emp", {"data": X[0]}, r"^data has shape \(12,\), expected \(n, d\)"),
+    ("emp", {"data": X[:1]}, "^data has 1 rows, expected at least 2: a covariance divides by n - 1$"),
+    ("se", {"alpha": [[1]], "n_columns": 2}, "^alpha has 1 index arrays, but n_columns is 2: expected one a column$"),
+    ("se", {"alpha": [[1], [2, 3]], "n_columns": 2}, r"^alpha\[1\] has 2 indices but alpha\[0\] 1: expected the same$"),
+    ("se", {"alpha": [[1.5]]}, r"^alpha\[0\] has shape \(1,\) and dtype float64, expected \(k,\) integers, k >= 1$"),
+    ("se", {"alpha": [[]]}, r"^alpha\[0\] has shape \(0,\)"),
+    ("own", {"U": np.ones(12)}, r"^U\[0\] has shape \(12,\), expected \(d, k\) with d = 12 and 1 <= k <= d"),
+    ("own", {"U": np.ones((11, 3))}, r"^U\[0\] has shape \(11, 3\)"),
+    ("own", {"U": np.ones((12, 0))}, r"^U\[0\] has shape \(12, 0\)"),
+    ("own", {"U": np.ones((12, 13))}, r"^U\[0\] has shape \(12, 13\)"),
+    ("own", {"U": [np.ones((12, 2))], "n_columns": 2}, "^U has 1 arrays, but n_columns is 2: expected one a column$"),
+    (
+        "own",
+        {"U": [np.ones((12, 2)), np.ones((12, 3))], "n_columns": 2},
+        r"^U\[1\] has shape \(12, 3\) but U\[0\] \(12, 2\): expected the same for every column$",
+    ),
+]
+test_settings_that_are_refused = refuses(
+    lambda kind, settings: make(kind, **({} if kind == "own" else {"n_alpha": 3}) | settings),
+    {DomainError: SETTINGS, ShapeError: SHAPES},
+)
 
 
-COUNTS_REFUSED = [
+COUNTS = [
     ({"proportion": 0}, r"^proportion is 0, expected a number in \(0, 1\]: 1 keeps everything$"),
     ({"proportion": 1.01}, "^proportion is 1.01, expected"),
     ({"proportion": np.nan}, "^proportion is nan, expected"),
@@ -150,39 +170,7 @@ COUNTS_REFUSED = [
     ({"alpha": [[-1, 2]]}, r"^alpha\[0\] spans -1 to 2"),
     ({"alpha": [[1, 2], [3, 3]], "n_columns": 2}, r"^alpha\[1\] repeats an index, expected distinct ones$"),
 ]
-
-
-@pytest.mark.parametrize(("settings", "message"), COUNTS_REFUSED, ids=lambda value: str(value)[:40])
-def test_counts_that_are_refused(settings, message):
-    with pytest.raises(DomainError, match=message):
-        make(**settings)
-
-
-SHAPES_REFUSED = [
-    ("emp", {"n_alpha": 3, "data": X[:, 1:]}, r"^data has shape \(20, 11\), expected \(n, d\) with d = 12 for Grid"),
-    ("emp", {"n_alpha": 3, "data": X[0]}, r"^data has shape \(12,\), expected \(n, d\)"),
-    ("emp", {"n_alpha": 3, "data": X[:1]}, "^data has 1 rows, expected at least 2: a covariance divides by n - 1$"),
-    ("se", {"alpha": [[1]], "n_columns": 2}, "^alpha has 1 index arrays, but n_columns is 2: expected one a column$"),
-    ("se", {"alpha": [[1], [2, 3]], "n_columns": 2}, r"^alpha\[1\] has 2 indices but alpha\[0\] 1: expected the same$"),
-    ("se", {"alpha": [[1.5]]}, r"^alpha\[0\] has shape \(1,\) and dtype float64, expected \(k,\) integers, k >= 1$"),
-    ("se", {"alpha": [[]]}, r"^alpha\[0\] has shape \(0,\)"),
-    ("own", {"U": np.ones(12)}, r"^U\[0\] has shape \(12,\), expected \(d, k\) with d = 12 and 1 <= k <= d"),
-    ("own", {"U": np.ones((11, 3))}, r"^U\[0\] has shape \(11, 3\)"),
-    ("own", {"U": np.ones((12, 0))}, r"^U\[0\] has shape \(12, 0\)"),
-    ("own", {"U": np.ones((12, 13))}, r"^U\[0\] has shape \(12, 13\)"),
-    ("own", {"U": [np.ones((12, 2))], "n_columns": 2}, "^U has 1 arrays, but n_columns is 2: expected one a column$"),
-    (
-        "own",
-        {"U": [np.ones((12, 2)), np.ones((12, 3))], "n_columns": 2},
-        r"^U\[1\] has shape \(12, 3\) but U\[0\] \(12, 2\): expected the same for every column$",
-    ),
-]
-
-
-@pytest.mark.parametrize(("kind", "settings", "message"), SHAPES_REFUSED, ids=lambda value: str(value)[:40])
-def test_shapes_that_are_refused(kind, settings, message):
-    with pytest.raises(ShapeError, match=message):
-        make(kind, **settings)
+test_counts_that_are_refused = refuses(lambda settings: make(**settings), {DomainError: COUNTS})
 
 
 def test_a_missing_package_is_named(monkeypatch):

@@ -1,8 +1,5 @@
 """What the figures share: filters laid out as one image, and files that are whole and always the same."""
 
-import errno
-import os
-
 import matplotlib.image
 import numpy as np
 import pytest
@@ -10,6 +7,7 @@ from matplotlib.figure import Figure
 
 from pp_ref.errors import DataError, ShapeError
 from pp_ref.experiments.drawing import filter_grid, save_figure, show_filters
+from tests.disk import full_disk
 
 
 def drawn():
@@ -32,15 +30,10 @@ def test_the_same_figure_is_the_same_file(tmp_path):
         assert one.read_bytes() == other.read_bytes()
 
 
-def test_a_full_disk_keeps_the_figure_before(tmp_path, monkeypatch):
+def test_a_full_disk_keeps_the_figure_before(tmp_path):
     (path, _) = save_figure(drawn(), tmp_path / "figure")
     before = path.read_bytes()
-
-    def full(_):
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-    monkeypatch.setattr("os.fsync", full)
-    with pytest.raises(DataError, match="figure.png could not be written: No space left on device"):
+    with full_disk(), pytest.raises(DataError, match="figure.png could not be written: No space left on device"):
         save_figure(Figure(), tmp_path / "figure")
     assert path.read_bytes() == before
 
@@ -82,9 +75,8 @@ def test_tiny_weights_of_float32_are_seen_too():
 
 @pytest.mark.parametrize("shape", [(2, 2), (6,), (1, 1, 2, 3), (3, 3)])
 def test_a_shape_that_does_not_hold_the_weights(shape):
-    with pytest.raises(
-        ShapeError, match=r"^W has 6 weights a filter, but shape \(.*\) holds \d: expected an image of 6"
-    ):
+    message = r"^W has 6 weights a filter, but shape \(.*\) holds \d: expected an image of 6"
+    with pytest.raises(ShapeError, match=message):
         filter_grid(np.ones((6, 1)), shape)
 
 

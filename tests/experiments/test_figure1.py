@@ -87,11 +87,9 @@ def test_kept_weights_are_reproduced_and_randcon_loses_the_others():
 
 def test_pca_sees_all_of_what_lies_in_its_span():
     x = np.random.default_rng(0).standard_normal((50, 784))
-    _, predicted = figure1._reconstruct(
-        "PCA", x[:20].T - x.mean(0)[:, None], Grid(28, 28), 0.1, np.random.default_rng(0), x
-    )
-    error = figure1._relative_error(x[:20].T - x.mean(0)[:, None], predicted)
-    assert error < 1e-20  # 50 centred rows span 49 of the 78 components
+    W = x[:20].T - x.mean(0)[:, None]
+    _, predicted = figure1._reconstruct("PCA", W, Grid(28, 28), 0.1, np.random.default_rng(0), x)
+    assert figure1._relative_error(W, predicted) < 1e-20  # 50 centred rows span 49 of the 78 components
 
 
 def test_verdict_and_summary():

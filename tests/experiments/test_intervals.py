@@ -8,6 +8,7 @@ from scipy import stats
 
 from pp_ref.errors import DomainError
 from pp_ref.experiments.intervals import student_interval
+from tests.refused import refuses
 
 
 def test_ten_folds_interval():
@@ -31,16 +32,11 @@ def test_equal_folds_have_no_spread():
     assert student_interval([0.5] * 10) == (0.5, 0.0)
 
 
-@pytest.mark.parametrize(
-    ("values", "level", "message"),
-    [
-        ([0.5], 0.9, r"^values have shape \(1,\), expected at least two numbers: one has no spread$"),
-        ([[0.5, 0.6]], 0.9, r"^values have shape \(1, 2\), expected at least two numbers"),
-        ([0.5, math.nan], 0.9, "^values has 1 entries that are NaN or infinite"),
-        ([0.5, 0.6], 1, r"^level is 1, expected a number in \(0, 1\)$"),
-        ([0.5, 0.6], 0, "^level is 0, expected"),
-    ],
-)
-def test_interval_messages(values, level, message):
-    with pytest.raises(DomainError, match=message):
-        student_interval(values, level)
+REFUSED = [
+    ([0.5], r"^values have shape \(1,\), expected at least two numbers: one has no spread$"),
+    ([[0.5, 0.6]], r"^values have shape \(1, 2\), expected at least two numbers"),
+    ([0.5, math.nan], "^values has 1 entries that are NaN or infinite"),
+    ([0.5, 0.6], 1, r"^level is 1, expected a number in \(0, 1\)$"),
+    ([0.5, 0.6], 0, "^level is 0, expected"),
+]
+test_interval_messages = refuses(student_interval, {DomainError: REFUSED})

@@ -1,8 +1,6 @@
 """The run store: a run is known by its recipe, its record is whole, and its leftovers are cleared away."""
 
-import errno
 import json
-import os
 
 import numpy as np
 import pytest
@@ -11,6 +9,7 @@ from safetensors.numpy import save_file
 from pp_ref.errors import DataError
 from pp_ref.experiments.run_store import RunStore, read_record
 from pp_ref.files import write_atomically
+from tests.disk import full_disk
 
 RECIPE = {"label": "SE-Emp", "proportion": 20 / 784, "seed": 0, "fine_tuning": {"learning_rate": 0.3}}
 
@@ -39,17 +38,10 @@ def test_the_name_can_be_read_and_is_always_the_same(store):
     assert store.name(RECIPE | {"label": "a/b ..*"}).startswith("a_b_.._-p0.026-s0-")
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"seed": 1},
-        {"proportion": 20 / 783},
-        {"label": "SE-Emp2"},
-        {"fine_tuning": {"learning_rate": 0.30000000000000004}},
-        {"another": None},
-    ],
-    ids=str,
-)
+CHANGES = [{"seed": 1}, {"proportion": 20 / 783}, {"label": "SE-Emp2"}, {"another": None}]
+
+
+@pytest.mark.parametrize("change", [*CHANGES, {"fine_tuning": {"learning_rate": 0.30000000000000004}}], ids=str)
 def test_another_constant_is_another_record(store, change):
     store.save({"recipe": RECIPE})
     assert store.load(RECIPE | change) is None
@@ -97,18 +89,13 @@ def test_a_kill_between_the_two_files_leaves_no_record(store, monkeypatch):
     assert store.records() == []
 
 
-@pytest.mark.parametrize(
-    "content",
-    [b"", b"{", b'{"recipe": {}', b"[]", b"{}", b"3", b"\xff\xfe", b"null"],
-    ids=lambda content: repr(content),
-)
+@pytest.mark.parametrize("content", [b"", b"{", b'{"recipe": {}', b"[]", b"{}", b"3", b"\xff\xfe", b"null"], ids=repr)
 def test_what_is_no_record_is_refused(store, content):
     path = store.save({"recipe": RECIPE})
     path.write_bytes(content)
+    message = "json is not the record of a run .*: delete it, and that run is done again$"
     for read in (lambda: store.load(RECIPE), store.records):
-        with pytest.raises(
-            DataError, match="json is not the record of a run .*: delete it, and that run is done again$"
-        ):
+        with pytest.raises(DataError, match=message):
             read()
 
 
@@ -126,16 +113,11 @@ def test_checkpoints_are_dropped_when_the_record_is_safe(store):
     assert set((store.folder / "unfinished").iterdir()) == left
 
 
-def test_a_full_disk_keeps_the_checkpoints(store, monkeypatch):
+def test_a_full_disk_keeps_the_checkpoints(store):
     file = store.checkpoint(RECIPE, "layer1")
     file.parent.mkdir(parents=True)
     file.write_bytes(b"state")
-
-    def full(_):
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-    monkeypatch.setattr("os.fsync", full)
-    with pytest.raises(DataError, match="json could not be written: No space left on device"):
+    with full_disk(), pytest.raises(DataError, match="json could not be written: No space left on device"):
         store.save({"recipe": RECIPE})
     assert store.load(RECIPE) is None
     assert file.read_bytes() == b"state"

@@ -41,15 +41,12 @@ def run(recipe, store, report):
         time.sleep(recipe["pause"])
         return np.asarray(0.0), {"p": np.array([rng.random()])}
 
-    fit = fit_sgd(
-        objective,
-        {"p": np.zeros(1)},
-        1,
-        SGD(recipe["epochs"], 1.0),
-        np.random.default_rng(5),
-        on_epoch=lambda record: report(f"epoch {record['epoch']}"),
-        checkpoint=Checkpoint(store.checkpoint(recipe, "fit"), recipe),
-    )
+    def tell(record):
+        report(f"epoch {record['epoch']}")
+
+    settings, checkpoint = SGD(recipe["epochs"], 1.0), Checkpoint(store.checkpoint(recipe, "fit"), recipe)
+    start, rng = {"p": np.zeros(1)}, np.random.default_rng(5)
+    fit = fit_sgd(objective, start, 1, settings, rng, on_epoch=tell, checkpoint=checkpoint)
     return {"recipe": recipe, "summary": "done", "p": float(fit.params["p"][0]), "threads": blas()["threads"]}
 
 
@@ -107,10 +104,8 @@ def test_ctrl_c_stops_between_epochs_and_the_next_start_goes_on(store, sent_to):
         (os.killpg if sent_to == "terminal" else os.kill)(first.pid, signal.SIGINT)
         _, said = first.communicate(timeout=60)
     assert first.returncode == 130
-    assert (
-        f"0 of 4 runs are finished; {store.folder} keeps them, and the last epoch of a run with epochs: give the same"
-        in said
-    )
+    kept = f"{store.folder} keeps them, and the last epoch of a run with epochs: give the same"
+    assert f"0 of 4 runs are finished; {kept}" in said
     assert "Traceback" not in said
     assert begun(store) == {"a": 1}  # what the pool had been handed already was not begun
     history = checkpoint.load().history

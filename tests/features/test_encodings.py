@@ -5,6 +5,7 @@ import pytest
 
 from pp_ref.errors import DomainError
 from pp_ref.features import encode
+from tests.refused import refuses
 
 FORMULAS = {
     "absolute": lambda z, a: [abs(z)],
@@ -44,29 +45,16 @@ def test_the_two_signs_make_up_the_whole():
 
 
 @pytest.mark.parametrize("encoding", FORMULAS)
-def test_nan_is_not_hidden(encoding):
+def test_nan_is_not_hidden_and_no_rows_are_no_rows(encoding):
     assert np.isnan(encode(np.array([[np.nan, 1.0]]), encoding)[0, 0])
-
-
-@pytest.mark.parametrize("encoding", FORMULAS)
-def test_no_rows(encoding):
     assert len(encode(np.zeros((0, 3)), encoding)) == 0
 
 
-@pytest.mark.parametrize(
-    ("settings", "message"),
-    [
-        (("triangle",), "^encoding is 'triangle', expected one of absolute, rectified, split, soft$"),
-        (("soft", -0.1), "^threshold is -0.1, expected a finite number >= 0$"),
-        (("soft", np.nan), "^threshold is nan, expected a finite number >= 0$"),
-        (("split", 0.5), "^threshold is 0.5, but the encoding 'split' has none: take 'soft', or 0$"),
-    ],
-)
-def test_messages(settings, message):
-    with pytest.raises(DomainError, match=message):
-        encode(np.zeros((1, 2)), *settings)
-
-
-def test_integers_are_refused():
-    with pytest.raises(DomainError, match="^z is int64, expected float32 or float64: convert it with astype$"):
-        encode(np.zeros((1, 2), int))
+REFUSED = [
+    (np.zeros((1, 2)), "triangle", "^encoding is 'triangle', expected one of absolute, rectified, split, soft$"),
+    (np.zeros((1, 2)), "soft", -0.1, "^threshold is -0.1, expected a finite number >= 0$"),
+    (np.zeros((1, 2)), "soft", np.nan, "^threshold is nan, expected a finite number >= 0$"),
+    (np.zeros((1, 2)), "split", 0.5, "^threshold is 0.5, but the encoding 'split' has none: take 'soft', or 0$"),
+    (np.zeros((1, 2), int), "^z is int64, expected float32 or float64: convert it with astype$"),
+]
+test_messages = refuses(encode, {DomainError: REFUSED})

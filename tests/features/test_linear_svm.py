@@ -5,6 +5,7 @@ import pytest
 
 from pp_ref.errors import DomainError, MissingExtraError, ShapeError
 from pp_ref.features import fit_linear_svm, linear_svm
+from tests.refused import refuses
 
 pytest.importorskip("sklearn")
 
@@ -106,47 +107,29 @@ def test_two_classes_of_any_name():
 X, Y = blobs(12)
 
 
-@pytest.mark.parametrize(
-    ("x", "y", "Cs", "held_out", "error", "message"),
-    [
+REFUSED = {
+    DomainError: [
+        (X, Y, [], 0.2, "^Cs is empty, expected at least one C to choose from: 100 is that of Coates et al"),
+        (X, Y, [1, -1], 0.2, "^C is -1, expected a finite number > 0$"),
+        (X, Y, [1, 2], 0, r"^held_out is 0, expected a share in \(0, 1\)$"),
+        (X, Y, [1, 2], np.nan, "^held_out is nan, expected a share in"),
+        (X, 0 * Y, [1], 0.2, r"^y holds 1 class\(es\), expected at least two to tell apart$"),
+        (X * np.nan, Y, [1], 0.2, "^x has 48 entries that are NaN or infinite"),
         (
-            X,
-            Y,
-            [],
-            0.2,
-            DomainError,
-            "^Cs is empty, expected at least one C to choose from: 100 is that of Coates et al",
-        ),
-        (X, Y, [1, -1], 0.2, DomainError, "^C is -1, expected a finite number > 0$"),
-        (X, Y, [1, 2], 0, DomainError, r"^held_out is 0, expected a share in \(0, 1\)$"),
-        (X, Y, [1, 2], np.nan, DomainError, "^held_out is nan, expected a share in"),
-        (X, 0 * Y, [1], 0.2, DomainError, r"^y holds 1 class\(es\), expected at least two to tell apart$"),
-        (X, Y[1:], [1], 0.2, ShapeError, "^axis n is 12 in x but 11 in y$"),
-        (X * np.nan, Y, [1], 0.2, DomainError, "^x has 48 entries that are NaN or infinite"),
-        (
-            X,
-            np.r_[9, Y[1:]],
-            [1, 2],
-            0.2,
-            DomainError,
+            *(X, np.r_[9, Y[1:]], [1, 2], 0.2),
             "^y holds one example of class 9, expected at least two, one of them to be held out: add examples, leave "
             "the class out, or pass a single C, for which nothing is held out$",
         ),
         (
-            X,
-            Y,
-            [1, 2],
-            0.1,
-            DomainError,
+            *(X, Y, [1, 2], 0.1),
             "^held_out is 0.1, which cuts 12 examples into 10 to fit and 2 to judge, expected at least 3 in both, one "
             "per class: take another share, or pass a single C$",
         ),
-        (X, Y, [1, 2], 0.9, DomainError, "^held_out is 0.9, which cuts 12 examples into 1 to fit and 11 to judge"),
+        (X, Y, [1, 2], 0.9, "^held_out is 0.9, which cuts 12 examples into 1 to fit and 11 to judge"),
     ],
-)
-def test_messages(x, y, Cs, held_out, error, message):
-    with pytest.raises(error, match=message):
-        fit_linear_svm(x, y, Cs, held_out, np.random.default_rng(0))
+    ShapeError: [(X, Y[1:], [1], 0.2, "^axis n is 12 in x but 11 in y$")],
+}
+test_messages = refuses(lambda *arguments: fit_linear_svm(*arguments, np.random.default_rng(0)), REFUSED)
 
 
 def test_without_scikit_learn(monkeypatch):

@@ -7,6 +7,7 @@ from pp_ref.errors import DomainError, ShapeError
 from pp_ref.features import Whitening, fit_whitening, normalise_contrast, whitening
 from pp_ref.features.whitening import mean_and_covariance
 from tests.bounds import assert_within, gemm_bound
+from tests.refused import refuses
 
 EPS = np.finfo(np.float64).eps
 
@@ -147,38 +148,22 @@ def test_inputs_are_not_written_to_and_fits_agree():
     assert isinstance(a, Whitening)
 
 
-@pytest.mark.parametrize(
-    ("x", "settings", "error", "message"),
-    [
-        (correlated(), {"kind": "ica"}, DomainError, "^kind is 'ica', expected 'zca' or 'pca'$"),
-        (correlated(), {"eps": -0.1}, DomainError, "^eps is -0.1, expected a finite number >= 0$"),
-        (correlated(), {"eps": np.nan}, DomainError, "^eps is nan, expected a finite number >= 0$"),
-        (correlated()[:1], {}, DomainError, "^x has 1 rows, expected at least 2: a covariance needs them$"),
-        (correlated()[:0], {}, DomainError, "^x has 0 rows, expected at least 2"),
-        (
-            np.zeros((3, 2), "u1"),
-            {},
-            DomainError,
-            "^x is uint8, expected float32 or float64: convert it with as_floats",
-        ),
-        (np.zeros(3), {}, ShapeError, r"^x has shape \(3,\), expected axes \(n, ...\) with one image per row$"),
-        (
-            np.array([[0, 1], [np.nan, 1]]),
-            {},
-            DomainError,
-            r"^x has 1 entries that are NaN or infinite, first at \(1, 0\)",
-        ),
-        (
-            np.array([[0, 1], [np.inf, 1]]),
-            {},
-            DomainError,
-            r"^x has 1 entries that are NaN or infinite, first at \(1, 0\)",
+REFUSED = {
+    DomainError: [
+        (correlated(), {"kind": "ica"}, "^kind is 'ica', expected 'zca' or 'pca'$"),
+        (correlated(), {"eps": -0.1}, "^eps is -0.1, expected a finite number >= 0$"),
+        (correlated(), {"eps": np.nan}, "^eps is nan, expected a finite number >= 0$"),
+        (correlated()[:1], {}, "^x has 1 rows, expected at least 2: a covariance needs them$"),
+        (correlated()[:0], {}, "^x has 0 rows, expected at least 2"),
+        (np.zeros((3, 2), "u1"), {}, "^x is uint8, expected float32 or float64: convert it with as_floats"),
+        *(
+            (np.array([[0, 1], [bad, 1]]), {}, r"^x has 1 entries that are NaN or infinite, first at \(1, 0\)")
+            for bad in (np.nan, np.inf)
         ),
     ],
-)
-def test_fit_messages(x, settings, error, message):
-    with pytest.raises(error, match=message):
-        fit_whitening(x, **settings)
+    ShapeError: [(np.zeros(3), {}, r"^x has shape \(3,\), expected axes \(n, ...\) with one image per row$")],
+}
+test_fit_messages = refuses(lambda x, settings: fit_whitening(x, **settings), REFUSED)
 
 
 def test_transform_messages():

@@ -3,7 +3,6 @@
 import json
 import math
 import re
-import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -297,11 +296,8 @@ def test_x_is_left_as_it_is():
 # The page.
 
 
-def test_the_pages_table_is_what_the_record_says():
-    benchmark = runpy.run_path(str(ROOT / "benchmarks" / "gradient_check.py"))
-    page = benchmark["PAGE"].read_text()
-    record = json.loads(benchmark["RECORD"].read_text())
-    assert benchmark["rendered"](page, record) == page
+def test_the_record_has_no_miss():
+    record = json.loads((ROOT / "benchmarks" / "gradient_check.json").read_text())
     for row in record["rows"]:  # in float64 no miss; no false alarm, but for the one that the page speaks of
         others = {verdict: count for verdict, count in row["verdicts"].items() if verdict != row["gradient"]}
         if (row["name"], row["gradient"], row["dtype"]) == ("RICA", "right", "float32"):

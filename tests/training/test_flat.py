@@ -6,6 +6,7 @@ import pytest
 
 from pp_ref.errors import ShapeError
 from pp_ref.training import Layout, flatten
+from tests.refused import refuses
 
 NAMED = {"w": np.arange(6.0).reshape(2, 3), "b": np.array([6.0, 7.0]), "none": np.zeros((0, 4)), "c": np.array(8.0)}
 
@@ -53,15 +54,12 @@ def test_another_array_library():
     np.testing.assert_array_equal(np.asarray(layout.vector(layout.views(vector))), np.arange(9))
 
 
-def test_messages():
-    layout = Layout({"w": (2, 3), "b": (2,)})
-    with pytest.raises(ShapeError, match=r"^vector has shape \(9,\), expected \(8,\): w, b$"):
-        layout.views(np.zeros(9))
-    with pytest.raises(ShapeError, match=r"^vector has shape \(8, 1\), expected \(8,\)"):
-        layout.views(np.zeros((8, 1)))
-    with pytest.raises(ShapeError, match=r"^parameters do not fit the layout, first at 'b': .* but expected"):
-        layout.vector({"w": np.zeros((2, 3))})
-    with pytest.raises(ShapeError, match=r"first at 'w'"):
-        layout.vector({"w": np.zeros((3, 2)), "b": np.zeros(2)})
-    with pytest.raises(ShapeError, match=r"first at 'unknown'"):
-        layout.vector({"w": np.zeros((2, 3)), "b": np.zeros(2), "unknown": np.zeros(1)})
+LAYOUT, W, B = Layout({"w": (2, 3), "b": (2,)}), np.zeros((2, 3)), np.zeros(2)
+REFUSED = [
+    (LAYOUT.views, np.zeros(9), r"^vector has shape \(9,\), expected \(8,\): w, b$"),
+    (LAYOUT.views, np.zeros((8, 1)), r"^vector has shape \(8, 1\), expected \(8,\)"),
+    (LAYOUT.vector, {"w": W}, r"^parameters do not fit the layout, first at 'b': .* but expected"),
+    (LAYOUT.vector, {"w": W.T, "b": B}, "first at 'w'"),
+    (LAYOUT.vector, {"w": W, "b": B, "unknown": np.zeros(1)}, "first at 'unknown'"),
+]
+test_messages = refuses(lambda call, given: call(given), {ShapeError: REFUSED})

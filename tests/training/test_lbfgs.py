@@ -11,6 +11,7 @@ from pp_ref.training import Stop, fit_lbfgs
 
 CURVATURES = np.array([1.0, 4.0, 16.0, 64.0])
 MINIMUM = np.array([3.0, -2.0, 0.5, 8.0])
+FAR = {"p": np.array([-1.2, 1.0])}  # the usual start for Rosenbrock's valley
 
 
 def quadratic(params):
@@ -23,9 +24,8 @@ def quadratic(params):
 def rosenbrock(params):
     """(1 - x)^2 + 100 (y - x^2)^2: a bent valley, minimum 0 at (1, 1)."""
     x, y = params["p"]
-    return (1 - x) ** 2 + 100 * (y - x * x) ** 2, {
-        "p": np.array([2 * (x - 1) - 400 * x * (y - x * x), 200 * (y - x * x)])
-    }
+    gap = y - x * x
+    return (1 - x) ** 2 + 100 * gap**2, {"p": np.array([2 * (x - 1) - 400 * x * gap, 200 * gap])}
 
 
 def start(dtype=float):
@@ -44,18 +44,17 @@ def test_gradient_a_quadratic_to_its_minimum():
 
 def test_gradient_of_rosenbrock():
     """Near (1, 1) the Hessian's smallest eigenvalue is 0.399: the error is at most 2.6 gtol times sqrt 2."""
-    fit = fit_lbfgs(rosenbrock, {"p": np.array([-1.2, 1.0])}, gtol=1e-8, ftol=0)
+    fit = fit_lbfgs(rosenbrock, FAR, gtol=1e-8, ftol=0)
     assert fit.stop is Stop.GRADIENT
     assert (abs(fit.params["p"] - 1) <= 4e-8).all()
 
 
 def test_flat_when_the_loss_hardly_falls():
-    fit = fit_lbfgs(rosenbrock, {"p": np.array([-1.2, 1.0])}, gtol=0, ftol=1e-3)
-    assert fit.stop is Stop.FLAT
+    assert fit_lbfgs(rosenbrock, FAR, gtol=0, ftol=1e-3).stop is Stop.FLAT
 
 
 def test_budget_when_iterations_run_out():
-    fit = fit_lbfgs(rosenbrock, {"p": np.array([-1.2, 1.0])}, iterations=3)
+    fit = fit_lbfgs(rosenbrock, FAR, iterations=3)
     assert fit.stop is Stop.BUDGET
     assert len(fit.history) == 3
 
@@ -79,7 +78,7 @@ def test_diverged_when_the_loss_is_not_finite(good, bad):
         loss, gradient = rosenbrock(params)
         return (loss, gradient) if next(losses) < good else (bad, {"p": gradient["p"] * np.nan})
 
-    assert fit_lbfgs(objective, {"p": np.array([-1.2, 1.0])}).stop is Stop.DIVERGED
+    assert fit_lbfgs(objective, FAR).stop is Stop.DIVERGED
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -131,17 +130,10 @@ def test_nothing_to_learn():
     assert (fit.stop, fit.history) == (Stop.GRADIENT, [])
 
 
-@pytest.mark.parametrize(
-    ("wrong", "message"),
-    [
-        ({"iterations": 0}, "^iterations is 0, expected a finite number > 0$"),
-        ({"memory": 0}, "^memory is 0, expected a finite number > 0$"),
-    ],
-    ids=str,
-)
-def test_settings_that_make_no_sense(wrong, message):
-    with pytest.raises(DomainError, match=message):
-        fit_lbfgs(quadratic, start(), **wrong)
+@pytest.mark.parametrize("setting", ["iterations", "memory"])
+def test_settings_that_make_no_sense(setting):
+    with pytest.raises(DomainError, match=f"^{setting} is 0, expected a finite number > 0$"):
+        fit_lbfgs(quadratic, start(), **{setting: 0})
 
 
 def test_arguments_that_make_no_sense():

@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 
 from pp_ref.errors import DomainError, ShapeError
+from pp_ref.generators import BIT_GENERATORS
 from pp_ref.training import SGD, Checkpoint, Interrupted, Stop, fit_sgd
+from tests.refused import refuses
 
 ROWS = np.random.default_rng(0).standard_normal((23, 3))
 
@@ -19,6 +21,12 @@ def linear(slope):
         return np.asarray(np.vdot(slope, params["p"])), {"p": np.array(slope, float)}
 
     return objective
+
+
+def losing(losses, slope=0):
+    """An objective with these losses, one a step, and a constant gradient."""
+    each = iter(losses)
+    return lambda params, rows, rng: (np.asarray(next(each)), {"p": np.full(1, float(slope))})
 
 
 def to_the_mean(params, rows, rng):
@@ -38,26 +46,29 @@ def fitted(settings, start=0.0, slope=1.0, n=1):
     return fit.params["p"][0]
 
 
+def to_mean(settings, start=None, **more):
+    """The fit of `to_the_mean` on all rows."""
+    return fit_sgd(to_the_mean, start or {"p": np.ones(3)}, 23, settings, np.random.default_rng(0), **more)
+
+
 def without_seconds(history):
     return [{name: value for name, value in record.items() if name != "seconds"} for record in history]
 
 
 # One step per epoch; u <- mu u - eta g, p <- p + u with g = 1. All of it is exact in binary.
-@pytest.mark.parametrize(
-    ("settings", "want"),
-    [
-        (SGD(3, 0.5), -(0.5 + 0.5 + 0.5)),
-        (SGD(3, 0.5, momentum=0.5), -(0.5 + 0.75 + 0.875)),
-        (SGD(3, 0.5, decay=2.0), -(0.5 + 0.25 + 0.125)),
-        (SGD(4, 0.5, decay=2.0, floor=0.125), -(0.5 + 0.25 + 0.125 + 0.125)),
-        # momentum 0, 1/4, 1/2, 1/2: u = -1, -5/4, -13/8, -29/16
-        (SGD(4, 1.0, momentum=0.0, final_momentum=0.5, momentum_epochs=2), -(1 + 1.25 + 1.625 + 1.8125)),
-        # momentum may fall as well: 1/2, 0
-        (SGD(2, 1.0, momentum=0.5, final_momentum=0.0), -2.0),
-        (SGD(0, 1.0), 0.0),
-    ],
-    ids=["plain", "momentum", "decay", "floor", "rising momentum", "falling momentum", "no epochs"],
-)
+STEPS = {
+    "plain": (SGD(3, 0.5), -(0.5 + 0.5 + 0.5)),
+    "momentum": (SGD(3, 0.5, momentum=0.5), -(0.5 + 0.75 + 0.875)),
+    "decay": (SGD(3, 0.5, decay=2.0), -(0.5 + 0.25 + 0.125)),
+    "floor": (SGD(4, 0.5, decay=2.0, floor=0.125), -(0.5 + 0.25 + 0.125 + 0.125)),
+    # momentum 0, 1/4, 1/2, 1/2: u = -1, -5/4, -13/8, -29/16
+    "rising": (SGD(4, 1.0, momentum=0.0, final_momentum=0.5, momentum_epochs=2), -(1 + 1.25 + 1.625 + 1.8125)),
+    "falling": (SGD(2, 1.0, momentum=0.5, final_momentum=0.0), -2.0),  # 1/2, 0
+    "no epochs": (SGD(0, 1.0), 0.0),
+}
+
+
+@pytest.mark.parametrize(("settings", "want"), STEPS.values(), ids=list(STEPS))
 def test_steps_by_hand(settings, want):
     assert fitted(settings) == want
 
@@ -120,16 +131,16 @@ def test_equals_a_loop_anyone_can_read(dtype):
 
 def test_the_start_is_not_written_to_and_no_epochs_return_it():
     start = {"p": np.ones(3)}
-    fit_sgd(to_the_mean, start, 23, SGD(2, 0.5), np.random.default_rng(0))
+    to_mean(SGD(2, 0.5), start)
     np.testing.assert_array_equal(start["p"], np.ones(3))
-    fit = fit_sgd(to_the_mean, start, 23, SGD(0, 0.5), np.random.default_rng(0))
+    fit = to_mean(SGD(0, 0.5), start)
     assert (fit.history, fit.stop) == ([], Stop.EPOCHS)
     np.testing.assert_array_equal(fit.params["p"], start["p"])
 
 
 def test_the_minimum_of_a_quadratic():
     """On the whole batch, p - mean shrinks by 1/2 each step: after 60 steps only rounding is left."""
-    fit = fit_sgd(to_the_mean, {"p": np.ones(3)}, 23, SGD(60, 0.5), np.random.default_rng(0))
+    fit = to_mean(SGD(60, 0.5))
     assert fit.stop is Stop.EPOCHS
     rounding = 23 * np.finfo(float).eps / 2 * abs(ROWS).sum(axis=0)  # of one mean; halved, they sum to less than two
     assert (abs(fit.params["p"] - ROWS.mean(axis=0)) <= 2 * rounding).all()
@@ -137,20 +148,9 @@ def test_the_minimum_of_a_quadratic():
 
 def test_history_has_the_mean_loss_of_the_steps_and_what_was_evaluated():
     told = []
-    losses = iter([1.0, 2.0, 6.0, 4.0, 4.0, 7.0])
-
-    def objective(params, rows, rng):
-        return np.asarray(next(losses)), {"p": np.zeros(1)}
-
-    fit = fit_sgd(
-        objective,
-        {"p": np.zeros(1)},
-        6,
-        SGD(2, 1.0, batch=2, decay=2.0),
-        np.random.default_rng(0),
-        evaluate=lambda params: {"test_error": 0.25},
-        on_epoch=told.append,
-    )
+    objective, settings = losing([1.0, 2.0, 6.0, 4.0, 4.0, 7.0]), SGD(2, 1.0, batch=2, decay=2.0)
+    more = {"evaluate": lambda params: {"test_error": 0.25}, "on_epoch": told.append}
+    fit = fit_sgd(objective, {"p": np.zeros(1)}, 6, settings, np.random.default_rng(0), **more)
     assert told == fit.history
     assert without_seconds(fit.history) == [
         {"epoch": 1, "loss": 3.0, "learning_rate": 0.25, "test_error": 0.25},
@@ -161,11 +161,7 @@ def test_history_has_the_mean_loss_of_the_steps_and_what_was_evaluated():
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
 def test_diverged_at_the_first_loss_that_is_not_finite(bad):
-    losses = iter([1.0, 1.0, bad, 1.0])
-
-    def objective(params, rows, rng):
-        return np.asarray(next(losses)), {"p": np.ones(1)}
-
+    objective = losing([1.0, 1.0, bad, 1.0], slope=1)
     fit = fit_sgd(objective, {"p": np.zeros(1)}, 4, SGD(9, 1.0, batch=2), np.random.default_rng(0))
     assert fit.stop is Stop.DIVERGED
     assert "lower the learning rate, or look for bad values in the data" in fit.stop.value
@@ -186,41 +182,32 @@ def test_another_array_library():
     np.testing.assert_array_equal(np.asarray(fit.params["W"]), [[2.0]])
 
 
-@pytest.mark.parametrize(
-    ("wrong", "message"),
-    [
-        ({"learning_rate": 0.0}, "^learning_rate is 0.0, expected a finite number > 0$"),
-        ({"learning_rate": np.nan}, "^learning_rate is nan, expected"),
-        ({"batch": 0}, "^batch is 0, expected"),
-        ({"momentum_epochs": 0}, "^momentum_epochs is 0, expected"),
-        ({"momentum": 1.0}, r"^momentum is 1.0, expected a number in \[0, 1\): 0"),
-        ({"momentum": np.nan}, "^momentum is nan, expected"),
-        ({"final_momentum": -0.5}, "^final_momentum is -0.5, expected"),
-        ({"decay": 0.5}, r"^decay is 0.5 \(expected >= 1\)"),
-        ({"decay": np.nan}, "^decay is nan"),
-        ({"epochs": -1}, "epochs -1, floor 0.0 .expected >= 0.$"),
-        ({"floor": -1.0}, "epochs 1, floor -1.0 .expected >= 0.$"),
-        ({"max_column_norm": 0.0}, "^max_column_norm is 0.0, expected a finite number > 0$"),
-        ({"max_column_norm": -1.0}, "^max_column_norm is -1.0, expected"),
-    ],
-    ids=str,
-)
-def test_settings_that_make_no_sense(wrong, message):
-    with pytest.raises(DomainError, match=message):
-        replace(SGD(1, 1.0), **wrong)
+SETTINGS = [
+    ({"learning_rate": 0.0}, "^learning_rate is 0.0, expected a finite number > 0$"),
+    ({"learning_rate": np.nan}, "^learning_rate is nan, expected"),
+    ({"batch": 0}, "^batch is 0, expected"),
+    ({"momentum_epochs": 0}, "^momentum_epochs is 0, expected"),
+    ({"momentum": 1.0}, r"^momentum is 1.0, expected a number in \[0, 1\): 0"),
+    ({"momentum": np.nan}, "^momentum is nan, expected"),
+    ({"final_momentum": -0.5}, "^final_momentum is -0.5, expected"),
+    ({"decay": 0.5}, r"^decay is 0.5 \(expected >= 1\)"),
+    ({"decay": np.nan}, "^decay is nan"),
+    ({"epochs": -1}, "epochs -1, floor 0.0 .expected >= 0.$"),
+    ({"floor": -1.0}, "epochs 1, floor -1.0 .expected >= 0.$"),
+    ({"max_column_norm": 0.0}, "^max_column_norm is 0.0, expected a finite number > 0$"),
+    ({"max_column_norm": -1.0}, "^max_column_norm is -1.0, expected"),
+]
+test_settings_that_make_no_sense = refuses(lambda wrong: replace(SGD(1, 1.0), **wrong), {DomainError: SETTINGS})
 
 
 def test_arguments_that_make_no_sense():
     with pytest.raises(DomainError, match="^n is 0, expected a finite number > 0$"):
         fit_sgd(to_the_mean, {"p": np.zeros(3)}, 0, SGD(1, 1.0), np.random.default_rng(0))
     with pytest.raises(DomainError, match=r"^p has 1 entries that are NaN or infinite, first at \(1,\)"):
-        fit_sgd(to_the_mean, {"p": np.array([0, np.nan, 0])}, 23, SGD(1, 1.0), np.random.default_rng(0))
+        to_mean(SGD(1, 1.0), {"p": np.array([0, np.nan, 0])})
 
 
-GENERATORS = [np.random.PCG64, np.random.PCG64DXSM, np.random.MT19937, np.random.Philox, np.random.SFC64]
-
-
-@pytest.mark.parametrize("bits", GENERATORS, ids=lambda bits: bits.__name__)
+@pytest.mark.parametrize("bits", BIT_GENERATORS)
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_a_stopped_fit_goes_on_to_the_same_bits(tmp_path, bits, dtype):
     """The objective draws, so the bits show whether the generator continues where it was."""
@@ -228,7 +215,7 @@ def test_a_stopped_fit_goes_on_to_the_same_bits(tmp_path, bits, dtype):
     start = {"p": np.ones(3, dtype)}
 
     def rng():
-        return np.random.Generator(bits(5))
+        return np.random.Generator(getattr(np.random, bits)(5))
 
     whole = fit_sgd(noisy, start, 23, settings, rng())
     checkpoint = Checkpoint(tmp_path / "fit.safetensors", {"settings": "these"})
@@ -267,15 +254,14 @@ def test_ctrl_c_says_what_is_saved_and_how_to_go_on(tmp_path):
         fit_sgd(stopping(1, 2), start, 23, settings, rng, checkpoint=checkpoint)
     with pytest.raises(Interrupted, match="^stopped by Ctrl-C after 2 of 5 epochs; nothing is saved"):
         fit_sgd(stopping(3, 1), start, 23, settings, rng)
-    with pytest.raises(
-        Interrupted, match=r"^stopped by Ctrl-C after 2 of 5 epochs; epoch 2 is in .*safetensors: run again to go on$"
-    ):
+    message = r"^stopped by Ctrl-C after 2 of 5 epochs; epoch 2 is in .*safetensors: run again to go on$"
+    with pytest.raises(Interrupted, match=message):
         fit_sgd(stopping(3, 2), start, 23, settings, rng, checkpoint=checkpoint)
     assert len(checkpoint.load().history) == 2
 
 
 def test_ctrl_c_while_a_checkpoint_is_written_keeps_the_one_before(tmp_path, monkeypatch):
-    checkpoint, start, settings = Checkpoint(tmp_path / "fit.safetensors", {}), {"p": np.ones(3)}, SGD(3, 0.1)
+    checkpoint, settings = Checkpoint(tmp_path / "fit.safetensors", {}), SGD(3, 0.1)
     syncs = iter(range(100))
 
     def fsync(_):
@@ -284,16 +270,15 @@ def test_ctrl_c_while_a_checkpoint_is_written_keeps_the_one_before(tmp_path, mon
 
     monkeypatch.setattr("os.fsync", fsync)
     with pytest.raises(Interrupted, match=r"after 2 of 3 epochs; epoch 1 is in"):
-        fit_sgd(to_the_mean, start, 23, settings, np.random.default_rng(0), checkpoint=checkpoint)
+        to_mean(settings, checkpoint=checkpoint)
     assert [file.name for file in tmp_path.iterdir()] == ["fit.safetensors"]
-    parts = fit_sgd(to_the_mean, start, 23, settings, np.random.default_rng(0), checkpoint=checkpoint)
-    whole = fit_sgd(to_the_mean, start, 23, settings, np.random.default_rng(0))
-    assert parts.params["p"].tobytes() == whole.params["p"].tobytes()
+    parts = to_mean(settings, checkpoint=checkpoint)
+    assert parts.params["p"].tobytes() == to_mean(settings).params["p"].tobytes()
 
 
 def test_a_checkpoint_of_other_shapes_is_refused(tmp_path):
     checkpoint = Checkpoint(tmp_path / "fit.safetensors", {})
-    fit_sgd(to_the_mean, {"p": np.ones(3)}, 23, SGD(1, 0.1), np.random.default_rng(0), checkpoint=checkpoint)
+    to_mean(SGD(1, 0.1), checkpoint=checkpoint)
     with pytest.raises(ShapeError, match=r"^vector has shape \(3,\), expected \(4,\): p$"):
         fit_sgd(linear(np.ones(4)), {"p": np.ones(4)}, 1, SGD(2, 0.1), np.random.default_rng(0), checkpoint=checkpoint)
 
@@ -304,18 +289,10 @@ def test_a_checkpoint_of_another_array_library(tmp_path):
     def objective(params, rows, rng):
         return xp.sum(params["p"] * params["p"]), {"p": 2 * params["p"]}
 
-    def fitted(epochs):
-        checkpoint = Checkpoint(tmp_path / "fit.safetensors", {})
-        return fit_sgd(
-            objective,
-            {"p": xp.ones(2)},
-            1,
-            replace(settings, epochs=epochs),
-            np.random.default_rng(0),
-            checkpoint=checkpoint,
-        )
+    def fitted(epochs, checkpoint=None):
+        few = replace(settings, epochs=epochs)
+        return fit_sgd(objective, {"p": xp.ones(2)}, 1, few, np.random.default_rng(0), checkpoint=checkpoint)
 
-    fitted(2)
-    again = fitted(4)
-    whole = fit_sgd(objective, {"p": xp.ones(2)}, 1, settings, np.random.default_rng(0))
-    np.testing.assert_array_equal(np.asarray(again.params["p"]), np.asarray(whole.params["p"]))
+    checkpoint = Checkpoint(tmp_path / "fit.safetensors", {})
+    fitted(2, checkpoint)
+    np.testing.assert_array_equal(*(np.asarray(fit.params["p"]) for fit in (fitted(4, checkpoint), fitted(4))))

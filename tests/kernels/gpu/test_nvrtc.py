@@ -1,20 +1,20 @@
 """The compiler's report on the kernels, if it is installed; the reading of the report, everywhere."""
 
-import json
-import runpy
 import site
 import sys
 from pathlib import Path
 
 import pytest
 
+from pp_ref.bench import gpu_kernels
+from pp_ref.bench.record import met, read
 from pp_ref.errors import DeviceError, MissingExtraError
 from pp_ref.kernels.gpu import launching, nvrtc
 from pp_ref.kernels.gpu.ladders import KERNELS
 from pp_ref.kernels.gpu.naive import kernel
 from tests.conftest import require_nvrtc
 
-SCRIPT = Path(__file__).parents[3] / "benchmarks" / "speed" / "gpu_kernels.py"
+RECORD = Path(__file__).parents[3] / "benchmarks" / "speed" / "gpu_kernels.json"
 LOG = """\
 ptxas info    : 0 bytes gmem
 ptxas info    : Compiling entry function 'pool' for 'sm_90'
@@ -24,14 +24,9 @@ ptxas info    : Used 255 registers, used 1 barriers, 24 bytes cumulative stack s
 """
 
 
-@pytest.fixture(scope="module")
-def rows():
-    return runpy.run_path(str(SCRIPT))["rows"]
-
-
 @pytest.mark.nvrtc
-def test_no_kernel_spills(rows):
-    for row in rows():
+def test_no_kernel_spills():
+    for row in (row for block in gpu_kernels.measure()["measured"] for row in block["rows"]):
         assert (row["spilled_bytes"], row["stack_bytes"]) == (0, 0), row
         assert row["registers"] <= 128, row  # two blocks of 256 threads fit even then
         assert row["shared_bytes"] <= 48 * 1024, row
@@ -45,13 +40,13 @@ def test_the_compilers_message_is_passed_on(monkeypatch):
 
 
 def test_the_record_is_of_every_rung_and_has_no_spills():
-    record = json.loads(SCRIPT.with_suffix(".json").read_text())
-    assert {row["rung"] for row in record["rows"]} == {rung.name for rung in KERNELS}
-    assert {(row["architecture"], row["dtype"]) for row in record["rows"]} == {
+    record = read(RECORD)
+    assert [(block["architecture"], block["dtype"]) for block in record["measured"]] == [
         (architecture, dtype) for architecture in ("sm_80", "sm_90") for dtype in ("float32", "float64")
-    }
-    assert record["ran_on"].startswith("no device: ")
-    assert not any(row["spilled_bytes"] or row["stack_bytes"] for row in record["rows"])
+    ]
+    for block in record["measured"]:
+        assert {row["name"] for row in block["rows"]} == {rung.name for rung in KERNELS}
+    assert all(map(met, record["goals"]))
 
 
 def test_the_report_is_read():

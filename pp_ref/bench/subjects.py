@@ -1,0 +1,77 @@
+"""The subjects of `pp-ref bench`, in the order of README's table of goals."""
+
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from typing import Any, NamedTuple
+
+from pp_ref.machine import Device
+
+__all__ = ["SUBJECTS", "Subject"]
+
+
+class Subject(NamedTuple):
+    """A subject; the module `pp_ref.bench.NAME` measures it.
+
+    The module has `measure(rounds, **settings)`, whose defaults are the full settings. It may have `TABLES`: functions
+    that render a record, by their places in README or docs/speed.md.
+
+    about     one sentence for the command's help
+    rounds    default number of rounds
+    small     settings of --small
+    roofline  whether the command draws a roofline beside the record
+    """
+
+    name: str
+    about: str
+    rounds: int
+    small: Mapping[str, Any]
+    roofline: bool = False
+    device: Device = "cpu"
+
+    @property
+    def module(self) -> Any:
+        """The module, imported at the first use because the command's help needs none."""
+        return import_module(f"pp_ref.bench.{self.name}")
+
+    @property
+    def tables(self) -> Mapping[str, Callable[..., str]]:
+        tables: Mapping[str, Callable[..., str]] = getattr(self.module, "TABLES", {})
+        return tables
+
+
+_ONE_SHAPE = {"batches": (10,), "proportions": (0.05,)}
+SUBJECTS = {
+    subject.name: subject
+    for subject in (
+        Subject("pooling", "v U for ten columns of a 28 x 28 grid: every rung, dense products.", 9, _ONE_SHAPE, True),
+        Subject("layer", "The MNIST net's first layer, y and dw, against a full one.", 9, _ONE_SHAPE, True),
+        Subject("mnist_step", "A training step of the MNIST net, few weights learned.", 9, {"proportions": (0.05,)}),
+        Subject(
+            "conv",
+            "A step of each convolution of the CIFAR-10 net, predicted by every way, against dense ones.",
+            3,
+            {"layers": (3,), "proportions": (0.05,), "n": 4},
+        ),
+        Subject("convnet_step", "A training step of the CIFAR-10 net, and every way to convolve.", 9, {"batch": 4}),
+        Subject("mlp_epoch", "An epoch of the MNIST net in full, against PyTorch's.", 3, {"examples": 300}),
+        Subject("rica", "RICA's loss and gradient, against PyTorch's autograd.", 5, {"patches": 1000}),
+        Subject("features", "Features of CIFAR-10 images for a classifier.", 2, {"images": 20, "patches": 2000}),
+        Subject("start_up", "Imports, `pp-ref --help` and a first pooled result in new processes.", 15, {}),
+        Subject(
+            "growth",
+            "How times grow with an image's side, 16 to 96, and with the batch, 1 to 10,000.",
+            9,
+            {"sides": (8, 12, 16), "batches": (1, 10, 100)},
+        ),
+        Subject(
+            "plan",
+            "How much longer a layer's choice takes than the best way, over shapes.",
+            3,
+            {"sides": (8,), "batches": (10,), "columns": (1,)},
+        ),
+        Subject("gpu_pool", "v U on a CUDA device: every rung, against cuBLAS.", 20, {"images": 1000}, device="gpu"),
+        Subject("gpu_layer", "A layer's operations on a CUDA device.", 20, {"images": 1000}, device="gpu"),
+        Subject("gpu_mlp", "A step of the MNIST net on a CUDA device.", 20, {"steps": 5}, device="gpu"),
+        Subject("gpu_convnet", "An epoch of the convnet on a CUDA device.", 3, {"images": 256}, device="gpu"),
+    )
+}

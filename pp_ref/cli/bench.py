@@ -1,0 +1,139 @@
+"""`pp-ref bench`: a command for each subject, for all of them, and for comparing their records."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from pp_ref.bench.subjects import SUBJECTS, Subject
+
+__all__ = ["bench"]
+
+bench = typer.Typer(help="Time what pp_ref does, against dense products and PyTorch.", no_args_is_help=True)
+
+ROUNDS = typer.Option(min=1, help="Turns of every contender, after one to warm up.")
+FileOption = Annotated[Path | None, typer.Option("--out", help="File for the JSON record.", show_default="none")]
+SmallOption = Annotated[bool, typer.Option("--small", help="Small shapes: to see that everything works.")]
+
+
+def _command(subject: Subject) -> None:
+    @bench.command(subject.name, help=subject.about)
+    def run(
+        rounds: Annotated[int, ROUNDS] = subject.rounds, small: SmallOption = False, out: FileOption = None
+    ) -> None:
+        record = subject.module.measure(rounds, **(subject.small if small else {}))
+        _tell(record, out)
+        for table in subject.tables.values():
+            typer.echo(table(record))
+        if out and subject.roofline:
+            from pp_ref.bench.roofline import roofline
+            from pp_ref.experiments.drawing import save_figure
+
+            for path in save_figure(roofline(record), out.with_name(f"{out.stem}-roofline")):
+                typer.echo(path)
+
+
+def _tell(record: dict[str, Any], out: Path | None) -> None:
+    """Print the record's lines, and write the record atomically."""
+    import json
+
+    from pp_ref.bench.record import lines
+    from pp_ref.files import write_atomically
+
+    for line in lines(record):
+        typer.echo(line)
+    if out:
+        write_atomically(out, (json.dumps(record, indent=1) + "\n").encode())
+        typer.echo(out)
+
+
+for _subject in SUBJECTS.values():
+    _command(_subject)
+
+
+@bench.command("all")
+def every(
+    rounds: Annotated[int | None, typer.Option(min=1, help=ROUNDS.help, show_default="each subject's own")] = None,
+    small: SmallOption = False,
+    out: Annotated[Path | None, typer.Option(help="Folder for a record a subject.", show_default="none")] = None,
+) -> None:
+    """Run every subject, each in its own process. The last line names those that failed: exit code 1."""
+    options = ["--small"] * small + ([f"--rounds={rounds}"] if rounds else [])
+    _in_turn({name: _bench(name, out, options) for name, subject in SUBJECTS.items() if subject.device == "cpu"})
+
+
+@bench.command("gpu")
+def gpu(
+    small: SmallOption = False,
+    out: Annotated[Path, typer.Option(help="Folder for a record a subject.")] = Path("benchmarks/speed"),
+) -> None:
+    """Run everything that needs a CUDA device: its tests, of which none may be skipped, its subjects, and Figure 5 in
+    full, which continues after an interruption."""
+    figure5 = ["-m", "pp_ref.cli", "reproduce", "figure5", "--profile", "authors", "--device", "gpu"]
+    subjects = [name for name, subject in SUBJECTS.items() if subject.device == "gpu"]
+    _in_turn(
+        {"tests": ["-m", "pytest", "-m", "gpu"]}
+        | {name: _bench(name, out, ["--small"] * small) for name in subjects}
+        | ({} if small else {"figure5": figure5}),
+    )
+
+
+def _bench(name: str, out: Path | None, options: list[str]) -> list[str]:
+    return ["-m", "pp_ref.cli", "bench", name, *options, *([f"--out={out / name}.json"] if out else [])]
+
+
+def _in_turn(commands: Mapping[str, list[str]]) -> None:
+    """Run each command in a new process; if one fails, the others still run."""
+    environment = os.environ | {"PP_REF_REQUIRE_GPU": "1"}  # a GPU test that would be skipped fails
+    left_out = [
+        name
+        for name, command in commands.items()
+        if subprocess.run([sys.executable, *command], env=environment, check=False).returncode
+    ]
+    if left_out:
+        typer.echo(f"pp-ref: left out: {', '.join(left_out)}", err=True)
+        raise typer.Exit(1)
+
+
+@bench.command("calibrate")
+def calibrate(rounds: Annotated[int, ROUNDS] = 9) -> None:
+    """Measure the cost of the plan's units of work on this machine, and write it to the user's cache for the plan."""
+    from pp_ref.bench.calibrate import calibrate
+    from pp_ref.kernels.rates import rates_file
+
+    for number, found in calibrate(rounds).items():
+        for line in (f"{number} threads", *found.lines()):
+            typer.echo(line)
+    typer.echo(rates_file())
+
+
+@bench.command("gpu_kernels")
+def gpu_kernels(out: FileOption = None) -> None:
+    """Report registers, spills and shared memory of every CUDA kernel, by its compiler: no device is needed."""
+    from pp_ref.bench.gpu_kernels import measure
+
+    _tell(measure(), out)
+
+
+@bench.command("compare")
+def compare(
+    old: Annotated[Path, typer.Argument(help="The JSON record to compare with, or a folder of records.")],
+    new: Annotated[Path, typer.Argument(help="The same of the same subjects, dtypes and machine.")],
+) -> None:
+    """Print the rows that changed beyond noise; records of one subject in a folder are pooled. Exit code 0: none is
+    slower; 1: some are; 2: the files do not compare."""
+    from pp_ref.bench.compare import compare
+    from pp_ref.errors import DataError
+
+    try:
+        found = compare(old, new)
+    except DataError as error:
+        typer.echo(f"pp-ref: {error}", err=True)
+        raise typer.Exit(2) from error
+    for line in found.lines():
+        typer.echo(line)
+    raise typer.Exit(bool(found.slower))

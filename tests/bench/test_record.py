@@ -1,0 +1,50 @@
+"""The shape of a record, its goals and shares of limits; files that are no record."""
+
+import pytest
+
+from pp_ref.bench.contest import row
+from pp_ref.bench.record import goal, lines, met, reached, read, record
+from pp_ref.errors import DataError
+
+
+def made(goals=lambda record: ()):
+    rows = [row("fused", [2.0, 1.0, 4.0], flops=3e9, least_bytes=5e9, times_best_peer=1.5, share_of_bound=0.1)]
+    measured = [{"n": n, "threads": 1, "rows": [dict(each) for each in rows]} for n in (10, 20)]
+    return record("pooling", "v U\n\nmore", 3, measured, goals, batch=7)
+
+
+def test_rows_have_their_shares_of_the_limits():
+    found = made()
+    (limits,) = found["limits"]
+    for block in found["measured"]:
+        assert block["rows"][0]["share_of_peak"] == pytest.approx(3 / limits["peak_gflops"])
+        assert block["rows"][0]["share_of_copy"] == pytest.approx(5 / limits["copy_gb_s"])
+    expected = {"subject": "pooling", "what": "v U", "settings": {"batch": 7}, "dtype": "float32", "goals": []}
+    assert found | expected == found
+    assert found["machine"]["cores"] > 0
+
+
+def test_goals_say_what_was_reached():
+    found = made(lambda record: goal("v U", "at least", 2.0, reached(record, "fused", n=20)))
+    assert found["goals"] == [{"what": "v U", "threads": 1, "sense": "at least", "goal": 2.0, "reached": 1.5}]
+    assert list(lines(found))[-1] == "goal: v U, 1 threads: at least 2, reached 1.5: missed"
+    assert reached(found, "fused", n=30) == reached(found, "dense") == {}
+
+
+@pytest.mark.parametrize(
+    ("sense", "value", "said"),
+    [("at least", 2.0, True), ("at least", 1.9, False), ("at most", 2.0, True), ("at most", 2.1, False)],
+)
+def test_a_goal_is_met_or_missed(sense, value, said):
+    (made,) = goal("memory", sense, 2.0, {None: value})
+    assert met(made) is said
+    assert "threads" not in made
+    assert not met(made | {"reached": float("nan")})
+
+
+@pytest.mark.parametrize("content", ["{", "[]", "{}", '{"subject": "pooling"}'])
+def test_what_is_no_record_is_refused(content, tmp_path):
+    path = tmp_path / "record.json"
+    path.write_text(content)
+    with pytest.raises(DataError, match="expected what pp-ref bench wrote with --out"):
+        read(path)
