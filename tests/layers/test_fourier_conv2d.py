@@ -9,7 +9,7 @@ from pp_ref.layers import conv2d_backward, conv2d_forward, fourier_conv2d_backwa
 from pp_ref.layers.fourier_conv2d import _inverse, _spectrum, _torus, _waves, fourier_conv2d_flops
 from pp_ref.oracle.faults.fault import eleven_bits
 from tests.bounds import assert_within
-from tests.properties.images import BY_NAME
+from tests.properties.operations import BY_NAME
 from tests.properties.values import bounds
 
 RNG = np.random.default_rng(0)

@@ -42,3 +42,9 @@ def test_what_was_expected():
 def test_counts_name_every_status():
     counts = Report("c", "float64", 0, [finding(Status.passed), finding(Status.passed)]).counts
     assert (counts[Status.passed], counts[Status.failed], set(counts)) == (2, 0, set(Status))
+
+
+@pytest.mark.parametrize("status", [Status.failed, Status.suspicious])
+def test_what_was_announced_is_expected(status):
+    finding = Finding("dense/plain/float32/0", "dense", "plain", status).expecting("known")
+    assert finding.status == Status.expected

@@ -15,7 +15,7 @@ import numpy as np
 
 from pp_ref.kernels.choose import use_backend
 from tests.properties.bounded import Exact
-from tests.properties.operations import BY_NAME, Arguments, Case, Operation, fresh
+from tests.properties.operations import BY_NAME, Arguments, Case, Operation
 from tests.properties.values import (
     Pass,
     assert_all_within,
@@ -25,8 +25,10 @@ from tests.properties.values import (
     bounds,
     converted,
     cotangent,
+    defined,
     direction,
     dot,
+    fresh,
     gradients,
     leaves,
     mapped,
@@ -162,11 +164,12 @@ def adjoint(operation: Operation, forward: Pass, backward: Pass, case: Case) -> 
         assert_small(
             left - sum(right), 1e-12 * sum(size(pulled[name]) * size(dx[name]) for name in dx), "all arguments"
         )
+        return
+    magnitude, (_, pulled_bounds) = mapped(abs, dy), bounds(operation, arguments, dtype, dy)
     for name in operation.linear:
         dx = direction(arguments[name], rng)
         with_dx, without = arguments | {name: dx}, arguments | {name: mapped(np.zeros_like, dx)}
         Jdx = mapped(lambda a, b: a.astype(Exact) - b.astype(Exact), run(forward, with_dx)[0], run(forward, without)[0])
-        magnitude, (_, pulled_bounds) = mapped(abs, dy), bounds(operation, arguments, dtype, dy)
         allowed = sum(dot(magnitude, bounds(operation, at, dtype)[0]) for at in (with_dx, without))
         allowed += dot(mapped(abs, dx), pulled_bounds[name])
         assert_small(dot(dy, Jdx) - dot(pulled[name], dx), 1.01 * allowed, f"{name} alone")  # the dots round too
@@ -175,7 +178,7 @@ def adjoint(operation: Operation, forward: Pass, backward: Pass, case: Case) -> 
 @holds_for(lambda operation: operation.ties is not None)
 def ties(operation: Operation, forward: Pass, backward: Pass, case: Case) -> None:
     """At a kink the documented subgradient is taken."""
-    arguments, expected = operation.ties()
+    arguments, expected = operation.ties
     y, cache = run(forward, arguments)
     assert_same_bits(backward(np.ones_like(y), cache), expected, "the gradient at a tie")
 
@@ -192,7 +195,7 @@ def derived_bound(operation: Operation, forward: Pass, backward: Pass | None, ca
     y, cache = run(forward, arguments)
     dy = cotangent(y, case.rng)
     y_bound, bound = bounds(operation, arguments, dtype, dy)
-    assert_all_within(y, operation.definition(*fresh(exact).values()), y_bound, "y")
+    assert_all_within(y, defined(operation, exact), y_bound, "y")
     if backward:
         _, exact_gradients = both(operation, forward, backward, exact, mapped(lambda leaf: leaf.astype(Exact), dy))
         for name, gradient in gradients(operation, backward, dy, cache).items():
@@ -217,7 +220,7 @@ def both_orders_agree(operation: Operation, forward: Pass, backward: Pass, case:
 @holds_for(lambda operation: bool(operation.batch))
 def batch_split(operation: Operation, forward: Pass, backward: Pass, case: Case) -> None:
     """Two parts of a batch give the whole: rows side by side, sums added, means weighted by their examples."""
-    reduced = operation.mean or operation.total
+    reduced = not operation.per_example
     case = case.at(dtype="float64") if case.dtype == "longdouble" else case
     arguments, rng, dtype = operation.draw(case), case.rng, np.dtype(case.dtype)
     cut = int(rng.integers(0, case.n + 1))
@@ -319,7 +322,7 @@ def linear_in_dy(operation: Operation, forward: Pass, backward: Pass, case: Case
     pull = lambda dy: gradients(operation, backward, dy, cache)  # noqa: E731
     first, second, scaled = pull(dy), pull(dz), pull(mapped(lambda leaf: -2 * leaf, dy))
     total = mapped(np.add, dy, dz)
-    together, allowed = pull(total), [bounds(operation, arguments, case.dtype, d)[1] for d in (dy, dz, total)]
+    together, (_, *allowed) = pull(total), bounds(operation, arguments, case.dtype, dy, dz, total)
     for name, gradient in first.items():
         assert_same_bits(mapped(lambda leaf: -2 * leaf, gradient), scaled[name], f"d{name} of -2 dy")
         added = mapped(lambda a, b: a.astype(Exact) + b, gradient, second[name])
@@ -335,9 +338,7 @@ def dtype_and_shape(operation: Operation, forward: Pass, backward: Pass | None, 
     """dtype in is dtype out; y has its definition's shape, a gradient its argument's."""
     arguments = operation.draw(case)
     y, cache = run(forward, arguments)
-    like = mapped(
-        lambda leaf: np.asarray(leaf, case.dtype), operation.definition(*fresh(converted(arguments, Exact)).values())
-    )
+    like = mapped(lambda leaf: np.asarray(leaf, case.dtype), defined(operation, arguments))
     pairs = {"y": (y, like)}
     if backward:
         pulled = gradients(operation, backward, cotangent(y, case.rng), cache)
@@ -400,7 +401,7 @@ def nan_propagates(operation: Operation, forward: Pass, backward: Pass | None, c
         leaf = leaves(spoilt[name])[0]
         if leaf.size:
             leaf[np.unravel_index(rng.integers(leaf.size), leaf.shape)] = np.nan
-        want = operation.definition(*fresh(converted(spoilt, Exact)).values())
+        want = defined(operation, spoilt)
         y, cache = run(forward, spoilt)
         for a, b in zip(leaves(y), leaves(want), strict=True):
             reached = np.isnan(b)

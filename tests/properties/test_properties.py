@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pp_ref.oracle.cases import LAYOUTS
 from tests.properties.checks import PROPERTIES, Property
-from tests.properties.images import IMAGES
 from tests.properties.models import MODELS
-from tests.properties.operations import LAYOUTS, OPERATIONS, Case, Operation
+from tests.properties.operations import IMAGES, OPERATIONS, Case, Operation
 
 sizes = st.integers(1, 6)
 CASES = st.builds(

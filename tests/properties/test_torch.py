@@ -6,9 +6,9 @@ from hypothesis import given, settings
 
 from pp_ref.models import MLP, RICA, Autoencoder, Full, LowRank
 from tests.properties.models import MODELS, Model
-from tests.properties.operations import Case, fresh
+from tests.properties.operations import Case
 from tests.properties.test_properties import CASES
-from tests.properties.values import assert_all_within, bounds, run
+from tests.properties.values import assert_all_within, bounds, fresh, run
 
 pytestmark = pytest.mark.torch
 

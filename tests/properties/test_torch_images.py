@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
-from tests.properties.images import IMAGES
-from tests.properties.operations import Case, Operation
+from pp_ref.oracle.nested import is_number
+from tests.properties.operations import IMAGES, Case, Operation
 from tests.properties.test_properties import CASES
-from tests.properties.values import assert_all_within, both, bounds, cotangent, is_float, mapped, run
+from tests.properties.values import assert_all_within, both, bounds, cotangent, mapped, run
 
 pytestmark = pytest.mark.torch
 
@@ -107,7 +107,7 @@ def test_values_and_gradients_are_those_of_pytorch(operation: Operation, case: C
     torch.autograd.backward(each_y, mapped(torch.tensor, each_dy))
     # PyTorch may add in any order, so the bound is that of the magnitudes, where no partial sum cancels. And it may add
     # one after another the fh fw m terms of at most 3 x 3 pixels, where we add m, then fh, then fw: 9 times as many.
-    magnitudes = {name: mapped(abs, value) if is_float(value) else value for name, value in arguments.items()}
+    magnitudes = {name: mapped(abs, value) if is_number(value) else value for name, value in arguments.items()}
     y_bound, bound = bounds(operation, magnitudes, np.float64, mapped(abs, dy))
     both_sides = lambda value: mapped(lambda leaf: (1 + 9) * leaf, value)  # noqa: E731
     assert_all_within(y, mapped(lambda leaf: leaf.detach().numpy(), their_y), both_sides(y_bound), "y")

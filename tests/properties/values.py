@@ -4,13 +4,16 @@ A value is an array, or a list of arrays (one a column).
 """
 
 from collections.abc import Callable
+from copy import deepcopy
 from typing import Any
 
 import numpy as np
 
+from pp_ref.oracle import plain, tape
+from pp_ref.oracle.nested import is_number
 from tests.bounds import assert_within
 from tests.properties.bounded import Bounded, Exact
-from tests.properties.operations import Arguments, Operation, fresh
+from tests.properties.operations import Arguments, Operation
 
 Pass = Callable[..., Any]
 COMPLEX_STEP = 2.0**-100  # so small that its square is lost: no truncation
@@ -26,15 +29,16 @@ def mapped(function: Callable[..., Any], value: Any, *others: Any) -> Any:
     return function(value, *others)
 
 
-def is_float(value: Any) -> bool:
-    return not isinstance(value, str) and all(
-        getattr(leaf, "dtype", np.dtype(int)).kind == "f" for leaf in leaves(value)
-    )
+def fresh(arguments: Arguments) -> Arguments:
+    """The same arguments, with generators that have not been drawn from."""
+    return {
+        name: deepcopy(value) if isinstance(value, np.random.Generator) else value for name, value in arguments.items()
+    }
 
 
 def converted(arguments: Arguments, dtype: Any) -> Arguments:
     return {
-        name: mapped(lambda array: np.asarray(array).astype(dtype), value) if is_float(value) else value
+        name: mapped(lambda array: np.asarray(array).astype(dtype), value) if is_number(value) else value
         for name, value in arguments.items()
     }
 
@@ -53,6 +57,19 @@ def run(forward: Pass, arguments: Arguments) -> tuple[Any, Any]:
     """y and cache; an operation that is never differentiated returns y alone."""
     result = forward(*fresh(arguments).values())
     return result if isinstance(result, tuple) else (result, None)
+
+
+def defined(operation: Operation, arguments: Arguments) -> Any:
+    """y by the oracle's definition, in longdouble."""
+    given = {
+        name: mapped(lambda array: tape.quantity(array.astype(Exact), plain.NAMESPACE), value)
+        if is_number(value)
+        else value
+        for name, value in fresh(arguments).items()
+        if name != "order"
+    }
+    with np.errstate(all="ignore"):
+        return mapped(lambda leaf: leaf.data, operation.definition(*given.values()))
 
 
 def gradients(operation: Operation, backward: Pass, dy: Any, cache: Any) -> dict[str, Any]:
@@ -81,19 +98,24 @@ def size(a: Any) -> Any:
     return np.sqrt(dot(a, a))
 
 
-def bounds(operation: Operation, arguments: Arguments, dtype: Any, dy: Any = None) -> tuple[Any, dict[str, Any]]:
-    """Bounds of what dtype arithmetic rounds: of y, and with a cotangent of every gradient."""
+def bounds(operation: Operation, arguments: Arguments, dtype: Any, *cotangents: Any) -> list[Any]:
+    """Bounds of what dtype arithmetic rounds: of y, and for each cotangent {argument: bound of its gradient}."""
     lifted = {
-        name: mapped(lambda array: Bounded(array, 0, dtype), value) if is_float(value) else value
+        name: mapped(lambda array: Bounded(array, 0, dtype), value) if is_number(value) else value
         for name, value in arguments.items()
     }
     y, cache = run(operation.forward, lifted)
-    if dy is None or operation.backward is None:
-        return mapped(lambda leaf: leaf.error, y), {}
-    pulled = gradients(operation, operation.backward, mapped(lambda leaf: Bounded(leaf, 0, dtype), dy), cache)
-    return mapped(lambda leaf: leaf.error, y), {
-        name: mapped(lambda leaf: leaf.error, gradient) for name, gradient in pulled.items()
-    }
+    found = [mapped(_finite_error, y)]
+    for dy in cotangents:
+        dy = mapped(lambda leaf: Bounded(leaf, 0, dtype), dy)
+        pulled = gradients(operation, operation.backward, dy, cache) if operation.backward else {}
+        found.append({name: mapped(_finite_error, gradient) for name, gradient in pulled.items()})
+    return found
+
+
+def _finite_error(leaf: Bounded) -> Any:
+    assert np.isfinite(leaf.error).all(), "an infinite bound would let everything pass"
+    return leaf.error
 
 
 def assert_all_within(got: Any, want: Any, bound: Any, what: str) -> None:
