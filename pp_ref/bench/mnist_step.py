@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from pp_ref.bench.contest import Block, Real, Run, blocks, contender, share_of_largest
+from pp_ref.bench.contest import Block, Contender, Real, Run, blocks, contender, share_of_largest
 from pp_ref.bench.mlp_epoch import BATCH, SIZES, epochs, learned_from, share_of_bound, torch_epochs
 from pp_ref.bench.record import Record, goal, reached, record
 from pp_ref.dictionaries import Grid, Units, make_dictionary
@@ -27,7 +27,6 @@ GOALS = {0.05: 4.0, 0.25: 2.0}  # times PyTorch's full net, by the proportion le
 
 def measure(rounds: int, proportions: Sequence[float] = tuple(GOALS)) -> Record:
     """Return the record of a step and its passes for each proportion learned."""
-    import_extra("torch", "torch").set_flush_denormal(True)
     data, x, y = learned_from(STEPS * BATCH)
     steps = len(y) // BATCH
     full, measured = mlp(SIZES), list[Block]()
@@ -40,11 +39,25 @@ def measure(rounds: int, proportions: Sequence[float] = tuple(GOALS)) -> Record:
             "pp_ref, predicted": contender(epochs(few, params, pooled, y), share_of_few, steps=steps),
             "pp_ref, full": contender(epochs(full, start, x, y), share, steps=steps),
         }
-        peers = torch_epochs(start, x, y, steps=steps)
+        peers = {name: flushed(each) for name, each in torch_epochs(start, x, y, steps=steps).items()}
         parts = {name: contender(run, steps=STEPS) for name, run in passes(few, params, pooled[:BATCH]).items()}
         measured += blocks({"proportion": proportion, "part": "step"}, ours | peers, list(peers), rounds)
         measured += blocks({"proportion": proportion, "part": "passes"}, parts, [], rounds)
     return record("mnist_step", __doc__, rounds, measured, goals, data=data, batch=BATCH)
+
+
+def flushed(contender: Contender) -> Contender:
+    """Return PyTorch's contender with its subnormals flushed, which this process does during its turns alone."""
+    torch = import_extra("torch", "torch")
+
+    def run() -> Any:
+        torch.set_flush_denormal(True)
+        try:
+            return contender.run()
+        finally:
+            torch.set_flush_denormal(False)
+
+    return contender._replace(run=run)
 
 
 def predicted_net(proportion: float, x: Real) -> MLP:
