@@ -47,7 +47,7 @@ def kernels() -> dict[str, Callable[..., Any]]:
 
 
 def grid_operands(sizes: tuple[int, int], taps: Sequence[Array], alpha: Sequence[Array], R: Sequence[Array]) -> Any:
-    """What the kernels multiply by: `pp_ref.kernels.cpu.operands.Operands` of one channel."""
+    """Return the `SeparableOperands` of images with one channel."""
     from pp_ref.kernels.operands import SeparableOperands
 
     y, x = (np.asarray(axis, float) for axis in taps)

@@ -153,7 +153,7 @@ PASSES = {  # the passes of each way, by name
 
 @pytest.fixture
 def ran(monkeypatch):
-    """The forward and backward passes that ran, in order."""
+    """The forward passes that ran, in order; the backward passes are those of the way that a forward pass keeps."""
     passes = []
 
     def recorded(name, run):
