@@ -12,9 +12,9 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
+from benchmarks.oracle.corpus import PLANTED, trial
 from pp_ref.files import write_atomically
 from pp_ref.machine import cores
-from pp_ref.oracle.corpus import PLANTED, trial
 from pp_ref.records import circumstances, markdown
 
 ROOT = Path(__file__).parent.parent.parent

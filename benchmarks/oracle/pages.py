@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from pp_ref.oracle.arithmetic import arithmetic
-from pp_ref.oracle.draws import Draw, Sizes
+from pp_ref.oracle.algebras.arithmetic import arithmetic
 from pp_ref.oracle.faults import FAULTS
-from pp_ref.oracle.nested import is_number, leaves
-from pp_ref.oracle.operations import OPERATIONS
+from pp_ref.oracle.operations.draws import Draw, Sizes
+from pp_ref.oracle.operations.nested import is_number, leaves
+from pp_ref.oracle.operations.table import OPERATIONS
 
 FOLDER = Path(__file__).parent
 

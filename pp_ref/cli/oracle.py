@@ -54,14 +54,14 @@ def conform(
         if (candidate is None) == (files is None):
             raise DomainError("expected a CANDIDATE, or --files with a folder of vectors and answers, and not both")
         if files is not None:
-            from pp_ref.oracle.answers import Answers
+            from pp_ref.oracle.candidates.answers import Answers
 
             _refuse_beside_files(context, "arithmetic", "arrays", "autodiff", "seed", "quick", "limit")
             answers = Answers(files)
             report = judged(answers, only=only or (), seed=answers.seed, replay=replay, among=answers.ids, store=store)
             report = replace(report, folder=str(files))
         elif candidate is not None:
-            from pp_ref.oracle.candidates import InWorker
+            from pp_ref.oracle.candidates.processes import InWorker
 
             known = {name: value for name, value in declared.items() if value is not None}
             worker = InWorker(candidate, limit, **known)
@@ -98,7 +98,7 @@ def vectors_export(
     quick: QuickOption = False,
 ) -> None:
     """Write the arguments of every case. Answers go beside them; `pp-ref conform --files` judges them."""
-    from pp_ref.oracle.vectors import export
+    from pp_ref.oracle.candidates.vectors import export
 
     manifest = export(folder, arithmetic, only or (), seed, quick)
     typer.echo(f"{len(manifest['cases'])} cases of {len(manifest['files'])} operations in {folder}")

@@ -6,9 +6,9 @@ import sys
 import pytest
 
 from pp_ref import cli, layers
-from pp_ref.oracle import own
+from pp_ref.oracle.candidates import own
 from tests.cli.runner import invoke
-from tests.oracle.stranger import answer
+from tests.oracle.candidates.stranger import answer
 
 
 @pytest.fixture

@@ -2,10 +2,10 @@
 
 import pytest
 
-from pp_ref.oracle import own
-from pp_ref.oracle.corpus import PLANTED, Planted, Trial, trial
-from pp_ref.oracle.operations import OPERATIONS
-from pp_ref.oracle.truth import ExactValues
+from benchmarks.oracle.corpus import PLANTED, Planted, Trial, trial
+from pp_ref.oracle.candidates import own
+from pp_ref.oracle.operations.table import OPERATIONS
+from pp_ref.oracle.operations.truth import ExactValues
 
 
 @pytest.fixture(scope="session")

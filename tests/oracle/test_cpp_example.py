@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from pp_ref.oracle import conform
-from pp_ref.oracle.answers import Answers
-from pp_ref.oracle.vectors import export
+from pp_ref.oracle.candidates.answers import Answers
+from pp_ref.oracle.candidates.vectors import export
 
 SOURCES = Path(__file__).resolve().parents[2] / "docs" / "examples" / "cpp"
 OPERATIONS = ["dense", "pool", "sigmoid", "softmax_cross_entropy"]

@@ -6,9 +6,9 @@ import pytest
 from pp_ref import layers
 from pp_ref.errors import DomainError
 from pp_ref.oracle import InProcess, conform
-from pp_ref.oracle.cases import names
-from pp_ref.oracle.findings import Status
-from pp_ref.oracle.operations import BY_NAME, OPERATIONS
+from pp_ref.oracle.operations.cases import names
+from pp_ref.oracle.operations.table import BY_NAME, OPERATIONS
+from pp_ref.oracle.verdict.findings import Status
 
 RIGHT = {"relu_forward": layers.relu_forward, "relu_backward": layers.relu_backward}
 

@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from pp_ref.oracle import rounded
-from pp_ref.oracle.rounded import BY_DTYPE, Exact, Rounded
+from pp_ref.oracle.algebras import rounded
+from pp_ref.oracle.algebras.rounded import BY_DTYPE, Exact, Rounded
 
 __all__ = ["Bounded", "Exact"]
 

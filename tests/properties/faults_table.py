@@ -4,15 +4,15 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
-from pp_ref.oracle import own
-from pp_ref.oracle.arithmetic import ARITHMETICS
-from pp_ref.oracle.candidates import InProcess
-from pp_ref.oracle.cases import cases
+from pp_ref.oracle.algebras.arithmetic import ARITHMETICS
+from pp_ref.oracle.candidates import own
+from pp_ref.oracle.candidates.processes import InProcess
 from pp_ref.oracle.faults import FAULTS, Fault
-from pp_ref.oracle.findings import Status
-from pp_ref.oracle.judge import judge
-from pp_ref.oracle.operations import BY_NAME
-from pp_ref.oracle.truth import truth
+from pp_ref.oracle.operations.cases import cases
+from pp_ref.oracle.operations.table import BY_NAME
+from pp_ref.oracle.operations.truth import truth
+from pp_ref.oracle.verdict.findings import Status
+from pp_ref.oracle.verdict.judge import judge
 from tests.properties.checks import violations
 from tests.properties.models import MODELS
 from tests.properties.operations import IMAGES, OPERATIONS, Case, Operation

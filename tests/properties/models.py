@@ -9,7 +9,8 @@ import numpy as np
 
 from pp_ref.dictionaries import Units, make_dictionary
 from pp_ref.models import MLP, RICA, Autoencoder, Full, LowRank, Predicted
-from pp_ref.oracle import definitions, plain, tape
+from pp_ref.oracle.algebras import plain, tape
+from pp_ref.oracle.operations import definitions
 from tests.properties.operations import BY_NAME, Arguments, Case, Draw, Operation
 
 CLASSES = 3

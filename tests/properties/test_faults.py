@@ -2,7 +2,7 @@
 
 import pytest
 
-from pp_ref.oracle import own
+from pp_ref.oracle.candidates import own
 from pp_ref.oracle.faults import FAULTS, Fault, rica
 from tests.properties import faults_table, values
 from tests.properties.checks import violations

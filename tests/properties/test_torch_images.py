@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
-from pp_ref.oracle.nested import is_number
+from pp_ref.oracle.operations.nested import is_number
 from tests.properties.operations import IMAGES, Case, Operation
 from tests.properties.test_properties import CASES
 from tests.properties.values import assert_all_within, both, bounds, cotangent, mapped, run

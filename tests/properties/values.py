@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from pp_ref.oracle import plain, tape
-from pp_ref.oracle.nested import is_number
+from pp_ref.oracle.algebras import plain, tape
+from pp_ref.oracle.operations.nested import is_number
 from tests.bounds import assert_within
 from tests.properties.bounded import Bounded, Exact
 from tests.properties.operations import Arguments, Operation

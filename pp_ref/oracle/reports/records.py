@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from pp_ref.errors import DataError
-from pp_ref.oracle.findings import Finding, Report, Status, TensorVerdict
+from pp_ref.oracle.verdict.findings import Finding, Report, Status, TensorVerdict
 
 SCHEMA = "pp_ref.report/1"
 
