@@ -78,12 +78,11 @@ class CaseItem(pytest.Item):
     parent: Candidate
 
     def runtest(self) -> None:
-        from pp_ref.data.search import user_cache
         from pp_ref.oracle.reports.words import details, printable
         from pp_ref.oracle.run import conform
         from pp_ref.oracle.verdict.findings import Status
 
-        report = conform(self.parent.worker, replay=self.name, store=user_cache("oracle") / "exact.sqlite")
+        report = conform(self.parent.worker, replay=self.name)
         (finding,) = report.findings
         if finding.status == Status.not_provided:
             pytest.skip(f"{self.parent.name} has no function for {finding.operation}")

@@ -3,11 +3,10 @@
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from pathlib import Path
 
 from pp_ref.oracle.candidates.processes import Candidate
-from pp_ref.oracle.operations.cases import chosen
-from pp_ref.oracle.operations.truth import ExactValues, truth
+from pp_ref.oracle.operations.cases import Case, chosen
+from pp_ref.oracle.operations.truth import Expected, truth
 from pp_ref.oracle.verdict.diagnosis import Evidence, diagnose
 from pp_ref.oracle.verdict.findings import Finding, Report, Status
 from pp_ref.oracle.verdict.judge import judge
@@ -24,19 +23,19 @@ def conform(
     quick: bool = False,
     replay: str | None = None,
     among: Sequence[str] | None = None,
-    store: Path | None = None,
+    expected: Callable[[Case], list[Expected]] = truth,
     progress: Callable[[Finding], None] = lambda finding: None,
 ) -> Report:
     """Judge a candidate's functions against exact values and derived bounds.
 
-    candidate   who answers: `pp_ref.oracle.candidates.processes`, or `pp_ref.oracle.candidates.answers` by files
+    candidate   who answers: `InProcess` or `InWorker`, or `pp_ref.oracle.candidates.answers.Answers` by files
     arithmetic  that it is held to; None: what it declares, float64 if nothing
     only        names of operations; none: all
     seed        from which every case is drawn
     quick       the regimes that find most mistakes, in a fraction of the time
     replay      the id of one case, which alone is run
     among       ids of the cases there are, an operation's in a row; None: all that the seed draws
-    store       a file in which exact values are kept for the next run; None: nowhere
+    expected    what the results of a case have to be
     progress    called with every finding
     raises      DomainError for an unknown operation, arithmetic or case
     """
@@ -44,30 +43,25 @@ def conform(
     name = arithmetic or candidate.arithmetic
     findings: list[Finding] = []
     diagnoses: dict[str, str] = {}
-    kept = ExactValues(store) if store else None
-    try:
-        for operation, drawn in chosen(name, only, seed, quick, replay, among):
-            evidence = []
-            for case in drawn:
-                seen = candidate.observe(case)
-                expected = truth(case, kept) if seen.results else []
-                evidence.append(Evidence(case, expected, seen, judge(case, expected, seen)))
-            # Diagnose unexpected failures first; expected ones carry the candidate's reason.
-            unannounced = [each for each in evidence if candidate.expects(each.case) is None]
-            said = diagnose(operation, unannounced) or diagnose(operation, evidence)
-            if said:
-                diagnoses[operation.name] = said
-            for each in evidence:
-                finding = each.finding
-                if finding.status in (Status.failed, Status.suspicious) and said:
-                    finding = replace(finding, diagnosis=said)
-                reason = candidate.expects(each.case)
-                if reason is not None and finding.status != Status.not_provided:
-                    finding = finding.expecting(reason)
-                findings.append(finding)
-                progress(finding)
-    finally:
-        if kept:
-            kept.close()
+    for operation, drawn in chosen(name, only, seed, quick, replay, among):
+        evidence = []
+        for case in drawn:
+            seen = candidate.observe(case)
+            due = expected(case) if seen.results else []
+            evidence.append(Evidence(case, due, seen, judge(case, due, seen)))
+        # Diagnose unexpected failures first; expected ones carry the candidate's reason.
+        unannounced = [each for each in evidence if candidate.expects(each.case) is None]
+        said = diagnose(operation, unannounced) or diagnose(operation, evidence)
+        if said:
+            diagnoses[operation.name] = said
+        for each in evidence:
+            finding = each.finding
+            if finding.status in (Status.failed, Status.suspicious) and said:
+                finding = replace(finding, diagnosis=said)
+            reason = candidate.expects(each.case)
+            if reason is not None and finding.status != Status.not_provided:
+                finding = finding.expecting(reason)
+            findings.append(finding)
+            progress(finding)
     took = time.perf_counter() - started
     return Report(candidate.name, name, seed, findings, diagnoses, circumstances(), took)

@@ -12,9 +12,8 @@ from tests.oracle.candidates.stranger import answer
 
 
 @pytest.fixture
-def vectors(tmp_path, monkeypatch):
+def vectors(tmp_path):
     """Exported, and answered by pp_ref itself."""
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     folder = tmp_path / "vectors"
     arguments = ["--arithmetic", "float32", "--only", "dense", "--only", "pool", "--seed", "3", "--quick"]
     result = invoke("vectors", "export", str(folder), *arguments)

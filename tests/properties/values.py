@@ -62,7 +62,7 @@ def run(forward: Pass, arguments: Arguments) -> tuple[Any, Any]:
 def defined(operation: Operation, arguments: Arguments) -> Any:
     """y by the oracle's definition, in longdouble."""
     given = {
-        name: mapped(lambda array: tape.quantity(array.astype(Exact), plain.NAMESPACE), value)
+        name: mapped(lambda array: tape.quantity(array.astype(Exact), plain.ALGEBRA), value)
         if is_number(value)
         else value
         for name, value in fresh(arguments).items()

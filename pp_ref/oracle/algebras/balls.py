@@ -8,15 +8,15 @@ last place. The same bits on every machine.
 
 import math
 from collections.abc import Callable
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pp_ref.errors import import_extra
+from pp_ref.oracle.algebras.tape import Algebra
 
-__all__ = ["NAMESPACE", "Enclosure", "ball_array", "enclosed"]
+__all__ = ["ALGEBRA", "Enclosure", "ball_array", "enclosed"]
 
 FIRST, LAST = 128, 4096  # bits
 NARROW = 2.0**-64  # of the value, or of the smallest normal number
@@ -120,22 +120,18 @@ def _solved(A: NDArray[Any], B: NDArray[Any]) -> NDArray[Any]:
     return np.array(X.entries(), object).reshape(B.shape)
 
 
-NAMESPACE = SimpleNamespace(
-    __name__="balls",
+ALGEBRA = Algebra(
     exp=_elementwise(lambda x: x.exp()),
     log=_elementwise(lambda x: x.log()),
     sqrt=_elementwise(lambda x: x.sqrt()),
     sigmoid=_elementwise(lambda x: 1 / (1 + (-x).exp())),
-    sum=lambda x, axis=None, keepdims=False: np.asarray(np.sum(x, axis=axis, keepdims=keepdims), object),
-    where=lambda condition, x, y: np.where(condition, x, y),
-    concat=lambda arrays, axis=0: np.concat(arrays, axis=axis),
+    sum=lambda *x, **axes: np.asarray(np.sum(*x, **axes), object),
+    where=np.where,
+    concat=np.concat,
     take=lambda x, indices: np.asarray(np.take(x, indices), object),
     scattered=_scattered,
     reshape=np.reshape,
     solved=_solved,
     compared=_midpoints,
-    formed=lambda x: x,
-    uncertainty=lambda x: 0.0,
-    doubts=[],
     lifted=ball_array,
 )

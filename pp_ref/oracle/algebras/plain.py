@@ -1,14 +1,14 @@
 """Definitions on longdouble arrays: where NaN and infinity go, and values where balls would take too long."""
 
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pp_ref.oracle.algebras.rounded import Exact
+from pp_ref.oracle.algebras.tape import Algebra
 
-__all__ = ["NAMESPACE"]
+__all__ = ["ALGEBRA"]
 
 
 def _scattered(x: NDArray[Any], at: NDArray[Any], size: int) -> NDArray[Any]:
@@ -17,8 +17,7 @@ def _scattered(x: NDArray[Any], at: NDArray[Any], size: int) -> NDArray[Any]:
     return out
 
 
-NAMESPACE = SimpleNamespace(
-    __name__="plain",
+ALGEBRA = Algebra(
     exp=np.exp,
     log=np.log,
     sqrt=np.sqrt,
@@ -31,8 +30,5 @@ NAMESPACE = SimpleNamespace(
     reshape=np.reshape,
     solved=lambda A, B: np.linalg.solve(A.astype(float), B.astype(float)).astype(Exact),
     compared=np.asarray,
-    formed=lambda x: x,
-    uncertainty=lambda x: 0.0,
-    doubts=[],
     lifted=lambda x: np.asarray(x, Exact),
 )

@@ -13,37 +13,24 @@ Every operation adds what it inherits to what it rounds itself (Higham, *Accurac
 Algorithms*, sec. 2.2, 3.3, 3.5; for the spread Higham and Mary, *A new approach to probabilistic rounding error
 analysis*, 2019). A rounding is charged to the majorant, not to the value, so that a bound holds for every order of
 evaluation of one expression.
-Arrays ask for a namespace, so a layer's own code runs on them, right or wrong. `docs/oracle.md` gives the rules.
+`docs/oracle.md` gives the rules.
 """
 
-import operator
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import fields
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pp_ref.oracle.algebras import balls
 from pp_ref.oracle.algebras.arithmetic import ARITHMETICS, Arithmetic
+from pp_ref.oracle.algebras.systems import solved
+from pp_ref.oracle.algebras.tape import Algebra
 
 __all__ = ["Exact", "Rounded", "algebra", "lifted"]
 
 Exact = np.longdouble
-_LONG = np.finfo(Exact)
-# Only to judge the reference's own longdouble, where that is wider than float64.
-LONGDOUBLE = Arithmetic(
-    "longdouble",
-    np.dtype(Exact).name,
-    _LONG.nmant + 1,
-    0.0,
-    float(_LONG.eps) / 2,
-    float(np.finfo(float).tiny),
-    float(np.finfo(float).max),
-)
-BY_DTYPE = {
-    each.dtype: each for each in (LONGDOUBLE, *(ARITHMETICS[name] for name in ("float64", "float32", "float16")))
-}
 
 # A sum of bounded independent roundings of mean zero exceeds `LIKELY` times the root of the sum of their squares with a
 # probability of 2 exp(-LIKELY^2 / 2) = 3e-14 (Azuma and Hoeffding): rarely in all the entries that anybody compares.
@@ -51,7 +38,7 @@ LIKELY = 8.0
 
 
 class Rounded:
-    """Array-API array, as far as the layers use it."""
+    """One array; see above."""
 
     __array_ufunc__ = None  # ndarray @ Rounded must ask Rounded
 
@@ -66,18 +53,10 @@ class Rounded:
     ) -> None:
         self.value = np.asarray(value, Exact)
         shape = self.value.shape
-        self.error = np.broadcast_to(_or_infinite(error), shape)
-        self.majorant = abs(self.value) if majorant is None else np.broadcast_to(_or_infinite(majorant), shape)
-        self.spread = self.error if spread is None else np.broadcast_to(_or_infinite(spread), shape)
+        self.error = _or_infinite(error, shape)
+        self.majorant = abs(self.value) if majorant is None else _or_infinite(majorant, shape)
+        self.spread = self.error if spread is None else _or_infinite(spread, shape)
         self.arithmetic, self.terms = arithmetic, terms
-
-    def __array_namespace__(self, api_version: str | None = None) -> Any:
-        return NAMESPACE
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        """NumPy has no bfloat16: float32 has its range."""
-        return np.dtype("float32" if self.arithmetic.dtype == "bfloat16" else self.arithmetic.dtype)
 
     shape = property(lambda self: self.value.shape)
     ndim = property(lambda self: self.value.ndim)
@@ -86,20 +65,10 @@ class Rounded:
 
     def moved(self, move: Callable[[NDArray[Any]], NDArray[Any]]) -> "Rounded":
         """Entries at other places: nothing rounds."""
-        return Rounded(
-            move(self.value), move(self.error), self.arithmetic, move(self.majorant), move(self.spread), self.terms
-        )
+        return self.made(move(self.value), move(self.error), move(self.majorant), move(self.spread), self.terms)
 
     def __getitem__(self, key: Any) -> "Rounded":
         return self.moved(lambda part: part[key])
-
-    def __setitem__(self, key: Any, other: Any) -> None:
-        other = self._lift(other)
-        for name in ("value", "error", "majorant", "spread"):
-            part = getattr(self, name).copy()  # a broadcast array cannot be written to
-            part[key] = getattr(other, name)
-            setattr(self, name, part)
-        self.terms = max(self.terms, other.terms)
 
     def _lift(self, other: Any) -> "Rounded":
         """An operand that is no Rounded is exact, unless it is a scalar that the format cannot hold."""
@@ -107,6 +76,10 @@ class Rounded:
             return other
         rounding = 0 if np.ndim(other) else self.arithmetic.unit * abs(Exact(other))
         return Rounded(other, rounding if rounding and not _holds(self.arithmetic, other) else 0, self.arithmetic)
+
+    def made(self, value: Any, error: Any, majorant: Any, spread: Any, terms: int) -> "Rounded":
+        """A result in this arithmetic."""
+        return Rounded(value, error, self.arithmetic, majorant, spread, terms)
 
     def stored(
         self, value: Any, majorant: Any, error: Any, spread: Any, units: int = 1, terms: int = 1, likely: Any = None
@@ -121,7 +94,7 @@ class Rounded:
         error = error + u * (majorant + error) + a.tiny
         spread = spread + u * ((abs(value) if likely is None else likely) + spread) + a.tiny
         over = np.where(majorant + error > a.largest, np.inf, 0)
-        return Rounded(value, error + over, a, majorant, spread + over, terms)
+        return self.made(value, error + over, majorant, spread + over, terms)
 
     def summed(
         self, value: Any, majorant: Any, error: Any, spread: Any, root: Any, length: int, terms: int
@@ -138,26 +111,28 @@ class Rounded:
         likely = LIKELY * a.sums * some * np.sqrt(root**2 + length * (abs(value) + root) ** 2)
         error, spread = error + fresh, spread + np.minimum(fresh, likely + a.tiny)
         if a.sums == a.unit:
-            return Rounded(value, error + np.where(majorant + error > a.largest, np.inf, 0), a, majorant, spread, terms)
+            return self.made(value, error + np.where(majorant + error > a.largest, np.inf, 0), majorant, spread, terms)
         # Another order stores other sums, which are as large as this one could have been.
         return self.stored(
             value, majorant, error, spread, terms=terms, likely=np.minimum(majorant, abs(value) + LIKELY * root)
         )
 
     def __neg__(self) -> "Rounded":
-        return Rounded(-self.value, self.error, self.arithmetic, self.majorant, self.spread, self.terms)
+        return self.made(-self.value, self.error, self.majorant, self.spread, self.terms)
 
     def __add__(self, other: Any) -> "Rounded":
         """Two sums may be one: a bias from which a product starts sees as many roundings as the product has terms."""
         other = self._lift(other)
         a, b, u = self.terms - 1, other.terms - 1, self.arithmetic.sums * (1 + Exact(2) ** -10)
-        merged = u * (b * (self.majorant + self.error) + a * (other.majorant + other.error))
-        likely = LIKELY * u * (b**0.5 * (abs(self.value) + self.spread) + a**0.5 * (abs(other.value) + other.spread))
+        merged = u * (b * (self.majorant + self.error) + a * (other.majorant + other.error)) if a or b else 0
+        likely: Any = 0
+        if a or b:
+            likely = b**0.5 * (abs(self.value) + self.spread) + a**0.5 * (abs(other.value) + other.spread)
         return self.stored(
             self.value + other.value,
             self.majorant + other.majorant,
             self.error + other.error + merged,
-            self.spread + other.spread + np.minimum(merged, likely),
+            self.spread + other.spread + np.minimum(merged, LIKELY * u * likely),
             terms=self.terms + other.terms,
         )
 
@@ -225,39 +200,21 @@ class Rounded:
     def __rmatmul__(self, other: Any) -> "Rounded":
         return self._lift(other) @ self
 
-    def __eq__(self, other: Any) -> Any:
-        return self.value == self._lift(other).value
-
-    def __gt__(self, other: Any) -> Any:
-        return self.value > self._lift(other).value
-
-    def __ge__(self, other: Any) -> Any:
-        return self.value >= self._lift(other).value
-
-    def __lt__(self, other: Any) -> Any:
-        return self.value < self._lift(other).value
-
-    def __le__(self, other: Any) -> Any:
-        return self.value <= self._lift(other).value
-
-    def __invert__(self) -> "Rounded":
-        raise TypeError("a Rounded array holds no truth values")
-
 
 def lifted(x: Any, arithmetic: Arithmetic) -> Rounded:
     """x, which the arithmetic can store, as an input without error."""
     return Rounded(x, 0, arithmetic)
 
 
-def algebra(arithmetic: Arithmetic) -> Any:
-    """What `pp_ref.oracle.algebras.tape` needs to run a definition on these arrays."""
-    return SimpleNamespace(
-        **vars(NAMESPACE),
+def algebra(arithmetic: Arithmetic) -> Algebra:
+    """The functions that run a definition on these arrays."""
+    names = {each.name for each in fields(Algebra)} & vars(NAMESPACE).keys()
+    return Algebra(
+        **{name: getattr(NAMESPACE, name) for name in names},
         lifted=lambda x: lifted(x, arithmetic),
         compared=lambda x: x.value,
         formed=lambda x: Rounded(x.value, x.error, x.arithmetic, None, x.spread),
         uncertainty=lambda x: x.error,
-        doubts=[],
     )
 
 
@@ -267,9 +224,11 @@ def _holds(arithmetic: Arithmetic, x: Any) -> bool:
     return bool(arithmetic.representable(np.asarray(number)) == number and Exact(number) == Exact(x))
 
 
-def _or_infinite(bound: Any) -> NDArray[Any]:
+def _or_infinite(bound: Any, shape: tuple[int, ...]) -> NDArray[Any]:
     """0 times infinity, or infinity less infinity, bounds nothing."""
     bound = np.asarray(bound, Exact)
+    if bound.shape != shape:
+        bound = np.broadcast_to(bound, shape)
     return np.where(np.isnan(bound), np.inf, bound)
 
 
@@ -325,7 +284,7 @@ def _sigmoid(x: Rounded) -> Rounded:
 
 
 def _abs(x: Rounded) -> Rounded:
-    return Rounded(abs(x.value), x.error, x.arithmetic, x.majorant, x.spread)
+    return x.made(abs(x.value), x.error, x.majorant, x.spread, 1)
 
 
 def _sum(x: Rounded, axis: int | None = None, keepdims: bool = False) -> Rounded:
@@ -355,59 +314,24 @@ def _minimum(x: Rounded, y: Any) -> Rounded:
         return np.where(apart, np.where(x.value < y.value, a, b), np.maximum(a, b))
 
     value = np.minimum(x.value, y.value)
-    return Rounded(value, chosen("error"), x.arithmetic, chosen("majorant"), chosen("spread"))
+    return x.made(value, chosen("error"), chosen("majorant"), chosen("spread"), 1)
 
 
 def _where(condition: Any, x: Any, y: Any) -> Rounded:
     """The reference's branch. Branches of a continuous function agree where rounding could choose the other one."""
     like = x if isinstance(x, Rounded) else y
-    x, y = like._lift(x), like._lift(y)
-    parts = (
-        np.where(condition, getattr(x, name), getattr(y, name)) for name in ("value", "error", "majorant", "spread")
-    )
-    value, error, majorant, spread = parts
-    return Rounded(value, error, like.arithmetic, majorant, spread, max(x.terms, y.terms))
+    return _combined([like._lift(x), like._lift(y)], lambda parts: np.where(condition, *parts))
 
 
 def _joined(join: Callable[..., Any]) -> Callable[..., Rounded]:
-    def joined(arrays: Any, axis: int = 0) -> Rounded:
-        parts = (
-            join([getattr(x, name) for x in arrays], axis=axis) for name in ("value", "error", "majorant", "spread")
-        )
-        value, error, majorant, spread = parts
-        return Rounded(value, error, arrays[0].arithmetic, majorant, spread, max(x.terms for x in arrays))
-
-    return joined
+    return lambda arrays, axis=0: _combined(arrays, lambda parts: join(parts, axis=axis))
 
 
-def _asarray(x: Any, dtype: Any = None) -> Any:
-    """A table that is cast to the dtype carries what the cast rounds, and 2 u of longdouble; anything else is exact."""
-    x = np.asarray(x)
-    if dtype is None or np.dtype(dtype).name not in BY_DTYPE or x.dtype != Exact:
-        return np.asarray(x, dtype)
-    return Rounded(x, abs(x - x.astype(dtype)) + _LONG.eps, BY_DTYPE[np.dtype(dtype).name])
-
-
-def _full(shape: Any, fill: float, dtype: Any) -> Any:
-    """Rounded, unless of integers, which are exact."""
-    if not np.isdtype(dtype, "real floating"):
-        return np.full(shape, fill, dtype)
-    return Rounded(np.full(shape, fill, Exact), 0, BY_DTYPE[np.dtype(dtype).name])
-
-
-def _astype(x: Any, dtype: Any) -> Any:
-    """A wider dtype holds the same number. Labels and masks are exact."""
-    if not np.isdtype(dtype, "real floating"):
-        return np.astype(x, dtype)
-    to = BY_DTYPE[np.dtype(dtype).name]
-    if not isinstance(x, Rounded):
-        return Rounded(x, 0, to)
-    moved = Rounded(x.value, x.error, to, x.majorant, x.spread, x.terms)
-    return moved if to.unit <= x.arithmetic.unit else moved.stored(x.value, x.majorant, x.error, x.spread)
-
-
-def _roll(x: Rounded, shift: int, axis: int) -> Rounded:
-    return x.moved(lambda part: np.roll(part, shift, axis))
+def _combined(arrays: Sequence[Rounded], combine: Callable[[list[Any]], Any]) -> Rounded:
+    """Entries of several arrays in one: nothing rounds."""
+    names = ("value", "error", "majorant", "spread")
+    value, error, majorant, spread = (combine([getattr(x, name) for x in arrays]) for name in names)
+    return arrays[0].made(value, error, majorant, spread, max(x.terms for x in arrays))
 
 
 def _take(x: Rounded, indices: NDArray[Any], axis: int | None = None) -> Rounded:
@@ -425,45 +349,11 @@ def _scattered(x: Rounded, at: NDArray[Any], size: int) -> Rounded:
     value, majorant, error, spread = (sums(part) for part in (x.value, x.majorant, x.error, x.spread))
     most = int(np.bincount(at, minlength=1).max())
     if most <= 1:
-        return Rounded(value, error, x.arithmetic, majorant, spread, x.terms)
+        return x.made(value, error, majorant, spread, x.terms)
     return x.summed(value, majorant, error, spread, np.sqrt(sums(x.value**2)), most, most + x.terms - 1)
 
 
-def _solved(A: Rounded, B: Rounded) -> Rounded:
-    """A^-1 B of a positive definite A by Cholesky's factors, by Gauss's, or by an inverse that is multiplied.
-
-    The computed X solves (A + dA) X = B with |dA| <= g_{3k+1} |L||L^T| (Higham, th. 10.4), and |L||L^T| is at most
-    sqrt(a_ii a_jj) by Cauchy and Schwarz. So
-    |dX| <= f + |A^-1| dA |dX| with f = |A^-1| (dA |A^-1| |B| + dB), and with a norm r < 1 of |A^-1| dA every
-    |dX| is at most f + r / (1 - r) max f of its column. No bound where dA may be as large as A's smallest eigenvalue.
-    """
-    a, k = A.arithmetic, len(A.value)
-    inverse, X = _certified_inverse(A.value, B.value)
-    diagonal = np.sqrt(np.diag(A.value))
-    size = abs(inverse) @ B.majorant
-
-    def inherited(error: Any, wrong: Any, g: float) -> Any:
-        dA = g * np.outer(diagonal, diagonal) + error
-        most = np.max(np.sum(abs(inverse) @ dA, axis=1), initial=0)
-        first = abs(inverse) @ (dA @ size + wrong)
-        return first + most / (1 - most) * first.max(axis=0, initial=0) if most < 1 else np.full(X.shape, np.inf)
-
-    u = (3 * k + 1) * a.sums
-    likely = LIKELY * np.sqrt(3 * k + 1) * a.sums
-    g = u / (1 - u)
-    error, spread = inherited(A.error, B.error, g), inherited(A.spread, B.spread, min(g, likely))
-    return A.stored(X, size, error, spread)
-
-
-def _certified_inverse(A: NDArray[Any], B: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
-    """A^-1 and A^-1 B, by balls: float64 would lose what the condition number takes."""
-    wide = np.hstack([np.eye(len(A)), B.astype(float)])
-    solved = balls.enclosed(lambda: balls.NAMESPACE.solved(balls.ball_array(A.astype(float)), balls.ball_array(wide)))
-    return solved.value[:, : len(A)].astype(Exact), solved.value[:, len(A) :].astype(Exact)
-
-
 NAMESPACE = SimpleNamespace(
-    __name__="rounded",
     abs=_abs,
     exp=_exp,
     log=_log,
@@ -479,34 +369,7 @@ NAMESPACE = SimpleNamespace(
     concat=_joined(np.concat),
     stack=_joined(np.stack),
     take=_take,
-    scattered=_scattered,
-    roll=_roll,
-    solved=_solved,
     reshape=lambda x, shape: x.moved(lambda part: part.reshape(shape)),
-    permute_dims=lambda x, axes: x.moved(lambda part: part.transpose(axes)),
-    flip=lambda x, axis=None: x.moved(lambda part: np.flip(part, axis)),
-    full=_full,
-    empty=lambda shape, dtype: _full(shape, 0, dtype),
-    zeros=lambda shape, dtype: _full(shape, 0, dtype),
-    zeros_like=lambda x: Rounded(np.zeros_like(x.value), 0, x.arithmetic),
-    ones_like=lambda x: Rounded(np.ones_like(x.value), 0, x.arithmetic),
-    eye=lambda n, dtype: Rounded(np.eye(n), 0, BY_DTYPE[np.dtype(dtype).name]),
-    matmul=operator.matmul,
-    multiply=operator.mul,
-    negative=operator.neg,
-    result_type=lambda *parts: np.result_type(*(part.dtype if isinstance(part, Rounded) else part for part in parts)),
-    isnan=lambda x: np.isnan(x.value),
-    argmax=lambda x, axis: np.argmax(x.value if isinstance(x, Rounded) else x, axis=axis),
-    astype=_astype,
-    asarray=_asarray,
-    finfo=np.finfo,
-    arange=np.arange,
-    any=np.any,
-    isdtype=np.isdtype,
-    bool=np.bool,
-    float32=np.dtype(np.float32),
-    float64=np.dtype(np.float64),
-    int8=np.int8,
-    int16=np.int16,
-    int64=np.int64,
+    scattered=_scattered,
+    solved=lambda A, B: solved(A, B, LIKELY),
 )

@@ -8,15 +8,18 @@ Whatever moves entries (slices, transposes, patches of images, padding, maxima) 
 their flat index, with -1 for a zero.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 __all__ = [
+    "Algebra",
     "Quantity",
     "concat",
+    "doubtful",
     "elementwise",
     "exp",
     "gradients",
@@ -28,6 +31,37 @@ __all__ = [
 ]
 
 Pull = Callable[[Any], Any]
+Function = Callable[..., Any]
+
+
+@dataclass(frozen=True)
+class Algebra:
+    """The functions by which definitions compute on arrays of one kind, beside the arrays' own operators.
+
+    exp, log, sqrt, sigmoid, sum, where, concat, take, reshape   as NumPy has them, sigmoid(x) = 1 / (1 + exp(-x))
+    scattered    (x, at, size) -> out (size,) with out[at[i]] += x[i]; x and at are flat
+    solved       (A, B) -> A^-1 B
+    lifted       float64 numbers -> an array without error
+    compared     array -> the numbers that comparisons see
+    formed       array -> the same, as numbers that every implementation computes before it goes on
+    uncertainty  array -> how far computed numbers may be from those that are compared
+    """
+
+    exp: Function
+    log: Function
+    sqrt: Function
+    sigmoid: Function
+    sum: Function
+    where: Function
+    concat: Function
+    take: Function
+    reshape: Function
+    scattered: Function
+    solved: Function
+    lifted: Function
+    compared: Function
+    formed: Function = lambda x: x
+    uncertainty: Function = lambda x: 0.0
 
 
 class Quantity:
@@ -35,8 +69,9 @@ class Quantity:
 
     __array_ufunc__ = None
 
-    def __init__(self, data: Any, algebra: Any, parents: Sequence[tuple["Quantity", Pull]] = ()) -> None:
+    def __init__(self, data: Any, algebra: Algebra, parents: Sequence[tuple["Quantity", Pull]] = ()) -> None:
         self.data, self.algebra, self.parents = _array(data), algebra, parents
+        self.doubtful = False
 
     shape = property(lambda self: self.data.shape)
     ndim = property(lambda self: self.data.ndim)
@@ -140,7 +175,7 @@ class Quantity:
         return self.take(winners)
 
     def settle(self, rivals: NDArray[np.int64], winners: NDArray[np.int64]) -> None:
-        """Note in the algebra if rounding may let another entry win: its gradient goes elsewhere then.
+        """Remember whether rounding may let another entry win: its gradient goes elsewhere then.
 
         rivals   (..., k) flat indices, -1 for none
         winners  (..., 1)
@@ -149,11 +184,10 @@ class Quantity:
             value = np.asarray(self.algebra.compared(self.data)).reshape(-1)
             error = np.broadcast_to(self.algebra.uncertainty(self.data), self.shape).reshape(-1)
             may = (rivals >= 0) & (rivals != winners)
-            self.note(may & (value[rivals] + error[rivals] > value[winners] - error[winners]))
+            self._doubt(may & (value[rivals] + error[rivals] > value[winners] - error[winners]))
 
-    def note(self, doubtful: Any) -> None:
-        if np.any(doubtful):
-            self.algebra.doubts.append(True)
+    def _doubt(self, where: Any) -> None:
+        self.doubtful |= bool(np.any(where))
 
     def where(self, condition: NDArray[Any], other: Any) -> "Quantity":
         """This where the condition holds, the other elsewhere."""
@@ -172,11 +206,11 @@ class Quantity:
     def above(self, least: float) -> NDArray[np.bool_]:
         """Where this is greater, or NaN."""
         compared = np.asarray(self.algebra.compared(self.data))
-        self.note(abs(compared - least) < self.algebra.uncertainty(self.data))
+        self._doubt(abs(compared - least) < self.algebra.uncertainty(self.data))
         return ~(compared <= least)
 
 
-def quantity(x: Any, algebra: Any) -> Quantity:
+def quantity(x: Any, algebra: Algebra) -> Quantity:
     """An input: float64 numbers, lifted into the algebra."""
     return Quantity(algebra.lifted(np.asarray(x)), algebra)
 
@@ -234,29 +268,13 @@ def concat(arrays: Sequence[Quantity], axis: int) -> Quantity:
 def gradients(y: Sequence[Quantity], dy: Sequence[Any], inputs: Sequence[Quantity]) -> list[Any]:
     """sum_i <dy_i, y_i> differentiated by every input, in the algebra's arrays."""
     found: dict[int, Any] = {}
-    order: list[Quantity] = []
-    seen: set[int] = set()
-
-    def visit(node: Quantity) -> None:
-        stack = [(node, iter(node.parents))]
-        seen.add(id(node))
-        while stack:
-            node, left = stack[-1]
-            parent = next((p for p, _ in left if id(p) not in seen), None)
-            if parent is None:
-                order.append(stack.pop()[0])
-            else:
-                seen.add(id(parent))
-                stack.append((parent, iter(parent.parents)))
 
     def add(node: Quantity, g: Any) -> None:
         found[id(node)] = _array(g if id(node) not in found else found[id(node)] + g)
 
     for each, cotangent in zip(y, dy, strict=True):
-        if id(each) not in seen:
-            visit(each)
         add(each, cotangent)
-    for node in reversed(order):
+    for node in reversed(_parents_first(y)):
         if id(node) in found:
             for parent, pull in node.parents:
                 add(parent, pull(found[id(node)]))
@@ -265,3 +283,28 @@ def gradients(y: Sequence[Quantity], dy: Sequence[Any], inputs: Sequence[Quantit
         found[id(each)] if id(each) in found else each.algebra.lifted(zeros)
         for each, zeros in zip(inputs, none, strict=True)
     ]
+
+
+def doubtful(y: Iterable[Quantity]) -> bool:
+    """Whether rounding may let another entry win a maximum, or a unit pass its kink, on the way to y."""
+    return any(node.doubtful for node in _parents_first(y))
+
+
+def _parents_first(y: Iterable[Quantity]) -> list[Quantity]:
+    """y and all that it depends on, each once and after its parents."""
+    order: list[Quantity] = []
+    seen: set[int] = set()
+    for each in y:
+        if id(each) in seen:
+            continue
+        seen.add(id(each))
+        stack = [(each, iter(each.parents))]
+        while stack:
+            _, left = stack[-1]
+            parent = next((p for p, _ in left if id(p) not in seen), None)
+            if parent is None:
+                order.append(stack.pop()[0])
+            else:
+                seen.add(id(parent))
+                stack.append((parent, iter(parent.parents)))
+    return order

@@ -9,7 +9,7 @@ from typing import Any
 import safetensors
 
 from pp_ref.errors import DataError, DomainError
-from pp_ref.oracle.candidates.observation import Observation
+from pp_ref.oracle.candidates.behaviour import Observation
 from pp_ref.oracle.candidates.processes import announced
 from pp_ref.oracle.candidates.vectors import MANIFEST, SCHEMA, Tensor, dtype_of, due, numbers, tensors_of
 from pp_ref.oracle.operations.cases import Case, case_of

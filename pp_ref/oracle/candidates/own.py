@@ -15,8 +15,9 @@ from pp_ref.kernels.factors import Separable
 from pp_ref.layers.predicted import ExpandCache, PoolCache, expand_backward, pool_backward
 from pp_ref.models import MLP, RICA, Autoencoder, ConvNet, Predicted
 from pp_ref.models.stages import Activation, Convolution, Flatten, MaxPool
+from pp_ref.oracle.operations.table import OPERATIONS
 
-__all__ = ["MODELS", "STATIC", "functions", "grid_operands", "kernels", "orders", "original", "replaced"]
+__all__ = ["MODELS", "STATIC", "functions", "grid_operands", "kernels", "orders", "original", "provided", "replaced"]
 
 Loss = Callable[..., tuple[Array, dict[str, Array]]]
 
@@ -57,11 +58,7 @@ def grid_operands(sizes: tuple[int, int], taps: Sequence[Array], alpha: Sequence
 
 
 # In which order products are taken: the same functions otherwise.
-ORDERS = {
-    "predicted_forward": ("dictionary", "weights"),
-    "predicted_conv2d_forward": ("dictionary", "weights"),
-    "reconstruction_forward": ("examples", "moment"),
-}
+ORDERS = {operation.functions[0]: operation.orders for operation in OPERATIONS if operation.orders}
 
 
 def functions(order: int = 0) -> dict[str, Callable[..., Any]]:
@@ -77,6 +74,12 @@ def functions(order: int = 0) -> dict[str, Callable[..., Any]]:
         "project": lambda U, G, widths: expand_backward(G, ExpandCache(U, widths)),
     }
     return found | {name: partial(adapted, right) for name, (adapted, right) in MODELS.items()}
+
+
+def provided() -> list[str]:
+    """The operations that `functions` has."""
+    found = functions()
+    return [operation.name for operation in OPERATIONS if operation.functions[0] in found]
 
 
 def _ordered(function: Callable[..., Any], order: str) -> Callable[..., Any]:

@@ -14,8 +14,8 @@ from typing import Any, Protocol
 
 from pp_ref.errors import DataError
 from pp_ref.oracle.algebras.arithmetic import arithmetic
+from pp_ref.oracle.candidates.behaviour import Observation, observe
 from pp_ref.oracle.candidates.libraries import library
-from pp_ref.oracle.candidates.observation import Observation, observe
 from pp_ref.oracle.operations.cases import Case, case_of
 
 __all__ = ["Candidate", "InProcess", "InWorker", "announced", "load"]
@@ -36,7 +36,7 @@ class Candidate(Protocol):
 class InProcess:
     """Functions in this process: a module, or a mapping from documented names.
 
-    functions   see `pp_ref.oracle.operations.table.Operation.functions` for the names
+    functions   see `pp_ref.oracle.operations.operation.Operation.functions` for the names
     arrays      the library whose arrays they take: "numpy", "torch", "jax" or "cupy"
     arithmetic  that they are held to
     autodiff    gradients are the library's own, of the forward functions

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from shutil import rmtree
 from typing import Any, NamedTuple
@@ -16,7 +16,7 @@ from pp_ref.files import write_atomically
 from pp_ref.oracle.algebras import plain
 from pp_ref.oracle.algebras.arithmetic import Arithmetic
 from pp_ref.oracle.operations.cases import Case, chosen
-from pp_ref.oracle.operations.nested import is_number
+from pp_ref.oracle.operations.nested import is_number, named
 from pp_ref.oracle.operations.table import BY_NAME
 from pp_ref.oracle.operations.truth import cotangents_of, evaluated
 
@@ -66,9 +66,9 @@ def export(
     manifest |= {"files": {}, "cases": []}
     for operation, drawn in chosen(arithmetic, only, seed, quick):
         exported = [case for case in drawn if case.layout == "C"]
-        named = {f"{case.id}/{name}": tensor for case in exported for name, tensor in tensors_of(case).items()}
+        held = {f"{case.id}/{name}": tensor for case in exported for name, tensor in tensors_of(case).items()}
         file = f"{operation.name}.safetensors"
-        files[file] = packed(named)
+        files[file] = packed(held)
         manifest["files"][file] = hashlib.sha256(files[file]).hexdigest()
         manifest["cases"] += map(_described, exported)
     files[MANIFEST] = json.dumps(manifest, indent=1).encode("ascii") + b"\n"  # the last, which makes the others valid
@@ -88,8 +88,8 @@ def due(case: Case) -> list[tuple[str, tuple[int, ...]]]:
     Where NaN or infinity is among the arguments, the value alone.
     """
     with np.errstate(all="ignore"):
-        found = evaluated(case, plain.NAMESPACE, None if case.wild else cotangents_of(case))
-    return [(name, np.shape(x)) for name, x in found]
+        found = evaluated(case, plain.ALGEBRA, None if case.wild else cotangents_of(case))
+    return [(name, np.shape(x)) for name, x in found.results.items()]
 
 
 def dtype_of(arithmetic: Arithmetic) -> str:
@@ -137,21 +137,12 @@ def _setting(value: Any) -> Tensor:
     return Tensor(dtype, x.shape, x.astype(STORED[dtype]).tobytes())
 
 
-def _leaves(name: str, value: Any) -> Iterator[tuple[str, Any]]:
-    """The tensors of a nested list; a tuple of whole numbers is one."""
-    if isinstance(value, list):
-        for i, each in enumerate(value):
-            yield from _leaves(f"{name}[{i}]", each)
-    else:
-        yield name, value
-
-
 def _arguments(case: Case) -> dict[str, dict[str, Tensor]]:
-    """The tensors of every argument."""
+    """The tensors of every argument; a tuple of whole numbers is one."""
     return {
         name: {
             label: stored(leaf, case.arithmetic) if is_number(leaf) else _setting(leaf)
-            for label, leaf in _leaves(name, value)
+            for label, leaf in named(name, value).items()
         }
         for name, value in case.arguments.items()
     }
@@ -161,8 +152,10 @@ def _cotangents(case: Case) -> dict[str, Tensor]:
     """What a layer's gradients are pulled back from: of every value one."""
     if case.operation.kind != "layer":
         return {}
-    labels = [f"d{name}" for name, _ in due(case) if name.startswith("y")]
-    return {label: stored(dy, case.arithmetic) for label, dy in zip(labels, cotangents_of(case), strict=True)}
+    with np.errstate(all="ignore"):
+        values = evaluated(case, plain.ALGEBRA).values
+    pairs = zip(values, cotangents_of(case), strict=True)
+    return {f"d{name}": stored(dy, case.arithmetic) for name, dy in pairs}
 
 
 def _described(case: Case) -> dict[str, Any]:

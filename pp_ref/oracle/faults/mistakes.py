@@ -5,19 +5,20 @@ import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import cache, partial
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pp_ref.oracle.algebras import plain
 from pp_ref.oracle.algebras.arithmetic import arithmetic
+from pp_ref.oracle.candidates.call import results
 from pp_ref.oracle.candidates.libraries import library
-from pp_ref.oracle.candidates.observation import results
 from pp_ref.oracle.faults.alterations import Change, altered
 from pp_ref.oracle.operations import definitions
 from pp_ref.oracle.operations.cases import Case
-from pp_ref.oracle.operations.table import BY_NAME, Operation
+from pp_ref.oracle.operations.operation import Operation
+from pp_ref.oracle.operations.table import BY_NAME
 from pp_ref.oracle.operations.truth import cotangents_of, evaluated
 
 __all__ = ["Mistake", "known", "unheard_of"]
@@ -44,12 +45,15 @@ class Mistake:
 
 
 def known(operation: Operation) -> list[Mistake]:
-    """Those that people make (`pp_ref.oracle.faults`)."""
-    return [mistake for name in operation.functions for mistake in _catalogue().get(name, ())]
+    """Those that people make: `FAULTS` of `pp_ref.oracle.faults.catalogue`."""
+    return [mistake for name in operation.functions for mistake in _planted("FAULTS").get(name, ())]
 
 
 def unheard_of(operation: Operation) -> Iterator[Mistake]:
-    """Every small change of pp_ref's functions, then of the definition, with the gradients that follow from it."""
+    """Those that any function can make, `RULED`; then every small change of pp_ref's functions, and of the definition
+    with the gradients that follow from it."""
+    for name in operation.functions:
+        yield from _planted("RULED").get(name, ())
     for name in operation.functions:
         yield from _of_function(name)
     yield from _of_definition(operation.name)
@@ -63,17 +67,17 @@ def _with(functions: Functions, case: Case) -> Results:
 
 
 @cache
-def _catalogue() -> dict[str, list[Mistake]]:
+def _planted(part: Literal["FAULTS", "RULED"]) -> dict[str, list[Mistake]]:
     """By the documented name of what is wrong."""
-    from pp_ref.oracle.candidates import (
-        own,  # what is wrong with pp_ref's own layers is of use only where something is wrong
-    )
-    from pp_ref.oracle.faults import FAULTS
+    # What is wrong with pp_ref's own layers is of use only where something is wrong.
+    from pp_ref.oracle.candidates import own
+    from pp_ref.oracle.faults import catalogue
 
+    faults = {"FAULTS": catalogue.FAULTS, "RULED": catalogue.RULED}[part]
     found: dict[str, list[Mistake]] = {}
     for order in (0, 1):
         right = own.functions(order)
-        for fault in FAULTS:
+        for fault in faults:
             for name, wrong in own.replaced(fault.operation, fault.wrong, order):
                 mistake = Mistake(f"{name} {fault.sentence}", partial(_with, right | {name: wrong}))
                 found.setdefault(name, []).append(mistake)
@@ -111,8 +115,8 @@ def _of_definition(name: str) -> list[Mistake]:
 
 def _as_defined(definition: Callable[..., Any], case: Case) -> Results:
     wrong = replace(case, operation=replace(case.operation, definition=definition))
-    found = evaluated(wrong, plain.NAMESPACE, cotangents_of(case))
-    return {name: np.asarray(x, np.float64) for name, x in found}
+    found = evaluated(wrong, plain.ALGEBRA, cotangents_of(case)).results
+    return {name: np.asarray(x, np.float64) for name, x in found.items()}
 
 
 def _said(change: Change) -> str:

@@ -11,7 +11,8 @@ from pp_ref.errors import DomainError
 from pp_ref.oracle.algebras.arithmetic import Arithmetic, arithmetic
 from pp_ref.oracle.operations.draws import CONVOLUTIONS, Arguments, Draw, Sizes
 from pp_ref.oracle.operations.nested import is_number, leaves, mapped
-from pp_ref.oracle.operations.table import BY_NAME, OPERATIONS, Operation
+from pp_ref.oracle.operations.operation import Operation
+from pp_ref.oracle.operations.table import BY_NAME, OPERATIONS
 
 __all__ = ["LAYOUTS", "Case", "case_of", "cases", "chosen", "drawn_case"]
 
@@ -129,15 +130,6 @@ REGIMES = {
     "strided": Regime(*_STRIDES, layout="strided"),
     "reversed": Regime(*_STRIDES, layout="reversed"),
 }
-# At zero these have no derivative, or none that is worth a number.
-NOT_AT = {
-    "whole numbers": {"unit_columns", "relu", "max_pool2d", "maxout", "rica_ufldl", "ridge_dictionary", "convnet"},
-    # Pairs of opposite numbers would leave K or R without its symmetry.
-    "cancellation": {"ridge_dictionary", "grid_pool", "grid_pool_adjoint", "grid_expand", "grid_project"},
-    "large numbers": {"ridge_dictionary", "convnet"},  # a convnet's logits of 10^10 prove nothing
-    "small numbers": {"ridge_dictionary"},
-}
-NEVER_WILD = {"K", "taps", "R"}  # computed once and never NaN
 WILD = {"NaN": np.nan, "infinity": np.inf}
 # Zeros beyond the edge may be multiplied or left out: where filters are not finite, there are none.
 UNPADDED = next(i for i, (*_, padding, _, _) in enumerate(CONVOLUTIONS) if not padding)
@@ -156,9 +148,7 @@ def cases(operation: Operation, arithmetic: Arithmetic, seed: int = 0, quick: bo
 def names(operation: Operation, quick: bool = False) -> list[str]:
     """The regimes of an operation."""
     quickly = ("plain", "square", "tails", "one example", "no example")
-    generic = [
-        name for name in REGIMES if operation.name not in NOT_AT.get(name, ()) and (name in quickly or not quick)
-    ]
+    generic = [name for name in REGIMES if name not in operation.without and (name in quickly or not quick)]
     geometries = [f"geometry {g}" for g in range(1, operation.geometries)]
     wild = [f"{kind} in {name}" for kind in WILD for name in _placed(operation, kind)]
     return [*generic, *operation.regimes, *geometries[: 2 if quick else None], *(wild if not quick else [])]
@@ -235,14 +225,13 @@ def drawn_case(
 
 
 def _placed(operation: Operation, kind: str) -> list[str]:
-    """The arguments in which NaN and infinity are placed. Beyond products, what infinity gives is a matter of taste;
-    and of a symmetric K a triangle need not be read."""
-    if kind == "infinity" or operation.name == "ridge_dictionary":
+    """The arguments in which NaN and infinity are placed. Beyond products, what infinity gives is a matter of taste."""
+    if kind == "infinity":
         return list(operation.linear)
     if operation.learned:
         return list(operation.learned)
     drawn = operation.arguments(Draw(Sizes(), arithmetic("float64")))
-    return [name for name, value in drawn.items() if is_number(value) and name not in NEVER_WILD]
+    return [name for name, value in drawn.items() if is_number(value) and name not in operation.fixed]
 
 
 def chosen(

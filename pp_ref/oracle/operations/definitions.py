@@ -8,6 +8,7 @@ channels).
 
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -345,47 +346,33 @@ def limit_column_norms(W: Quantity, limit: float) -> Quantity:
 # v K for all columns of a grid, K = K_y (x) K_x of symmetric Toeplitz factors (sec. 3.2; REPRODUCTION 7).
 
 
-def _grid_columns(sizes: tuple[int, int], taps: Columns, alpha: NDArray[np.int64]) -> Quantity:
-    """K[:, alpha] (d, k) from taps[axis][|i - i'|]."""
-    (rows, columns), (y, x) = np.divmod(alpha, sizes[1]), np.divmod(np.arange(sizes[0] * sizes[1]), sizes[1])
-    return taps[0].take(abs(y[:, None] - rows)) * taps[1].take(abs(x[:, None] - columns))
+def _grid(
+    sizes: tuple[int, int], taps: Columns, alpha: Sequence[NDArray[np.int64]], R: Columns
+) -> list[tuple[Quantity, Quantity]]:
+    """K[:, alpha_j] (d, k), from taps[axis][|i - i'|], and R_j of every column."""
+    y, x = np.divmod(np.arange(sizes[0] * sizes[1]), sizes[1])
+    kept = [np.divmod(a, sizes[1]) for a in alpha]
+    K = [taps[0].take(abs(y[:, None] - rows)) * taps[1].take(abs(x[:, None] - columns)) for rows, columns in kept]
+    return list(zip(K, R, strict=True))
 
 
-def grid_pool(
-    v: Quantity, sizes: tuple[int, int], taps: Columns, alpha: Sequence[NDArray[np.int64]], R: Columns
-) -> list[Quantity]:
+def grid_pool(v: Quantity, *grid: Any) -> list[Quantity]:
     """v K[:, alpha_j] R_j."""
-    return [v @ _grid_columns(sizes, taps, a) @ R_j for a, R_j in zip(alpha, R, strict=True)]
+    return [v @ K_j @ R_j for K_j, R_j in _grid(*grid)]
 
 
-def grid_pool_adjoint(
-    g: Columns, sizes: tuple[int, int], taps: Columns, alpha: Sequence[NDArray[np.int64]], R: Columns
-) -> Quantity:
+def grid_pool_adjoint(g: Columns, *grid: Any) -> Quantity:
     """sum_j g_j R_j^T K[:, alpha_j]^T."""
-    parts = [g_j @ R_j.T @ _grid_columns(sizes, taps, a).T for g_j, a, R_j in zip(g, alpha, R, strict=True)]
+    parts = [g_j @ R_j.T @ K_j.T for g_j, (K_j, R_j) in zip(g, _grid(*grid), strict=True)]
     return sum(parts[1:], parts[0])
 
 
-def grid_expand(
-    w: Columns, sizes: tuple[int, int], taps: Columns, alpha: Sequence[NDArray[np.int64]], R: Columns
-) -> Quantity:
+def grid_expand(w: Columns, *grid: Any) -> Quantity:
     """[K[:, alpha_j] R_j w_j]."""
-    return concat(
-        [_grid_columns(sizes, taps, a) @ (R_j @ w_j) for w_j, a, R_j in zip(w, alpha, R, strict=True)], axis=1
-    )
+    return concat([K_j @ (R_j @ w_j) for w_j, (K_j, R_j) in zip(w, _grid(*grid), strict=True)], axis=1)
 
 
-def grid_project(
-    G: Quantity,
-    widths: tuple[int, ...],
-    sizes: tuple[int, int],
-    taps: Columns,
-    alpha: Sequence[NDArray[np.int64]],
-    R: Columns,
-) -> list[Quantity]:
+def grid_project(G: Quantity, widths: tuple[int, ...], *grid: Any) -> list[Quantity]:
     """R_j^T K[:, alpha_j]^T G_j."""
-    ends = np.cumsum([0, *widths])
-    return [
-        R_j.T @ (_grid_columns(sizes, taps, a).T @ G[:, start:end])
-        for a, R_j, (start, end) in zip(alpha, R, pairwise(ends), strict=True)
-    ]
+    ends = pairwise(np.cumsum([0, *widths]))
+    return [R_j.T @ (K_j.T @ G[:, a:e]) for (K_j, R_j), (a, e) in zip(_grid(*grid), ends, strict=True)]

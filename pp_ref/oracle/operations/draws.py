@@ -72,7 +72,7 @@ class Draw:
     def stored(self, x: Any) -> Real:
         return self.arithmetic.representable(np.asarray(x, np.float64))
 
-    def columns(self, shape: Callable[[int, int], tuple[int, int]], scale: float = 1.0) -> list[Real]:
+    def columns(self, shape: Callable[[int, int], tuple[int, ...]], scale: float = 1.0) -> list[Real]:
         return [self(*shape(k, m), scale=scale) for k, m in self.sizes.columns]
 
     def labels(self, classes: int) -> NDArray[np.int64]:
@@ -91,31 +91,25 @@ class Draw:
         return POOLINGS[self.sizes.geometry % len(POOLINGS)]
 
 
-def predicted(draw: Draw) -> Arguments:
-    s = draw.sizes
-    return {
-        "v": draw(s.n, s.d),
-        "U": draw.columns(lambda k, m: (s.d, k)),
-        "w": draw.columns(lambda k, m: (k, m)),
-        "b": draw(s.m),
-    }
+def shaped(*passed: str, **given: Any) -> Callable[[Draw], Arguments]:
+    """Arrays, drawn in this order, and settings.
 
+    passed  the names of those that are passed on; none: all
+    given   name -> axes, "n d" of the sizes, with k_j or m_j one array a column; anything else is a setting
+    """
 
-def only(*names: str) -> Callable[[Draw], Arguments]:
-    return lambda draw: {name: value for name, value in predicted(draw).items() if name in names}
+    def array(draw: Draw, axes: list[str]) -> Any:
+        s = draw.sizes
+        sizes = {"n": s.n, "d": s.d, "k": s.k, "m": s.m} | {axis: int(axis) for axis in axes if axis.isdigit()}
+        if {"k_j", "m_j"}.isdisjoint(axes):
+            return draw(*(sizes[axis] for axis in axes))
+        return draw.columns(lambda k, m: tuple((sizes | {"k_j": k, "m_j": m})[axis] for axis in axes))
 
+    def arguments(draw: Draw) -> Arguments:
+        every = {name: array(draw, x.split()) if isinstance(x, str) else x for name, x in given.items()}
+        return {name: every[name] for name in passed or every}
 
-def combine(draw: Draw) -> Arguments:
-    s = draw.sizes
-    return {
-        "pooled": draw.columns(lambda k, m: (s.n, k)),
-        "w": draw.columns(lambda k, m: (k, m)),
-        "b": draw(s.m),
-    }
-
-
-def rows(name: str, **settings: Any) -> Callable[[Draw], Arguments]:
-    return lambda draw: {name: draw(draw.sizes.n, draw.sizes.m), **settings}
+    return arguments
 
 
 def saturated(name: str, **settings: Any) -> Callable[[Draw], Arguments]:
@@ -255,11 +249,6 @@ def short(draw: Draw) -> Arguments:
     """Columns whose squared lengths are normal numbers, and little more."""
     W = filters(draw)["W"]
     return {"W": draw.stored(W * max(2.0**-45, 8 * np.sqrt(draw.arithmetic.tiny)))}
-
-
-def moment(draw: Draw) -> Arguments:
-    """Not symmetric: the pair has to be right for any S."""
-    return {"S": draw(draw.sizes.d, draw.sizes.d), "W": draw(draw.sizes.d, draw.sizes.m)}
 
 
 def points(draw: Draw, **settings: Any) -> Arguments:

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["is_number", "leaves", "mapped"]
+__all__ = ["is_number", "leaves", "mapped", "named"]
 
 
 def leaves(value: Any) -> Iterator[Any]:
@@ -20,6 +20,13 @@ def leaves(value: Any) -> Iterator[Any]:
 def mapped(function: Callable[..., Any], value: Any) -> Any:
     """function of every array of a nested list."""
     return [mapped(function, each) for each in value] if isinstance(value, list) else function(value)
+
+
+def named(name: str, value: Any) -> dict[str, Any]:
+    """Every array of a nested list by its place: "w[0][1]"."""
+    if isinstance(value, list):
+        return {label: leaf for i, each in enumerate(value) for label, leaf in named(f"{name}[{i}]", each).items()}
+    return {name: value}
 
 
 def is_number(value: Any) -> bool:

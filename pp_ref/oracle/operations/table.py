@@ -1,69 +1,22 @@
 """Every operation that the oracle judges: its equation, how its arguments are drawn, and what is known about it."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any, Literal
-
 from pp_ref.oracle.algebras import tape
 from pp_ref.oracle.operations import definitions, draws
-from pp_ref.oracle.operations.draws import Arguments, Draw
+from pp_ref.oracle.operations.operation import Operation
 
-__all__ = ["BY_NAME", "OPERATIONS", "Operation"]
+__all__ = ["BY_NAME", "OPERATIONS"]
 
-
-@dataclass(frozen=True, repr=False)
-class Operation:
-    """One operation, as its users know it.
-
-    name        functions of a candidate are `<name>_forward` and `<name>_backward` of a layer, `<name>` of a function,
-                or `<name>_loss_and_gradient` of a model
-    equation    with the paper's section
-    definition  of Quantities, in the order of `arguments`
-    arguments   drawn, in the order in which functions take them
-    learned     the arguments that have a gradient, in the order in which backward returns them
-    linear      those of them in which the value is affine
-    batch       the arguments that have one row an example; empty where examples are not apart
-    per_example whether the value has one row an example as well
-    kind        "layer", "function" or "model"
-    regimes     of this operation alone: regime name -> (bug, effect, arguments from a Draw)
-    geometries  how many geometries of images there are to go through
-    view        whether a result may share memory with an argument
-    """
-
-    name: str
-    equation: str
-    definition: Callable[..., Any]
-    arguments: Callable[[Draw], Arguments]
-    learned: tuple[str, ...] = ()
-    linear: tuple[str, ...] = ()
-    batch: tuple[str, ...] = ("v",)
-    per_example: bool = True
-    kind: Literal["layer", "function", "model"] = "layer"
-    regimes: dict[str, tuple[str, str, Callable[[Draw], Arguments]]] = field(default_factory=dict)
-    geometries: int = 1
-    view: bool = False
-
-    def __repr__(self) -> str:
-        return self.name
-
-    @property
-    def functions(self) -> tuple[str, ...]:
-        """The names under which a candidate provides it."""
-        if self.kind == "layer":
-            return (f"{self.name}_forward", f"{self.name}_backward")
-        return (self.name,) if self.kind == "function" else (f"{self.name}_loss_and_gradient",)
-
+# Where a maximum, a norm or a kink is at zero, the value has no derivative, or none that is worth a number.
+AT_ZERO = ("whole numbers",)
+# Pairs of opposite numbers would leave R without its symmetry.
+SYMMETRIC = ("cancellation",)
 
 OPERATIONS = (
     Operation(
         "dense",
         "y = v W + b (sec. 2)",
         definitions.dense,
-        lambda draw: {
-            "v": draw(draw.sizes.n, draw.sizes.d),
-            "W": draw(draw.sizes.d, draw.sizes.m),
-            "b": draw(draw.sizes.m),
-        },
+        draws.shaped(v="n d", W="d m", b="m"),
         learned=("v", "W", "b"),
         linear=("v", "W", "b"),
     ),
@@ -71,7 +24,7 @@ OPERATIONS = (
         "pool",
         "v_alpha = v U_alpha of every column (sec. 3.3)",
         definitions.pool,
-        draws.only("v", "U"),
+        draws.shaped(v="n d", U="d k_j"),
         learned=("v",),
         linear=("v",),
     ),
@@ -79,10 +32,7 @@ OPERATIONS = (
         "pool_adjoint",
         "sum_j g_j U_j^T",
         definitions.pool_adjoint,
-        lambda draw: {
-            "g": draw.columns(lambda k, m: (draw.sizes.n, k)),
-            "U": draw.columns(lambda k, m: (draw.sizes.d, k)),
-        },
+        draws.shaped(g="n k_j", U="d k_j"),
         batch=("g",),
         kind="function",
     ),
@@ -90,7 +40,7 @@ OPERATIONS = (
         "combine",
         "y = [pooled_j w_j] + b (sec. 3.4)",
         definitions.combine,
-        draws.combine,
+        draws.shaped(pooled="n k_j", w="k_j m_j", b="m"),
         learned=("pooled", "w", "b"),
         linear=("pooled", "w", "b"),
         batch=("pooled",),
@@ -99,7 +49,7 @@ OPERATIONS = (
         "expand",
         "W = [U_j w_j] (sec. 3.1 and 3.4)",
         definitions.expand,
-        draws.only("U", "w"),
+        draws.shaped("U", "w", v="n d", U="d k_j", w="k_j m_j"),
         learned=("w",),
         linear=("w",),
         batch=(),
@@ -108,11 +58,7 @@ OPERATIONS = (
         "project",
         "dw_j = U_j^T G_j",
         definitions.project,
-        lambda draw: {
-            "U": draw.columns(lambda k, m: (draw.sizes.d, k)),
-            "G": draw(draw.sizes.d, draw.sizes.m),
-            "widths": tuple(m for _, m in draw.sizes.columns),
-        },
+        lambda draw: draws.shaped(U="d k_j", G="d m")(draw) | {"widths": tuple(m for _, m in draw.sizes.columns)},
         batch=(),
         kind="function",
     ),
@@ -120,20 +66,16 @@ OPERATIONS = (
         "predicted",
         "y = v [U_1 w_1, ..., U_J w_J] + b (sec. 2, 3.4)",
         definitions.predicted,
-        draws.predicted,
+        draws.shaped(v="n d", U="d k_j", w="k_j m_j", b="m"),
         learned=("v", "w", "b"),
         linear=("v", "w", "b"),
+        orders=("dictionary", "weights"),
     ),
     Operation(
         "lowrank",
         "y = v U w + b, both learned (sec. 2)",
         definitions.lowrank,
-        lambda draw: {
-            "v": draw(draw.sizes.n, draw.sizes.d),
-            "U": draw(draw.sizes.d, draw.sizes.k),
-            "w": draw(draw.sizes.k, draw.sizes.m),
-            "b": draw(draw.sizes.m),
-        },
+        draws.shaped(v="n d", U="d k", w="k m", b="m"),
         learned=("v", "U", "w", "b"),
         linear=("v", "U", "w", "b"),
     ),
@@ -141,7 +83,7 @@ OPERATIONS = (
         "sigmoid",
         "y = 1 / (1 + exp(-v)), to full relative accuracy",
         tape.sigmoid,
-        draws.rows("v"),
+        draws.shaped(v="n m"),
         learned=("v",),
         regimes={"saturation": (*draws.OVERFLOW, draws.saturated("v"))},
     ),
@@ -152,6 +94,8 @@ OPERATIONS = (
         draws.away_from_zero,
         learned=("v",),
         regimes={"ties": (*draws.TIES, draws.zeros)},
+        without=AT_ZERO,
+        exact=True,
     ),
     Operation(
         "maxout",
@@ -160,12 +104,14 @@ OPERATIONS = (
         draws.pieces,
         learned=("v",),
         regimes={"ties": (*draws.TIES, draws.tied_pieces)},
+        without=AT_ZERO,
+        exact=True,
     ),
     Operation(
         "softmax",
         "p_j = exp z_j / sum_i exp z_i",
         definitions.softmax,
-        draws.rows("z"),
+        draws.shaped(z="n m"),
         batch=("z",),
         kind="function",
         regimes={"saturation": (*draws.OVERFLOW, draws.saturated("z"))},
@@ -177,7 +123,7 @@ OPERATIONS = (
         draws.cross_entropy,
         learned=("z",),
         batch=("z", "labels"),
-        per_example=False,
+        value="loss",
         regimes={
             "large logits": (*draws.OVERFLOW, draws.large_logits),
             "one class": ("every label is the last class", "an index that stops one short", draws.one_class),
@@ -189,7 +135,7 @@ OPERATIONS = (
         definitions.autoencoder,
         draws.autoencoder,
         learned=("v", "W", "b", "c"),
-        per_example=False,
+        value="loss",
     ),
     Operation(
         "conv2d",
@@ -240,6 +186,7 @@ OPERATIONS = (
         linear=("v", "w", "b"),
         regimes={"one channel": (*draws.GREY, draws.one_channel(draws.predicted_conv2d))},
         geometries=len(draws.CONVOLUTIONS),
+        orders=("dictionary", "weights"),
     ),
     Operation(
         "max_pool2d",
@@ -249,6 +196,8 @@ OPERATIONS = (
         learned=("v",),
         regimes={"ties": (*draws.TIES, draws.tied_pixels)},
         geometries=len(draws.POOLINGS),
+        without=AT_ZERO,
+        exact=True,
     ),
     Operation(
         "average_pool2d",
@@ -263,10 +212,11 @@ OPERATIONS = (
         "flatten",
         "(n, height, width, channels) to (n, rest), channels fastest",
         definitions.flatten,
-        lambda draw: {"v": draw(draw.sizes.n, 2, 3, draw.sizes.d)},
+        draws.shaped(v="n 2 3 d"),
         learned=("v",),
         linear=("v",),
         view=True,
+        exact=True,
     ),
     Operation(
         "local_response",
@@ -290,6 +240,7 @@ OPERATIONS = (
                 draws.short,
             )
         },
+        without=AT_ZERO,
     ),
     Operation(
         "limit_column_norms",
@@ -306,56 +257,57 @@ OPERATIONS = (
         "smooth_abs",
         "loss = sum sqrt(z^2 + eps) (sec. 4.3)",
         definitions.smooth_abs,
-        draws.rows("z", eps=0.25),
+        draws.shaped(z="n m", eps=0.25),
         learned=("z",),
         batch=("z",),
-        per_example=False,
+        value="loss",
         regimes={"saturation": (*draws.OVERFLOW, draws.saturated("z", eps=0.25))},
     ),
     Operation(
         "log_cosh",
         "loss = sum log cosh z (sec. 4.3)",
         definitions.log_cosh,
-        draws.rows("z"),
+        draws.shaped(z="n m"),
         learned=("z",),
         batch=("z",),
-        per_example=False,
+        value="loss",
         regimes={"saturation": (*draws.OVERFLOW, draws.saturated("z"))},
     ),
     Operation(
         "second_moment",
         "S = v^T v",
         definitions.second_moment,
-        lambda draw: {"v": draw(draw.sizes.n, draw.sizes.d)},
+        draws.shaped(v="n d"),
         learned=("v",),
-        per_example=False,
+        value="sum",
     ),
     Operation(
         "moment_reconstruction",
         "loss = tr(A^T S A), A = W W^T - I",
         definitions.moment_reconstruction,
-        draws.moment,
+        draws.shaped(S="d d", W="d m"),  # not symmetric: the pair has to be right for any S
         learned=("S", "W"),
         linear=("S",),
         batch=(),
-        per_example=False,
+        value="loss",
     ),
     Operation(
         "reconstruction",
         "loss = sum |v W W^T - v|^2 (sec. 4.3)",
         definitions.reconstruction,
-        lambda draw: {"v": draw(draw.sizes.n, draw.sizes.d), "W": draw(draw.sizes.d, draw.sizes.m)},
+        draws.shaped(v="n d", W="d m"),
         learned=("v", "W"),
-        per_example=False,
+        value="loss",
+        orders=("examples", "moment"),
     ),
     Operation(
         "weight_decay",
         "loss = rate sum W^2",
         definitions.weight_decay,
-        lambda draw: {"W": draw(draw.sizes.d, draw.sizes.m), "rate": 0.25},
+        draws.shaped(W="d m", rate=0.25),
         learned=("W",),
         batch=(),
-        per_example=False,
+        value="loss",
     ),
     Operation(
         "se_kernel",
@@ -418,6 +370,8 @@ OPERATIONS = (
                 draws.ridge(6, 2.0, 1e-5),
             ),
         },
+        fixed=("K",),
+        without=(*AT_ZERO, *SYMMETRIC, "large numbers", "small numbers"),
     ),
     Operation(
         "grid_pool",
@@ -425,6 +379,8 @@ OPERATIONS = (
         definitions.grid_pool,
         lambda draw: draws.grid(draw, "v"),
         kind="function",
+        fixed=("taps", "R"),
+        without=SYMMETRIC,
     ),
     Operation(
         "grid_pool_adjoint",
@@ -433,6 +389,8 @@ OPERATIONS = (
         lambda draw: draws.grid(draw, "g"),
         batch=("g",),
         kind="function",
+        fixed=("taps", "R"),
+        without=SYMMETRIC,
     ),
     Operation(
         "grid_expand",
@@ -441,6 +399,8 @@ OPERATIONS = (
         lambda draw: draws.grid(draw, "w"),
         batch=(),
         kind="function",
+        fixed=("taps", "R"),
+        without=SYMMETRIC,
     ),
     Operation(
         "grid_project",
@@ -449,6 +409,8 @@ OPERATIONS = (
         lambda draw: draws.grid(draw, "G", "widths"),
         batch=(),
         kind="function",
+        fixed=("taps", "R"),
+        without=SYMMETRIC,
     ),
     Operation(
         "mlp",
@@ -457,7 +419,7 @@ OPERATIONS = (
         draws.mlp,
         learned=("w", "b", "W", "c"),
         batch=("x", "labels"),
-        per_example=False,
+        value="loss",
         kind="model",
         regimes={
             "weight decay": (
@@ -479,8 +441,9 @@ OPERATIONS = (
         draws.convnet,
         learned=("w", "b", "W", "c"),
         batch=("x", "labels"),
-        per_example=False,
+        value="loss",
         kind="model",
+        without=(*AT_ZERO, "large numbers"),  # logits of 10^10 prove nothing
     ),
     Operation(
         "predicted_autoencoder",
@@ -489,7 +452,7 @@ OPERATIONS = (
         draws.predicted_autoencoder,
         learned=("w", "b", "c"),
         batch=("x",),
-        per_example=False,
+        value="loss",
         kind="model",
     ),
     *(
@@ -500,7 +463,8 @@ OPERATIONS = (
             draws.rica(objective),
             learned=("w",),
             batch=("x",),
-            per_example=False,
+            value="loss",
+            without=AT_ZERO if objective == "ufldl" else (),
             kind="model",
         )
         for objective in ("ufldl", "le2011")

@@ -1,27 +1,18 @@
 """What a case's results have to be: exact values, each with the bound that its arithmetic is held to."""
 
-import hashlib
-import sqlite3
-from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
-import safetensors.numpy
 from numpy.typing import NDArray
 
 from pp_ref.oracle.algebras import balls, plain, rounded, tape
-from pp_ref.oracle.operations import definitions, draws, table
 from pp_ref.oracle.operations.cases import Case
-from pp_ref.oracle.operations.nested import is_number, leaves, mapped
+from pp_ref.oracle.operations.nested import is_number, mapped, named
 
-__all__ = ["ExactValues", "Expected", "evaluated", "truth"]
+__all__ = ["Evaluated", "Expected", "cotangents_of", "evaluated", "truth"]
 
 Real = NDArray[np.float64]
-Named = tuple[str, Real, Real]  # of a result: its name, exact value and radius
 
 
 @dataclass(frozen=True)
@@ -32,6 +23,7 @@ class Expected:
     radius   |true - exact| is at most this
     bound    |computed - exact| is at most this, or there is a fault: derived for the arithmetic, radius included
     spread   what independent roundings rarely exceed, radius included
+    kind     "value" or "gradient"
     """
 
     name: str
@@ -39,51 +31,69 @@ class Expected:
     radius: Real
     bound: Real
     spread: Real
+    kind: Literal["value", "gradient"] = "value"
 
 
-def evaluated(case: Case, algebra: Any, cotangents: list[Real] | None = None) -> list[tuple[str, Any]]:
-    """The value of the case's operation, and with cotangents its gradients, in an algebra's arrays, by name."""
+class Evaluated(NamedTuple):
+    """What a definition gives, in the arrays of an algebra.
+
+    values     by name: "y", or "y[0]", "y[1]", ...
+    gradients  by name: "dv", "dw[0]", ...; none if no cotangents were given
+    doubtful   whether rounding may let another pixel win a maximum, or a unit pass its kink: a computed gradient may
+               then be that of another branch
+    """
+
+    values: dict[str, Any]
+    gradients: dict[str, Any]
+    doubtful: bool
+
+    @property
+    def results(self) -> dict[str, Any]:
+        """The values, then the gradients."""
+        return self.values | self.gradients
+
+
+def evaluated(case: Case, algebra: tape.Algebra, cotangents: list[Real] | None = None) -> Evaluated:
+    """The value of the case's operation, and with cotangents its gradients, in an algebra's arrays."""
     operation = case.operation
     lifted = {
         name: mapped(lambda x: tape.quantity(x, algebra), value) if is_number(value) else value
         for name, value in case.arguments.items()
     }
-    y = operation.definition(*lifted.values())
-    outputs = list(leaves(y))
-    found = [(name, each.data) for name, each in zip(_names("y", y), outputs, strict=True)]
-    if cotangents is None or not operation.learned:
-        return found
-    learned = [each for name in operation.learned for each in leaves(lifted[name])]
-    labels = [label for name in operation.learned for label in _names(f"d{name}", lifted[name])]
-    pulled = tape.gradients(outputs, [algebra.lifted(dy) for dy in cotangents], learned)
-    return found + list(zip(labels, pulled, strict=True))
+    y = named("y", operation.definition(*lifted.values()))
+    learned = {label: x for name in operation.learned for label, x in named(f"d{name}", lifted[name]).items()}
+    gradients = {}
+    if cotangents is not None and learned:
+        dy = [algebra.lifted(each) for each in cotangents]
+        gradients = dict(zip(learned, tape.gradients([*y.values()], dy, [*learned.values()]), strict=True))
+    return Evaluated({name: each.data for name, each in y.items()}, gradients, tape.doubtful(y.values()))
 
 
-def truth(case: Case, store: "ExactValues | None" = None) -> list[Expected]:
+def truth(case: Case) -> list[Expected]:
     """The value first, then every gradient, pulled back from `case.cotangent` (from 1 of a model).
 
-    store  where exact values are kept; None: nowhere
+    Where NaN or infinity is among the arguments, the results show where they go, and no bound is finite.
     """
     cotangents = cotangents_of(case)
-    if case.wild:
-        with np.errstate(all="ignore"):
-            patterns = [(name, np.asarray(x, np.float64)) for name, x in evaluated(case, plain.NAMESPACE, cotangents)]
-        return [Expected(name, x, *(np.full(x.shape, np.inf) for _ in range(3))) for name, x in patterns]
-    enclosures = _kept(store, case, lambda: _enclosures(case, cotangents))
-    algebra = rounded.algebra(case.arithmetic)
     with np.errstate(all="ignore"):  # a bound may be infinite: then it proves nothing
-        bounds = evaluated(case, algebra, cotangents)
+        if case.wild:
+            pattern = evaluated(case, plain.ALGEBRA, cotangents)
+            results = {name: np.asarray(x, np.float64) for name, x in pattern.results.items()}
+            return [_expected(pattern, name, x, 0.0, np.inf, np.inf) for name, x in results.items()]
+        bounds = evaluated(case, rounded.algebra(case.arithmetic), cotangents)
+    exact = balls.enclosed(lambda: [*evaluated(case, balls.ALGEBRA, cotangents).results.values()])
     return [
-        Expected(name, exact, radius, _up(error) + radius, _up(np.minimum(spread, error)) + radius)
-        for (name, exact, radius), error, spread in zip(enclosures, *_allowed(bounds, algebra.doubts), strict=True)
+        _expected(bounds, name, each.value, each.radius, x.error, np.minimum(x.spread, x.error))
+        for (name, x), each in zip(bounds.results.items(), exact, strict=True)
     ]
 
 
-def _allowed(bounds: list[tuple[str, Any]], doubts: list[bool]) -> tuple[list[Any], list[Any]]:
-    """Errors and spreads. Where rounding may let another pixel win a maximum, or a unit pass its kink, a gradient is
-    another's: it has no bound."""
-    infinite = {name: np.full(x.shape, np.inf) for name, x in bounds if doubts and name.startswith("d")}
-    return [infinite.get(name, x.error) for name, x in bounds], [infinite.get(name, x.spread) for name, x in bounds]
+def _expected(found: Evaluated, name: str, exact: Real, radius: Any, error: Any, spread: Any) -> Expected:
+    """With no bound of a doubtful gradient."""
+    kind: Literal["value", "gradient"] = "gradient" if name in found.gradients else "value"
+    unknown = np.inf if found.doubtful and kind == "gradient" else 0.0
+    radius, error, spread = (np.broadcast_to(x, exact.shape) for x in (radius, error + unknown, spread + unknown))
+    return Expected(name, exact, radius, _up(error) + radius, _up(spread) + radius, kind)
 
 
 def cotangents_of(case: Case) -> list[Real]:
@@ -91,96 +101,9 @@ def cotangents_of(case: Case) -> list[Real]:
     if case.operation.kind == "model":
         return [np.ones(())]
     with np.errstate(all="ignore"):
-        return case.cotangent([x.shape for _, x in evaluated(case, plain.NAMESPACE)])
-
-
-def _enclosures(case: Case, cotangents: list[Real]) -> list[Named]:
-    names: list[str] = []
-
-    def run() -> list[Any]:
-        found = evaluated(case, balls.NAMESPACE, cotangents)
-        names[:] = [name for name, _ in found]
-        return [x for _, x in found]
-
-    return [(name, each.value, each.radius) for name, each in zip(names, balls.enclosed(run), strict=True)]
+        return case.cotangent([x.shape for x in evaluated(case, plain.ALGEBRA).values.values()])
 
 
 def _up(x: Any) -> Real:
     """Rounded to float64, upwards. NaN, of infinities that cancel, is no bound either."""
     return np.nextafter(np.nan_to_num(np.asarray(x, np.float64), nan=np.inf, posinf=np.inf), np.inf)
-
-
-def _names(name: str, value: Any) -> list[str]:
-    if isinstance(value, list):
-        return [label for i, each in enumerate(value) for label in _names(f"{name}[{i}]", each)]
-    return [name]
-
-
-@cache
-def _sources() -> bytes:
-    """What the exact values follow from, besides the case."""
-    modules = (balls, definitions, draws, table, tape)
-    return b"".join(Path(str(module.__file__)).read_bytes() for module in modules)
-
-
-def _kept(store: "ExactValues | None", case: Case, compute: Callable[[], list[Named]]) -> list[Named]:
-    if store is None:
-        return compute()
-    key = _key(case)
-    found = store.get(key)
-    if found is None:
-        found = compute()
-        store.put(key, found)
-    return found
-
-
-def _key(case: Case) -> str:
-    digest = hashlib.sha256(_sources() + case.id.encode())
-    for name, value in case.arguments.items():
-        digest.update(name.encode())
-        for leaf in leaves(value):
-            is_array = isinstance(leaf, np.ndarray)
-            digest.update(repr((leaf.shape, leaf.dtype.str) if is_array else leaf).encode())
-            digest.update(np.ascontiguousarray(leaf).tobytes() if is_array else b"")
-    return digest.hexdigest()
-
-
-class ExactValues:
-    """A file of exact values, by the content of what they are the values of. It may be deleted at any time."""
-
-    def __init__(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self.path, self.connection = path, sqlite3.connect(path, isolation_level=None)
-        try:
-            self._create()
-        except sqlite3.DatabaseError:  # no such file of ours: begin anew
-            self.connection.close()
-            path.unlink()
-            self.connection = sqlite3.connect(path, isolation_level=None)
-            self._create()
-
-    def _create(self) -> None:
-        self.connection.execute("PRAGMA synchronous = OFF")
-        self.connection.execute("CREATE TABLE IF NOT EXISTS exact (key TEXT PRIMARY KEY, arrays BLOB)")
-
-    def get(self, key: str) -> "list[Named] | None":
-        """None if there are none, or none that can be read."""
-        try:
-            row = self.connection.execute("SELECT arrays FROM exact WHERE key = ?", [key]).fetchone()
-            if row is None:
-                return None
-            arrays = safetensors.numpy.load(row[0])
-        except (sqlite3.DatabaseError, safetensors.SafetensorError):
-            return None
-        names = [name for name in arrays if not name.endswith("+-")]
-        return [(name.partition(" ")[2], arrays[name], arrays[name + "+-"]) for name in sorted(names)]
-
-    def put(self, key: str, found: "list[Named]") -> None:
-        arrays = {}
-        for i, (name, exact, radius) in enumerate(found):
-            arrays[f"{i:04} {name}"], arrays[f"{i:04} {name}+-"] = exact, radius
-        with suppress(sqlite3.DatabaseError):  # damaged, locked, or full: then they are computed again
-            self.connection.execute("INSERT OR REPLACE INTO exact VALUES (?, ?)", [key, safetensors.numpy.save(arrays)])
-
-    def close(self) -> None:
-        self.connection.close()

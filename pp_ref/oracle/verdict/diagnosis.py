@@ -8,10 +8,10 @@ from numpy.typing import NDArray
 
 from pp_ref.oracle.algebras import rounded
 from pp_ref.oracle.algebras.arithmetic import ARITHMETICS, Arithmetic
-from pp_ref.oracle.candidates.observation import Observation
+from pp_ref.oracle.candidates.behaviour import Observation
 from pp_ref.oracle.faults.mistakes import Mistake, known, unheard_of
 from pp_ref.oracle.operations.cases import Case
-from pp_ref.oracle.operations.table import Operation
+from pp_ref.oracle.operations.operation import Operation
 from pp_ref.oracle.operations.truth import Expected, cotangents_of, evaluated
 from pp_ref.oracle.verdict.findings import Finding
 from pp_ref.oracle.verdict.judge import shares
@@ -44,9 +44,9 @@ def diagnose(operation: Operation, evidence: Sequence[Evidence]) -> str | None:
     """One sentence or two on an operation that failed, from all of its cases; None if nothing failed.
 
     Tried in turn: state between calls; every known mistake of the operation, which has to have the candidate's results
-    on every failed case; a simple change of the right result; every small change of a right function
-    (`pp_ref.oracle.faults.mistakes`); the same for the first wrong result alone; coarser arithmetic than was declared;
-    the place of the errors.
+    on every failed case; a simple change of the right result; every mistake by rule and every small change of a right
+    function (`pp_ref.oracle.faults.mistakes`); the same for the first wrong result alone; coarser arithmetic than was
+    declared; the place of the errors.
     """
     failed = [each for each in evidence if each.wrong() and not each.case.wild]
     messages = _messages(evidence)
@@ -117,7 +117,7 @@ def _explains(arithmetic: Arithmetic, failed: Sequence[Evidence]) -> bool:
     bits, filled = 0.0, []
     for item in failed:
         with np.errstate(all="ignore"):
-            bounds = dict(evaluated(item.case, rounded.algebra(arithmetic), cotangents_of(item.case)))
+            bounds = evaluated(item.case, rounded.algebra(arithmetic), cotangents_of(item.case)).results
         for each, computed in item.wrong():
             bound = np.asarray(bounds[each.name].error, float) + each.radius
             share = shares(computed, each.exact, bound)

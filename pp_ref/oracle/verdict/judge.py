@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from pp_ref.oracle.candidates.observation import Observation
+from pp_ref.oracle.candidates.behaviour import Observation
 from pp_ref.oracle.operations.cases import Case
 from pp_ref.oracle.operations.truth import Expected
 from pp_ref.oracle.verdict.findings import Finding, Status, TensorVerdict
@@ -21,11 +21,11 @@ def judge(case: Case, expected: list[Expected], seen: Observation) -> Finding:
     verdicts, messages = [], list(seen.messages)
     if not seen.results and not messages:
         messages.append("returns no array at all")
-    judged = expected if not case.wild else [each for each in expected if not each.name.startswith("d")]
+    judged = [each for each in expected if not case.wild or each.kind == "value"]
     for each in judged:
         if each.name not in seen.results:
-            gradient = each.name.startswith("d") and seen.missing
-            if seen.results and not gradient:
+            unasked = each.kind == "gradient" and seen.missing
+            if seen.results and not unasked:
                 messages.append(f"{each.name} is missing from what it returns")
             continue
         computed = seen.results[each.name]

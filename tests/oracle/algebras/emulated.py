@@ -3,11 +3,10 @@
 They are float64 arrays that hold numbers of the format. `algebra` runs the oracle's definitions on them.
 """
 
-from types import SimpleNamespace
-
 import numpy as np
 
 from pp_ref.oracle.algebras.arithmetic import ARITHMETICS
+from pp_ref.oracle.algebras.tape import Algebra
 
 ORDERS = ("forward", "reversed", "pairwise", "blocked", "fused", "native")
 
@@ -133,7 +132,7 @@ def _where(condition, x, y):
 
 
 def algebra(machine):
-    return SimpleNamespace(
+    return Algebra(
         exp=_function(np.exp),
         log=_function(np.log),
         sqrt=lambda x: x.stored(np.sqrt(x.value)),
@@ -146,8 +145,5 @@ def algebra(machine):
         scattered=_scattered,
         solved=lambda A, B: A.stored(np.linalg.solve(A.value, B.value)),
         compared=lambda x: x.value,
-        formed=lambda x: x,
-        uncertainty=lambda x: 0.0,
-        doubts=[],
         lifted=machine.lifted,
     )

@@ -9,7 +9,7 @@ import pytest
 flint = pytest.importorskip("flint")
 
 from pp_ref.oracle.algebras import balls, tape  # noqa: E402
-from pp_ref.oracle.algebras.balls import NAMESPACE, ball_array, enclosed  # noqa: E402
+from pp_ref.oracle.algebras.balls import ALGEBRA, ball_array, enclosed  # noqa: E402
 
 RNG = np.random.default_rng(0)
 DRAWN = RNG.standard_normal((4, 3)) * 2.0 ** RNG.integers(-40, 40, (4, 3))
@@ -52,7 +52,7 @@ def test_elementary_functions_against_mpmath():
             "sqrt": mpmath.sqrt,
             "sigmoid": lambda v: 1 / (1 + mpmath.exp(-v)),
         }.items():
-            found = enclosed(lambda name=name: getattr(NAMESPACE, name)(ball_array(x)))
+            found = enclosed(lambda name=name: getattr(ALGEBRA, name)(ball_array(x)))
             for value, radius, each in zip(found.value, found.radius, x, strict=True):
                 want = wanted(mpmath.mpf(float(each)))
                 assert abs(mpmath.mpf(float(value)) - want) <= mpmath.mpf(float(radius)), (name, each)
@@ -113,7 +113,7 @@ def test_precision_is_raised_where_a_sum_cancels():
 
     def function():
         precisions.append(flint.ctx.prec)
-        one = NAMESPACE.exp(ball_array(np.zeros(1)) + 1)
+        one = ALGEBRA.exp(ball_array(np.zeros(1)) + 1)
         return one * 2**200 - one * 2**200 + 1
 
     before = flint.ctx.prec
@@ -126,7 +126,7 @@ def test_precision_is_raised_where_a_sum_cancels():
 
 def test_an_identity_stops_at_the_last_precision():
     """exp(1) - exp(1) is no ball of radius 0, but one below anything that is compared."""
-    one = lambda: NAMESPACE.exp(ball_array(np.ones(1)))  # noqa: E731
+    one = lambda: ALGEBRA.exp(ball_array(np.ones(1)))  # noqa: E731
     found = enclosed(lambda: one() - one())
     assert found.value == 0
     assert found.radius < np.finfo(float).tiny
@@ -141,7 +141,7 @@ def test_what_raises_leaves_the_precision_as_it_was():
 
 def test_the_same_bits_from_twice_the_precision(monkeypatch):
     def function():
-        x = tape.quantity(DRAWN, NAMESPACE)
+        x = tape.quantity(DRAWN, ALGEBRA)
         return tape.sigmoid(x @ x.T).data
 
     first = enclosed(function)
@@ -161,7 +161,7 @@ def test_a_list_of_arrays_and_empty_ones():
 def test_a_system_by_fractions():
     n = 6
     A = np.array([[float(Fraction(1, i + j + 1)) for j in range(n)] for i in range(n)])  # Hilbert's: condition 10^7
-    X = enclosed(lambda: NAMESPACE.solved(ball_array(A), ball_array(np.eye(n))))
+    X = enclosed(lambda: ALGEBRA.solved(ball_array(A), ball_array(np.eye(n))))
     scaled = np.hstack([exactly(A), exactly(np.eye(n))])
     for i in range(n):  # Gauss and Jordan, in fractions
         scaled[i] = scaled[i] / scaled[i, i]
@@ -171,6 +171,6 @@ def test_a_system_by_fractions():
 
 
 def test_a_singular_system_has_no_value():
-    X = enclosed(lambda: NAMESPACE.solved(ball_array(np.ones((2, 2))), ball_array(np.eye(2))))
+    X = enclosed(lambda: ALGEBRA.solved(ball_array(np.ones((2, 2))), ball_array(np.eye(2))))
     assert np.isnan(X.value).all()
     assert np.isinf(X.radius).all()

@@ -66,7 +66,7 @@ def test_a_change_says_what_stood_there():
 
 
 def test_altered_functions_run_on_their_own():
-    v, W, b = (tape.quantity(x, plain.NAMESPACE) for x in (np.ones((2, 3)), np.ones((3, 4)), np.ones(4)))
+    v, W, b = (tape.quantity(x, plain.ALGEBRA) for x in (np.ones((2, 3)), np.ones((3, 4)), np.ones(4)))
     values = {}
     for change, wrong in altered(definitions.dense):
         try:

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from pp_ref.errors import DomainError
 from pp_ref.oracle import load
+from pp_ref.oracle.candidates import own
 from pp_ref.oracle.candidates.processes import InProcess
 from pp_ref.oracle.operations.strategies import cases_of
-from pp_ref.oracle.operations.table import BY_NAME
 from pp_ref.oracle.operations.truth import truth
 from pp_ref.oracle.verdict.findings import Status
 from pp_ref.oracle.verdict.judge import judge
@@ -27,7 +27,7 @@ def judged(case, candidate):
 @settings(max_examples=100, suppress_health_check=[HealthCheck.too_slow])
 @given(st.data())
 def test_pp_refs_own_layers_conform_in_any_case(data):
-    provided = sorted(name for name in BY_NAME if not name.startswith("grid_"))
+    provided = sorted(own.provided())
     operation, arithmetic = data.draw(st.sampled_from(provided)), data.draw(st.sampled_from(sorted(OWN)))
     case = data.draw(cases_of(operation, arithmetic))
     finding = judged(case, OWN[arithmetic])

@@ -241,7 +241,7 @@ def test_hidden_nan():
 
 
 def test_a_planted_fault_is_known_by_its_sentence():
-    from pp_ref.oracle.faults import FAULTS
+    from pp_ref.oracle.faults.catalogue import FAULTS
 
     fault = next(each for each in FAULTS if each.operation == "dense_backward")
     report = conform(InProcess(RIGHT | {"dense_backward": fault.wrong}), only=["dense"], quick=True)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from pp_ref.oracle.candidates.observation import Observation
+from pp_ref.oracle.candidates.behaviour import Observation
 from pp_ref.oracle.operations.cases import case_of
 from pp_ref.oracle.operations.truth import Expected, truth
 from pp_ref.oracle.verdict.findings import Status
@@ -13,9 +13,9 @@ PLAIN, WILD = case_of("pool_adjoint/plain/float64/0"), case_of("dense/NaN in v/f
 INF, NAN = np.inf, np.nan
 
 
-def expected(exact, bound=1.0, spread=0.5, name="y"):
+def expected(exact, bound=1.0, spread=0.5, name="y", kind="value"):
     exact = np.asarray(exact, float)
-    return Expected(name, exact, np.zeros_like(exact), np.full(exact.shape, bound), np.full(exact.shape, spread))
+    return Expected(name, exact, np.zeros_like(exact), np.full(exact.shape, bound), np.full(exact.shape, spread), kind)
 
 
 def judged(exact, computed, case=PLAIN, **more):
@@ -82,7 +82,8 @@ def test_results_that_are_missing_or_too_many():
 
 def test_a_missing_backward_is_no_fault():
     seen = Observation(results={"y": np.ones(1)}, missing=["dense_backward"])
-    assert judge(PLAIN, [expected(np.ones(1)), expected(np.ones(1), name="dv")], seen).status == Status.passed
+    due = [expected(np.ones(1)), expected(np.ones(1), name="dv", kind="gradient")]
+    assert judge(PLAIN, due, seen).status == Status.passed
 
 
 def test_what_is_not_provided_what_raised_and_what_warned():

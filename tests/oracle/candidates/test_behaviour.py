@@ -8,8 +8,8 @@ import pytest
 
 from pp_ref import layers
 from pp_ref.oracle import InProcess, conform
+from pp_ref.oracle.candidates.behaviour import observe
 from pp_ref.oracle.candidates.libraries import library
-from pp_ref.oracle.candidates.observation import observe
 from pp_ref.oracle.operations.cases import case_of
 from pp_ref.oracle.verdict.findings import Status
 
@@ -87,11 +87,11 @@ def accumulated():
 
 
 MISBEHAVED = {
-    "raises": (raising(ValueError("shapes\n  differ")), "raised ValueError at test_observation.py:"),
+    "raises": (raising(ValueError("shapes\n  differ")), "raised ValueError at test_behaviour.py:"),
     "says where": (raising(ValueError("shapes\n  differ")), ": shapes differ"),
     "says too much": (raising(ValueError("word " * 100_000)), "word [...]"),
-    "exits": (RIGHT | {"dense_forward": lambda *_: sys.exit(3)}, "raised SystemExit at test_observation.py:"),
-    "does not end": (RIGHT | {"dense_forward": recursive}, "raised RecursionError at test_observation.py:"),
+    "exits": (RIGHT | {"dense_forward": lambda *_: sys.exit(3)}, "raised SystemExit at test_behaviour.py:"),
+    "does not end": (RIGHT | {"dense_forward": recursive}, "raised RecursionError at test_behaviour.py:"),
     "no memory": (forward(lambda y: np.zeros((2**30, 2**18))), "raised MemoryError at "),
     "of other arguments": (RIGHT | {"dense_forward": lambda x: x}, "takes 1 positional argument but 3 were given"),
     "no function": (RIGHT | {"dense_forward": 3}, "raised TypeError at "),
