@@ -11,12 +11,12 @@ from typing import BinaryIO
 from pp_ref.errors import DataError
 
 NO_WAITING = getattr(os, "O_NONBLOCK", 0)  # Windows has neither the flag nor files that need it
-OTHERS = {
-    stat.S_IFDIR: "it is a folder",
-    stat.S_IFIFO: "it is a FIFO",
-    stat.S_IFCHR: "it is a character device",
-    stat.S_IFBLK: "it is a block device",
-    stat.S_IFSOCK: "it is a socket",
+OTHERS = {  # what is no regular file, in words
+    stat.S_IFDIR: "a folder",
+    stat.S_IFIFO: "a FIFO",
+    stat.S_IFCHR: "a character device",
+    stat.S_IFBLK: "a block device",
+    stat.S_IFSOCK: "a socket",
 }
 
 
@@ -43,6 +43,14 @@ def read_regular(path: Path, largest: float) -> bytes:
         return file.read(os.fstat(file.fileno()).st_size)
 
 
+def packed_size(size: int) -> int:
+    """Return the most bytes of a file whose content of ``size`` bytes was compressed by gzip, bzip2 or xz, or not.
+
+    What cannot be compressed grows by up to 1 % (bzip2) and a header.
+    """
+    return size + size // 100 + 2**10
+
+
 def reason(error: Exception) -> str:
     """Return an error's own words in one line, for a message: the system's, without its number, if it is an OSError."""
     return " ".join(str(getattr(error, "strerror", None) or error).split()) or type(error).__name__
@@ -50,7 +58,7 @@ def reason(error: Exception) -> str:
 
 def _check_regular(status: os.stat_result, largest: float) -> None:
     if not stat.S_ISREG(status.st_mode):
-        raise OSError(OTHERS.get(stat.S_IFMT(status.st_mode), "it is no regular file"))
+        raise OSError(f"it is {OTHERS.get(stat.S_IFMT(status.st_mode), 'no regular file')}")
     if status.st_size > largest:
         raise OSError(f"it has {status.st_size:,} bytes, expected at most {largest:,}")
 
