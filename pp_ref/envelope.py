@@ -27,7 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pp_ref.errors import DataError, DomainError
-from pp_ref.files import open_regular, read_regular, write_atomically
+from pp_ref.files import open_regular, read_regular, reason, write_atomically
 
 __all__ = ["Format", "Tensors"]
 
@@ -141,7 +141,7 @@ class Format:
         except OSError as error:
             raise self._unreadable(path, error) from error
         except DAMAGE as error:
-            said = str(error) if isinstance(error, ValueError) else repr(error)
+            said = reason(error) if isinstance(error, ValueError) else repr(error)
             raise DataError(f"{path} is not {self.what}, or it is damaged ({said}): {advice}") from error
 
     def exists(self, path: Path) -> bool:
@@ -155,7 +155,7 @@ class Format:
         return True
 
     def _unreadable(self, path: Path, error: OSError) -> DataError:
-        return DataError(f"{path} cannot be read ({error.strerror or error}): expected {self.what}")
+        return DataError(f"{path} cannot be read ({reason(error)}): expected {self.what}")
 
     def _described(self, content: Mapping[str, Any]) -> dict[str, Any]:
         if taken := [name for name in ENVELOPE if name in content]:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from pp_ref.arrays import Array
 from pp_ref.errors import DataError, DomainError
-from pp_ref.files import open_regular, written_atomically
+from pp_ref.files import open_regular, reason, written_atomically
 
 __all__ = ["PooledInput", "pooled_file"]
 
@@ -92,7 +92,7 @@ def _mapped(path: Path, header: bytes, dtype: np.dtype[Any], shape: tuple[int, i
         raise
     except OSError as error:
         raise DataError(
-            f"{path} cannot be read ({error.strerror or error}): make it readable, or choose another folder"
+            f"{path} cannot be read ({reason(error)}): make it readable, or choose another folder"
         ) from error
     checksum = sha256(header)
     checksum.update(pooled.data)

@@ -97,7 +97,7 @@ def test_what_is_no_checkpoint_is_refused(checkpoint, damage):
 
 def test_a_folder_is_no_checkpoint(checkpoint):
     checkpoint.path.mkdir(parents=True)
-    with pytest.raises(DataError, match=r"fit.safetensors cannot be read \(Is a directory\): expected a checkpoint$"):
+    with pytest.raises(DataError, match=r"fit.safetensors cannot be read \(it is a folder\): expected a checkpoint$"):
         checkpoint.load()
 
 
