@@ -25,8 +25,8 @@ def open_regular(path: Path, largest: float = math.inf) -> Iterator[BinaryIO]:
     """Open a regular file, or a link to one, to read.
 
     largest  bytes, the largest size that the file can have
-    raises   OSError for a larger file, or one that cannot be opened; for a folder, FIFO, device or socket at once, before
-             it is opened: opening a FIFO waits for its writer, and opening a device can act on it
+    raises   OSError for a larger file, or one that cannot be opened; for a folder, FIFO, device or socket at once,
+             before it is opened: opening a FIFO waits for its writer, and opening a device can act on it
     """
     try:
         _check_regular(os.stat(path), largest)
