@@ -209,7 +209,8 @@ def download(name: str) -> tuple[Path | None, list[str]]:
     """
     import pooch
 
-    folder, failed = user_cache(name), []
+    folder = user_cache(name)
+    failed: list[str] = []
     for file, known_hash in COLLECTIONS[name].files.items():
         if os.path.lexists(folder / file) and not os.path.isfile(folder / file):
             return None, [
