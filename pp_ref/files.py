@@ -9,6 +9,7 @@ import os
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from io import BufferedReader
 from pathlib import Path
 from secrets import token_hex
 from typing import BinaryIO
@@ -36,12 +37,12 @@ OTHERS = {  # what is no regular file, in words
 
 
 @contextmanager
-def open_regular(path: Path, largest: float = math.inf) -> Iterator[BinaryIO]:
+def open_regular(path: Path, largest: float = math.inf) -> Iterator[BufferedReader]:
     """Open a regular file, or a link to one, to read.
 
     largest  bytes, the largest size that the file can have
-    raises   OSError for a larger file, or one that cannot be opened; for a folder, FIFO, device or socket at once, before
-             it is opened: opening a FIFO waits for its writer, and opening a device can act on it
+    raises   OSError for a larger file, or one that cannot be opened; for a folder, FIFO, device or socket at once,
+             before it is opened: opening a FIFO waits for its writer, and opening a device can act on it
     """
     try:
         _check_regular(os.stat(path), largest)

@@ -209,10 +209,14 @@ def download(name: str) -> tuple[Path | None, list[str]]:
     """
     import pooch
 
-    folder, failed = user_cache(name), []
+    folder = user_cache(name)
+    failed: list[str] = []
     for file, known_hash in COLLECTIONS[name].files.items():
         if os.path.lexists(folder / file) and not os.path.isfile(folder / file):
-            return None, [*failed, f"{folder / file} is in the way and no file: remove it"]  # pooch would wait for a FIFO
+            return None, [
+                *failed,
+                f"{folder / file} is in the way and no file: remove it",
+            ]  # pooch would wait for a FIFO
         for mirror in COLLECTIONS[name].mirrors:
             try:
                 pooch.retrieve(mirror + file, known_hash=known_hash, fname=file, path=folder)
