@@ -5,6 +5,7 @@ import os
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import BufferedReader
 from pathlib import Path
 from typing import BinaryIO
 
@@ -21,7 +22,7 @@ OTHERS = {  # what is no regular file, in words
 
 
 @contextmanager
-def open_regular(path: Path, largest: float = math.inf) -> Iterator[BinaryIO]:
+def open_regular(path: Path, largest: float = math.inf) -> Iterator[BufferedReader]:
     """Open a regular file, or a link to one, to read.
 
     largest  bytes, the largest size that the file can have
