@@ -291,6 +291,7 @@ TRUSTING = [
     "kernels.cpu.combine.fit",
     "kernels.cpu.conv_stencil.*",
     "kernels.cpu.fused.tiles",
+    "kernels.cpu.loop_cache.*",
     "kernels.cpu.shared.pool_smoothed",
     "kernels.cpu.slices.smooth_slices",
     "kernels.cpu.stencil.gather_smooth",
