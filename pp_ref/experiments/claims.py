@@ -2,8 +2,8 @@
 
 Claim n of a run is the file NAME.n.claim. Only one process can make it (O_EXCL). Its owner locks it for as long as it
 lives, writes into it who it is, and renews its time each minute. The claim with the highest n is valid. Claim n + 1 may
-be made if claim n is abandoned: its owner ran on this machine and the lock is free, or it ran on another one and has not
-renewed the claim for five minutes, by the clock of the process that watches.
+be made if claim n is abandoned: its owner ran on this machine and the lock is free, or its owner ran on another one and
+has not renewed the claim for five minutes, by the clock of the process that watches.
 
 A take-over makes a new file and never moves or removes one, so of two processes that find a claim abandoned only one
 succeeds, in a shared folder too. A process that comes late makes a claim that is not the highest, and gives it up.

