@@ -54,25 +54,18 @@ def _reproduce(
     data: DataOption = None,
     device: DeviceOption = DeviceName.cpu,
 ) -> None:
-    """Do the runs of a figure that have no record yet; print its table and write its drawings.
-
-    Exit code 1 if a run failed; 130, 143 or 129 after Ctrl-C, SIGTERM or SIGHUP.
-    """
+    """Do the runs of a figure that have no record yet; print its table and write its drawings."""
     from rich.console import Console
 
     from pp_ref.experiments.drawing import save_figure
     from pp_ref.experiments.run_store import RunStore
     from pp_ref.experiments.sweep import sweep
-    from pp_ref.experiments.workers import Stopped
 
     experiment = entry.load()
     store = RunStore(out or Path("runs") / entry.records / profile.value)
     given = {"data": data and data.value, "device": device.value}
     recipes = experiment.recipes(experiment.profiles[profile.value], **{name: given[name] for name in entry.options})
-    try:
-        done = sweep(experiment.run, recipes, store, jobs=jobs, epochs=experiment.epochs, check=experiment.check)
-    except Stopped as stopped:
-        raise typer.Exit(128 + stopped.number) from stopped
+    done = sweep(experiment.run, recipes, store, jobs=jobs, epochs=experiment.epochs, check=experiment.check)
     records = [record for record in done.records if record]
     if records:
         Console().print(experiment.table(records))

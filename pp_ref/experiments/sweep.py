@@ -1,5 +1,7 @@
 """Many runs, several at a time, divided with every other sweep in the same folder; finished runs are skipped."""
 
+import signal
+import sys
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -14,7 +16,7 @@ from pp_ref.errors import DomainError
 from pp_ref.experiments.claims import Claims
 from pp_ref.experiments.needs import check_needs
 from pp_ref.experiments.run_store import Record, RunStore
-from pp_ref.experiments.workers import Recipe, Run, Signals, Stopped, Worker, signal_name
+from pp_ref.experiments.workers import Recipe, Run, Signals, Worker, signal_name
 from pp_ref.machine import cores
 
 AGAIN = 1.0  # seconds from one attempt at the runs of other processes to the next
@@ -47,8 +49,8 @@ def sweep(
     check    (recipe) -> None; raises if the run would lack something. Called for every run before the first is begun
     returns  Sweep; a run that raises is a failure, and the others go on
     raises   DomainError; DataError for a damaged record, or a folder that cannot be written; what `check` raises;
-             Stopped, a KeyboardInterrupt, on Ctrl-C, SIGTERM or SIGHUP: finished runs are kept, and the last epoch of
-             each unfinished run. A second Ctrl-C ends all processes at once
+             KeyboardInterrupt on Ctrl-C, SystemExit with code 143 on SIGTERM or 129 on SIGHUP: finished runs are kept,
+             and the last epoch of each unfinished run. A second Ctrl-C ends all processes at once
 
     Any number of sweeps may work in one folder: each run is done by one of them (`claims`). A sweep waits at its end
     for the runs that other processes are doing.
@@ -91,7 +93,9 @@ def sweep(
                 f"{store.folder} keeps them, and the last epoch of a run with epochs: give the same command again to "
                 "go on."
             )
-            raise Stopped(signals.received)
+            if signals.received == signal.SIGINT:
+                raise KeyboardInterrupt
+            sys.exit(128 + signals.received)
     return Sweep([store.load(recipe) for recipe in recipes], course.failures())
 
 

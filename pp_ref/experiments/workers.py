@@ -142,16 +142,8 @@ class _Inside:
             raise KeyboardInterrupt
 
 
-class Stopped(KeyboardInterrupt):
-    """A signal has stopped a sweep. ``number`` is that of the signal, and 128 + number the exit code of a command."""
-
-    def __init__(self, number: int) -> None:
-        super().__init__(f"stopped by {signal_name(number)}")
-        self.number = number
-
-
 def signal_name(number: int) -> str:
-    """Return the name of a signal, as a user knows it."""
+    """Return the name of a signal, as its user knows it."""
     return "Ctrl-C" if number == signal.SIGINT else signal.Signals(number).name
 
 

@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import random
 import signal
 import threading
 import time
@@ -90,6 +91,39 @@ def test_of_many_that_find_an_abandoned_claim_one_succeeds(folder):
         made[0].release()
         for left in folder.iterdir():
             left.unlink()
+
+
+def test_many_processes_that_hurry_and_die_do_each_run_once(folder):
+    """Threads stand for the processes: each has locks of its own. One claim in five is left by a death."""
+    names = [f"{NAME}{number:02}" for number in range(60)]
+    busy, done, dead = set(), [], []
+
+    def process(seed):
+        rng, mine = random.Random(seed), Claims(folder)
+        while left := sorted(set(names) - set(done)):
+            if not (claim := mine.take(rng.choice(left))):
+                continue
+            name = claim.path.name.rsplit(".", 2)[0]
+            if name not in done:
+                assert name not in busy
+                busy.add(name)
+                time.sleep(rng.uniform(0, 0.002))
+                busy.remove(name)
+                if rng.random() < 0.2:
+                    claim._released.set()
+                    os.close(claim._file)
+                    dead.append(name)
+                    continue
+                done.append(name)
+                for path in folder.glob(f"{name}.*"):
+                    path.unlink(missing_ok=True)
+            claim.release()
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(process, range(8)))
+    assert sorted(done) == names
+    assert dead
+    assert list(folder.iterdir()) == []
 
 
 @pytest.mark.usefixtures("quick")

@@ -20,7 +20,6 @@ from pp_ref.errors import DataError, DomainError, MissingExtraError
 from pp_ref.experiments.claims import Claims, this_machine
 from pp_ref.experiments.run_store import RunStore
 from pp_ref.experiments.sweep import sweep
-from pp_ref.experiments.workers import Stopped
 from pp_ref.machine import blas
 from pp_ref.training import SGD, Checkpoint, fit_sgd
 from tests.processes import WIDE, family, running, wait_for, wait_for_end
@@ -334,5 +333,5 @@ if __name__ == "__main__":
     folder, pause = Path(sys.argv[1]), float(sys.argv[2]) if len(sys.argv) > 2 else SLOW["pause"]
     try:
         sweep(run, recipes(["a", "b", "c", "d"], SLOW["epochs"], pause), RunStore(folder), epochs=epochs)
-    except Stopped as stopped:
-        sys.exit(128 + stopped.number)
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -19,7 +19,6 @@ import pytest
 
 from pp_ref.experiments.run_store import RunStore, record_of
 from pp_ref.experiments.sweep import sweep
-from pp_ref.experiments.workers import Stopped
 from pp_ref.training import SGD, Checkpoint, fit_sgd
 from tests.processes import family, running, wait_for_end
 
@@ -171,6 +170,6 @@ if __name__ == "__main__":
     folder, runs, each = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
     try:
         done = sweep(run, recipes(runs, each), Store(folder), epochs=epochs)
-    except Stopped as stopped:
-        sys.exit(128 + stopped.number)
+    except KeyboardInterrupt:
+        sys.exit(130)
     sys.exit(len(done.failures) > 0)
