@@ -13,20 +13,21 @@ import fcntl
 import os
 import socket
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
+from io import BufferedReader
 from pathlib import Path
 from threading import Event, Thread
 from types import TracebackType
-from typing import BinaryIO
 
 from pp_ref.errors import DataError
+from pp_ref.files import open_regular
 
 RENEWED = 60.0  # seconds from one renewal to the next
 ABANDONED = 300.0  # seconds without renewal after which a claim of another machine may be taken over
+LARGEST = 1000  # bytes of a claim
 
 
 class Claim:
@@ -111,23 +112,23 @@ class Claims:
         """Who holds the claim of the run called ``name``, in words."""
         with suppress(OSError):
             if last := highest(self.folder, name):
-                with _opened(last) as (_, words):
-                    if len(words) == 4:
+                with open_regular(last, LARGEST) as file:
+                    if words := _words(file):
                         return f"process {words[2]} on {words[0]} since {words[3]}"
         return "another process"
 
     def _abandoned(self, path: Path) -> bool:
         try:
-            with _opened(path) as (file, words):
-                if tuple(words[:2]) == this_machine():
-                    try:
-                        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-                        return True
-                    except BlockingIOError:
-                        return False
-                modified = os.fstat(file.fileno()).st_mtime_ns
+            modified = path.lstat().st_mtime_ns
         except FileNotFoundError:  # its owner has just released it
             return False
+        with suppress(OSError), open_regular(path, LARGEST) as file:
+            if _words(file)[:2] == this_machine():
+                try:
+                    fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+                    return True
+                except BlockingIOError:
+                    return False
         before, since = self._seen.get(path, (None, 0.0))
         if modified != before:
             self._seen[path] = modified, time.monotonic()
@@ -144,11 +145,10 @@ def _number(claim: Path) -> int:
     return int(claim.name.split(".")[-2])
 
 
-@contextmanager
-def _opened(path: Path) -> Iterator[tuple[BinaryIO, list[str]]]:
-    """Open a claim, and yield the file and the words in it. Nothing else that may be there is waited for."""
-    with open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)) as file:
-        yield file, (file.read(1000) or b"").decode("utf-8", "replace").split()
+def _words(file: BufferedReader) -> tuple[str, ...]:
+    """Host, boot, process id and start of an owner; () of a claim that was cut short."""
+    words = tuple(file.read().decode("utf-8", "replace").split())
+    return words if len(words) == 4 else ()
 
 
 @cache
