@@ -23,7 +23,7 @@ ROOMS = (
 # The same inside the oracle: "run" has the modules outside its rooms.
 ORACLE = (("run",), ("reports",), ("verdict",), ("faults",), ("candidates",), ("operations",), ("algebras",))
 # The libraries that the definitions import, besides the standard library. `import_extra` imports PyWavelets.
-LIBRARIES = {"layers": {"numpy", "scipy"}, "dictionaries": {"numpy", "safetensors", "scipy"}}
+LIBRARIES = {"layers": {"numpy", "scipy"}, "dictionaries": {"numpy", "scipy"}}
 
 # Each module of pp_ref by name, with its file. kernels/ is found through the link.
 MODULES = {

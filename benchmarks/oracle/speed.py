@@ -6,14 +6,13 @@ Each run is a new process.
 """
 
 import argparse
-import json
 import statistics
 import subprocess
 import sys
 import time
 from pathlib import Path
 
-from pp_ref.records import circumstances
+from pp_ref.records import STUDY, circumstances
 
 ROOT = Path(__file__).parents[2]
 GOALS_S = {"all regimes": 90.0, "--quick": 10.0}
@@ -43,7 +42,7 @@ def main() -> None:
         for name, took in times.items()
     ]
     record = {"example": EXAMPLE, "rounds": arguments.rounds, "rows": rows} | circumstances()
-    arguments.out.write_text(json.dumps(record, indent=1) + "\n")
+    STUDY.write_json(arguments.out, record)
     for row in rows:
         print("{name:12} {median_s:6.2f} s ({min_s:.2f} to {max_s:.2f})".format(**row))
 

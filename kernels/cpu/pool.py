@@ -1,14 +1,16 @@
 """v_alpha = v U in compiled loops: the definition, with the rows of the output divided between threads."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from pp_ref.arrays import check_axes
+from pp_ref.arrays import check_numpy, check_sizes
 from pp_ref.errors import DomainError
+from pp_ref.kernels.cpu.loop_cache import LoopCache
 
 __all__ = ["pool"]
 
@@ -24,8 +26,9 @@ def pool(v: NDArray[Any], U: NDArray[Any]) -> NDArray[Any]:
     A thread owns whole rows of the output and sums axis d in order, so the bits do not depend on the number of threads.
     The first call compiles for seconds; later processes read Numba's cache if it could be written.
     """
-    check_axes("n d, d k", v=v, U=U)
-    if v.dtype != U.dtype or v.dtype not in (np.float32, np.float64):
+    check_numpy("float32 or float64", v=v, U=U)
+    check_sizes("n d, d k", v=v, U=U)
+    if v.dtype != U.dtype:
         raise DomainError(
             f"v is {v.dtype} and U is {U.dtype}; expected both float32 or both float64: cast one with astype"
         )
@@ -49,10 +52,10 @@ def compile_loops(loops: Callable[..., Any], **options: Any) -> Callable[..., An
     options  of `numba.njit`; none: parallel=True
     """
     options = options or {"parallel": True}
-    try:
-        return numba.njit(loops, cache=True, **options)  # type: ignore[no-any-return]
-    except RuntimeError:  # Numba found no folder that it may write to
-        return numba.njit(loops, **options)  # type: ignore[no-any-return]
+    compiled: Callable[..., Any] = numba.njit(loops, **options)
+    with suppress(RuntimeError):  # Numba found no folder that it may write to
+        compiled._cache = LoopCache(loops)  # type: ignore[attr-defined]  # as numba.njit(cache=True) does with its own
+    return compiled
 
 
 compiled = compile_loops(rows)

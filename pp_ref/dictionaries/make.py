@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from pp_ref.arrays import check_finite, check_fraction
+from pp_ref.arrays import check_arrays, check_finite, check_fraction, check_numpy
 from pp_ref.dictionaries import autoencoder, bases, controls, ridge
 from pp_ref.dictionaries.columns import Column, Request, column_of
 from pp_ref.dictionaries.dictionary import Dictionary, Recipe
@@ -232,7 +232,8 @@ def _check_alpha(
         raise ShapeError(f"alpha has {len(alpha)} index arrays, but n_columns is {n_columns}: expected one a column")
     checked: list[NDArray[np.int64]] = []
     for j, entries in enumerate(alpha):
-        indices = np.asarray(entries)
+        indices = np.asanyarray(entries)
+        check_arrays("numbers", **{f"alpha[{j}]": indices})
         if indices.ndim != 1 or indices.size == 0 or indices.dtype.kind not in "iu":
             raise ShapeError(
                 f"alpha[{j}] has shape {indices.shape} and dtype {indices.dtype}, expected (k,) integers, k >= 1"
@@ -250,7 +251,9 @@ def _check_alpha(
 
 
 def _check_own(U: Any, space: Space, n_columns: int) -> list[NDArray[np.float64]]:
-    arrays = [np.array(u, dtype=np.float64, order="C") for u in (U if isinstance(U, list | tuple) else [U] * n_columns)]
+    given = U if isinstance(U, list | tuple) else [U] * n_columns
+    check_numpy("real numbers", **{f"U[{j}]": u for j, u in enumerate(given)})
+    arrays = [np.array(u, dtype=np.float64, order="C") for u in given]
     if len(arrays) != n_columns:
         raise ShapeError(f"U has {len(arrays)} arrays, but n_columns is {n_columns}: expected one a column")
     for j, u in enumerate(arrays):
@@ -273,10 +276,7 @@ def _check_data(name: str, entry: Kind, space: Space, data: NDArray[Any] | None)
         return
     if data is None:
         raise DomainError(f"data is missing: kind {name} needs the layer's input, (n, {space.size})")
-    if not isinstance(data, np.ndarray) or data.dtype.kind not in "buif":
-        raise DomainError(
-            f"data is {getattr(data, 'dtype', type(data).__name__)}, expected a NumPy array of real numbers"
-        )
+    check_numpy("real numbers", data=data)
     if data.ndim != 2 or data.shape[1] != space.size:
         raise ShapeError(f"data has shape {data.shape}, expected (n, d) with d = {space.size} for {space}")
     if len(data) < 2:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from pp_ref.arrays import check_axes, check_finite, check_positive
+from pp_ref.arrays import check_arrays, check_finite, check_numpy, check_positive, check_sizes
 from pp_ref.errors import DomainError, import_extra
 
 MAX_ITERATIONS = 10_000  # Newton steps of liblinear for each class; scikit-learn's own limit is 1,000
@@ -47,7 +47,9 @@ def fit_linear_svm(
     Source: Coates, Ng, Lee, An analysis of single-layer networks in unsupervised feature learning, 2011.
     """
     svm, selection = import_extra("sklearn.svm", "features"), import_extra("sklearn.model_selection", "features")
-    check_axes("n d, n", x=x, y=y)
+    check_numpy("float32 or float64", x=x)
+    check_arrays("labels", y=y)
+    check_sizes("n d, n", x=x, y=y)
     check_finite(x=x)
     if not len(Cs):
         raise DomainError("Cs is empty, expected at least one C to choose from: 100 is that of Coates et al.")

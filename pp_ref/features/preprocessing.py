@@ -9,7 +9,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import DTypeLike, NDArray
 
-from pp_ref.arrays import Array, array_namespace, check_finite, check_positive
+from pp_ref.arrays import Array, array_namespace, check_arrays, check_finite, check_numpy, check_positive
 from pp_ref.errors import DomainError, ShapeError
 
 BLOCK = 1024  # images held in float64 at a time
@@ -23,6 +23,7 @@ def as_floats(images: NDArray[np.uint8], dtype: DTypeLike = np.float32) -> NDArr
     returns  the same shape in [0, 1], C-contiguous
     raises   DomainError if images are not uint8, or for another dtype
     """
+    check_numpy("numbers", images=images)
     if images.dtype != np.uint8:
         raise DomainError(f"images are {images.dtype}, expected uint8 in 0..255: floats need no conversion")
     if np.dtype(dtype) not in (np.float32, np.float64):
@@ -56,8 +57,7 @@ def normalise_contrast(
         raise DomainError(f"bias is {bias}, expected a finite number >= 0")
     if by not in ("norm", "deviation"):
         raise DomainError(f"by is {by!r}, expected 'norm' or 'deviation'")
-    if x.dtype not in (np.uint8, np.float32, np.float64):
-        raise DomainError(f"x is {x.dtype}, expected uint8, float32 or float64: convert it with astype")
+    check_numpy("uint8, float32 or float64", x=x)
     n, d = len(x), int(np.prod(x.shape[1:]))
     rows, y = x.reshape(n, d), np.empty((n, d), np.float64 if x.dtype == np.float64 else np.float32)
     # |fl(mean) - mean| <= d u max|x| for any order of the sum: a constant image minus its mean is at most this.
@@ -123,7 +123,8 @@ def random_crops(
 
 
 def check_images(images: Array) -> tuple[int, int, int, int]:
-    """Return the sizes of images (n, height, width, channels); raise ShapeError for other axes."""
+    """Return the sizes of images (n, height, width, channels); raise ShapeError, DomainError for anything else."""
+    check_arrays("numbers", images=images)
     if images.ndim != 4:
         raise ShapeError(f"images have shape {images.shape}, expected axes (n, height, width, channels)")
     n, h, w, channels = images.shape

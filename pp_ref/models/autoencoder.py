@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import DTypeLike
 
-from pp_ref.arrays import Array, array_namespace
+from pp_ref.arrays import Array, array_namespace, check_arrays
 from pp_ref.layers.autoencoder import autoencoder_backward_weights, autoencoder_forward
 from pp_ref.layers.sigmoid import sigmoid_forward
 from pp_ref.models.weights import Count, Params, Weights
@@ -34,6 +34,7 @@ class Autoencoder:
 
     def loss(self, params: Params, x: Array, y: None = None) -> Array:
         """The loss that `loss_and_gradient` differentiates."""
+        check_arrays(x=x, **params)
         W, _ = self.weights.expand(params)
         return sum(autoencoder_forward(x, *tied)[0] for tied in self._tied(params, W))
 
@@ -46,6 +47,7 @@ class Autoencoder:
         returns  loss, a 0-d array; gradient, a dict like params
         raises   ShapeError
         """
+        check_arrays(x=x, **params)
         W, cache = self.weights.expand(params)
         xp = array_namespace(W)
         losses, gradients = [], []
@@ -59,6 +61,7 @@ class Autoencoder:
 
     def predict(self, params: Params, x: Array) -> Array:
         """h (n, m), the input of the layer above."""
+        check_arrays(x=x, **params)
         h, _ = sigmoid_forward(self.weights.forward(params, x)[0])
         return h
 

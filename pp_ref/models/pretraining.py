@@ -6,8 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from pp_ref.arrays import Array, array_namespace, check_finite
-from pp_ref.errors import DomainError
+from pp_ref.arrays import Array, array_namespace, check_arrays, check_finite
 from pp_ref.models.autoencoder import Autoencoder
 from pp_ref.models.weights import Params, Weights
 from pp_ref.training import SGD, Checkpoint, Fit, fit_sgd
@@ -48,8 +47,7 @@ def pretrain(
     returns      Pretrained, without visible biases
     raises       DomainError if x is not finite or not floating-point; the errors of `fit_sgd`
     """
-    if not array_namespace(x).isdtype(x.dtype, "real floating"):
-        raise DomainError(f"x is {x.dtype}, expected floating-point numbers: divide pixels by 255")
+    check_arrays("real floating-point numbers", x=x)
     check_finite(x=x)
     layers: list[Weights] = []
     params: Params = {}

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from scipy.optimize import minimize
 
-from pp_ref.arrays import Array, array_namespace, check_finite, check_positive, to_numpy
+from pp_ref.arrays import Array, array_namespace, check_arrays, check_finite, check_positive, to_numpy
 from pp_ref.training.fit import Fit, Stop
 from pp_ref.training.flat import flatten
 
@@ -39,6 +39,7 @@ def fit_lbfgs(
     SciPy, so compare losses and gradient norms, never iterates.
     """
     check_positive(iterations=iterations, memory=memory)
+    check_arrays(**params)
     check_finite(**params)
     start, layout = flatten(params)
     xp = array_namespace(start)

@@ -119,7 +119,7 @@ CONTRASTS = [
     (images(), {"bias": -1}, "^bias is -1, expected a finite number >= 0$"),
     (images(), {"bias": np.nan}, "^bias is nan, expected a finite number >= 0$"),
     (images(), {"by": "std"}, "^by is 'std', expected 'norm' or 'deviation'$"),
-    (images(dtype="i8"), {}, "^x is int64, expected uint8, float32 or float64: convert it with astype$"),
+    (images(dtype="i8"), {}, "^x is an array of int64, .* expected an array of uint8, float32 or float64: use"),
     (np.array([[0.0, 1], [np.nan, 1]]), {}, r"^x has 1 entries that are NaN or infinite, first at \(1, 0\)"),
     (np.array([[0.0, np.inf]]), {}, r"^x has 1 entries that are NaN or infinite, first at \(0, 1\)"),
 ]

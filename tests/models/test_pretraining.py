@@ -139,7 +139,9 @@ def test_data_that_is_not_finite_is_refused_before_anything_is_learned(bad):
 
 def test_pixels_as_bytes_are_refused():
     """The parameters have the dtype of the data: bytes would all be 0."""
-    with pytest.raises(DomainError, match="^x is uint8, expected floating-point numbers: divide pixels by 255$"):
+    with pytest.raises(
+        DomainError, match="^x is an array of uint8, .* expected an array of real floating-point numbers: use"
+    ):
         pretrained(x=(255 * X).astype(np.uint8))
 
 

@@ -8,10 +8,12 @@ these arrays, right or wrong.
 """
 
 import operator
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+from numpy.lib.mixins import NDArrayOperatorsMixin
 
 from pp_ref.oracle.algebras import rounded
 from pp_ref.oracle.algebras.arithmetic import ARITHMETICS, Arithmetic
@@ -33,34 +35,58 @@ LONGDOUBLE = Arithmetic(
 BY_DTYPE = {each.dtype: each for each in (LONGDOUBLE, *map(ARITHMETICS.get, ("float64", "float32", "float16")))}
 
 
+class Unasked(NDArrayOperatorsMixin):
+    """The spread of arrays whose spread nobody reads: whatever is computed from it is itself, and takes no time."""
+
+    def __array_ufunc__(self, *_: Any, **settings: Any) -> "Unasked":
+        return self
+
+    def __array_function__(self, *_: Any) -> "Unasked":
+        return self
+
+    def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
+        return np.zeros((), dtype)
+
+
+UNASKED = Unasked()
+
+
 class Bounded(Rounded):
     """Array-API array, as far as the layers use it; its majorant is |value|, and it is a sum of one term."""
 
     def __init__(self, value: Any, error: Any, dtype: Any) -> None:
-        super().__init__(value, error, BY_DTYPE[np.dtype(dtype).name])
+        """dtype may be given as its arithmetic."""
+        self.value, self.error = np.asarray(value, Exact), np.asarray(error, Exact)
+        if self.error.shape != self.value.shape:
+            self.error = np.broadcast_to(self.error, self.value.shape)
+        self.arithmetic = dtype if isinstance(dtype, Arithmetic) else BY_DTYPE[np.dtype(dtype).name]
+        self.majorant, self.spread, self.terms = abs(self.value), UNASKED, 1
 
     def __array_namespace__(self, api_version: str | None = None) -> Any:
         return NAMESPACE
 
     dtype = property(lambda self: np.dtype(self.arithmetic.dtype))
 
-    def made(self, value: Any, error: Any, *_: Any, **__: Any) -> "Bounded":
-        return Bounded(value, error, self.dtype)
+    def moved(self, move: Callable[[Any], Any]) -> "Bounded":
+        return Bounded(move(self.value), move(self.error), self.arithmetic)
+
+    def made(self, value: Any, error: Any, *_: Any) -> "Bounded":
+        return Bounded(value, error, self.arithmetic)
 
     def stored(self, value: Any, majorant: Any, error: Any, spread: Any, **more: Any) -> Rounded:
-        return super().stored(value, abs(value), error, error, **more)
+        return super().stored(value, abs(value), error, spread, **more)
 
     def _lift(self, other: Any) -> "Bounded":
         """An operand that is no Bounded is exact, unless it is a scalar that the dtype cannot hold."""
         if isinstance(other, Bounded):
             return other
         rounding = 0 if np.ndim(other) else abs(Exact(self.dtype.type(other)) - Exact(other))
-        return Bounded(other, rounding, self.dtype)
+        return Bounded(other, rounding, self.arithmetic)
 
     def __setitem__(self, key: Any, other: Any) -> None:
         value, error = self.value.copy(), self.error.copy()  # a broadcast array cannot be written to
         value[key], error[key] = self._lift(other).value, self._lift(other).error
-        self.__init__(value, error, self.dtype)
+        self.__init__(value, error, self.arithmetic)
 
     def __eq__(self, other: Any) -> Any:
         return self.value == self._lift(other).value
@@ -102,7 +128,7 @@ def astype(x: Any, dtype: Any) -> Any:
     if not isinstance(x, Bounded):
         return Bounded(x, 0, dtype)
     moved = Bounded(x.value, x.error, dtype)
-    return moved if moved.arithmetic.unit <= x.arithmetic.unit else moved.stored(x.value, None, x.error, None)
+    return moved if moved.arithmetic.unit <= x.arithmetic.unit else moved.stored(x.value, None, x.error, UNASKED)
 
 
 NAMESPACE = SimpleNamespace(

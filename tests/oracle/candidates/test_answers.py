@@ -19,6 +19,7 @@ from pp_ref.oracle.operations.cases import cases
 from pp_ref.oracle.operations.table import BY_NAME
 from pp_ref.oracle.operations.truth import truth
 from pp_ref.oracle.verdict.findings import Status
+from tests.odd_files import ODD
 from tests.oracle.candidates.stranger import answer
 from tests.oracle.candidates.test_vectors import TEXT
 
@@ -326,3 +327,18 @@ def test_the_schema_refuses_another_manifest(folder):
         {"files": {"dense.safetensors": "0"}}, {"cases": [{"id": "dense/plain/float64/0"}]},
     ):  # fmt: skip
         assert not validator.is_valid(manifest | change)
+
+
+@pytest.mark.parametrize("kind", ODD)
+@pytest.mark.parametrize("name", ["manifest.json", "pool.safetensors", "answers/pool.safetensors"])
+def test_what_is_no_regular_file(name, kind, folder):
+    make, why = ODD[kind]
+    (folder / name).unlink()
+    with make(folder / name), pytest.raises(DataError, match=rf"{name} cannot be read \({why}\): expected "):
+        Answers(folder)
+
+
+def test_a_deeply_nested_manifest(folder):
+    (folder / "manifest.json").write_text("[" * 100_000)
+    with pytest.raises(DataError, match="manifest.json is no JSON .*recursion.*: expected a folder that"):
+        Answers(folder)
