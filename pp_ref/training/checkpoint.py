@@ -1,7 +1,7 @@
 """Checkpoints of a fit: written whole or not at all, and refused if the fit has another recipe."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -32,6 +32,10 @@ class Checkpoint:
 
     path: Path
     recipe: dict[str, Any]
+
+    def numbered(self, number: int) -> "Checkpoint":
+        """The checkpoint of one step of the fit, with the same recipe, in a file beside this one."""
+        return replace(self, path=self.path.with_name(f"{self.path.stem}-{number:05}{self.path.suffix}"))
 
     def save(self, state: State) -> None:
         """Replace the file by this state, atomically.
