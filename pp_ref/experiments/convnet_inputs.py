@@ -1,0 +1,74 @@
+"""The images that the convnet of Figure 5 reads: which are trained on, which are judged by, and how they are prepared."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pp_ref.data import Dataset, Split, hold_out, load_cifar10, load_digits
+from pp_ref.errors import DomainError
+from pp_ref.features import as_floats, fit_whitening, normalise_contrast
+
+DEVIATION = 0.25  # of CIFAR-10's channels in 0..1, about: 0.247, 0.243 and 0.262
+
+Images = NDArray[Any]  # (n, height, width, channels), uint8 or floats in 0..1
+
+
+def _mean_subtracted(x: Images, x_test: Images) -> tuple[Images, Images]:
+    """(x / 255 - mean) / 0.25, with the mean image of the training images."""
+    x, x_test = (as_floats(images) if images.dtype == np.uint8 else images.copy() for images in (x, x_test))
+    mean = x.mean(axis=0, dtype=np.float64).astype(x.dtype)
+    for images in (x, x_test):
+        images -= mean
+        images /= DEVIATION
+    return x, x_test
+
+
+def _contrast(x: Images, x_test: Images) -> tuple[Images, Images]:
+    return normalise_contrast(x), normalise_contrast(x_test)
+
+
+def _contrast_and_zca(x: Images, x_test: Images) -> tuple[Images, Images]:
+    """Contrast, and whitening by the training images."""
+    x, x_test = _contrast(x, x_test)
+    whitening = fit_whitening(x)
+    return whitening.transform(x), whitening.transform(x_test)
+
+
+# By name: (training images, test images) -> both, prepared. Pylearn2's maxout stack has contrast and ZCA, cuda-convnet's
+# the mean image subtracted (REPRODUCTION 4).
+PREPROCESSING: dict[str, Callable[[Images, Images], tuple[Images, Images]]] = {
+    "none": lambda x, x_test: (x, x_test),
+    "mean": _mean_subtracted,
+    "contrast": _contrast,
+    "contrast-zca": _contrast_and_zca,
+}
+USUAL = {"cifar10": "contrast-zca", "digits": "none"}  # of a recipe that names none
+
+
+def _digits() -> Dataset:
+    data = load_digits()
+    train, test = (Split(x.reshape(-1, 28, 28, 1), y) for x, y in (data.train, data.test))
+    return data._replace(train=train, test=test)
+
+
+DATA: dict[str, Callable[[], Dataset]] = {"cifar10": lambda: load_cifar10(), "digits": _digits}
+
+
+def load_inputs(recipe: dict[str, Any]) -> Dataset:
+    """Return the prepared images of a recipe.
+
+    recipe   "data", a name in DATA; "images", so many are trained on, the first ones; perhaps "preprocessing", a name in
+             PREPROCESSING, and "validation", the arguments of `hold_out`
+    returns  Dataset; if images are held out, they are its test images. The digest is that of the images as published
+    raises   DomainError for more images than there are; DataError
+    """
+    data, n = DATA[recipe["data"]](), recipe["images"]
+    if "validation" in recipe:
+        data = hold_out(data, **recipe["validation"])
+    if n > len(data.train.y):
+        raise DomainError(f"images is {n}, but {data.name} has {len(data.train.y)} to train on: ask for fewer")
+    prepare = PREPROCESSING[recipe.get("preprocessing", USUAL[recipe["data"]])]
+    x, x_test = prepare(data.train.x[:n], data.test.x)
+    return data._replace(train=Split(x, data.train.y[:n]), test=Split(x_test, data.test.y))
