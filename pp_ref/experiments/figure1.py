@@ -23,7 +23,7 @@ from rich.table import Table
 
 from pp_ref.arrays import to_numpy
 from pp_ref.dictionaries import Dictionary, Grid, make_dictionary
-from pp_ref.experiments import figure2, figure4_left, figure5
+from pp_ref.experiments import figure2, figure4_left, figure5, mlp_runs
 from pp_ref.experiments.drawing import show_filters
 from pp_ref.experiments.experiment import Experiment
 from pp_ref.experiments.run_store import Record, RunStore, record_of
@@ -69,9 +69,9 @@ class Block(NamedTuple):
 
 
 def _mlp(recipe: dict[str, Any], store: RunStore, report: Report) -> Learned:
-    trained = figure4_left.train(recipe, store, report)
+    trained = mlp_runs.train(recipe, store, report)
     W = trained.model.filters(trained.params)[0]
-    found = {"test_error": trained.test_error}
+    found = {"test_error": trained.error}
     return Learned(W, Grid(28, 28), trained.data.train.x, trained.fit, trained.data, found)
 
 
