@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,8 +15,16 @@ from pp_ref.data import Images, load_natural_images, load_photographs, load_stl1
 from pp_ref.experiments.drawing import show_filters
 from pp_ref.experiments.error_curves import describe
 from pp_ref.experiments.experiment import Experiment
-from pp_ref.experiments.rica_filters import REPORTS, FilterSettings, LearnedFilters, filter_recipe, learn_filters
+from pp_ref.experiments.rica_filters import (
+    REPORTS,
+    FilterSettings,
+    LearnedFilters,
+    filter_recipe,
+    learn_filters,
+    seconds,
+)
 from pp_ref.experiments.run_store import Record, RunStore, record_of
+from pp_ref.experiments.sweeps import Part
 from pp_ref.experiments.ways import WAYS
 from pp_ref.machine import Device
 from pp_ref.records import markdown
@@ -148,3 +157,15 @@ def flat(W: NDArray[Any]) -> float:
 
 
 EXPERIMENT = Experiment(PROFILES, recipes, epochs, run, table, {"figure2": figure}, summary)
+PARTS = {
+    "figure2": Part(
+        "Figure 2: RICA on natural images, which keep their mean",
+        "figure2",
+        lambda _: recipes(RESULT),
+        run,
+        epochs,
+        partial(seconds, channels=1),
+        summary,
+        figures=EXPERIMENT.figures,
+    )
+}

@@ -245,10 +245,11 @@ def summary(records: Sequence[Record]) -> str:
 def verdict(records: Sequence[Record]) -> str:
     """Whether learning a quarter of the parameters has a negligible effect on the test error."""
     errors = {p: errors_by_seed(group) for (_, p), group in grouped(records, (FULL, PREDICTED)).items()}
-    full, margin = errors.pop(1.0), NO_DROP[records[0]["recipe"]["data"]]
+    full, margin = errors.pop(1.0, {}), NO_DROP[records[0]["recipe"]["data"]]
     judged = {p: judge(found, full, margin) for p, found in sorted(errors.items(), reverse=True)}
+    quarter = judged.get(0.25, judge({}, full, margin))
     listed = "; ".join(f"{judgement} at {p:.0%}" for p, judgement in judged.items())
-    return f"**{judged[0.25].outcome.capitalize()}**. Against the full net, the error changes by {listed}."
+    return f"**{quarter.outcome.capitalize()}**. Against the full net, the error changes by {listed}."
 
 
 EXPERIMENT = Experiment(

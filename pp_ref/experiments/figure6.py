@@ -17,6 +17,7 @@ from rich.table import Table
 
 from pp_ref.data import Split, fold_splits, load_cifar10, load_digits, load_stl10, load_stl10_unlabelled
 from pp_ref.errors import DomainError
+from pp_ref.experiments import rica_filters
 from pp_ref.experiments.error_curves import cost, describe
 from pp_ref.experiments.intervals import student_interval
 from pp_ref.experiments.rica_filters import REPORTS, FilterSettings, filter_recipe, learn_filters
@@ -28,6 +29,7 @@ from pp_ref.machine import Device
 
 HALF = 0.5  # the proportion of "RICA-50%", and of the paper's "more than half of the dynamic parameters"
 REDUCED = 2048  # STL-10 images that are reduced at a time
+IMAGE = 3e-5  # a guess of the core seconds of an image and a feature
 
 
 class Task(NamedTuple):
@@ -89,6 +91,11 @@ def recipe_of(
 def epochs(recipe: dict[str, Any]) -> int:
     """How often `run` reports."""
     return REPORTS + 1
+
+
+def seconds(recipe: dict[str, Any]) -> float:
+    """A guess of a run's core seconds: the filters, and for each image its features and the classifier."""
+    return rica_filters.seconds(recipe, 3) + IMAGE * recipe["images"] * recipe["features"]
 
 
 def _cifar10(recipe: dict[str, Any]) -> Task:

@@ -13,12 +13,13 @@ from pp_ref.experiments.experiment import Experiment
 from pp_ref.experiments.figure6 import HALF, Point, accuracy_and_spread, bars, bars_are, errors, points, recipe_of
 from pp_ref.experiments.intervals import GAIN, judge, together
 from pp_ref.experiments.run_store import Record
+from pp_ref.experiments.sweeps import Part
 from pp_ref.machine import Device
 from pp_ref.records import markdown
 
 NAMES = {1.0: "RICA", HALF: "RICA-50%"}
 
-epochs, run = figure6.epochs, figure6.run
+epochs, run, seconds = figure6.epochs, figure6.run, figure6.seconds
 
 
 @dataclass(frozen=True)
@@ -96,3 +97,24 @@ def pairs(records: Sequence[Record]) -> list[tuple[Point, Point]]:
 
 
 EXPERIMENT = Experiment(PROFILES, recipes, epochs, run, table, {"figure6-right": figure}, summary, verdict)
+
+
+def _part(title: str, profile: Profile, stem: str) -> Part:
+    made = recipes(profile)
+    return Part(
+        f"Figure 6 (right): {title}",
+        "figure6",
+        lambda _: made,
+        run,
+        epochs,
+        seconds,
+        lambda records: f"{summary(records)}\n\n{figure6.note(records)}",
+        figures={stem: figure},
+        verdict=verdict,
+    )
+
+
+PARTS = {
+    "figure6-right": _part("RICA and RICA-50% at equal dynamic parameters", RESULT, "figure6-right"),
+    "figure6-larger": _part("larger sizes", LARGER, "figure6-larger"),
+}

@@ -24,6 +24,7 @@ from pp_ref.training import Checkpoint, Fit, fit_lbfgs
 FULL, PREDICTED = "nokernel", "SE"  # the labels of Figure 6
 SE_SETTINGS = {"length_scale": 1.0, "ridge": 1e-3}  # the length scale is the paper's, the ridge our choice
 REPORTS = 10  # at most, in a fit
+FLOPS = 3e10  # a guess for a second on one core
 
 
 @dataclass(frozen=True)
@@ -134,3 +135,9 @@ def learn_filters(
             checkpoint=Checkpoint(store.checkpoint(recipe, "filters"), recipe),
         )
     return LearnedFilters(model, to_numpy(model.filters(fit.params)[0]), grid, x, whitening, fit)
+
+
+def seconds(recipe: dict[str, Any], channels: int) -> float:
+    """A guess of the core seconds of a fit that takes all its iterations: two products a patch, forward and back."""
+    weights = recipe["patch"] ** 2 * channels * recipe["features"] * recipe["proportion"]
+    return float(4 * recipe["patches"] * weights * recipe["iterations"] / FLOPS)

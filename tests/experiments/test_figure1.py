@@ -5,7 +5,7 @@ import pytest
 
 from pp_ref.data import Dataset, Images, Split
 from pp_ref.dictionaries import Grid
-from pp_ref.experiments import convnet_inputs, figure1, figure2, figure4_left, figure5
+from pp_ref.experiments import convnet_inputs, figure1, figure2, mlp_runs
 from pp_ref.experiments.figure1 import PROFILES
 from pp_ref.experiments.run_store import RunStore
 from tests.experiments.stored import stored
@@ -22,7 +22,7 @@ def noise():
 @pytest.fixture
 def mlp(monkeypatch, tmp_path, noise):
     """The block of the MLP after one epoch of everything."""
-    monkeypatch.setitem(figure4_left.DATA, "digits", noise)
+    monkeypatch.setitem(mlp_runs.DATA, "digits", noise)
     recipe = next(recipe for recipe in figure1.recipes(PROFILES["demo"]) if recipe["label"] == "MLP")
     recipe["pretraining"]["epochs"] = recipe["fine_tuning"]["epochs"] = 1
     recipe["hidden"] = [20, 20]

@@ -9,9 +9,10 @@ from rich.console import Console
 
 from pp_ref.data.mnist import Dataset, Split
 from pp_ref.errors import DataError, DomainError
-from pp_ref.experiments import figure4_left
+from pp_ref.experiments import figure4_left, mlp_runs
 from pp_ref.experiments.error_curves import learned
-from pp_ref.experiments.figure4_left import PAIRS, PROFILES, epochs, figure, recipes, run, table, verdict
+from pp_ref.experiments.figure4_left import PROFILES, figure, table, verdict
+from pp_ref.experiments.mlp_runs import AE_VARIANTS, LABELS, PAIRS, epochs, recipe_of, recipes, run
 from pp_ref.experiments.run_store import RunStore
 from pp_ref.models.network import SOFTMAX_SPREAD
 from pp_ref.training import SGD, Checkpoint, Interrupted
@@ -35,7 +36,7 @@ def few_digits():
 
 @pytest.fixture(autouse=True)
 def small_data(monkeypatch):
-    monkeypatch.setitem(figure4_left.DATA, "few", few_digits)
+    monkeypatch.setitem(mlp_runs.DATA, "few", few_digits)
 
 
 @pytest.fixture
@@ -45,7 +46,7 @@ def store(tmp_path):
 
 def small(pair, proportion=0.05, **more):
     """The demo's recipe of a pair, but of a small net and few epochs."""
-    made = recipes(replace(PROFILES["demo"], pairs=(pair,), proportions=(proportion,)))[0]
+    made = recipes(replace(PROFILES["demo"], labels=(pair,), proportions=(proportion,)))[0]
     settings = {phase: made[phase] | FEW for phase in ("pretraining", "fine_tuning")}
     if pair == "LowRank":
         settings["pretraining"]["epochs"] = 0
@@ -114,7 +115,7 @@ def test_learning_rates_fall_to_a_twentieth_over_all_epochs(profile, examples):
 
 
 def test_low_rank_is_not_pretrained_and_has_a_rate_of_its_own():
-    (lowrank, other) = recipes(replace(PROFILES["standard"], pairs=("LowRank", "SE-Emp"), proportions=(0.1,), seeds=1))
+    (lowrank, other) = recipes(replace(PROFILES["standard"], labels=("LowRank", "SE-Emp"), proportions=(0.1,), seeds=1))
     assert lowrank["pretraining"] == other["pretraining"] | {"epochs": 0}
     assert lowrank["fine_tuning"] == other["fine_tuning"] | {"learning_rate": 0.1}
     assert epochs(lowrank) == 30
@@ -122,9 +123,9 @@ def test_low_rank_is_not_pretrained_and_has_a_rate_of_its_own():
 
 
 def test_a_pair_that_does_not_exist():
-    message = "^pairs has 'SE-SE', expected names among nokernel, LowRank, RandCon-RandCon"
+    message = "^labels has 'SE-SE', expected names among nokernel, LowRank, RandCon-RandCon"
     with pytest.raises(DomainError, match=message):
-        recipes(replace(PROFILES["demo"], pairs=("nokernel", "SE-SE")))
+        recipes(replace(PROFILES["demo"], labels=("nokernel", "SE-SE")))
 
 
 @pytest.mark.parametrize("pair", PAIRS)
@@ -223,7 +224,7 @@ def test_a_diverged_run_says_so(store):
 def test_nan_pixels_are_refused_before_anything_is_learned(store, monkeypatch, split, name):
     data = few_digits()
     data[1 + split].x[4, 100] = np.nan
-    monkeypatch.setitem(figure4_left.DATA, "few", lambda: data)
+    monkeypatch.setitem(mlp_runs.DATA, "few", lambda: data)
     told = []
     with pytest.raises(DomainError, match=rf"^{name} has 1 entries that are NaN or infinite, first at \(4, 100\)"):
         run(small("nokernel"), store, told.append)

@@ -131,14 +131,14 @@ LESS = (-0.002, -0.003, -0.004)
 )
 def test_verdicts_of_the_left_half_come_out_in_every_way(half, quarter, tenth, outcome):
     said = figure6_left.verdict(records_of({(400, 0.5): half, (400, 0.25): quarter, (400, 0.1): tenth}))
-    assert said.startswith(f"**{outcome}**. With everything learned, the error is 39.0%; it changes by +")
+    assert said.startswith(f"**{outcome}**. Against RICA with everything learned, the error changes by +")
     assert said.endswith(", 3 pairs) at 10%.")
 
 
 def test_verdict_of_the_left_half_by_hand():
     """Differences of 0.2, 0.3 and 0.4 points: s = 0.1, and half the interval 4.303 * 0.1 / sqrt(3) = 0.25."""
     assert figure6_left.verdict(records_of({(400, 0.25): NONE})) == (
-        "**Borne out**. With everything learned, the error is 39.0%; it changes by +0.30 points (95 % interval +0.05 to "
+        "**Borne out**. Against RICA with everything learned, the error changes by +0.30 points (95 % interval +0.05 to "
         "+0.55, 3 pairs) at 25%."
     )
 
