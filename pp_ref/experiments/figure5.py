@@ -31,6 +31,7 @@ from pp_ref.experiments.error_curves import (
 )
 from pp_ref.experiments.experiment import Experiment
 from pp_ref.experiments.intervals import NO_DROP, judge
+from pp_ref.experiments.phases import Phases
 from pp_ref.experiments.run_store import Record, RunStore, record_of
 from pp_ref.experiments.ways import ways_of
 from pp_ref.features import random_flips
@@ -127,6 +128,7 @@ class Trained(NamedTuple):
     error: float  # of the test images; of those that are held out if the recipe has "validation"
     fit: Fit
     data: Dataset  # its training images are those that the net reads
+    phases: dict[str, float]  # seconds
 
 
 def train(recipe: dict[str, Any], store: RunStore, report: Callable[[str], None]) -> Trained:
@@ -143,7 +145,9 @@ def train(recipe: dict[str, Any], store: RunStore, report: Callable[[str], None]
 
 def _train(recipe: dict[str, Any], store: RunStore, report: Callable[[str], None]) -> Trained:
     xp = array_library(recipe.get("device", "cpu"))
-    data = load_inputs(recipe)
+    phases = Phases()
+    with phases("images"):
+        data = load_inputs(recipe)
     (x, y), (x_test, y_test) = (map(xp.asarray, split) for split in (data.train, data.test))
     dictionary_rng, rng = np.random.default_rng(recipe["seed"]).spawn(2)
     spaces, proportion = weight_spaces(x.shape[1:]), recipe["proportion"]
@@ -171,23 +175,26 @@ def _train(recipe: dict[str, Any], store: RunStore, report: Callable[[str], None
         return model.loss_and_gradient(params, random_flips(batch, rng) if flips else batch, xp.take(y, chosen), rng)
 
     said = f"{recipe['label']} at {proportion}, seed {recipe['seed']}"
-    fit = fit_sgd(
-        objective,
-        {name: xp.asarray(array) for name, array in start.items()},
-        len(data.train.y),
-        SGD(**recipe["training"]),
-        rng,
-        on_epoch=lambda record: report(f"{said}: epoch {record['epoch']}, loss {record['loss']:.2e}"),
-        checkpoint=Checkpoint(store.checkpoint(recipe, "training"), recipe),
-    )
-    return Trained(model, fit.params, model.error(fit.params, x_test, y_test, BATCH_OF_ERRORS), fit, data)
+    with phases("fit"):
+        fit = fit_sgd(
+            objective,
+            {name: xp.asarray(array) for name, array in start.items()},
+            len(data.train.y),
+            SGD(**recipe["training"]),
+            rng,
+            on_epoch=lambda record: report(f"{said}: epoch {record['epoch']}, loss {record['loss']:.2e}"),
+            checkpoint=Checkpoint(store.checkpoint(recipe, "training"), recipe),
+        )
+    with phases("error"):
+        error = model.error(fit.params, x_test, y_test, BATCH_OF_ERRORS)
+    return Trained(model, fit.params, error, fit, data, phases.seconds)
 
 
 def run(recipe: dict[str, Any], store: RunStore, report: Callable[[str], None]) -> Record:
     """Train one net.
 
     returns  the record: test_error in [0, 1], or validation_error if the recipe has "validation"; counts, dictionaries,
-             and the array "filters", (d, 48) float16, the first layer's
+             the seconds of each phase, and the array "filters", (d, 48) float16, the first layer's
     """
     began = time.perf_counter()
     trained = train(recipe, store, report)
@@ -201,6 +208,7 @@ def run(recipe: dict[str, Any], store: RunStore, report: Callable[[str], None]) 
         **{judged: trained.error},
         counts={name: count._asdict() for name, count in model.count().items()},
         dictionaries=[describe(stage.weights) for stage in model.stages if stage.weights],
+        phases=trained.phases,
         filter_shape=weight_spaces(model.shape)[0],
         arrays={"filters": np.float16(to_numpy(model.filters(trained.params)[0]))},
     )

@@ -15,11 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.table import Table
 
-from pp_ref.data import Split, fold_splits, load_cifar10, load_digits, load_stl10, load_stl10_unlabelled
+from pp_ref.data import Split, fold_splits, hold_out, load_cifar10, load_digits, load_stl10, load_stl10_unlabelled
 from pp_ref.errors import DomainError
 from pp_ref.experiments import rica_filters
 from pp_ref.experiments.error_curves import cost, describe
 from pp_ref.experiments.intervals import student_interval
+from pp_ref.experiments.phases import Phases
 from pp_ref.experiments.rica_filters import REPORTS, FilterSettings, filter_recipe, learn_filters
 from pp_ref.experiments.run_store import Record, RunStore, record_of
 from pp_ref.experiments.ways import WAYS
@@ -100,6 +101,8 @@ def seconds(recipe: dict[str, Any]) -> float:
 
 def _cifar10(recipe: dict[str, Any]) -> Task:
     data = load_cifar10()
+    if "validation" in recipe:
+        data = hold_out(data, **recipe["validation"])
     train = Split(*_first(recipe, data.name, *data.train))
     return Task(data.name, data.source, data.digest, train.x, [train], data.test)
 
@@ -141,24 +144,29 @@ TASKS: dict[str, Callable[[dict[str, Any]], Task]] = {"cifar10": _cifar10, "stl1
 def run(recipe: dict[str, Any], store: RunStore, report: Callable[[str], None]) -> Record:
     """Learn filters, and train a linear classifier on their features in each fold.
 
-    returns  the record: "accuracies" on the test images, one a fold, and their mean "accuracy"; "classifiers", the C
-             of each and the accuracies by which it was chosen; counts and dictionary
+    returns  the record: "accuracies" on the test images, one a fold, and their mean "accuracy", or of images that are held
+             out if the recipe has "validation"; "classifiers", the C of each and the accuracies by which it was
+             chosen; counts, dictionary and the seconds of each phase
     """
-    began = time.perf_counter()
-    task = TASKS[recipe["data"]](recipe)
-    learned = learn_filters(recipe, task.images, store, report)
+    began, phases = time.perf_counter(), Phases()
+    with phases("data"):
+        task = TASKS[recipe["data"]](recipe)
+    with phases("filters"):
+        learned = learn_filters(recipe, task.images, store, report)
 
     shape, settings = (recipe["patch"], recipe["patch"]), (learned.whitening, recipe["contrast"], recipe["encoding"])
 
     def features(images: NDArray[Any]) -> NDArray[Any]:
-        return extract_features(images, learned.W, shape, *settings)
+        with phases("features"):
+            return extract_features(images, learned.W, shape, *settings)
 
     test, rng, chosen, accuracies = features(task.test.x), np.random.default_rng(recipe["seed"]), [], []
     solver = recipe.get("solver", "liblinear")
     for fold in task.folds:
         train = features(fold.x)
         scale = fit_standardisation(train)
-        svm = fit_linear_svm(scale.transform(train), fold.y, recipe["Cs"], recipe["held_out"], rng, solver)
+        with phases("classifier"):
+            svm = fit_linear_svm(scale.transform(train), fold.y, recipe["Cs"], recipe["held_out"], rng, solver)
         accuracies.append(float(svm.classifier.score(scale.transform(test), task.test.y)))
         held = {str(C): accuracy for C, accuracy in svm.held_out_accuracy.items()}
         fit = {"iterations": svm.iterations, "converged": svm.converged}
@@ -176,6 +184,7 @@ def run(recipe: dict[str, Any], store: RunStore, report: Callable[[str], None]) 
         classifiers=chosen,
         counts={name: count._asdict() for name, count in learned.model.count().items()},
         dictionaries=[describe(learned.model.weights)],
+        phases=phases.seconds,
     )
 
 
