@@ -15,6 +15,7 @@ from pp_ref.training.flat import flatten
 
 Objective = Callable[[dict[str, Array]], tuple[Array, dict[str, Array]]]
 Vector = np.ndarray[Any, Any]
+Evaluate = Callable[[Vector], tuple[float, Vector]]  # the loss, and the gradient in the model's dtype
 
 
 def fit_lbfgs(
@@ -56,12 +57,11 @@ def fit_lbfgs(
     def on_device(vector: Vector) -> Array:
         return xp.astype(xp.asarray(vector), start.dtype)
 
-    def evaluated(vector: Vector) -> tuple[float, Vector]:
-        """The loss, and the gradient in the model's dtype."""
+    def evaluate(vector: Vector) -> tuple[float, Vector]:
         loss, gradient = objective(layout.views(on_device(vector)))
         return float(loss), to_numpy(layout.vector(gradient))
 
-    kept = _Evaluations(evaluated, checkpoint) if checkpoint else evaluated
+    kept: Evaluate = _Evaluations(evaluate, checkpoint) if checkpoint else evaluate
 
     def float64_objective(vector: Vector) -> tuple[float, Vector]:
         loss, gradient = kept(vector)
@@ -99,15 +99,15 @@ class _Evaluations:
     the same start are at the points of the first one, and their results are read from the files.
     """
 
-    def __init__(self, evaluated: Callable[[Vector], tuple[float, Vector]], checkpoint: Checkpoint) -> None:
-        self.evaluated, self.checkpoint, self.calls = evaluated, checkpoint, 0
+    def __init__(self, evaluate: Evaluate, checkpoint: Checkpoint) -> None:
+        self.evaluate, self.checkpoint, self.calls = evaluate, checkpoint, 0
 
     def __call__(self, vector: Vector) -> tuple[float, Vector]:
         point, file = sha256(vector.tobytes()).hexdigest(), self.checkpoint.numbered(self.calls)
         self.calls += 1
         if (state := file.load()) and state.history[0]["point"] == point:
             return state.history[0]["loss"], state.vectors["gradient"]
-        loss, gradient = self.evaluated(vector)
+        loss, gradient = self.evaluate(vector)
         if isfinite(loss):  # a fit that diverges is not continued
             file.save(State({"gradient": gradient}, {}, [{"loss": loss, "point": point}]))
         return loss, gradient
