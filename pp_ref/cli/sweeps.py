@@ -9,7 +9,7 @@ import typer
 from pp_ref.experiments.sweeps import BUDGET, ORDER, Sweeps, core_seconds, load_part
 
 if TYPE_CHECKING:
-    from rich.table import Table
+    from rich.console import Console
 
 NICE = 19  # others on this machine go first
 
@@ -29,7 +29,7 @@ def sweeps(
     console, made, names = Console(), Sweeps(out), parts or list(ORDER)
     for name in names:
         load_part(name)  # an unknown name is refused before anything is done
-    console.print(table(made, names))
+    show(console, made, names, budget)
     if status:
         return
     os.nice(NICE - os.nice(0))
@@ -37,7 +37,7 @@ def sweeps(
     for name in names:
         for path in write(made, name):
             typer.echo(path)
-    console.print(table(made, names))
+    show(console, made, names, budget)
     if failures:
         raise typer.Exit(1)
 
@@ -56,19 +56,20 @@ def write(made: Sweeps, name: str) -> list[Path]:
     return [page, *(path for paths in drawn for path in paths)]
 
 
-def table(made: Sweeps, names: list[str]) -> "Table":
-    """Runs that are done and left, and the core hours that they took and take."""
+def show(console: "Console", made: Sweeps, names: list[str], budget: float) -> None:
+    """Print the runs that are done and left, and the core hours that they took and take."""
     from rich.table import Table
 
     shown = Table(title="sweeps", title_justify="left")
     for heading in ("part", "done", "left", "hours so far", "hours left", "waits for"):
         shown.add_column(heading, justify="left" if heading in ("part", "waits for") else "right")
-    left = 0.0
+    left: dict[Path, float] = {}  # a run that parts share counts once
     for name in names:
-        state = made.state(name)
-        left += sum(state.seconds)
+        state, store = made.state(name), made.store(name)
+        left |= {store.path(recipe): seconds for recipe, seconds in zip(state.left, state.seconds, strict=True)}
         hours = (sum(map(core_seconds, state.done)), sum(state.seconds))
         cells = (str(len(state.done)), str(len(state.left)), *(f"{seconds / 3600:.1f}" for seconds in hours))
         shown.add_row(name, *cells, ", ".join(state.waits))
-    shown.caption = f"core hours: {made.spent() / 3600:.1f} so far, {left / 3600:.1f} left as estimated"
-    return shown
+    console.print(shown)
+    hours = made.spent() / 3600, sum(left.values()) / 3600
+    console.print(f"core hours: {hours[0]:.1f} so far, {hours[1]:.1f} left as estimated, {budget:.1f} allowed")
