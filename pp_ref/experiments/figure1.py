@@ -125,7 +125,7 @@ def _input(preprocessing: str) -> figure5.Profile:
 
 # At full strength: the convnet with both inputs, the same otherwise, and RICA on patches that keep their mean.
 RESULT: Mapping[str, Any] = {
-    "MLP": figure4_left.PROFILES["standard"],
+    "MLP": replace(figure4_left.PROFILES["standard"], also=WAYS),
     "convnet-mean": _input("mean"),
     "convnet-zca": _input("contrast-zca"),
     "RICA-natural": figure2.RESULT,

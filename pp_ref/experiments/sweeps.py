@@ -56,11 +56,11 @@ class Part:
 
 # The module of each part, in the order in which the parts are done.
 ORDER: dict[str, str] = {
+    "figure4-settings": "figure4_rates",
+    "figure4-rates": "figure4_rates",
     "figure5-short": "short_parts",
     "figure2-short": "short_parts",
     "figure6-short": "short_parts",
-    "figure4-settings": "figure4_rates",
-    "figure4-rates": "figure4_rates",
     "figure5-settings": "figure5_parts",
     "figure5-rates": "figure5_parts",
     "figure4-kinds": "figure4_parts",
