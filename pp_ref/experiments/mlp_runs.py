@@ -34,8 +34,8 @@ PAIRS: dict[str, tuple[str, str]] = {
     "SE-AE": ("se", "ae"),
     "Emp-Emp": ("emp", "emp"),
 }
-# Other settings of kind ae. "shared" is the paper's sec. 3.4 with the authors' 1,000 atoms; SE-AE has an autoencoder for
-# each column (ours).
+# Other settings of kind ae. "shared" is the paper's sec. 3.4 with the authors' 1,000 atoms; SE-AE has an autoencoder
+# for each column (ours).
 AE_VARIANTS: dict[str, dict[str, Any]] = {
     "SE-AE unit": {"unit_norm": True},
     "SE-AE shared": {"atoms": 1000},
@@ -92,7 +92,7 @@ def falling(settings: SGD, examples: int, by: float) -> SGD:
 def recipe_of(
     profile: Profile, label: str, proportion: float, seed: int, n_columns: int = N_COLUMNS, **also: Any
 ) -> dict[str, Any]:
-    """Everything that decides the result of one run. A setting that the first records lack has a key only if it differs.
+    """Everything that decides the result of one run. What the first records lack has a key only where it differs.
 
     also    more entries, such as "alpha": the choices of alpha of both layers, where they are not "uniform"
     raises  DomainError for a label that does not exist

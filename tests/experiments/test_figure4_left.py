@@ -169,10 +169,12 @@ def test_new_settings_have_a_key_only_where_they_differ():
     assert plain.keys().isdisjoint({"backend", "rates", "alpha", "validation", "stacked_cost"})
     assert plain["settings"]["ae"] == {"examples": 5000, "iterations": 50}
     for label, variant in AE_VARIANTS.items():
+        ae = plain["settings"]["ae"] | variant
         made = recipe_of(PROFILES["standard"], label, 0.05, 0)
-        assert made == plain | {"label": label, "settings": plain["settings"] | {"ae": plain["settings"]["ae"] | variant}}
+        assert made == plain | {"label": label, "settings": plain["settings"] | {"ae": ae}}
     assert recipe_of(PROFILES["standard"], "SE-Emp", 0.05, 0, 50)["n_columns"] == 50
-    assert recipe_of(PROFILES["standard"], "SE-Emp", 0.05, 0, alpha=["variance"] * 2)["alpha"] == ["variance"] * 2
+    variance = ["variance", "variance"]
+    assert recipe_of(PROFILES["standard"], "SE-Emp", 0.05, 0, alpha=variance)["alpha"] == variance
 
 
 def test_a_run_for_validation_never_sees_the_test_images(store, monkeypatch):
