@@ -1,8 +1,8 @@
 """Figure 4 (left): the error of an MLP on MNIST against the proportion of parameters learned (paper, sec. 4.1).
 
 The first two layers of the net are predicted with ten columns each; `mlp_runs` does one run. The standard profile has
-the first records, whose learning rate was chosen by looking at test errors. `figure4_parts` has the runs whose rates are
-chosen on validation images.
+the first records, whose learning rate was chosen by looking at test errors; the rates of `figure4_parts` are chosen on
+validation images.
 """
 
 from collections.abc import Callable, Sequence

@@ -1,4 +1,4 @@
-"""The runs of Figure 4 (left) by which its sentences are judged: kinds, columns, choices of alpha, the authors' constants.
+"""The runs of Figure 4 (left) by which its sentences are judged: kinds, columns, alpha, the authors' constants.
 
 Rates and the variant of kind ae are those chosen on validation images (`figure4_rates`). Nets are then trained on all
 60,000 images, and each test error is computed once, after the last epoch. Before these runs, test errors of 50 columns
@@ -163,7 +163,8 @@ def kind_verdict(records: Sequence[Record]) -> str:
     counts = ", ".join(f"{number} {outcome}" for outcome, number in outcomes.items())
     closest = sorted(judged, key=lambda key: -judged[key].high)[:3]
     said = [f"{best} against {rival} at {p:.3g} {judged[best, rival, p]}" for best, rival, p in closest]
-    return f"**{together(judged.values())}**: of {len(judged)} gains {counts or 'none'}. The closest: {'; '.join(said)}."
+    outcome = together(judged.values())
+    return f"**{outcome}**: of {len(judged)} gains {counts or 'none'}. The closest: {'; '.join(said)}."
 
 
 def column_verdict(records: Sequence[Record]) -> str:

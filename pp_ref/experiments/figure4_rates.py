@@ -93,9 +93,9 @@ def rate_summary(records: Sequence[Record]) -> str:
         rows.append([label, *cells.values()])
     held = VALIDATION["images"]
     note = (
-        f"Error on {held:,} of the training images, which are held out; {TRAINED - held:,} others to train on, ten columns, "
-        f"{ALMOST} of each layer learned, one seed. {len(records)} of {len(RATES) * len(LABELS)} runs, {cost(records)}. "
-        f"Chosen for kind ae: {chosen_ae(records)}."
+        f"Error on {held:,} of the training images, which are held out; {TRAINED - held:,} others to train on, ten "
+        f"columns, {ALMOST} of each layer learned, one seed. {len(records)} of {len(RATES) * len(LABELS)} runs, "
+        f"{cost(records)}. Chosen for kind ae: {chosen_ae(records)}."
     )
     return markdown(["first learning rate", *map(str, rates)], rows) + "\n\n" + note
 

@@ -31,14 +31,14 @@ class Part:
 
     title    in words
     folder   of the records; parts that draw the same runs share one
-    recipes  (finished) -> the recipes, in the order in which they are run. ``finished(name)`` are the records of another
-             part, on which settings may depend; ``needs`` names that part
+    recipes  (finished) -> the recipes, in the order in which they are run. ``finished(name)`` are the records of
+             another part, on which settings may depend; ``needs`` names that part
     run      (recipe, store, report) -> record, and epochs, as in `Experiment`
     seconds  (recipe) -> a guess of the core seconds; `State` scales it by the runs that are finished
     figures  by file name without suffix: (records) -> the drawing. As for `summary` and `verdict`, the records are
              those of the finished runs, at least one, in the order of their recipes: some may be missing
     summary  (records) -> a table in Markdown
-    verdict  (records) -> what the runs say of the paper's sentence, by the rules of `intervals`; None without a sentence
+    verdict  (records) -> what the runs say of the paper's sentence, by the rules of `intervals`; None without one
     needs    names of parts that have to be finished before
     """
 

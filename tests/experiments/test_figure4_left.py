@@ -160,7 +160,8 @@ def test_a_record_is_json_with_all_that_it_promises(store, pair):
         assert record["counts"]["1"]["dynamic"] == 39 * 12
         assert all(len(layer["condition"]) == len(layer["rank"]) == 2 for layer in record["dictionaries"])
         assert all(layer["ways"] for layer in record["dictionaries"])
-    assert told[-1] == f"{pair} at {recipe['proportion']:.3f}, seed 0: epoch 2, loss {record['history'][-1]['loss']:.2e}"
+    loss = record["history"][-1]["loss"]
+    assert told[-1] == f"{pair} at {recipe['proportion']:.3f}, seed 0: epoch 2, loss {loss:.2e}"
 
 
 def test_new_settings_have_a_key_only_where_they_differ():
