@@ -67,6 +67,7 @@ class Profile:
     lowrank       other settings of `fine_tuning` for LowRank, which starts without pretraining
     weight_decay  factor of the sum of squared dynamic weights in the loss, in fine-tuning
     per_column    True pretrains as the authors do: each column alone reconstructs the input
+    settings      by kind, settings beside those of `DICTIONARY_SETTINGS`
     also          other entries of all recipes: those of `WAYS`, "stacked_cost" of `Autoencoder`, "validation" with the
                   arguments of `hold_out`
     """
@@ -81,6 +82,7 @@ class Profile:
     lowrank: dict[str, float] = field(default_factory=dict)
     weight_decay: float = 0.0
     per_column: bool = False
+    settings: dict[str, dict[str, Any]] = field(default_factory=dict)
     also: dict[str, Any] = field(default_factory=dict)
 
 
@@ -100,7 +102,7 @@ def recipe_of(
     if label not in LABELS:
         raise DomainError(f"labels has {label!r}, expected names among {', '.join(LABELS)}")
     kinds, apart, lowrank = PAIRS["SE-AE" if label in AE_VARIANTS else label], profile.per_column, label == "LowRank"
-    settings: dict[str, dict[str, Any]] = {kind: DICTIONARY_SETTINGS.get(kind, {}) for kind in kinds}
+    settings = {kind: DICTIONARY_SETTINGS.get(kind, {}) | profile.settings.get(kind, {}) for kind in kinds}
     if label in AE_VARIANTS:
         settings["ae"] = settings["ae"] | AE_VARIANTS[label]
     # At proportion 1 each column spans the whole space: ten columns are no more than one, unless each is pretrained

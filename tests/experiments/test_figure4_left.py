@@ -104,6 +104,7 @@ def test_the_authors_constants():
             assert settings.get("length_scale") == (1.0 if kind == "se" else None)
             assert settings.get("ridge") == (1e-3 if kind in ("se", "emp", "emp2") else None)
             assert settings.get("atoms") == (1000 if kind == "ae" else None)
+            assert settings.get("distribution") == ("uniform" if kind == "randfixu" else None)
 
 
 @pytest.mark.parametrize(("profile", "examples"), [("demo", 4000), ("standard", 60_000)])
