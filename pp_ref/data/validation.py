@@ -30,11 +30,11 @@ def hold_out(data: Dataset, images: int, seed: int = SEED) -> Dataset:
         )
     rows = np.sort(np.random.default_rng(seed).choice(n, images, replace=False)).astype(np.int64)
     kept = np.setdiff1d(np.arange(n), rows)
-    source = f"{data.source}; {images:,} of the training images are held out for validation (rows drawn with seed {seed})"
+    said = f"{images:,} of the training images are held out for validation (rows drawn with seed {seed})"
     return Dataset(
         f"{data.name}, {images} held out",
         Split(data.train.x[kept], data.train.y[kept]),
         Split(data.train.x[rows], data.train.y[rows]),
-        source,
+        f"{data.source}; {said}",
         sha256(data.digest.encode() + rows.tobytes()).hexdigest(),
     )

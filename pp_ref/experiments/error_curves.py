@@ -97,7 +97,7 @@ def cost(records: Sequence[Record], on: str = "") -> str:
 
 
 def error_summary(records: Sequence[Record], labels: Iterable[str], heading: str, label: Label = label_of) -> str:
-    """Mean test error and half its range over seeds in Markdown, a row a label and a column a proportion; and the cost."""
+    """Mean test error and half its range over seeds in Markdown, a row a label, a column a proportion; and the cost."""
     errors = {key: [record["test_error"] for record in group] for key, group in grouped(records, labels, label).items()}
     proportions = sorted({proportion for _, proportion in errors})
     rows = [

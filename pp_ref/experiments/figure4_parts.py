@@ -1,4 +1,4 @@
-"""The runs of Figure 4 (left) by which its sentences are judged: kinds, columns, choices of alpha, rounding, the authors.
+"""The runs of Figure 4 (left) by which its sentences are judged: kinds, columns, alpha, the authors' constants.
 
 Rates and the variant of kind ae are those chosen on validation images (`figure4_rates`). Nets are then trained on all
 60,000 images, and each test error is computed once, after the last epoch. Before these runs, test errors of 50 columns
@@ -51,7 +51,9 @@ ALPHA = {
 SEEN = "Before these runs, test errors of this setting had been seen for up to three seeds."
 
 
-def _recipe(rates: Mapping[str, float], label: str, proportion: float, seed: int, n_columns: int, **also: Any) -> Recipe:
+def _recipe(
+    rates: Mapping[str, float], label: str, proportion: float, seed: int, n_columns: int, **also: Any
+) -> Recipe:
     """A run at the rate of its label, or at the first records' if none is chosen yet."""
     profile = profile_at(rates.get(label, FINE_TUNING.learning_rate))
     return recipe_of(profile, label, proportion, seed, n_columns, **also)
@@ -126,7 +128,8 @@ def alpha_of(record: Record) -> str:
     """The name of the choice of alpha; the label of a net without prediction."""
     if label_of(record) == FULL:
         return FULL
-    return next(name for name, choices in ALPHA.items() if list(choices) == record["recipe"].get("alpha", list(choices)))
+    kept = tuple(record["recipe"].get("alpha", ALPHA["uniform"]))
+    return next(name for name, choices in ALPHA.items() if choices == kept)
 
 
 def _errors(records: Sequence[Record], line: str, proportion: float, of: Callable[[Record], str]) -> dict[int, float]:
@@ -160,7 +163,8 @@ def kind_verdict(records: Sequence[Record]) -> str:
     counts = ", ".join(f"{number} {outcome}" for outcome, number in outcomes.items())
     closest = sorted(judged, key=lambda key: -judged[key].high)[:3]
     said = [f"{best} against {rival} at {p:.3g} {judged[best, rival, p]}" for best, rival, p in closest]
-    return f"**{together(judged.values())}**: of {len(judged)} gains {counts or 'none'}. The closest: {'; '.join(said)}."
+    outcome = together(judged.values())
+    return f"**{outcome}**: of {len(judged)} gains {counts or 'none'}. The closest: {'; '.join(said)}."
 
 
 def column_verdict(records: Sequence[Record]) -> str:
@@ -214,13 +218,14 @@ def rounding_summary(records: Sequence[Record]) -> str:
         for seed in sorted(one.keys() & other.keys()):
             apart.append(abs(one[seed] - other[seed]))
             rows.append([f"{label}, seed {seed}", f"{one[seed]:.2%}", f"{other[seed]:.2%}"])
-    said = f"Rounding alone changes a test error by up to {100 * max(apart):.2f} points" if apart else "No pair of runs yet"
+    most = f"Rounding alone changes a test error by up to {100 * max(apart, default=0):.2f} points"
+    said = most if apart else "No pair of runs yet"
     return markdown(["same recipe, backend", *BACKENDS], rows) + f"\n\n{said}; {cost(records)}."
 
 
 def _part(title: str, made: Callable[[Finished], list[Recipe]], summary: Callable[..., str], **more: Any) -> Part:
-    more = {"folder": "figure4", "needs": ("figure4-rates",)} | more
-    return Part(f"Figure 4 (left): {title}", recipes=made, run=run, epochs=epochs, seconds=seconds, summary=summary, **more)
+    more = {"folder": "figure4", "needs": ("figure4-rates",), "recipes": made, "summary": summary} | more
+    return Part(f"Figure 4 (left): {title}", run=run, epochs=epochs, seconds=seconds, **more)
 
 
 def _by_kind(records: Sequence[Record]) -> str:

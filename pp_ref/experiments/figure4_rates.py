@@ -54,7 +54,7 @@ def rate_recipes(_: Finished) -> list[dict[str, Any]]:
 
 
 def setting_recipes(_: Finished) -> list[dict[str, Any]]:
-    """Settings of SE-Emp2 that the first records lack, each once: 50 columns, alpha by variance, the authors' profile."""
+    """What the first records lack, once each for SE-Emp2: 50 columns, alpha by variance, the authors' profile."""
     many = {"n_columns": MANY}
     return [
         validated("SE-Emp2", FINE_TUNING.learning_rate, **many),
@@ -88,12 +88,14 @@ def rate_summary(records: Sequence[Record]) -> str:
     chosen, rates = chosen_rates(records), sorted(RATES)
     rows = []
     for label, errors in _tried(records).items():
-        cells = [f"{errors[rate]:.2%}" if rate in errors else "" for rate in rates]
-        rows.append([label, *(f"**{cell}**" if rate == chosen[label] else cell for rate, cell in zip(rates, cells, strict=True))])
+        cells = {rate: f"{errors[rate]:.2%}" if rate in errors else "" for rate in rates}
+        cells[chosen[label]] = f"**{cells[chosen[label]]}**"
+        rows.append([label, *cells.values()])
+    held = VALIDATION["images"]
     note = (
-        f"Error on {VALIDATION['images']:,} of the training images, which are held out; {TRAINED - HELD_OUT['mnist']:,} others "
-        f"to train on, ten columns, {ALMOST} of each layer learned, one seed. {len(records)} of "
-        f"{len(RATES) * len(LABELS)} runs, {cost(records)}. Chosen for kind ae: {chosen_ae(records)}."
+        f"Error on {held:,} of the training images, which are held out; {TRAINED - held:,} others to train on, ten "
+        f"columns, {ALMOST} of each layer learned, one seed. {len(records)} of {len(RATES) * len(LABELS)} runs, "
+        f"{cost(records)}. Chosen for kind ae: {chosen_ae(records)}."
     )
     return markdown(["first learning rate", *map(str, rates)], rows) + "\n\n" + note
 

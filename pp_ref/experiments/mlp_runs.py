@@ -34,8 +34,8 @@ PAIRS: dict[str, tuple[str, str]] = {
     "SE-AE": ("se", "ae"),
     "Emp-Emp": ("emp", "emp"),
 }
-# Other settings of kind ae. "shared" is the paper's sec. 3.4 with the authors' 1,000 atoms; SE-AE has an autoencoder for
-# each column (ours).
+# Other settings of kind ae. "shared" is the paper's sec. 3.4 with the authors' 1,000 atoms; SE-AE has an autoencoder
+# for each column (ours).
 AE_VARIANTS: dict[str, dict[str, Any]] = {
     "SE-AE unit": {"unit_norm": True},
     "SE-AE shared": {"atoms": 1000},
@@ -67,6 +67,7 @@ class Profile:
     lowrank       other settings of `fine_tuning` for LowRank, which starts without pretraining
     weight_decay  factor of the sum of squared dynamic weights in the loss, in fine-tuning
     per_column    True pretrains as the authors do: each column alone reconstructs the input
+    settings      by kind, settings beside those of `DICTIONARY_SETTINGS`
     also          other entries of all recipes: those of `WAYS`, "stacked_cost" of `Autoencoder`, "validation" with the
                   arguments of `hold_out`
     """
@@ -81,6 +82,7 @@ class Profile:
     lowrank: dict[str, float] = field(default_factory=dict)
     weight_decay: float = 0.0
     per_column: bool = False
+    settings: dict[str, dict[str, Any]] = field(default_factory=dict)
     also: dict[str, Any] = field(default_factory=dict)
 
 
@@ -92,7 +94,7 @@ def falling(settings: SGD, examples: int, by: float) -> SGD:
 def recipe_of(
     profile: Profile, label: str, proportion: float, seed: int, n_columns: int = N_COLUMNS, **also: Any
 ) -> dict[str, Any]:
-    """Everything that decides the result of one run. A setting that the first records lack has a key only if it differs.
+    """Everything that decides the result of one run. What the first records lack has a key only where it differs.
 
     also    more entries, such as "alpha": the choices of alpha of both layers, where they are not "uniform"
     raises  DomainError for a label that does not exist
@@ -100,7 +102,7 @@ def recipe_of(
     if label not in LABELS:
         raise DomainError(f"labels has {label!r}, expected names among {', '.join(LABELS)}")
     kinds, apart, lowrank = PAIRS["SE-AE" if label in AE_VARIANTS else label], profile.per_column, label == "LowRank"
-    settings: dict[str, dict[str, Any]] = {kind: DICTIONARY_SETTINGS.get(kind, {}) for kind in kinds}
+    settings = {kind: DICTIONARY_SETTINGS.get(kind, {}) | profile.settings.get(kind, {}) for kind in kinds}
     if label in AE_VARIANTS:
         settings["ae"] = settings["ae"] | AE_VARIANTS[label]
     # At proportion 1 each column spans the whole space: ten columns are no more than one, unless each is pretrained

@@ -1,6 +1,6 @@
 """The runs by which the paper's sentences are judged: all parts in one order, within a budget of core hours.
 
-`pp-ref sweeps` starts them and goes on with them. Each part is done by `sweep`, so a run that was killed goes on from its
+`pp-ref sweeps` starts them and goes on with them. Each part is done by `sweep`: a run that was killed goes on from its
 last epoch, and a finished run is never done again. Importing this file is cheap.
 """
 
@@ -31,14 +31,14 @@ class Part:
 
     title    in words
     folder   of the records; parts that draw the same runs share one
-    recipes  (finished) -> the recipes in the order in which they are run. ``finished(name)`` are the records of another
-             part, on which settings may depend; if ``needs`` does not name that part, they may be incomplete
+    recipes  (finished) -> the recipes, in the order in which they are run. ``finished(name)`` are the records of
+             another part, on which settings may depend; ``needs`` names that part
     run      (recipe, store, report) -> record, and epochs, as in `Experiment`
     seconds  (recipe) -> a guess of the core seconds; `State` scales it by the runs that are finished
-    figures  by file name without suffix: (records) -> the drawing. As for `summary` and `verdict`, the records are those
-             of the finished runs of this part, at least one, in the order of their recipes: some may be missing
+    figures  by file name without suffix: (records) -> the drawing. As for `summary` and `verdict`, the records are
+             those of the finished runs, at least one, in the order of their recipes: some may be missing
     summary  (records) -> a table in Markdown
-    verdict  (records) -> what the runs say of the paper's sentence, by the rules of `intervals`; None without a sentence
+    verdict  (records) -> what the runs say of the paper's sentence, by the rules of `intervals`; None without one
     needs    names of parts that have to be finished before
     """
 
@@ -93,8 +93,8 @@ class State(NamedTuple):
 
     done     records of the finished runs
     left     recipes of the others, in their order
-    seconds  estimated core seconds of each of `left`: the part's guess, times the mean ratio of measured to guessed seconds
-             of the finished runs
+    seconds  estimated core seconds of each of `left`: the part's guess, times the ratio of measured to guessed seconds
+             of the finished runs together
     waits    names of parts that it needs and that are not finished
     """
 
@@ -150,7 +150,7 @@ class Sweeps:
         return sum(map(core_seconds, found.values()))
 
     def affordable(self, name: str, budget: float, most: int) -> list[Recipe]:
-        """The next runs of a part: at most so many, and no more than the core seconds that are left of the budget allow."""
+        """The next runs of a part: at most so many, and as many as the rest of the budget (core seconds) allows."""
         state, rest = self.state(name), budget - self.spent()
         chosen: list[Recipe] = []
         for recipe, seconds in zip(state.left, state.seconds, strict=True):

@@ -60,7 +60,7 @@ def test_atoms_of_unit_norm_have_the_same_directions(name):
     settings = {"space": Grid(3, 4), "n_alpha": 3, "n_columns": 2} | ASKED[name]
     kind = name.split()[0]
     plain, unit = (
-        make_dictionary(kind, rng=np.random.default_rng(0), unit_norm=unit_norm, **settings) for unit_norm in (False, True)
+        make_dictionary(kind, rng=np.random.default_rng(0), unit_norm=on, **settings) for on in (False, True)
     )
     assert unit.recipe.settings == plain.recipe.settings | {"unit_norm": True}
     for before, after in zip(plain.columns, unit.columns, strict=True):

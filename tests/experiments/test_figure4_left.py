@@ -104,6 +104,7 @@ def test_the_authors_constants():
             assert settings.get("length_scale") == (1.0 if kind == "se" else None)
             assert settings.get("ridge") == (1e-3 if kind in ("se", "emp", "emp2") else None)
             assert settings.get("atoms") == (1000 if kind == "ae" else None)
+            assert settings.get("distribution") == ("uniform" if kind == "randfixu" else None)
 
 
 @pytest.mark.parametrize(("profile", "examples"), [("demo", 4000), ("standard", 60_000)])
@@ -160,7 +161,8 @@ def test_a_record_is_json_with_all_that_it_promises(store, pair):
         assert record["counts"]["1"]["dynamic"] == 39 * 12
         assert all(len(layer["condition"]) == len(layer["rank"]) == 2 for layer in record["dictionaries"])
         assert all(layer["ways"] for layer in record["dictionaries"])
-    assert told[-1] == f"{pair} at {recipe['proportion']:.3f}, seed 0: epoch 2, loss {record['history'][-1]['loss']:.2e}"
+    loss = record["history"][-1]["loss"]
+    assert told[-1] == f"{pair} at {recipe['proportion']:.3f}, seed 0: epoch 2, loss {loss:.2e}"
 
 
 def test_new_settings_have_a_key_only_where_they_differ():
@@ -169,10 +171,12 @@ def test_new_settings_have_a_key_only_where_they_differ():
     assert plain.keys().isdisjoint({"backend", "rates", "alpha", "validation", "stacked_cost"})
     assert plain["settings"]["ae"] == {"examples": 5000, "iterations": 50}
     for label, variant in AE_VARIANTS.items():
+        ae = plain["settings"]["ae"] | variant
         made = recipe_of(PROFILES["standard"], label, 0.05, 0)
-        assert made == plain | {"label": label, "settings": plain["settings"] | {"ae": plain["settings"]["ae"] | variant}}
+        assert made == plain | {"label": label, "settings": plain["settings"] | {"ae": ae}}
     assert recipe_of(PROFILES["standard"], "SE-Emp", 0.05, 0, 50)["n_columns"] == 50
-    assert recipe_of(PROFILES["standard"], "SE-Emp", 0.05, 0, alpha=["variance"] * 2)["alpha"] == ["variance"] * 2
+    variance = ["variance", "variance"]
+    assert recipe_of(PROFILES["standard"], "SE-Emp", 0.05, 0, alpha=variance)["alpha"] == variance
 
 
 def test_a_run_for_validation_never_sees_the_test_images(store, monkeypatch):
