@@ -10,6 +10,13 @@ from pp_ref.experiments.convnet_inputs import PREPROCESSING, load_inputs
 from pp_ref.features import fit_whitening, normalise_contrast
 
 
+@pytest.fixture(autouse=True)
+def cache(monkeypatch, tmp_path):
+    """The user's cache in a folder of the test."""
+    monkeypatch.setattr(convnet_inputs, "user_cache", lambda name: tmp_path / name)
+    return tmp_path / "prepared"
+
+
 @pytest.fixture
 def cifar(monkeypatch):
     """Thirty training and ten test images of noise in CIFAR-10's layout, numbered by their first pixel."""
@@ -53,6 +60,30 @@ def test_preparing_writes_to_no_published_image(cifar, preprocessing):
     for split in (cifar.train, cifar.test):
         split.x.flags.writeable = False
     inputs(preprocessing=preprocessing)
+
+
+def test_whitened_images_are_kept_and_nothing_else_is(cifar, cache, monkeypatch):
+    first = inputs(preprocessing="contrast-zca")
+    inputs(preprocessing="mean")
+    (kept,) = cache.iterdir()
+    monkeypatch.setitem(PREPROCESSING, "contrast-zca", None)  # it is not called again
+    again = inputs()
+    for ours, theirs in ((first.train, again.train), (first.test, again.test)):
+        np.testing.assert_array_equal(ours.x, theirs.x)
+    assert kept.stat().st_size > 30 * 48 * 4
+
+
+def test_other_images_have_another_file(cifar, cache):
+    for entries in ({}, {"images": 19}, {"validation": {"images": 8}}, {"validation": {"images": 8, "seed": 1}}):
+        inputs(**entries)
+    assert len(list(cache.iterdir())) == 4
+
+
+def test_a_cache_that_cannot_be_written(cifar, cache):
+    cache.write_text("a file in place of the folder")
+    with pytest.warns(RuntimeWarning, match="^the prepared images are held in memory: .* could not be written"):
+        made = inputs()
+    assert made.train.x.shape == (20, 4, 4, 3)
 
 
 def test_validation_images_are_training_images_that_the_net_does_not_learn_from(cifar):
