@@ -37,7 +37,9 @@ def test_any_byte_that_is_changed_is_noticed(tmp_path, at):
     content = bytearray(path.read_bytes())
     content[at] ^= 1
     path.write_bytes(content)
-    with pytest.raises(DataError, match=r"x.npy is not the numbers that was written there \(.*\): delete it to compute"):
+    with pytest.raises(
+        DataError, match=r"x.npy is not the numbers that was written there \(.*\): delete it to compute"
+    ):
         kept(path)
 
 

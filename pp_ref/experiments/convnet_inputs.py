@@ -1,4 +1,4 @@
-"""The images that the convnet of Figure 5 reads: which are trained on, which are judged by, and how they are prepared."""
+"""The images that the convnet of Figure 5 reads: to train on and to be judged by, and how they are prepared."""
 
 import json
 import warnings
@@ -43,8 +43,8 @@ def _contrast_and_zca(x: Images, x_test: Images) -> tuple[Images, Images]:
     return whitening.transform(x), whitening.transform(x_test)
 
 
-# By name: (training images, test images) -> both, prepared. Pylearn2's maxout stack has contrast and ZCA, cuda-convnet's
-# the mean image subtracted (REPRODUCTION 4).
+# By name: (training images, test images) -> both, prepared. Pylearn2's maxout stack has contrast and ZCA, and
+# cuda-convnet's the mean image subtracted (REPRODUCTION 4).
 PREPROCESSING: dict[str, Callable[[Images, Images], tuple[Images, Images]]] = {
     "none": lambda x, x_test: (x, x_test),
     "mean": _mean_subtracted,
@@ -68,8 +68,8 @@ DATA: dict[str, Callable[[], Dataset]] = {"cifar10": lambda: load_cifar10(), "di
 def load_inputs(recipe: dict[str, Any]) -> Dataset:
     """Return the prepared images of a recipe.
 
-    recipe   "data", a name in DATA; "images", so many are trained on, the first ones; perhaps "preprocessing", a name in
-             PREPROCESSING, and "validation", the arguments of `hold_out`
+    recipe   "data", a name in DATA; "images", so many are trained on, the first ones; perhaps "preprocessing", a name
+             in PREPROCESSING, and "validation", the arguments of `hold_out`
     returns  Dataset; if images are held out, they are its test images. The digest is that of the images as published
     raises   DomainError for more images than there are; DataError
     """

@@ -55,9 +55,7 @@ PROFILES = {
     "authors": Profile("natural-images", FilterSettings(patch=16, patches=200_000, iterations=500), 256),
 }
 # With their mean, no filter is free; the budget is one that fits end before.
-RESULT = Profile(
-    "natural-images", FilterSettings(patch=12, patches=50_000, iterations=3000, keep_mean=True, also=WAYS)
-)
+RESULT = Profile("natural-images", FilterSettings(patch=12, patches=50_000, iterations=3000, keep_mean=True, also=WAYS))
 
 DATA: dict[str, Callable[[], Images]] = {
     "natural-images": load_natural_images,
@@ -79,9 +77,7 @@ def epochs(recipe: dict[str, Any]) -> int:
     return REPORTS
 
 
-def train(
-    recipe: dict[str, Any], store: RunStore, report: Callable[[str], None]
-) -> tuple[Images, LearnedFilters]:
+def train(recipe: dict[str, Any], store: RunStore, report: Callable[[str], None]) -> tuple[Images, LearnedFilters]:
     """Learn the filters of one recipe; return its images and the filters."""
     images = DATA[recipe["data"]]()
     return images, learn_filters(recipe, images.x, store, report)
@@ -145,7 +141,8 @@ def summary(records: Sequence[Record]) -> str:
     converged = sum(record["stop"] in ("FLAT", "GRADIENT") for record in records)
     note = (
         f"{recipe['features']} filters of {recipe['patch']} x {recipe['patch']}, {recipe['patches']:,} patches, "
-        f"{converged} of {len(records)} fits converged within {recipe['iterations']:,} iterations; {minutes:.0f} core minutes."
+        f"{converged} of {len(records)} fits converged within {recipe['iterations']:,} iterations; {minutes:.0f} core "
+        "minutes."
     )
     headings = ["learned", *(f"{record['recipe']['proportion']:.0%}" for record in records)]
     return markdown(headings, rows) + "\n\n" + note

@@ -54,9 +54,7 @@ def setting_recipes(_: Finished) -> list[Recipe]:
 def rate_recipes(finished: Finished) -> list[Recipe]:
     """Both nets with each of RATES; those with the rate of `setting_recipes` are the same runs."""
     also = (chosen_settings(finished("figure5-settings")) | VALIDATION | WAYS,)
-    profiles = [
-        replace(CHOOSING, training=replace(CHOOSING.training, learning_rate=rate), also=also) for rate in RATES
-    ]
+    profiles = [replace(CHOOSING, training=replace(CHOOSING.training, learning_rate=rate), also=also) for rate in RATES]
     return [recipe for profile in profiles for recipe in recipes(profile)]
 
 
@@ -64,9 +62,7 @@ def result_recipes(finished: Finished) -> list[Recipe]:
     """All images and every proportion, judged by the test images; three seeds of the full net and of a quarter."""
     rates = chosen_rates(finished("figure5-rates"))
     made = recipes(replace(RESULT, also=(chosen_settings(finished("figure5-settings")) | WAYS,)))
-    return [
-        recipe | {"training": recipe["training"] | {"learning_rate": rates[recipe["label"]]}} for recipe in made
-    ]
+    return [recipe | {"training": recipe["training"] | {"learning_rate": rates[recipe["label"]]}} for recipe in made]
 
 
 def chosen_settings(records: Sequence[Record]) -> Settings:

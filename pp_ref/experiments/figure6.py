@@ -96,7 +96,7 @@ def epochs(recipe: dict[str, Any]) -> int:
 
 def seconds(recipe: dict[str, Any]) -> float:
     """A guess of a run's core seconds: the filters, and for each image its features and the classifier."""
-    return rica_filters.seconds(recipe, 3) + IMAGE * recipe["images"] * recipe["features"]
+    return rica_filters.seconds(recipe, 3) + IMAGE * float(recipe["images"] * recipe["features"])
 
 
 def _cifar10(recipe: dict[str, Any]) -> Task:
@@ -144,8 +144,8 @@ TASKS: dict[str, Callable[[dict[str, Any]], Task]] = {"cifar10": _cifar10, "stl1
 def run(recipe: dict[str, Any], store: RunStore, report: Callable[[str], None]) -> Record:
     """Learn filters, and train a linear classifier on their features in each fold.
 
-    returns  the record: "accuracies" on the test images, one a fold, and their mean "accuracy", or of images that are held
-             out if the recipe has "validation"; "classifiers", the C of each and the accuracies by which it was
+    returns  the record: "accuracies" on the test images, one a fold, and their mean "accuracy", or on those that are
+             held out if the recipe has "validation"; "classifiers", the C of each and the accuracies by which it was
              chosen; counts, dictionary and the seconds of each phase
     """
     began, phases = time.perf_counter(), Phases()

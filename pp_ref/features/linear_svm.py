@@ -64,9 +64,9 @@ def fit_linear_svm(
     solver    "liblinear", one class after another; or "lbfgs", all classes together in the dtype of x, as Coates et al.
               do: it takes a fraction of the time where there are many features
     returns   LinearSVMFit; its classifier is fitted to all of x with the best C, the smallest of a tie
-    raises    DomainError for no C or one that is not > 0, held_out outside (0, 1), one class only, x that is not finite,
-              another solver, or, if C is searched, a class of one example or a part of x with fewer examples than there
-              are classes; ShapeError if x and y do not fit; MissingExtraError without scikit-learn
+    raises    DomainError for no C or one that is not > 0, held_out outside (0, 1), one class only, x that is not
+              finite, another solver, or, if C is searched, a class of one example or a part of x with fewer examples
+              than there are classes; ShapeError if x and y do not fit; MissingExtraError without scikit-learn
     warns     scikit-learn's ConvergenceWarning for each fit of liblinear that did not converge
 
     C multiplies the MEAN over examples, as in Coates' code, so that it means the same for the n of the search and of

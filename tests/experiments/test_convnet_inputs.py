@@ -100,7 +100,10 @@ def test_validation_images_are_training_images_that_the_net_does_not_learn_from(
     ("entries", "said"),
     [
         ({"images": 31}, "^images is 31, but noise has 30 to train on: ask for fewer$"),
-        ({"images": 23, "validation": {"images": 8}}, "^images is 23, but noise, 8 held out has 22 to train on: ask for"),
+        (
+            {"images": 23, "validation": {"images": 8}},
+            "^images is 23, but noise, 8 held out has 22 to train on: ask for",
+        ),
     ],
 )
 def test_more_images_than_there_are(cifar, entries, said):

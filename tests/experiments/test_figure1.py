@@ -5,7 +5,7 @@ import pytest
 
 from pp_ref.data import Dataset, Images, Split
 from pp_ref.dictionaries import Grid
-from pp_ref.experiments import convnet_inputs, figure1, figure2, mlp_runs
+from pp_ref.experiments import convnet_inputs, figure1, figure2, figure5, mlp_runs
 from pp_ref.experiments.figure1 import PROFILES
 from pp_ref.experiments.run_store import RunStore
 from tests.experiments.stored import stored
@@ -95,7 +95,9 @@ def test_pca_sees_all_of_what_lies_in_its_span():
 def record(label, se, alone):
     """A record with these errors at a quarter of the weights, one a draw of alpha."""
     others = {"SE": (0.9, 0.9, se, 0.4, 0.1), "RandCon": (0.9, 0.9, alone, 0.4, 0.1)}
-    errors = {name: [[row] * 3 if isinstance(row, float) else list(row) for row in rows] for name, rows in others.items()}
+    errors = {
+        name: [[row] * 3 if isinstance(row, float) else list(row) for row in rows] for name, rows in others.items()
+    }
     return {"recipe": {"label": label}, "errors": errors}
 
 

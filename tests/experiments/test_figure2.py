@@ -109,7 +109,7 @@ def test_a_killed_fit_goes_on_to_the_same_bits(tiny, tmp_path):
 
 
 def test_a_constant_filter_is_free_only_without_the_means(tiny, tmp_path):
-    """Whitened patches without their mean do not respond to it: it adds nothing to the loss, whatever else is learned."""
+    """Whitened patches without their mean do not respond to it: it adds nothing to the loss."""
     images = figure2.DATA["photographs"]().x
     for recipe, free in ((tiny[0], True), (tiny[0] | {"contrast": COATES | {"centre": False}}, False)):
         learned = learn_filters(recipe | {"iterations": 1}, images, RunStore(tmp_path), lambda said: None)

@@ -69,7 +69,9 @@ def test_the_settings_that_are_best_for_both_nets_together_are_chosen():
     assert said[0] == "| validation error | all learned | a quarter learned |"
     assert "| **mean, start 0.1, decay 0.00025** | 40.00% | 40.00% |" in said
     assert len([line for line in said if "**" in line]) == 1
-    assert said[-1].startswith("Error on 5,000 of the training images, which are held out; 20,000 others to train on, 12")
+    assert said[-1].startswith(
+        "Error on 5,000 of the training images, which are held out; 20,000 others to train on, 12"
+    )
 
 
 def test_a_rate_is_chosen_for_each_net():

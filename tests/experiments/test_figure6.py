@@ -138,8 +138,8 @@ def test_verdicts_of_the_left_half_come_out_in_every_way(half, quarter, tenth, o
 def test_verdict_of_the_left_half_by_hand():
     """Differences of 0.2, 0.3 and 0.4 points: s = 0.1, and half the interval 4.303 * 0.1 / sqrt(3) = 0.25."""
     assert figure6_left.verdict(records_of({(400, 0.25): NONE})) == (
-        "**Borne out**. Against RICA with everything learned, the error changes by +0.30 points (95 % interval +0.05 to "
-        "+0.55, 3 pairs) at 25%."
+        "**Borne out**. Against RICA with everything learned, the error changes by +0.30 points (95 % interval +0.05 "
+        "to +0.55, 3 pairs) at 25%."
     )
 
 

@@ -60,7 +60,10 @@ def test_other_data_and_other_dictionaries_have_files_of_their_own(tmp_path):
 
 
 OTHER_BYTES = "its content does not have its checksum"
-OTHER_SIZE, OTHER_HEADER = "it has [0-9,]+ bytes, expected", r"it does not begin with the header of float32 \(4101, 12\)"
+OTHER_SIZE, OTHER_HEADER = (
+    "it has [0-9,]+ bytes, expected",
+    r"it does not begin with the header of float32 \(4101, 12\)",
+)
 
 
 @pytest.mark.parametrize(
@@ -84,7 +87,9 @@ def test_anything_else_is_refused(tmp_path, damage, why):
     model.prepare(X, tmp_path)
     (path,) = tmp_path.iterdir()
     path.write_bytes(damage(path.read_bytes()))
-    with pytest.raises(DataError, match=rf"^.*npy is not the pooled input .* \({why}.*\): delete it to compute it again$"):
+    with pytest.raises(
+        DataError, match=rf"^.*npy is not the pooled input .* \({why}.*\): delete it to compute it again$"
+    ):
         model.prepare(X, tmp_path)
     path.unlink()
     model.prepare(X, tmp_path)
