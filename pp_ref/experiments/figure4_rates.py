@@ -115,10 +115,8 @@ def setting_summary(records: Sequence[Record]) -> str:
         ]
         said += ["the authors' constants"] if "stacked_cost" in recipe else []
         rows.append([", ".join(said), f"{record['validation_error']:.2%}"])
-    note = (
-        f"Runs of {SHORT['pretraining']} epoch of pretraining and {SHORT['fine_tuning']} of fine-tuning, which only show "
-        f"that a setting works; {cost(records)}."
-    )
+    course = f"{SHORT['pretraining']} epoch of pretraining and {SHORT['fine_tuning']} of fine-tuning"
+    note = f"Runs of {course}, which only show that a setting works; {cost(records)}."
     return markdown(["setting", "validation error"], rows) + "\n\n" + note
 
 
