@@ -64,4 +64,7 @@ def ae_columns(request: Request) -> list[Column]:
     if atoms < k:
         raise DomainError(f"atoms is {atoms}, but each column keeps {k} of them: expected at least {k}")
     A = train_features(rows, atoms, examples, iterations, rng)
-    return [column_of(alpha, A[:, alpha]) for alpha in (uniform(atoms, k, rng) for _ in range(request.n_columns))]
+    return [
+        column_of(alpha, np.ascontiguousarray(A[:, alpha]))
+        for alpha in (uniform(atoms, k, rng) for _ in range(request.n_columns))
+    ]

@@ -224,8 +224,9 @@ def rounding_summary(records: Sequence[Record]) -> str:
 
 
 def _part(title: str, made: Callable[[Finished], list[Recipe]], summary: Callable[..., str], **more: Any) -> Part:
-    more = {"folder": "figure4", "needs": ("figure4-rates",), "recipes": made, "summary": summary} | more
-    return Part(f"Figure 4 (left): {title}", run=run, epochs=epochs, seconds=seconds, **more)
+    defaults: dict[str, Any] = {"folder": "figure4", "needs": ("figure4-rates",)}
+    told: dict[str, Any] = {"title": f"Figure 4 (left): {title}", "recipes": made, "summary": summary}
+    return Part(run=run, epochs=epochs, seconds=seconds, **told, **(defaults | more))
 
 
 def _by_kind(records: Sequence[Record]) -> str:

@@ -24,6 +24,7 @@ ALMOST = 0.041  # of each predicted layer: 95 % of all parameters are predicted
 MANY = 50  # columns
 TRAINED = 60_000  # training images of MNIST
 VALIDATION = {"images": HELD_OUT["mnist"], "seed": SEED}
+SHORT = {"pretraining": 1, "fine_tuning": 3}  # epochs of a run that only shows that a setting works
 SECONDS = 2.5  # a guess for an epoch on one core
 AE = ("SE-AE", *AE_VARIANTS)
 
@@ -54,13 +55,15 @@ def rate_recipes(_: Finished) -> list[dict[str, Any]]:
 
 
 def setting_recipes(_: Finished) -> list[dict[str, Any]]:
-    """What the first records lack, once each for SE-Emp2: 50 columns, alpha by variance, the authors' profile."""
-    many = {"n_columns": MANY}
-    return [
-        validated("SE-Emp2", FINE_TUNING.learning_rate, **many),
-        validated("SE-Emp2", FINE_TUNING.learning_rate, **many, alpha=["variance", "variance"]),
+    """What the first records lack, once each in a short run: columns, alpha, atoms, the authors' constants."""
+    rate, many = FINE_TUNING.learning_rate, {"n_columns": MANY}
+    made = [
+        validated("SE-Emp2", rate, **many),
+        validated("SE-Emp2", rate, **many, alpha=["variance", "variance"]),
+        validated("SE-AE shared unit", rate),
         recipe_of(PROFILES["authors"], "SE-Emp2", ALMOST, 0, validation=VALIDATION),
     ]
+    return [recipe | {phase: recipe[phase] | {"epochs": n} for phase, n in SHORT.items()} for recipe in made]
 
 
 def _tried(records: Iterable[Record]) -> dict[str, dict[float, float]]:
@@ -105,10 +108,15 @@ def setting_summary(records: Sequence[Record]) -> str:
     rows = []
     for record in records:
         recipe = record["recipe"]
-        said = [f"{recipe['n_columns']} columns", *(["alpha by variance"] if "alpha" in recipe else [])]
+        said = [
+            recipe["label"],
+            f"{recipe['n_columns']} columns",
+            *(["alpha by variance"] if "alpha" in recipe else []),
+        ]
         said += ["the authors' constants"] if "stacked_cost" in recipe else []
         rows.append([", ".join(said), f"{record['validation_error']:.2%}"])
-    note = f"SE-Emp2, {ALMOST} of each layer learned, at the first records' rate, one seed; {cost(records)}."
+    course = f"{SHORT['pretraining']} epoch of pretraining and {SHORT['fine_tuning']} of fine-tuning"
+    note = f"Runs of {course}, which only show that a setting works; {cost(records)}."
     return markdown(["setting", "validation error"], rows) + "\n\n" + note
 
 
@@ -119,7 +127,7 @@ def seconds(recipe: dict[str, Any]) -> float:
 
 PARTS = {
     "figure4-settings": Part(
-        "Figure 4 (left): new settings on validation images",
+        "Figure 4 (left): new settings in short runs",
         "figure4-rates",
         setting_recipes,
         run,

@@ -60,7 +60,8 @@ def judge(ours: Mapping[int, float], theirs: Mapping[int, float], margin: float)
         raise DomainError(f"margin is {margin}, expected a number in [0, 1): 0.002 is 0.2 points")
     differences = [ours[seed] - theirs[seed] for seed in sorted(ours.keys() & theirs.keys())]
     if len(differences) < 2:
-        return Judgement(Outcome.undecided, *differences or [nan], -inf, inf, len(differences))
+        mean = differences[0] if differences else nan
+        return Judgement(Outcome.undecided, mean, -inf, inf, len(differences))
     mean, half = student_interval(differences, LEVEL)
     low, high = mean - half, mean + half
     outcome = Outcome.borne_out if high < margin else Outcome.not_borne_out if low >= margin else Outcome.undecided

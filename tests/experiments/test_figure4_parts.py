@@ -188,8 +188,10 @@ def test_figures_have_a_line_a_setting():
 
 
 def test_settings_that_the_first_records_lack():
-    columns, variance, authors = figure4_rates.setting_recipes(None)
+    columns, variance, ae, authors = figure4_rates.setting_recipes(None)
+    assert ae["settings"]["ae"]["atoms"] == 1000
+    assert ae["settings"]["ae"]["unit_norm"] is True
     assert columns["n_columns"] == variance["n_columns"] == MANY
     assert variance["alpha"] == ["variance", "variance"]
     assert authors["stacked_cost"] is True
-    assert all("validation" in recipe for recipe in (columns, variance, authors))
+    assert all("validation" in recipe for recipe in (columns, variance, ae, authors))
