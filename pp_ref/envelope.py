@@ -27,7 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pp_ref.errors import DataError, DomainError
-from pp_ref.files import open_regular, read_regular, write_atomically
+from pp_ref.files import open_regular, read_regular, reason, write_atomically
 
 __all__ = ["Format", "Tensors"]
 
@@ -141,7 +141,7 @@ class Format:
         except OSError as error:
             raise self._unreadable(path, error) from error
         except DAMAGE as error:
-            said = str(error) if isinstance(error, ValueError) else repr(error)
+            said = reason(error) if isinstance(error, ValueError) else repr(error)
             raise DataError(f"{path} is not {self.what}, or it is damaged ({said}): {advice}") from error
 
     def exists(self, path: Path) -> bool:
@@ -155,7 +155,7 @@ class Format:
         return True
 
     def _unreadable(self, path: Path, error: OSError) -> DataError:
-        return DataError(f"{path} cannot be read ({error.strerror or error}): expected {self.what}")
+        return DataError(f"{path} cannot be read ({reason(error)}): expected {self.what}")
 
     def _described(self, content: Mapping[str, Any]) -> dict[str, Any]:
         if taken := [name for name in ENVELOPE if name in content]:
@@ -173,17 +173,17 @@ class Format:
             held = ", ".join([*content][:8]) or "nothing"
             raise ValueError(f"it holds {held}, no {' and no '.join(lacking)}, and is not what pp_ref 0.1.0 wrote")
         form, version = content["format"], content["version"]
-        if form != self.name:
-            raise DataError(f"{path} has the format {form!r}, expected {self.what}, {self.name!r}: choose another file")
         if type(version) is not int or version < FIRST:
             raise ValueError(f"its version is {version!r}, expected an integer >= {FIRST}")
-        if version > self.version:
+        if form == self.name and version > self.version:
             raise DataError(
                 f"{path} was written by a newer pp_ref: version {version} of {self.name}, this reads up to "
                 f"{self.version}: use that pp_ref; the file is left as it is"
             )
         if checksum() != content["checksum"]:
             raise ValueError("its content does not have its checksum")
+        if form != self.name:
+            raise DataError(f"{path} has the format {form!r}, expected {self.what}, {self.name!r}: choose another file")
         return False
 
 
@@ -209,7 +209,7 @@ def _tensors_checksum(tensors: Mapping[str, NDArray[Any]], metadata: Mapping[str
     described = {name: text for name, text in metadata.items() if name != "checksum"}
     hashed = sha256(_canonical([described, listed]))
     for name in sorted(tensors):
-        hashed.update(tensors[name].data)
+        hashed.update(tensors[name].reshape(-1).view(np.uint8).data)
     return hashed.hexdigest()
 
 

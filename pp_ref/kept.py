@@ -16,7 +16,7 @@ from numpy.lib import format as npy
 from numpy.typing import DTypeLike, NDArray
 
 from pp_ref.errors import DataError
-from pp_ref.files import open_regular, written_atomically
+from pp_ref.files import open_regular, reason, written_atomically
 
 __all__ = ["kept_array", "make_room"]
 
@@ -100,7 +100,7 @@ def _mapped(path: Path, header: bytes, dtype: np.dtype[Any], shape: tuple[int, .
         raise
     except OSError as error:
         raise DataError(
-            f"{path} cannot be read ({error.strerror or error}): make it readable, or choose another folder"
+            f"{path} cannot be read ({reason(error)}): make it readable, or choose another folder"
         ) from error
     checksum = sha256(header)
     checksum.update(array.data)

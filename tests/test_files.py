@@ -1,4 +1,4 @@
-"""Files are written whole or not at all, by any number of threads and processes; and only regular files are read."""
+"""Files are written whole or not at all, by many at once, and only regular files of an expected size are read."""
 
 import errno
 import os
@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 
 from pp_ref.errors import DataError
-from pp_ref.files import open_regular, part_beside, read_regular, write_atomically, written_atomically
+from pp_ref.files import part_beside, read_regular, reason, write_atomically, written_atomically
+from tests.odd_files import ODD
 from tests.processes import running, wait_for
 from tests.tree import ROOT
 
@@ -225,27 +226,41 @@ def test_what_a_killed_program_leaves_is_told_by_its_name(tmp_path):
     assert set(tmp_path.iterdir()) == {path, left}
 
 
-def test_regular_files_are_read_and_links_to_them(tmp_path):
+def test_a_file_of_the_largest_size_and_a_link_to_it_are_read(tmp_path):
     (tmp_path / "file").write_bytes(b"content")
     (tmp_path / "link").symlink_to("file")
     for name in ("file", "link"):
-        with open_regular(tmp_path / name) as file:
-            assert file.read() == read_regular(tmp_path / name, 7) == b"content"
-    with pytest.raises(OSError, match="^it has 7 bytes, expected at most 6$"):
+        assert read_regular(tmp_path / name, 7) == b"content"
+    with pytest.raises(OSError, match=r"^it has 7 bytes, expected at most 6$"):
         read_regular(tmp_path / "file", 6)
 
 
-@pytest.mark.parametrize("what", ["pipe", "link to a device", "device", "folder"])
-def test_what_is_no_regular_file_is_refused_at_once(tmp_path, what):
-    path = Path("/dev/zero") if what == "device" else tmp_path / "file"
-    if what == "pipe":
-        os.mkfifo(path)
-    elif what == "folder":
-        path.mkdir()
-    elif what == "link to a device":
-        path.symlink_to("/dev/zero")
-    with pytest.raises(OSError, match="Is a directory" if what == "folder" else "^it is no regular file$"):
-        read_regular(path, 10)
+@pytest.mark.parametrize("kind", ODD)
+def test_what_is_no_regular_file_is_refused_at_once(tmp_path, kind):
+    make, why = ODD[kind]
+    with make(tmp_path / "file"), pytest.raises(OSError, match=why):
+        read_regular(tmp_path / "file", 10)
+
+
+def test_a_name_that_no_file_can_have():
+    with pytest.raises(OSError, match="^embedded null byte$"):
+        read_regular(Path("a\0b"), 10)
+
+
+def test_a_fifo_that_takes_the_name_of_a_file(tmp_path, monkeypatch):
+    (tmp_path / "file").write_bytes(b"content")
+    os.mkfifo(tmp_path / "fifo")
+    opened = os.open
+    monkeypatch.setattr("os.open", lambda path, flags: opened(tmp_path / "fifo", flags))
+    with pytest.raises(OSError, match="^it is a FIFO$"):
+        read_regular(tmp_path / "file", 10)
+
+
+def test_the_reason_of_an_error_is_one_line():
+    assert reason(OSError(errno.ENOENT, os.strerror(errno.ENOENT), "file")) == "No such file or directory"
+    assert reason(OSError("it is a FIFO")) == "it is a FIFO"
+    assert reason(ValueError("two\n  lines")) == "two lines"
+    assert reason(AssertionError()) == "AssertionError"
 
 
 if __name__ == "__main__":  # a program that is killed while it writes

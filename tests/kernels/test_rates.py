@@ -101,7 +101,7 @@ def test_a_file_that_is_no_good_gives_the_defaults_and_one_warning(case, path):
 
 def test_a_folder_in_its_place_is_warned_of(path):
     path.mkdir(parents=True)
-    with pytest.warns(RuntimeWarning, match=r"cannot be read \(Is a directory\): expected the rates of a machine"):
+    with pytest.warns(RuntimeWarning, match=r"cannot be read \(it is a folder\): expected the rates of a machine"):
         assert known_rates(1) == (DEFAULT, "default")
 
 

@@ -118,7 +118,7 @@ def test_arrays_of_another_library_stay_in_memory(tmp_path):
         net().prepare(array_api_strict.asarray(X), tmp_path)
 
 
-@pytest.mark.parametrize(("what", "said"), [("folder", "Is a directory"), ("pipe", "it is no regular file")])
+@pytest.mark.parametrize(("what", "said"), [("folder", "it is a folder"), ("pipe", "it is a FIFO")])
 def test_what_cannot_be_read_is_no_damage(tmp_path, what, said):
     net().prepare(X, tmp_path)
     (path,) = tmp_path.iterdir()

@@ -97,7 +97,7 @@ def test_what_is_no_checkpoint_is_refused(checkpoint, damage):
 
 def test_a_folder_is_no_checkpoint(checkpoint):
     checkpoint.path.mkdir(parents=True)
-    with pytest.raises(DataError, match=r"fit.safetensors cannot be read \(Is a directory\): expected a checkpoint$"):
+    with pytest.raises(DataError, match=r"fit.safetensors cannot be read \(it is a folder\): expected a checkpoint$"):
         checkpoint.load()
 
 
@@ -128,7 +128,7 @@ def test_no_flipped_bit_is_believed(checkpoint):
         changed = bytearray(whole)
         changed[bit // 8] ^= 1 << bit % 8
         checkpoint.path.write_bytes(changed)
-        with pytest.raises(DataError, match="safetensors (is not a checkpoint|has the format|was written by a newer)"):
+        with pytest.raises(DataError, match="safetensors (is not a checkpoint|was written by a newer)"):
             checkpoint.load()
 
 
