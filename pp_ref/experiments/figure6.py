@@ -172,11 +172,12 @@ def run(recipe: dict[str, Any], store: RunStore, report: Callable[[str], None]) 
         fit = {"iterations": svm.iterations, "converged": svm.converged}
         chosen.append({"C": svm.C, "held_out_accuracy": held, **fit})
     accuracy = mean(accuracies)
-    report(f"{recipe['features']} features, {recipe['proportion']:.0%} learned: test accuracy {accuracy:.2%}")
+    said = f"{'validation' if 'validation' in recipe else 'test'} accuracy {accuracy:.2%}"
+    report(f"{recipe['features']} features, {recipe['proportion']:.0%} learned: {said}")
     return record_of(
         recipe,
         began,
-        f"test accuracy {accuracy:.2%}",
+        said,
         learned.fit,
         task,
         accuracy=accuracy,
