@@ -1,12 +1,67 @@
-"""Files that are written whole or not at all."""
+"""Files that are written whole or not at all, and regular files to read."""
 
+import math
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import BufferedReader
 from pathlib import Path
 from typing import BinaryIO
 
 from pp_ref.errors import DataError
+
+NO_WAITING = getattr(os, "O_NONBLOCK", 0)  # Windows has neither the flag nor files that need it
+OTHERS = {  # what is no regular file, in words
+    stat.S_IFDIR: "a folder",
+    stat.S_IFIFO: "a FIFO",
+    stat.S_IFCHR: "a character device",
+    stat.S_IFBLK: "a block device",
+    stat.S_IFSOCK: "a socket",
+}
+
+
+@contextmanager
+def open_regular(path: Path, largest: float = math.inf) -> Iterator[BufferedReader]:
+    """Open a regular file, or a link to one, to read.
+
+    largest  bytes, the largest size that the file can have
+    raises   OSError for a larger file, or one that cannot be opened; for a folder, FIFO, device or socket at once,
+             before it is opened: opening a FIFO waits for its writer, and opening a device can act on it
+    """
+    try:
+        _check_regular(os.stat(path), largest)
+    except ValueError as error:  # the path has a NUL
+        raise OSError(str(error)) from error
+    with open(path, "rb", opener=lambda name, flags: os.open(name, flags | NO_WAITING)) as file:
+        _check_regular(os.fstat(file.fileno()), largest)  # another file may have taken its name
+        yield file
+
+
+def read_regular(path: Path, largest: float) -> bytes:
+    """Return the content of a regular file of at most ``largest`` bytes; raise OSError as `open_regular` does."""
+    with open_regular(path, largest) as file:
+        return file.read(os.fstat(file.fileno()).st_size)
+
+
+def packed_size(size: int) -> int:
+    """Return the most bytes of a file whose content of ``size`` bytes was compressed by gzip, bzip2 or xz, or not.
+
+    What cannot be compressed grows by up to 1 % (bzip2) and a header.
+    """
+    return size + size // 100 + 2**10
+
+
+def reason(error: Exception) -> str:
+    """Return an error's own words in one line, for a message: the system's, without its number, if it is an OSError."""
+    return " ".join(str(getattr(error, "strerror", None) or error).split()) or type(error).__name__
+
+
+def _check_regular(status: os.stat_result, largest: float) -> None:
+    if not stat.S_ISREG(status.st_mode):
+        raise OSError(f"it is {OTHERS.get(stat.S_IFMT(status.st_mode), 'no regular file')}")
+    if status.st_size > largest:
+        raise OSError(f"it has {status.st_size:,} bytes, expected at most {largest:,}")
 
 
 @contextmanager

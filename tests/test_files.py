@@ -1,4 +1,4 @@
-"""Files are written whole or not at all."""
+"""Files are written whole or not at all, and only regular files of an expected size are read."""
 
 import errno
 import os
@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from pp_ref.errors import DataError
-from pp_ref.files import write_atomically
+from pp_ref.files import read_regular, reason, write_atomically
+from tests.odd_files import ODD
 
 
 def test_what_is_written_replaces_what_was_there(tmp_path):
@@ -101,3 +102,40 @@ def test_an_interruption_leaves_nothing_beside(tmp_path, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         write_atomically(tmp_path / "file", b"after")
     assert [file.read_bytes() for file in tmp_path.iterdir()] == [b"before"]
+
+
+def test_a_file_of_the_largest_size_and_a_link_to_it_are_read(tmp_path):
+    (tmp_path / "file").write_bytes(b"content")
+    (tmp_path / "link").symlink_to("file")
+    for name in ("file", "link"):
+        assert read_regular(tmp_path / name, 7) == b"content"
+    with pytest.raises(OSError, match=r"^it has 7 bytes, expected at most 6$"):
+        read_regular(tmp_path / "file", 6)
+
+
+@pytest.mark.parametrize("kind", ODD)
+def test_what_is_no_regular_file_is_refused_at_once(tmp_path, kind):
+    make, why = ODD[kind]
+    with make(tmp_path / "file"), pytest.raises(OSError, match=why):
+        read_regular(tmp_path / "file", 10)
+
+
+def test_a_name_that_no_file_can_have():
+    with pytest.raises(OSError, match="^embedded null byte$"):
+        read_regular(Path("a\0b"), 10)
+
+
+def test_a_fifo_that_takes_the_name_of_a_file(tmp_path, monkeypatch):
+    (tmp_path / "file").write_bytes(b"content")
+    os.mkfifo(tmp_path / "fifo")
+    opened = os.open
+    monkeypatch.setattr("os.open", lambda path, flags: opened(tmp_path / "fifo", flags))
+    with pytest.raises(OSError, match="^it is a FIFO$"):
+        read_regular(tmp_path / "file", 10)
+
+
+def test_the_reason_of_an_error_is_one_line():
+    assert reason(OSError(errno.ENOENT, os.strerror(errno.ENOENT), "file")) == "No such file or directory"
+    assert reason(OSError("it is a FIFO")) == "it is a FIFO"
+    assert reason(ValueError("two\n  lines")) == "two lines"
+    assert reason(AssertionError()) == "AssertionError"
