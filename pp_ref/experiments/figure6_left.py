@@ -17,7 +17,7 @@ from pp_ref.experiments.sweeps import Part
 from pp_ref.machine import Device
 from pp_ref.records import markdown
 
-epochs, run, seconds = figure6.epochs, figure6.run, figure6.seconds
+epochs, run, check, seconds = figure6.epochs, figure6.run, figure6.check, figure6.seconds
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ def verdict(records: Sequence[Record]) -> str:
     return f"**{said.capitalize()}**. Against RICA with everything learned, the error changes by {drops}."
 
 
-EXPERIMENT = Experiment(PROFILES, recipes, epochs, run, table, {"figure6-left": figure}, summary, verdict)
+EXPERIMENT = Experiment(PROFILES, recipes, epochs, run, table, {"figure6-left": figure}, summary, verdict, check)
 PARTS = {
     "figure6-left": Part(
         "Figure 6 (left): RICA on CIFAR-10",
@@ -114,5 +114,6 @@ PARTS = {
         lambda records: f"{summary(records)}\n\n{figure6.note(records)}",
         figures=EXPERIMENT.figures,
         verdict=verdict,
+        check=check,
     )
 }

@@ -19,7 +19,7 @@ from pp_ref.records import markdown
 
 NAMES = {1.0: "RICA", HALF: "RICA-50%"}
 
-epochs, run, seconds = figure6.epochs, figure6.run, figure6.seconds
+epochs, run, check, seconds = figure6.epochs, figure6.run, figure6.check, figure6.seconds
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ def pairs(records: Sequence[Record]) -> list[tuple[Point, Point]]:
     return [(point, found[HALF, 2 * m]) for (p, m), point in found.items() if p == 1.0 and (HALF, 2 * m) in found]
 
 
-EXPERIMENT = Experiment(PROFILES, recipes, epochs, run, table, {"figure6-right": figure}, summary, verdict)
+EXPERIMENT = Experiment(PROFILES, recipes, epochs, run, table, {"figure6-right": figure}, summary, verdict, check)
 
 
 def _part(title: str, profile: Profile, stem: str) -> Part:
@@ -111,6 +111,7 @@ def _part(title: str, profile: Profile, stem: str) -> Part:
         lambda records: f"{summary(records)}\n\n{figure6.note(records)}",
         figures={stem: figure},
         verdict=verdict,
+        check=check,
     )
 
 

@@ -109,5 +109,6 @@ PARTS = {
         figure6.epochs,
         figure6.seconds,
         classifier_summary,
+        check=figure6.check,
     ),
 }

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pp_ref.errors import DomainError
+from pp_ref.experiments.needs import check_needs
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -40,6 +41,7 @@ class Part:
     summary  (records) -> a table in Markdown
     verdict  (records) -> what the runs say of the paper's sentence, by the rules of `intervals`; None without one
     needs    names of parts that have to be finished before
+    check    (recipe) -> None, as in `Experiment`
     """
 
     title: str
@@ -52,6 +54,7 @@ class Part:
     figures: Mapping[str, Callable[[Sequence[Record]], "Figure"]] = field(default_factory=dict)
     verdict: Callable[[Sequence[Record]], str] | None = None
     needs: tuple[str, ...] = ()
+    check: Callable[[Recipe], None] = check_needs
 
 
 # The module of each part, in the order in which the parts are done.
@@ -178,7 +181,7 @@ class Sweeps:
                 for recipe in self.affordable(name, 3600 * budget, CHUNK * jobs + len(failed))
                 if store.name(recipe) not in failed
             ]:
-                done = sweep(part.run, chosen, store, jobs=jobs, epochs=part.epochs)
+                done = sweep(part.run, chosen, store, jobs=jobs, epochs=part.epochs, check=part.check)
                 failures += done.failures
                 failed |= {store.name(recipe) for recipe in chosen if store.load(recipe) is None}
         return failures
