@@ -1,15 +1,30 @@
-"""Files that are written whole or not at all, and regular files to read."""
+"""Files that are written whole or not at all, and regular files to read.
+
+A file is written under a name of its own beside its place, ``.NAME.RANDOM.part``, and then renamed. A program that is
+killed leaves such a file. Nothing reads it: it can be removed when no program writes NAME any more.
+"""
 
 import math
 import os
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from io import BufferedReader
 from pathlib import Path
+from secrets import token_hex
 from typing import BinaryIO
 
 from pp_ref.errors import DataError
+
+__all__ = [
+    "open_regular",
+    "packed_size",
+    "part_beside",
+    "read_regular",
+    "reason",
+    "write_atomically",
+    "written_atomically",
+]
 
 NO_WAITING = getattr(os, "O_NONBLOCK", 0)  # Windows has neither the flag nor files that need it
 OTHERS = {  # what is no regular file, in words
@@ -64,32 +79,52 @@ def _check_regular(status: os.stat_result, largest: float) -> None:
         raise OSError(f"it has {status.st_size:,} bytes, expected at most {largest:,}")
 
 
+def part_beside(path: Path) -> Path:
+    """Return a new random name ``.NAME.RANDOM.part`` in the folder of ``path``."""
+    return path.with_name(f".{path.name}.{token_hex(8)}.part")
+
+
 @contextmanager
 def written_atomically(path: Path) -> Iterator[BinaryIO]:
-    """Yield a file beside ``path`` to write into. At the end it is flushed to the disk and renamed to ``path``.
+    """Yield a new file beside ``path`` to write into. At the end it is flushed to the disk and renamed to ``path``.
 
-    A reader sees the old file or the new one. After an error in the block the old file is unchanged.
+    A reader sees the old file or the new one, whole, however many threads and processes write it: the last one wins.
+    After an error in the block the old file is unchanged and the new one removed. No link is followed: a link at
+    ``path`` is replaced, and its target is untouched.
+
     raises  DataError if it cannot be written (a full disk, say)
     """
-    beside = path.with_name(f"{path.name}.{os.getpid()}.part")
+    new = part_beside(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        file = new.open("xb")  # an error if the name is taken, by a link too
         try:
-            with beside.open("wb") as file:
+            with file:
                 yield file
                 file.flush()
                 os.fsync(file.fileno())
-            beside.replace(path)
+            new.replace(path)
         finally:
-            beside.unlink(missing_ok=True)
+            new.unlink(missing_ok=True)
     except OSError as error:
         raise DataError(
             f"{path} could not be written: {error.strerror or error}; an older file is unchanged: "
             "free some space or choose another folder, and run again"
         ) from error
+    _keep_name(path.parent)
 
 
 def write_atomically(path: Path, content: bytes) -> None:
     """Write ``content`` to ``path`` as `written_atomically` does."""
     with written_atomically(path) as file:
         file.write(content)
+
+
+def _keep_name(folder: Path) -> None:
+    """Flush the names in a folder to the disk, where the system can: the file is whole under either name."""
+    with suppress(OSError):
+        number = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(number)
+        finally:
+            os.close(number)

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from shutil import rmtree
@@ -12,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pp_ref.errors import DataError
-from pp_ref.files import read_regular, write_atomically
+from pp_ref.files import part_beside, read_regular, write_atomically
 from pp_ref.oracle import plain
 from pp_ref.oracle.arithmetic import Arithmetic
 from pp_ref.oracle.cases import Case
@@ -198,7 +197,7 @@ def _is_ours(folder: Path) -> bool:
 
 def _write(folder: Path, files: dict[str, bytes]) -> None:
     """Everything is written beside the folder before anything in it changes."""
-    beside = folder.absolute().with_name(f"{folder.absolute().name}.{os.getpid()}.part")
+    beside = part_beside(folder.absolute())
     try:
         try:
             for name, content in files.items():
