@@ -33,10 +33,11 @@ def run(recipe, store, report):
     return {"recipe": recipe, "summary": "done", "seconds": 3600.0, "machine": machine}
 
 
-def at_once(run, recipes, store, *, jobs, epochs):
+def at_once(run, recipes, store, *, jobs, epochs, check):
     """`sweep` without its processes."""
     failures = []
     for recipe in recipes:
+        check(recipe)
         try:
             store.save(run(recipe, store, lambda said: None))
         except ValueError as error:
