@@ -137,19 +137,26 @@ class RowTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
 class ContrastNormaliser(RowTransformer):
     """`pp_ref.features.normalise_contrast` of each row. A fit remembers the number of columns alone.
 
-    scale, bias, by  as there; the defaults are those of Coates, Ng, Lee, 2011, for patches of values 0..255
+    scale, bias, by, centre  as there; the defaults are those of Coates, Ng, Lee, 2011, for patches of values 0..255
     """
 
     least = 1
 
-    def __init__(self, scale: float = 1.0, bias: float = 10.0, by: Literal["norm", "deviation"] = "deviation") -> None:
+    def __init__(
+        self,
+        scale: float = 1.0,
+        bias: float = 10.0,
+        by: Literal["norm", "deviation"] = "deviation",
+        centre: bool = True,
+    ) -> None:
         self.scale = scale
         self.bias = bias
         self.by = by
+        self.centre = centre
 
     def transform(self, X: Any) -> NDArray[Any]:
         """(n, d) -> (n, d)."""
-        return normalise_contrast(self._rows(X), self.scale, self.bias, self.by)
+        return normalise_contrast(self._rows(X), self.scale, self.bias, self.by, self.centre)
 
 
 class Whitener(RowTransformer):

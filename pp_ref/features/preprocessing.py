@@ -33,7 +33,11 @@ def as_floats(images: NDArray[np.uint8], dtype: DTypeLike = np.float32) -> NDArr
 
 
 def normalise_contrast(
-    x: NDArray[Any], scale: float = 55.0, bias: float = 0.0, by: Literal["norm", "deviation"] = "norm"
+    x: NDArray[Any],
+    scale: float = 55.0,
+    bias: float = 0.0,
+    by: Literal["norm", "deviation"] = "norm",
+    centre: bool = True,
 ) -> NDArray[Any]:
     """Global contrast normalisation: y = scale (x - mean) / sqrt(bias + q), mean and q over each image's d numbers.
 
@@ -41,12 +45,13 @@ def normalise_contrast(
     scale    > 0
     bias     >= 0, in the unit of q; 0 gives all images the same contrast, above 0 faint images stay fainter
     by       "norm": q = sum (x - mean)^2; "deviation": q = sum (x - mean)^2 / (d - 1)
+    centre   False keeps the mean: y = scale x / sqrt(bias + q)
     returns  the same shape; float32 for uint8 and float32, float64 for float64
     raises   DomainError if scale is not > 0, bias is negative, or x is of another type or not finite
 
-    A constant image gives zeros. An image counts as constant if its contrast is below the rounding error of its mean:
-    division would amplify noise. Sums are in float64. With bias 0, y does not depend on the unit of x: 0..255 and 0..1
-    give the same; with another bias they do not.
+    A constant image gives zeros; if it keeps its mean, scale x / sqrt(bias), or zeros with bias 0. An image counts as
+    constant if its contrast is below the rounding error of its mean: division would amplify noise. Sums are in float64.
+    With bias 0, y does not depend on the unit of x: 0..255 and 0..1 give the same; with another bias they do not.
 
     Sources: Goodfellow et al., Maxout networks, 2013, prepare CIFAR-10 with the default, norm and scale 55;
     Coates, Ng, Lee, An analysis of single-layer networks in unsupervised feature learning, 2011, take scale 1, bias 10
@@ -71,9 +76,9 @@ def normalise_contrast(
         z -= z.mean(axis=1, keepdims=True)
         q = (z**2).sum(axis=1)
         constant = np.sqrt(q) <= rounding * largest
-        divisor = np.sqrt(bias + (q if by == "norm" else q / max(d - 1, 1)))
-        gain = np.divide(scale, divisor, out=np.zeros_like(q), where=~constant)
-        y[at] = gain[:, None] * z
+        divisor = np.sqrt(bias + np.where(constant, 0, q if by == "norm" else q / max(d - 1, 1)))
+        gain = np.divide(scale, divisor, out=np.zeros_like(q), where=~constant if centre else divisor > 0)
+        y[at] = gain[:, None] * (z if centre else rows[at])
     return y.reshape(x.shape)
 
 

@@ -66,17 +66,27 @@ class Network(ABC):
             named.append((f"{number}." if stage.weights else "", stage))
         return [*named, ("softmax.", Dense(self.softmax))]
 
-    def init(self, rng: np.random.Generator, spread: float | None = 0.1, dtype: DTypeLike = np.float32) -> Params:
+    def init(
+        self,
+        rng: np.random.Generator,
+        spread: float | None = 0.1,
+        dtype: DTypeLike = np.float32,
+        first: float = 1.0,
+    ) -> Params:
         """Return parameters: dynamic weights drawn at random, biases zero.
 
         spread  weights are drawn from Uniform(+-spread), 0.1 in the authors' code; those of the softmax from
                 Uniform(+-0.02). None: full weights of d inputs have the variance 2 / d, so that relu keeps the variance
                 from layer to layer; others as in `Weights.init`
+        first   factor of the weights of the lowest layer, after they are drawn; below 1, what is learned soon outweighs
+                the noise of the start in its filters
         """
         params: Params = {}
         for prefix, stage in self._named:
             if stage.weights:
                 drawn = stage.weights.init(rng, SOFTMAX_SPREAD if prefix == "softmax." else spread, dtype)
+                if prefix == "1.":
+                    drawn = {name: array * np.asarray(first, dtype) for name, array in drawn.items()}
                 params |= {prefix + name: array for name, array in drawn.items()}
         return params
 

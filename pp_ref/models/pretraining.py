@@ -30,6 +30,7 @@ def pretrain(
     *,
     spread: float = 0.1,
     per_column: bool = False,
+    stacked_cost: bool = False,
     on_epoch: Callable[[int, dict[str, Any]], None] | None = None,
     checkpoints: Sequence[Checkpoint] | None = None,
 ) -> Pretrained:
@@ -42,6 +43,7 @@ def pretrain(
     rng          draws the starts and the orders of examples
     spread       dynamic weights start from Uniform(+-spread)
     per_column   as in `Autoencoder`; the authors' code has True
+    stacked_cost as in `Autoencoder`; the authors' code has True
     on_epoch     called with the layer's number, from 1, and the epoch's record
     checkpoints  one for each layer
     returns      Pretrained, without visible biases
@@ -55,7 +57,7 @@ def pretrain(
     v = x
     for number, choose_weights in enumerate(choose, start=1):
         weights = choose_weights(v)
-        model = Autoencoder(weights, per_column)
+        model = Autoencoder(weights, per_column, stacked_cost)
 
         def objective(
             params: Params, rows: Array, _: np.random.Generator, model: Autoencoder = model, v: Array = v

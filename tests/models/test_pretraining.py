@@ -92,6 +92,16 @@ def test_columns_apart_have_no_visible_bias():
     assert (apart.params["1.w0"] != together.params["1.w0"]).any()
 
 
+def test_a_stacked_cost_takes_smaller_steps():
+    """Batches of ten, two columns, 16 inputs: the gradient of layer 1 is 10 / 32 times the other."""
+    apart, stacked = (
+        pretrained(settings=SGD(1, 0.125, batch=10), per_column=True, stacked_cost=on) for on in (False, True)
+    )
+    start = pretrained(settings=SGD(0, 0.125), per_column=True)
+    moved, less = (np.linalg.norm(made.params["1.w0"] - start.params["1.w0"]) for made in (apart, stacked))
+    assert 0.25 < less / moved < 0.4
+
+
 def test_every_epoch_is_reported_with_its_layer():
     told = []
     pretrained(on_epoch=lambda layer, record: told.append((layer, record["epoch"])))
