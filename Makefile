@@ -8,13 +8,16 @@ EXTRAS := --extra dev --extra features --extra oracle --extra test
 # One BLAS thread a worker: pytest already runs one worker a core.
 TEST_THREADS := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
 
-.PHONY: demo test test-gpu gpu lint setup lock
+.PHONY: demo test torture test-gpu gpu lint setup lock
 
 demo: setup  ## Figure 4 (left) on the embedded digits: a table, and the figure
 	$(BIN)/pp-ref reproduce figure4-left --profile demo --jobs 2
 
 test: setup  ## every test, one worker a core
 	$(TEST_THREADS) $(BIN)/python -m pytest -n auto
+
+torture: setup  ## the long tests: thousands of trials of every file format, and what else is marked torture
+	$(TEST_THREADS) $(BIN)/python -m pytest -m torture -n auto
 
 lint: setup
 	$(BIN)/ruff check

@@ -1,4 +1,4 @@
-"""Write the tables of README, docs/speed.md, docs/candidates.md and docs/gradient_check.md from the committed records.
+"""Write the tables of README and of the pages speed, candidates, gradient_check and robustness in docs/ from the records.
 
 python -m benchmarks.readme            rewrite the text between the markers
 python -m benchmarks.readme --check    exit with 1 if a page differs from the records
@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from benchmarks import gradient_check
+from benchmarks import gradient_check, robustness
 from benchmarks.oracle import pages
 from pp_ref.bench import plan, start_up
 from pp_ref.bench.record import read
@@ -68,6 +68,7 @@ PAGES = {
     ROOT / "docs" / "speed.md": {place: SPEED_TABLES[place] for place in ON_SPEED_PAGE},
     ROOT / "docs" / "candidates.md": {"operations": pages.operations},
     ROOT / "docs" / "gradient_check.md": {"power": gradient_check.table},
+    ROOT / "docs" / "robustness.md": {f"{by}s": partial(robustness.table, by) for by in ("format", "fault")},
 }
 
 

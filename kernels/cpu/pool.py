@@ -1,6 +1,7 @@
 """v_alpha = v U in compiled loops: the definition, with the rows of the output divided between threads."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import numba
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 
 from pp_ref.arrays import check_axes
 from pp_ref.errors import DomainError
+from pp_ref.kernels.cpu.cache import CheckedCache
 
 __all__ = ["pool"]
 
@@ -49,10 +51,10 @@ def compile_loops(loops: Callable[..., Any], **options: Any) -> Callable[..., An
     options  of `numba.njit`; none: parallel=True
     """
     options = options or {"parallel": True}
-    try:
-        return numba.njit(loops, cache=True, **options)  # type: ignore[no-any-return]
-    except RuntimeError:  # Numba found no folder that it may write to
-        return numba.njit(loops, **options)  # type: ignore[no-any-return]
+    compiled = numba.njit(loops, **options)
+    with suppress(RuntimeError):  # there is no folder that can be written
+        compiled._cache = CheckedCache(loops)  # as cache=True does with Numba's own
+    return compiled  # type: ignore[no-any-return]
 
 
 compiled = compile_loops(rows)

@@ -10,13 +10,15 @@ import shutil
 import tarfile
 import zipfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from unittest import mock
 
 import numpy as np
 from numpy.lib import format as npy
 from PIL import Image
+
+from tests import odd_files
 
 LONGEST = 64  # bytes that one fault zeroes or inserts
 LARGE = 2**27  # bytes that a small hostile file decodes to
@@ -53,17 +55,13 @@ DAMAGE: dict[str, Callable[[bytes, np.random.Generator], bytes]] = {
 }
 
 
-# (path where the file was, its content) -> None
-ODD: dict[str, Callable[[Path, bytes], object]] = {
-    "empty file": lambda path, content: path.touch(),
-    "folder": lambda path, content: path.mkdir(),
-    "FIFO": lambda path, content: os.mkfifo(path),
-    "link to a copy": lambda path, content: linked_copy(path, content),
-    "link to an endless device": lambda path, content: path.symlink_to("/dev/zero"),
-    "link to an empty device": lambda path, content: path.symlink_to("/dev/null"),
-    "link to itself": lambda path, content: path.symlink_to(path),
-    "link to nothing": lambda path, content: path.symlink_to(path.with_name("nothing")),
-    "missing": lambda path, content: None,
+# kind -> (path where the file was, its content) -> a context in which the path is that
+ODD: dict[str, Callable[[Path, bytes], AbstractContextManager[object]]] = {
+    **{kind: lambda path, content, make=make: make(path) for kind, (make, _) in odd_files.ODD.items()},
+    "link to an empty device": lambda path, content: nullcontext(path.symlink_to("/dev/null")),
+    "link to a copy": lambda path, content: nullcontext(linked_copy(path, content)),
+    "empty file": lambda path, content: nullcontext(path.touch()),
+    "missing": lambda path, content: nullcontext(),
 }
 ABSENT = {"link to nothing", "missing"}  # a reader may return None
 

@@ -1,18 +1,22 @@
 """Run the trials of formats in a child process, which may crash or hang: it is then ended and begun anew."""
 
 import multiprocessing
+import os
+import sys
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from importlib import import_module
 from math import ceil
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 from tests.robustness.faults import HOSTILE, ODD
 from tests.robustness.trials import DAMAGE, VERDICTS, WRITE_FAULTS, Bench, Format, Outcome
 
 FORMATS = "tests.robustness.formats"
+QUICK, LONG = 5, 120  # trials of each kind of damage and format
 LIMIT = 20.0  # seconds a trial: many times what an honest reading takes on a busy machine
 FIRST_LIMIT = 120.0  # seconds until the honest files are written and read, imports included
 BAD = ("silent", "raw", "hung", "left", "too much memory")
@@ -31,24 +35,33 @@ class Row(NamedTuple):
 
 
 def inject(
-    name: str, root: Path, hostile: Mapping[str, Path], trials: int, seed: int, formats: str = FORMATS, limit: float = LIMIT
+    name: str,
+    hostile: Mapping[str, Path],
+    trials: int,
+    seed: int,
+    formats: str = FORMATS,
+    limit: float = LIMIT,
+    faults: Sequence[str] | None = None,
 ) -> Iterator[Row]:
     """Yield the rows of one format.
 
     name     of a format in FORMATS of the module ``formats``
-    root     an empty folder
     hostile  what `faults.hostile_files` returned
-    trials   of each kind of damage; of the other faults there are fewer, but each kind is tried
+    trials   of each kind of damage; of the other faults there are fewer
+    limit    seconds of a trial
+    faults   None: those of the format
     """
     form: Format = import_module(formats).FORMATS[name]
-    root.chmod(0o755)  # for trials of a user without rights
-    child = Child(formats, name, root, hostile, seed, limit)
-    try:
-        for fault in form.faults:
-            numbers = range(ceil(asked(fault, trials) / form.every))
-            yield _row(name, fault, [child.trial(fault, number * form.every) for number in numbers])
-    finally:
-        child.close()
+    with TemporaryDirectory(prefix="pp_ref-", ignore_cleanup_errors=True) as folder:
+        root = Path(folder)
+        root.chmod(0o755)  # for trials of a user without rights
+        child = Child(formats, name, root, hostile, seed, limit)
+        try:
+            for fault in faults or form.faults:
+                numbers = range(ceil(asked(fault, trials) / form.every))
+                yield _row(name, fault, [child.trial(fault, number) for number in numbers])
+        finally:
+            child.close()
 
 
 def asked(fault: str, trials: int) -> int:
@@ -128,16 +141,17 @@ class Child:
 def _serve(pipe: Any, formats: str, name: str, root: Path, hostile: Mapping[str, Path], seed: int) -> None:
     """In the child: say that the honest files are read, then answer faults and numbers with outcomes."""
     warnings.simplefilter("ignore")  # a cache that cannot be written is warned of
+    sys.stdout = open(os.devnull, "w")  # what a command prints
     try:
         bench = Bench(import_module(formats).FORMATS[name], root, hostile, seed)
     except Exception as error:
         pipe.send(f"{type(error).__name__}: {error}")
         return
     pipe.send(True)
-    serve: Callable[[str, int], Outcome] = bench.trial
+
     while True:
         try:
             fault, number = pipe.recv()
         except EOFError:
             return
-        pipe.send(serve(fault, number))
+        pipe.send(bench.trial(fault, number))

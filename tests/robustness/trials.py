@@ -9,7 +9,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from fnmatch import fnmatchcase
 from hashlib import sha256
 from pathlib import Path
@@ -111,8 +111,10 @@ class Bench:
         with self.surroundings():
             self.restore()
             if fault == "killed":
-                return self.killed(rng)
-            return self.written(fault, rng) if fault in WRITE_FAULTS else self.damaged(fault, number, rng)
+                outcome = self.killed(rng)
+            else:
+                outcome = self.written(fault, rng) if fault in WRITE_FAULTS else self.damaged(fault, number, rng)
+        return replace(outcome, said=outcome.said.replace(f"{self.root}/", ""))  # the same words each time
 
     def is_damaged(self, name: str) -> bool:
         return fnmatchcase(name, self.form.damaged)
@@ -183,7 +185,7 @@ class Bench:
         elif fault == "odd file":
             said = list(ODD)[number % len(ODD)]
             path.unlink()
-            ODD[said](path, content)
+            context = ODD[said](path, content)
         elif fault == "unreadable":
             context = with_mode([path], 0o000)
         else:
@@ -243,6 +245,7 @@ class Bench:
         found = {path.relative_to(self.files).as_posix() for path in self.files.rglob("*") if not path.is_dir()}
         strangers = sorted(found - self.whole.keys() - self.newer.keys()) + sorted(map(str, self.here.rglob("*")))
         verdict, said = self.after_writing(fresh, done, said)
+        verdict = "refused" if verdict == "equal" and not done else verdict
         if verdict in ("refused", "equal") and strangers:
             verdict, said = "left", f"{said}: {strangers}"
         return Outcome(verdict, said, seconds=time.perf_counter() - began)
@@ -283,7 +286,7 @@ class Bench:
             honest = all(content in [each[name][0] for each in versions] for name, content in (value or {}).items())
         else:
             honest = fingerprint(value) in ({self.other} if done or fresh else {self.other, self.value})
-        return ("equal" if done else "refused") if honest else "silent", said
+        return "equal" if honest else "silent", said
 
 
 class Peak:

@@ -1,0 +1,70 @@
+"""Put damaged, hostile and odd files to every reader, and failing disks to every writer, and write what they did.
+
+    python -m benchmarks.robustness [--trials N] [--seed 0] [--only FORMAT ...] [--out FILE]
+
+`python -m benchmarks.readme` then writes the tables of docs/robustness.md. `make torture` runs the same trials. Exit code 1:
+some trial was neither the honest value nor a refusal.
+"""
+
+import argparse
+import json
+import sys
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from pp_ref.files import write_atomically
+from pp_ref.machine import cores
+from pp_ref.records import circumstances, markdown
+from tests.robustness.faults import hostile_files
+from tests.robustness.formats import FORMATS
+from tests.robustness.injector import LONG, inject
+from tests.robustness.trials import VERDICTS
+
+RECORD = Path(__file__).with_suffix(".json")
+COLUMNS = (*VERDICTS, "too much memory")
+
+
+def measured(trials: int, seed: int, names: list[str]) -> list[dict[str, Any]]:
+    """Return a row for each format and fault; formats take turns, one child for each core."""
+    with TemporaryDirectory(prefix="pp_ref-") as folder, ThreadPoolExecutor(cores()) as pool:
+        hostile = hostile_files(Path(folder) / "hostile")
+        found = list(pool.map(lambda name: list(inject(name, hostile, trials, seed)), names))
+    return [
+        {"format": row.format, "fault": row.fault, "trials": row.trials, **row.counts}
+        | {"most_memory_mb": round(row.most_mb, 1), "slowest_s": round(row.slowest_s, 3), "wrong": row.wrong}
+        for rows in found
+        for row in rows
+    ]
+
+
+def table(by: str) -> str:
+    """Return the numbers of trials and verdicts by "format" or by "fault", from the committed record."""
+    counts: dict[str, Counter[str]] = {}
+    for row in json.loads(RECORD.read_text())["rows"]:
+        for name in (row[by], "all"):
+            counts.setdefault(name, Counter()).update({column: row[column] for column in ("trials", *COLUMNS)})
+    counts["all"] = counts.pop("all")
+    rows = [[name, *(f"{found[column]:,}" for column in ("trials", *COLUMNS))] for name, found in counts.items()]
+    return markdown([by, "trials", *COLUMNS], rows)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--trials", type=int, default=LONG, help="of each kind of damage and format")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--only", nargs="+", choices=FORMATS, default=list(FORMATS))
+    parser.add_argument("--out", type=Path, default=RECORD)
+    arguments = parser.parse_args()
+    rows = measured(arguments.trials, arguments.seed, arguments.only)
+    record = {"trials": arguments.trials, "seed": arguments.seed, "rows": rows} | circumstances()
+    write_atomically(arguments.out, (json.dumps(record, indent=1) + "\n").encode())
+    wrong = [said for row in rows for said in row["wrong"]]
+    print(*wrong, f"{sum(row['trials'] for row in rows):,} trials, {len(wrong)} wrong", sep="\n")
+    sys.exit(bool(wrong))
+
+
+if __name__ == "__main__":
+    main()
