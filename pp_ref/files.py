@@ -1,5 +1,6 @@
-"""Files that are written whole or not at all, and files that are read only up to an expected size."""
+"""Files that are written whole or not at all, and regular files to read."""
 
+import math
 import os
 import stat
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ from typing import BinaryIO
 
 from pp_ref.errors import DataError
 
+NO_WAITING = getattr(os, "O_NONBLOCK", 0)  # Windows has neither the flag nor files that need it
 OTHERS = {
     stat.S_IFDIR: "it is a folder",
     stat.S_IFIFO: "it is a FIFO",
@@ -18,51 +20,39 @@ OTHERS = {
 }
 
 
-def open_file(path: Path, largest: int, expected: str) -> BinaryIO:
-    """Open a regular file, or a link to one, of at most ``largest`` bytes for reading.
+@contextmanager
+def open_regular(path: Path, largest: float = math.inf) -> Iterator[BinaryIO]:
+    """Open a regular file, or a link to one, to read.
 
-    largest   int, bytes: the size of the largest file that the reader can need
-    expected  in words: what the file should be, and what to do if it is not
-    raises    DataError with ``expected`` if there is no such file, if it may not be read or is larger, or if it is a
-              folder, a FIFO, a device or a socket: these are refused without a wait and without being opened
+    largest  bytes, the largest size that the file can have
+    raises   OSError for a larger file, or one that cannot be opened; for a folder, FIFO, device or socket at once, before
+             it is opened: opening a FIFO waits for its writer, and opening a device can act on it
     """
     try:
         _check_regular(os.stat(path), largest)
-        file = open(path, "rb", opener=_without_waiting)
-        try:
-            _check_regular(os.fstat(file.fileno()), largest)  # it may have been replaced since
-        except OSError:
-            file.close()
-            raise
-    except (OSError, ValueError) as error:  # a NUL in the path is a ValueError
-        raise _unreadable(path, error, expected) from error
-    return file
+    except ValueError as error:  # the path has a NUL
+        raise OSError(str(error)) from error
+    with open(path, "rb", opener=lambda name, flags: os.open(name, flags | NO_WAITING)) as file:
+        _check_regular(os.fstat(file.fileno()), largest)  # another file may have taken its name
+        yield file
 
 
-def read_file(path: Path, largest: int, expected: str) -> bytes:
-    """Return the content of a file that `open_file` opens; the arguments and errors are the same."""
-    with open_file(path, largest, expected) as file:
-        try:
-            return file.read(min(os.fstat(file.fileno()).st_size, largest))
-        except OSError as error:
-            raise _unreadable(path, error, expected) from error
+def read_regular(path: Path, largest: float) -> bytes:
+    """Return the content of a regular file of at most ``largest`` bytes; raise OSError as `open_regular` does."""
+    with open_regular(path, largest) as file:
+        return file.read(os.fstat(file.fileno()).st_size)
 
 
-def _check_regular(status: os.stat_result, largest: int) -> None:
+def reason(error: Exception) -> str:
+    """Return an error's own words in one line, for a message: the system's, without its number, if it is an OSError."""
+    return " ".join(str(getattr(error, "strerror", None) or error).split()) or type(error).__name__
+
+
+def _check_regular(status: os.stat_result, largest: float) -> None:
     if not stat.S_ISREG(status.st_mode):
         raise OSError(OTHERS.get(stat.S_IFMT(status.st_mode), "it is no regular file"))
     if status.st_size > largest:
-        raise OSError(f"it has {status.st_size:,} bytes, more than {largest:,}")
-
-
-def _without_waiting(path: str, flags: int) -> int:
-    """Open as the system does, but return at once if a FIFO without a writer has taken the file's name."""
-    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))  # Windows has neither
-
-
-def _unreadable(path: Path, error: OSError | ValueError, expected: str) -> DataError:
-    reason = getattr(error, "strerror", None) or error
-    return DataError(f"{path} cannot be read ({reason}); expected {expected}")
+        raise OSError(f"it has {status.st_size:,} bytes, expected at most {largest:,}")
 
 
 @contextmanager
