@@ -11,7 +11,7 @@ from typing import Any
 
 from numba.core.caching import FunctionCache, IndexDataCacheFile
 
-from pp_ref.files import read_file
+from pp_ref.files import read_regular
 
 __all__ = ["CheckedCache"]
 
@@ -56,7 +56,7 @@ class CheckedCache(FunctionCache):  # type: ignore[misc]
 def _is_whole(path: str, start: int) -> bool:
     """Return whether the file's bytes from ``start`` on end with their SHA-256."""
     try:
-        content = read_file(Path(path), LARGEST, "Numba's cache")[start:]
+        content = read_regular(Path(path), LARGEST)[start:]
     except OSError:
         return False
     return hashlib.sha256(content[:-DIGEST]).digest() == content[-DIGEST:]
