@@ -6,7 +6,6 @@
 """
 
 import argparse
-import json
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from pp_ref.oracle import check_gradient
-from pp_ref.records import circumstances, markdown
+from pp_ref.records import STUDY, circumstances, markdown
 from tests.oracle.gradients import LARGE, RIGHT, WRONG, real_only
 
 RECORD = Path(__file__).with_suffix(".json")
@@ -46,7 +45,7 @@ def measured(seeds: int, large_seeds: int) -> list[dict[str, Any]]:
 def table() -> str:
     """Return the table of right verdicts, with the others in brackets, from the committed record."""
     cells: dict[tuple[str, str], list[str]] = {}
-    for row in json.loads(RECORD.read_text())["rows"]:
+    for row in STUDY.read_json(RECORD, "take it from the repository again")["rows"]:
         verdicts, total = row["verdicts"], sum(row["verdicts"].values())
         others = [f"{count} {verdict}" for verdict, count in sorted(verdicts.items()) if verdict != row["gradient"]]
         cell = f"{verdicts.get(row['gradient'], 0)} of {total}" + (f" ({', '.join(others)})" if others else "")
@@ -62,7 +61,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=RECORD)
     arguments = parser.parse_args()
     record = {"rows": measured(arguments.seeds, arguments.large_seeds)} | circumstances()
-    arguments.out.write_text(json.dumps(record, indent=1) + "\n")
+    STUDY.write_json(arguments.out, record)
 
 
 if __name__ == "__main__":

@@ -13,8 +13,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
+from pp_ref.envelope import Format
 from pp_ref.errors import DataError
-from pp_ref.files import write_atomically
 from pp_ref.machine import blas, machine
 
 __all__ = [
@@ -31,6 +31,8 @@ __all__ = [
 ]
 
 Origin = Literal["default", "calibrated", "given"]
+KEYS = {"machine", "seconds"}
+RATES = Format("pp_ref.rates", "the rates of a machine", lambda content: content.keys() == KEYS)
 
 
 class Rates(NamedTuple):
@@ -88,28 +90,25 @@ def write_rates(path: Path, rates: Mapping[int, Rates]) -> None:
     raises  DataError if the file cannot be written
     """
     seconds = {str(threads): each._asdict() for threads, each in rates.items()}
-    content = {"machine": machine_key(), "seconds": seconds}
-    write_atomically(path, (json.dumps(content, indent=1) + "\n").encode())
+    RATES.write_json(path, {"machine": machine_key(), "seconds": seconds})
 
 
 def read_rates(path: Path) -> dict[int, Rates]:
     """Return the rates by number of threads from a file that `write_rates` wrote on this machine.
 
-    raises  DataError if the file cannot be read, is damaged, or belongs to another machine
+    raises  DataError if the file cannot be read, is damaged, of another format, or belongs to another machine
     """
-    again = "delete it, or run pp-ref bench calibrate"
-    try:
-        content = json.loads(path.read_bytes())
-    except (OSError, ValueError, RecursionError) as error:
-        raise DataError(f"{path} is no JSON record of rates ({error}): {again}") from error
-    if not isinstance(content, dict) or content.keys() != {"machine", "seconds"}:
+    again = "run pp-ref bench calibrate, which writes it anew"
+    content = RATES.read_json(path, again)
+    if content.keys() != KEYS:
         raise DataError(f"{path} holds no rates, expected machine and seconds: {again}")
     if content["machine"] != (key := machine_key()):
         raise DataError(f"{path} holds the rates of {content['machine']}, but this is {key}: {again}")
     seconds = content["seconds"]
     if not isinstance(seconds, dict) or not seconds or not all(threads.isdecimal() for threads in seconds):
         raise DataError(f"{path} holds the rates {seconds}, expected some for each number of threads: {again}")
-    return {int(threads): _checked(path, each, again) for threads, each in seconds.items()}
+    with RATES.reading(path, again):
+        return {int(threads): _checked(path, each, again) for threads, each in seconds.items()}
 
 
 def _checked(path: Path, seconds: Any, again: str) -> Rates:
@@ -142,10 +141,8 @@ def known_rates(threads: int) -> tuple[Rates, Origin]:
 def _measured() -> dict[int, Rates]:
     """The rates in the user's cache; {} if there is no valid file."""
     path = rates_file()
-    if not path.exists():
-        return {}
     try:
-        return read_rates(path)
+        return read_rates(path) if RATES.exists(path) else {}
     except DataError as error:
         warnings.warn(f"the default rates are used: {error}", RuntimeWarning, stacklevel=2)
         return {}

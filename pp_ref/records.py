@@ -1,13 +1,14 @@
-"""What all records have in common: versions, machine and peak memory; and tables of them in Markdown."""
+"""What records have in common: versions, machine, peak memory; the format of studies; and tables in Markdown."""
 
 import platform
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 
 from pp_ref import __version__
+from pp_ref.envelope import Format
 from pp_ref.machine import Device, blas, gpu, machine, peak_memory_mb
 
-__all__ = ["PACKAGES", "circumstances", "markdown", "versions"]
+__all__ = ["PACKAGES", "STUDY", "circumstances", "markdown", "versions"]
 
 PACKAGES = (
     "numpy",
@@ -21,6 +22,7 @@ PACKAGES = (
     "mlxtend",
     "safetensors",
 )
+STUDY = Format("pp_ref.study", "the record of a study")  # which a program in benchmarks/ made
 
 
 def versions() -> dict[str, str]:

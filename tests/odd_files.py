@@ -2,6 +2,7 @@
 
 import os
 import socket
+import tracemalloc
 from contextlib import contextmanager, nullcontext
 
 
@@ -39,3 +40,14 @@ ODD = {
 def huge(path):
     path.touch()
     os.truncate(path, 2**40)
+
+
+@contextmanager
+def memory_below(limit):
+    """What the block allocates through Python and NumPy stays below so many bytes at any time."""
+    tracemalloc.start()
+    try:
+        yield
+        assert tracemalloc.get_traced_memory()[1] < limit
+    finally:
+        tracemalloc.stop()

@@ -20,7 +20,7 @@ ROOMS = (
     ("base",),
 )
 # The libraries that the definitions import, besides the standard library. `import_extra` imports PyWavelets.
-LIBRARIES = {"layers": {"numpy", "scipy"}, "dictionaries": {"numpy", "safetensors", "scipy"}}
+LIBRARIES = {"layers": {"numpy", "scipy"}, "dictionaries": {"numpy", "scipy"}}
 
 FLOORS = {room: floor for floor, rooms in enumerate(ROOMS) for room in rooms}
 

@@ -1,16 +1,24 @@
-"""Files are written whole or not at all, and only regular files of an expected size are read."""
+"""Files are written whole or not at all, by many at once, and only regular files of an expected size are read."""
 
 import errno
 import os
 import resource
 import signal
+import stat
+import subprocess
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from pp_ref.errors import DataError
-from pp_ref.files import read_regular, reason, write_atomically
+from pp_ref.files import part_beside, read_regular, reason, write_atomically, written_atomically
 from tests.odd_files import ODD
+from tests.processes import running, wait_for
+from tests.tree import ROOT
 
 
 def test_what_is_written_replaces_what_was_there(tmp_path):
@@ -27,7 +35,7 @@ def test_the_bytes_are_on_the_disk_before_the_name_changes(tmp_path, monkeypatch
     monkeypatch.setattr("os.fsync", lambda number: (order.append("fsync"), fsync(number)))
     monkeypatch.setattr(Path, "replace", lambda self, target: (order.append("replace"), replace(self, target))[1])
     write_atomically(path, b"content")
-    assert order == ["fsync", "replace"]
+    assert order == ["fsync", "replace", "fsync"]  # and the new name after it
 
 
 @pytest.mark.parametrize("step", ["write", "fsync", "replace"])
@@ -104,6 +112,120 @@ def test_an_interruption_leaves_nothing_beside(tmp_path, monkeypatch):
     assert [file.read_bytes() for file in tmp_path.iterdir()] == [b"before"]
 
 
+def test_an_error_of_the_caller_leaves_nothing_beside(tmp_path):
+    (tmp_path / "file").write_bytes(b"before")
+
+    def half():
+        with written_atomically(tmp_path / "file") as file:
+            file.write(b"half")
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        half()
+    assert [file.read_bytes() for file in tmp_path.iterdir()] == [b"before"]
+
+
+def test_a_folder_that_cannot_be_flushed_is_no_failure(tmp_path, monkeypatch):
+    """The file has its name by then, and some file systems flush no folders."""
+    fsync = os.fsync
+
+    def files_alone(number):
+        if stat.S_ISDIR(os.fstat(number).st_mode):
+            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+        fsync(number)
+
+    monkeypatch.setattr("os.fsync", files_alone)
+    write_atomically(tmp_path / "file", b"content")
+    assert (tmp_path / "file").read_bytes() == b"content"
+
+
+@pytest.mark.parametrize("umask", [0o022, 0o077, 0o002])
+def test_the_permissions_are_those_of_any_new_file(tmp_path, umask):
+    before = os.umask(umask)
+    try:
+        write_atomically(tmp_path / "file", b"content")
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / "file").stat().st_mode) == 0o666 & ~umask
+
+
+def written_by(writer, size=100_003):
+    """A writer's content: any mixture of two is neither."""
+    return bytes([65 + writer]) * (size + writer)
+
+
+def is_whole(content):
+    return content in [written_by(writer) for writer in range(8)]
+
+
+def test_eight_threads_that_write_one_path_leave_one_whole_file(tmp_path):
+    path, together = tmp_path / "file", threading.Barrier(9)
+
+    def write(writer):
+        together.wait()
+        for _ in range(20):
+            write_atomically(path, written_by(writer))
+
+    with ThreadPoolExecutor(8) as pool:
+        writing = [pool.submit(write, writer) for writer in range(8)]
+        together.wait()
+        seen = []
+        while not all(each.done() for each in writing):
+            if path.exists():
+                seen.append(is_whole(path.read_bytes()))
+        for each in writing:
+            each.result()
+    assert seen
+    assert all(seen)
+    assert list(tmp_path.iterdir()) == [path]
+    assert is_whole(path.read_bytes())
+
+
+def test_eight_processes_that_write_one_path_leave_one_whole_file(tmp_path):
+    path = tmp_path / "file"
+    code = "from tests.test_files import *\nfor _ in range(20): write_atomically(Path(sys.argv[1]), written_by({}))"
+    writing = [subprocess.Popen([sys.executable, "-c", code.format(n), path], cwd=ROOT) for n in range(8)]
+    assert [process.wait(60) for process in writing] == [0] * 8
+    assert list(tmp_path.iterdir()) == [path]
+    assert is_whole(path.read_bytes())
+
+
+def test_a_planted_link_is_refused_and_its_target_untouched(tmp_path, monkeypatch):
+    """Nobody can guess the name; if somebody did, nothing would be written through the link, nor the link removed."""
+    monkeypatch.setattr("pp_ref.files.token_hex", lambda n: "guessed")
+    target, planted = tmp_path / "target", tmp_path / ".file.guessed.part"
+    target.write_bytes(b"precious")
+    planted.symlink_to(target)
+    with pytest.raises(DataError, match="file could not be written: File exists; an older file is unchanged"):
+        write_atomically(tmp_path / "file", b"content")
+    assert target.read_bytes() == b"precious"
+    assert planted.is_symlink()
+    assert not (tmp_path / "file").exists()
+
+
+def test_a_link_in_the_place_of_the_file_is_replaced(tmp_path):
+    target, path = tmp_path / "target", tmp_path / "file"
+    target.write_bytes(b"precious")
+    path.symlink_to(target)
+    write_atomically(path, b"content")
+    assert target.read_bytes() == b"precious"
+    assert (path.read_bytes(), path.is_symlink()) == (b"content", False)
+
+
+def test_what_a_killed_program_leaves_is_told_by_its_name(tmp_path):
+    path = tmp_path / "file"
+    with running("tests.test_files", path) as process:
+        wait_for(lambda: list(tmp_path.iterdir()), process)
+        process.kill()
+        process.communicate()
+    (left,) = tmp_path.iterdir()
+    assert left.match(f".{path.name}.{'[0-9a-f]' * 16}.part")
+    assert part_beside(path).match(f".{path.name}.{'[0-9a-f]' * 16}.part")
+    assert part_beside(path) != part_beside(path)
+    write_atomically(path, b"content")
+    assert set(tmp_path.iterdir()) == {path, left}
+
+
 def test_a_file_of_the_largest_size_and_a_link_to_it_are_read(tmp_path):
     (tmp_path / "file").write_bytes(b"content")
     (tmp_path / "link").symlink_to("file")
@@ -139,3 +261,9 @@ def test_the_reason_of_an_error_is_one_line():
     assert reason(OSError("it is a FIFO")) == "it is a FIFO"
     assert reason(ValueError("two\n  lines")) == "two lines"
     assert reason(AssertionError()) == "AssertionError"
+
+
+if __name__ == "__main__":  # a program that is killed while it writes
+    with written_atomically(Path(sys.argv[1])) as file:
+        file.write(b"half")
+        time.sleep(60)

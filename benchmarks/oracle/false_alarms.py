@@ -10,7 +10,6 @@ study that was stopped, which the next call continues.
 """
 
 import argparse
-import json
 import multiprocessing
 import os
 import sys
@@ -23,7 +22,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from pp_ref.files import write_atomically
 from pp_ref.oracle import own
 from pp_ref.oracle.arithmetic import arithmetic
 from pp_ref.oracle.candidates import InProcess, load
@@ -33,7 +31,7 @@ from pp_ref.oracle.judge import judge
 from pp_ref.oracle.nested import leaves
 from pp_ref.oracle.operations import OPERATIONS
 from pp_ref.oracle.truth import truth
-from pp_ref.records import circumstances
+from pp_ref.records import STUDY, circumstances
 
 EXAMPLES = Path(__file__).parents[2] / "docs" / "examples"
 # These are no false alarms: PyTorch 2.13 on a CPU rounds dW to float16 after every example, bit for bit.
@@ -211,10 +209,10 @@ def main() -> None:
     partial = arguments.out.with_name(arguments.out.name + ".partial")
     began, kept = time.perf_counter(), {"seeds": arguments.seeds, "seconds": 0.0, "done": [], "rows": []}
     if partial.exists():
-        kept = json.loads(partial.read_text())
+        kept = STUDY.read_json(partial, "move it away to begin anew")
         if kept["seeds"] != arguments.seeds:
             parser.error(
-                f"--seeds is {arguments.seeds}, but {partial} was begun with {kept['seeds']}: use that, or delete it"
+                f"--seeds is {arguments.seeds}, but {partial} was begun with {kept['seeds']}: use that, or move it away"
             )
     tasks = [
         (*task, arguments.seeds)
@@ -228,7 +226,7 @@ def main() -> None:
             rows += found
             kept["done"].append(task[:2])
             kept["seconds"] = earlier + time.perf_counter() - began
-            write_atomically(partial, json.dumps(kept).encode())
+            STUDY.write_json(partial, kept, indent=None)
             for row in found:
                 print("{arithmetic:9} {operation:22} {candidate:26} {cases:5} largest {largest:.3f}".format(**row))
                 for status in ("failed", "suspicious"):
@@ -254,7 +252,7 @@ def main() -> None:
         ],
         "rows": rows,
     }
-    write_atomically(arguments.out, (json.dumps(record | circumstances(), indent=1) + "\n").encode())
+    STUDY.write_json(arguments.out, record | circumstances())
     partial.unlink(missing_ok=True)
     print(f"{record['cases']:,} cases, {len(alarms)} false alarms, {record['seconds']:.0f} s")
     sys.exit(bool(alarms))

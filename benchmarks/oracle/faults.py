@@ -5,7 +5,6 @@ python benchmarks/oracle/faults.py    writes benchmarks/oracle/faults.json and d
 A fault that exists in float32 alone (a result promoted to float64) is not put to it in float64.
 """
 
-import json
 import multiprocessing
 from itertools import groupby
 from operator import itemgetter
@@ -15,7 +14,7 @@ from typing import Any
 from pp_ref.files import write_atomically
 from pp_ref.machine import cores
 from pp_ref.oracle.corpus import PLANTED, trial
-from pp_ref.records import circumstances, markdown
+from pp_ref.records import STUDY, circumstances, markdown
 
 ROOT = Path(__file__).parent.parent.parent
 RECORD = ROOT / "benchmarks" / "oracle" / "faults.json"
@@ -83,7 +82,7 @@ def main() -> None:
     with multiprocessing.get_context("spawn").Pool(cores()) as pool:
         trials = pool.map(tried, jobs, chunksize=4)
     record = {"trials": trials} | circumstances()
-    write_atomically(RECORD, (json.dumps(record, indent=1) + "\n").encode())
+    STUDY.write_json(RECORD, record)
     write_atomically(PAGE, page(record).encode())
     missed = [each for each in trials if not each["reported"]]
     print(f"{len(trials)} trials, {len(missed)} not reported: {missed}")

@@ -9,7 +9,6 @@ program is put to every case of the operations that call the changed function, i
 
 import argparse
 import ast
-import json
 import multiprocessing
 import os
 import resource
@@ -31,7 +30,7 @@ from pp_ref.oracle.diagnosis import UNKNOWN
 from pp_ref.oracle.findings import Finding, Status
 from pp_ref.oracle.operations import OPERATIONS
 from pp_ref.oracle.run import conform
-from pp_ref.records import circumstances, markdown
+from pp_ref.records import STUDY, circumstances, markdown
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "docs" / "examples"
@@ -231,7 +230,7 @@ def main() -> None:
             "blind": pool.map(tried, blind(), chunksize=4),
             "altered": pool.map(tried, altered(), chunksize=16),
         }
-    write_atomically(RECORD, (json.dumps(record | circumstances()) + "\n").encode())
+    STUDY.write_json(RECORD, record | circumstances(), indent=None)
     write_atomically(PAGE, page(record).encode())
 
 

@@ -1,6 +1,5 @@
 """The oracle's text in README and docs/candidates.md, from its table of operations and its committed records."""
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from pp_ref.oracle.draws import Draw, Sizes
 from pp_ref.oracle.faults import FAULTS
 from pp_ref.oracle.nested import is_number, leaves
 from pp_ref.oracle.operations import OPERATIONS
+from pp_ref.records import STUDY
 
 FOLDER = Path(__file__).parent
 
@@ -67,8 +67,7 @@ def oracle() -> str:
 
 
 def _read(name: str) -> dict[str, Any]:
-    record: dict[str, Any] = json.loads((FOLDER / f"{name}.json").read_text())
-    return record
+    return STUDY.read_json(FOLDER / f"{name}.json", "take it from the repository again")
 
 
 BLOCKS: dict[str, Callable[[], str]] = {"oracle": oracle, "faults": planted_faults}

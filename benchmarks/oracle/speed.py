@@ -6,7 +6,6 @@ Each run is a new process. Exact values are computed anew, or kept from the run 
 """
 
 import argparse
-import json
 import os
 import statistics
 import subprocess
@@ -15,7 +14,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from pp_ref.records import circumstances
+from pp_ref.records import STUDY, circumstances
 
 ROOT = Path(__file__).parents[2]
 GOALS_S = {"all regimes": 90.0, "--quick": 10.0}
@@ -49,7 +48,7 @@ def main() -> None:
         for (name, exact), took in times.items()
     ]
     record = {"example": EXAMPLE, "rounds": arguments.rounds, "rows": rows} | circumstances()
-    arguments.out.write_text(json.dumps(record, indent=1) + "\n")
+    STUDY.write_json(arguments.out, record)
     for row in rows:
         print("{name:12} exact values {exact_values:9} {median_s:6.2f} s ({min_s:.2f} to {max_s:.2f})".format(**row))
 

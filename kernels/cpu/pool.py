@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from pp_ref.arrays import check_axes
 from pp_ref.errors import DomainError
-from pp_ref.kernels.cpu.cache import CheckedCache
+from pp_ref.kernels.cpu.loop_cache import LoopCache
 
 __all__ = ["pool"]
 
@@ -51,10 +51,10 @@ def compile_loops(loops: Callable[..., Any], **options: Any) -> Callable[..., An
     options  of `numba.njit`; none: parallel=True
     """
     options = options or {"parallel": True}
-    compiled = numba.njit(loops, **options)
-    with suppress(RuntimeError):  # there is no folder that can be written
-        compiled._cache = CheckedCache(loops)  # as cache=True does with Numba's own
-    return compiled  # type: ignore[no-any-return]
+    compiled: Callable[..., Any] = numba.njit(loops, **options)
+    with suppress(RuntimeError):  # Numba found no folder that it may write to
+        compiled._cache = LoopCache(loops)  # type: ignore[attr-defined]  # as numba.njit(cache=True) does with its own
+    return compiled
 
 
 compiled = compile_loops(rows)

@@ -12,22 +12,23 @@ goals          each goal, "at least" or "at most", and the number reached, by nu
 versions, machine, peak_memory_mb
 """
 
-import json
 import operator
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from pp_ref.bench.contest import Block, copy_rate, peak_rate, threads
-from pp_ref.errors import DataError
+from pp_ref.envelope import Format
 from pp_ref.machine import Device
 from pp_ref.records import circumstances
 
-__all__ = ["BESIDE_SHAPE", "Record", "goal", "lines", "met", "reached", "read", "record"]
+__all__ = ["BESIDE_SHAPE", "Record", "goal", "lines", "met", "reached", "read", "record", "write"]
 
 Record = dict[str, Any]
 BESIDE_SHAPE = ("rows", "choice")  # keys of a block that are not part of its shape
 KEYS = {"subject", "settings", "dtype", "machine", "measured"}
+OLD_KEYS = KEYS | {"what", "rounds", "limits", "goals", "versions", "peak_memory_mb"}
+BENCHMARK = Format("pp_ref.benchmark", "the record of a benchmark", lambda record: record.keys() == OLD_KEYS)
 
 
 def record(
@@ -69,14 +70,18 @@ def _limits(number: int) -> Record:
         return {"threads": number, "peak_gflops": peak_rate(), "copy_gb_s": copy_rate()}
 
 
+def write(path: Path, record: Record) -> None:
+    """Write a record to a file, whole or not at all; raises DataError if it cannot be written."""
+    BENCHMARK.write_json(path, record)
+
+
 def read(path: Path) -> Record:
     """Return the record in a file; raises DataError if it holds none."""
-    try:
-        found = json.loads(path.read_bytes())
-    except (OSError, ValueError, RecursionError) as error:
-        raise DataError(f"{path} is no JSON record ({error}): expected what pp-ref bench wrote with --out") from error
-    if not isinstance(found, dict) or not found.keys() >= KEYS:
-        raise DataError(f"{path} is no record of a benchmark: expected what pp-ref bench wrote with --out")
+    advice = "expected what pp-ref bench wrote with --out"
+    found = BENCHMARK.read_json(path, advice)
+    with BENCHMARK.reading(path, advice):
+        if not found.keys() >= KEYS:
+            raise ValueError(f"it has no {', '.join(sorted(KEYS - found.keys()))}")
     return found
 
 

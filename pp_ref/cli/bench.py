@@ -39,15 +39,12 @@ def _command(subject: Subject) -> None:
 
 def _tell(record: dict[str, Any], out: Path | None) -> None:
     """Print the record's lines, and write the record atomically."""
-    import json
-
-    from pp_ref.bench.record import lines
-    from pp_ref.files import write_atomically
+    from pp_ref.bench.record import lines, write
 
     for line in lines(record):
         typer.echo(line)
     if out:
-        write_atomically(out, (json.dumps(record, indent=1) + "\n").encode())
+        write(out, record)
         typer.echo(out)
 
 

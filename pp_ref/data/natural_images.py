@@ -1,9 +1,12 @@
 """Two collections of grey photographs of nature, for learning image statistics and filters."""
 
 import hashlib
+import io
+import math
 import os
+import struct
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +15,13 @@ from pp_ref.data.dataset import Images
 from pp_ref.data.npz import read_npz
 from pp_ref.data.search import HYVARINEN, OLSHAUSEN, files_in, find_data
 from pp_ref.errors import DataError, DomainError
+from pp_ref.files import packed_size, read_regular, reason
+
+# The tags of an image in strips: its size and form, texts, resolution, colour profile.
+PLAIN = frozenset(
+    (254, *range(256, 260), 262, 266, *range(269, 275), *range(277, 285), 296, 305, 306, 315, 317, 339, 34675)
+)
+TAGS = 2**16  # bytes of the tags
 
 
 class NaturalImages(NamedTuple):
@@ -54,15 +64,11 @@ def load_natural_images(
     files, size, digest = COLLECTIONS[name]
     found = files_in("natural-images", place := find_data("natural-images", path))
     if len(found) == 1:
-        where, x = str(found[0]), read_npz(found[0], name)
+        largest = sum(len(each.files) * math.prod(each.size) for each in COLLECTIONS.values())
+        where, x = str(found[0]), read_npz(found[0], name, (len(files), *size), packed_size(largest))
     else:
         where, x = str(place / name), np.stack([read_grey(place / file, size) for file in files])
-    if x.dtype != np.uint8 or x.shape != (len(files), *size):
-        raise DataError(
-            f"{where} holds {x.dtype} {x.shape}; expected uint8 {(len(files), *size)}, the images of {name}: "
-            "is it another set?"
-        )
-    got = hashlib.sha256(np.ascontiguousarray(x).data).hexdigest()
+    got = hashlib.sha256(x.data).hexdigest()
     if got != digest:
         raise DataError(
             f"{where} holds images of the right size with SHA-256 {got}; expected {digest}, those of {name}: in "
@@ -71,18 +77,39 @@ def load_natural_images(
     return Images(name, x[..., None], f"{len(files)} natural images of {name} (SHA-256 of pixels {digest})", digest)
 
 
-def read_grey(file: Path, size: tuple[int, int]) -> NDArray[Any]:
-    """Decode one image file to (height, width), the given size; raise DataError for any other content."""
+def read_grey(file: Path, size: tuple[int, int]) -> NDArray[np.uint8]:
+    """Decode a grey TIFF image of (height, width), the given size; raise DataError for any other content."""
     from PIL import Image
 
     try:
-        with Image.open(file) as image:
-            x = np.asarray(image)
+        content = read_regular(file, packed_size(math.prod(size)) + TAGS)
+        check_tags(content)
+        with Image.open(io.BytesIO(content), formats=("TIFF",)) as image:
+            found, mode = image.size[::-1], image.mode
+            if (found, mode) == (size, "L"):  # no pixel is decoded before
+                return np.asarray(image)
     except Exception as error:  # decoders raise errors of many kinds
-        reason = " ".join(str(error).split())
         raise DataError(
-            f"{file} cannot be read ({type(error).__name__}: {reason}); expected a TIFF image: fetch it again"
+            f"{file} cannot be read ({type(error).__name__}: {reason(error)}); expected a TIFF image: fetch it again"
         ) from error
-    if x.shape != size:
-        raise DataError(f"{file} holds an image of shape {x.shape}, expected {size}, grey: is it another one?")
-    return x
+    raise DataError(
+        f"{file} holds an image of {found} pixels in Pillow's mode {mode}, expected {size} in mode L, grey: is it another "
+        "one?"
+    )
+
+
+def check_tags(content: bytes) -> None:
+    """Refuse a TIFF file with other tags than a plain image has: a decoder reads all of them before its size is known.
+
+    raises  ValueError, or struct.error if the file ends before its tags
+    """
+    order = {b"II*\0": "<", b"MM\0*": ">"}.get(content[:4])
+    if order is None:
+        raise ValueError(f"it begins with the bytes {content[:4].hex(' ') or '(none)'}")
+    (start,) = struct.unpack_from(f"{order}I", content, 4)
+    (count,) = struct.unpack_from(f"{order}H", content, start)
+    tags = {
+        struct.unpack_from(f"{order}H", content, start + 2 + 12 * entry)[0] for entry in range(min(count, len(PLAIN)))
+    }
+    if len(tags) < count or not tags <= PLAIN:
+        raise ValueError(f"its {count} tags begin with {sorted(tags)}; expected some of {sorted(PLAIN)}, once each")

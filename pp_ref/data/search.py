@@ -4,11 +4,14 @@ A reader checks the content of a local file and not its container, so the file m
 download has to match its check sum before it is renamed into the cache, so a broken one leaves nothing behind.
 """
 
+import errno
 import os
+import stat
 from pathlib import Path
 from typing import NamedTuple
 
 from pp_ref.errors import DataError
+from pp_ref.files import OTHERS, reason
 
 
 class Collection(NamedTuple):
@@ -90,17 +93,28 @@ def file_in(folder: Path, file: str) -> Path | None:
     """Return the path of ``file`` in ``folder``, with or without its ``.gz``; None if there is neither.
 
     A ``.tar.gz`` may also be a ``.tar.xz`` or ``.tar.bz2``, since tar archives of any compression are read.
+    raises  OSError if the folder may not be searched
     """
     bare = file.removesuffix(".gz")
     names = [file, bare]
     if bare.endswith(".tar"):
         names += [f"{bare}.xz", f"{bare}.bz2"]
-    return next((folder / name for name in names if (folder / name).is_file()), None)
+    return next((folder / name for name in names if is_file(folder / name)), None)
+
+
+def is_file(path: Path) -> bool:
+    """Return whether there is a regular file or a link to one; raise OSError if that cannot be known."""
+    try:
+        return stat.S_ISREG(path.stat().st_mode)
+    except OSError as error:
+        if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP):
+            return False
+        raise
 
 
 def files_in(name: str, place: Path) -> list[Path]:
     """Return the files of collection ``name`` in the place found by `find_data`: unpacked ones before an archive."""
-    if place.is_file():
+    if is_file(place):
         return [place]
     collection = COLLECTIONS[name]
     forms = ([file_in(place, file) for file in form] for form in (*collection.forms, tuple(collection.files)))
@@ -132,22 +146,36 @@ def look_for(name: str, path: str | os.PathLike[str] | None = None) -> tuple[Pat
     if path is not None:
         places += [(f"path={os.fspath(path)}", Path(path)), (f"its subfolder {name}", Path(path) / name)]
     elif variable:
-        given = Path(variable).expanduser()
-        places += [(f"PP_REF_DATA={variable}", given), (f"its subfolder {name}", given / name)]
+        try:
+            given = Path(variable).expanduser()
+            places += [(f"PP_REF_DATA={variable}", given), (f"its subfolder {name}", given / name)]
+        except RuntimeError:
+            missed.append(f"PP_REF_DATA={variable}: no home folder is known for it, expected a full path")
     else:
         missed.append("PP_REF_DATA, which is not set")
     if path is None:
         places.append((f"the user cache {user_cache(name)}", user_cache(name)))
-    if path is not None and Path(path).is_file() and len(COLLECTIONS[name].files) == 1:
+    if path is not None and os.path.isfile(path) and len(COLLECTIONS[name].files) == 1:
         return Path(path), missed
     for words, folder in places:
-        if not folder.is_dir():
-            missed.append(f"{words}: {'a file, expected a folder' if folder.is_file() else 'no such folder'}")
-        elif not files_in(name, folder):
-            missed.append(f"{words}: lacks {', '.join(lacking(name, folder))}")
+        if fault := fault_of(name, folder):
+            missed.append(f"{words}: {fault}")
         else:
             return folder, missed
     return None, missed
+
+
+def fault_of(name: str, folder: Path) -> str | None:
+    """Return why ``folder`` is no folder with collection ``name``, in words; None if it is one."""
+    try:
+        mode = folder.stat().st_mode
+        if not stat.S_ISDIR(mode):
+            return f"{OTHERS.get(stat.S_IFMT(mode), 'a file')}, expected a folder"
+        return None if files_in(name, folder) else f"lacks {', '.join(lacking(name, folder))}"
+    except (FileNotFoundError, NotADirectoryError):
+        return "no such folder"
+    except (OSError, ValueError) as error:  # a NUL in the path is a ValueError
+        return f"cannot be searched ({reason(error)})"
 
 
 def find_data(name: str, path: str | os.PathLike[str] | None = None) -> Path:
@@ -183,6 +211,8 @@ def download(name: str) -> tuple[Path | None, list[str]]:
 
     folder, failed = user_cache(name), []
     for file, known_hash in COLLECTIONS[name].files.items():
+        if os.path.lexists(folder / file) and not os.path.isfile(folder / file):
+            return None, [*failed, f"{folder / file} is in the way and no file: remove it"]  # pooch would wait for a FIFO
         for mirror in COLLECTIONS[name].mirrors:
             try:
                 pooch.retrieve(mirror + file, known_hash=known_hash, fname=file, path=folder)

@@ -5,6 +5,7 @@ memory, and a view exchanges the axes. Every file is compared with its published
 """
 
 import hashlib
+import math
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -18,14 +19,17 @@ from pp_ref.data.npz import read_npz
 from pp_ref.data.search import STL10_FILES, files_in, find_data
 from pp_ref.data.tar import read_members
 from pp_ref.errors import DataError
+from pp_ref.files import open_regular, packed_size, reason
 
 CLASSES = ("airplane", "bird", "car", "cat", "deer", "dog", "horse", "monkey", "ship", "truck")
 SIDE = 96
 IMAGE = 3 * SIDE * SIDE  # bytes
 FOLDS = 10
+INDEX = 8  # characters, more than a row of the training images and the space behind it take
 CHUNK = 2**20  # bytes that are read at a time, for several hashes
 UNLABELLED = "unlabeled_X.bin"
 SAMPLE_SHAPE = (246, SIDE, SIDE, 3)
+NAMES = 2**20  # bytes of the other array in the file of the sample
 SAMPLE_DIGEST = "a26c8767f98e31560ded0bca8fbcd4bec409da612cb9746684487b380f72a7e3"
 
 
@@ -42,6 +46,11 @@ class Edition(NamedTuple):
         """Return the size of a file in bytes; None for the folds, which are text."""
         images = {"train": self.train, "test": self.test, "unlabeled": self.unlabelled}.get(file.split("_")[0])
         return None if images is None else images * (IMAGE if file.endswith("X.bin") else 1)
+
+    def largest(self, file: str) -> int:
+        """Return the most bytes that are read of a file: one more than it has, which shows that it is too long."""
+        size = self.size(file)
+        return FOLDS * (self.fold + 1) * INDEX if size is None else size + 1
 
 
 OFFICIAL = Edition(
@@ -118,10 +127,8 @@ def load_stl10_sample(path: str | os.PathLike[str] | None = None) -> Images:
     They were chosen by hand as examples of fine categories, so the sample is not a random one.
     """
     (file,) = files_in("stl10-sample", find_data("stl10-sample", path))
-    x = read_npz(file, "X")
-    if x.dtype != np.uint8 or x.shape != SAMPLE_SHAPE:
-        raise DataError(f"{file} holds {x.dtype} {x.shape}; expected uint8 {SAMPLE_SHAPE}: is it another file?")
-    digest = hashlib.sha256(np.ascontiguousarray(x).data).hexdigest()
+    x = read_npz(file, "X", SAMPLE_SHAPE, packed_size(math.prod(SAMPLE_SHAPE)) + NAMES)
+    digest = hashlib.sha256(x.data).hexdigest()
     if digest != SAMPLE_DIGEST:
         raise DataError(f"{file} holds pixels with SHA-256 {digest}; expected {SAMPLE_DIGEST}: fetch it again")
     return Images("stl10-sample", x, f"246 unlabelled images of STL-10 (SHA-256 of pixels {digest})", digest)
@@ -156,14 +163,15 @@ def read_checked(
     contents = {}
     if len(found) == 1:
         members = {f"stl10_binary/{name}": name for name in names}
-        largest = max(edition.size(name) or 0 for name in names) + 1  # one more byte shows that a file is too long
-        for member, content in read_members(found[0], members, largest):
+        wanted = {member: edition.largest(name) for member, name in members.items()}
+        for member, content in read_members(found[0], wanted, sum(map(edition.largest, edition.md5))):
             where, data = f"{found[0]}: its member {member}", np.frombuffer(content, np.uint8)
             contents[members[member]] = check_file(where, members[member], data, edition, *also)
     else:
         for file in (found[0].parent / name for name in names):
-            if file.is_file():
-                contents[file.name] = check_file(str(file), file.name, map_file(file), edition, *also)
+            if os.path.lexists(file):
+                data = map_file(file, edition.largest(file.name))
+                contents[file.name] = check_file(str(file), file.name, data, edition, *also)
     if missing := [name for name in names if name not in contents]:
         raise DataError(
             f"{', '.join(missing)} of STL-10 {'is' if len(missing) == 1 else 'are'} missing in "
@@ -173,13 +181,14 @@ def read_checked(
     return contents
 
 
-def map_file(file: Path) -> NDArray[np.uint8]:
-    """Return the bytes of a file, mapped into memory; raise DataError if it cannot be read."""
+def map_file(file: Path, largest: int) -> NDArray[np.uint8]:
+    """Return the bytes of a file, mapped into memory; raise DataError if it is larger or cannot be read."""
     try:
-        # An empty file cannot be mapped.
-        return np.memmap(file, np.uint8, "r") if file.stat().st_size else np.empty(0, np.uint8)
-    except OSError as error:
-        raise DataError(f"{file} cannot be read ({error.strerror}); make it readable, or pass another path=") from error
+        with open_regular(file, largest) as opened:
+            # An empty file cannot be mapped.
+            return np.memmap(opened, np.uint8, "r") if opened.read(1) else np.empty(0, np.uint8)
+    except (OSError, ValueError) as error:  # NumPy raises a ValueError if the file was cut since
+        raise DataError(f"{file} cannot be read ({reason(error)}); make it readable, or pass another path=") from error
 
 
 def check_file(where: str, name: str, data: NDArray[np.uint8], edition: Edition, *also: Any) -> NDArray[np.uint8]:

@@ -1,18 +1,25 @@
 """A Dictionary, the static half of a predicted layer: its columns, the recipe that made them, and its file."""
 
-import json
 import os
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from pp_ref.dictionaries.columns import Column, gather_column
+from pp_ref.dictionaries.columns import Column, Structure, gather_column
 from pp_ref.dictionaries.spaces import Space, space_from_json
-from pp_ref.errors import DataError
-from pp_ref.files import write_atomically
+from pp_ref.envelope import Format
+
+DICTIONARY = Format(
+    "pp_ref.dictionary",
+    "a dictionary",
+    lambda metadata: (
+        metadata.keys() == {"format", "recipe", "structure"} and metadata["format"] == "pp_ref.Dictionary 1"
+    ),
+)
 
 
 @dataclass(frozen=True)
@@ -110,8 +117,6 @@ class Dictionary:
         A column that only gathers is stored as its alpha, which determines U exactly.
         raises  DataError if it cannot be written (a full disk, say); an older file is then unchanged
         """
-        from safetensors.numpy import save
-
         tensors = {
             "condition": np.array([column.condition for column in self.columns]),
             "rank": np.array([column.rank for column in self.columns]),
@@ -120,42 +125,60 @@ class Dictionary:
             tensors[f"alpha.{j}"] = column.alpha
             if column.structure != "gather":
                 tensors[f"U.{j}"] = column.U
-        metadata = {
-            "format": "pp_ref.Dictionary 1",
-            "recipe": json.dumps(self.recipe.to_json()),
-            "structure": json.dumps([column.structure for column in self.columns]),
-        }
-        write_atomically(Path(path), save(tensors, metadata))
+        structure = [column.structure for column in self.columns]
+        DICTIONARY.write_tensors(Path(path), tensors, {"recipe": self.recipe.to_json(), "structure": structure})
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> "Dictionary":
         """The dictionary that `save` wrote: the same bits and the same recipe.
 
-        raises  DataError if the file is missing, truncated, or not a dictionary
+        raises  DataError if the file cannot be read, is damaged, or not a dictionary
         """
-        from safetensors import SafetensorError, safe_open
-
-        try:
-            with safe_open(path, framework="numpy") as file:
-                metadata = file.metadata() or {}
-                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # not a mapping
-        except (OSError, SafetensorError) as error:
-            raise DataError(f"{path} cannot be read as a dictionary ({error}): save it again or rebuild it") from error
-        if metadata.get("format") != "pp_ref.Dictionary 1":
-            raise DataError(f"{path} is a safetensors file but holds no dictionary: expected one from Dictionary.save")
-        recipe = Recipe.from_json(json.loads(metadata["recipe"]))
-        columns = []
-        for j, structure in enumerate(json.loads(metadata["structure"])):
-            alpha = tensors[f"alpha.{j}"]
-            if structure == "gather":
-                columns.append(gather_column(recipe.space.size, alpha))
-            else:
-                condition, rank = float(tensors["condition"][j]), int(tensors["rank"][j])
-                columns.append(Column(alpha, tensors[f"U.{j}"], structure, condition, rank))
-        return cls(tuple(columns), recipe)
+        advice = "save it again, or make it again from its recipe"
+        tensors, metadata, _ = DICTIONARY.read_tensors(Path(path), advice)
+        with DICTIONARY.reading(Path(path), advice):
+            recipe, structures = Recipe.from_json(metadata["recipe"]), metadata["structure"]
+            if len(structures) != recipe.n_columns:
+                raise ValueError(f"it has {len(structures)} columns, but its recipe {recipe.n_columns}")
+            return cls(tuple(_columns(tensors, structures, recipe.space.size)), recipe)
 
 
 def flush_subnormals(array: NDArray[Any]) -> NDArray[Any]:
     """Set entries below the smallest normal number of the array's format to 0, in place, and return the array."""
     array[abs(array) < np.finfo(array.dtype).tiny] = 0
     return array
+
+
+def _columns(tensors: Mapping[str, NDArray[Any]], structures: Sequence[Structure], d: int) -> Iterator[Column]:
+    """The columns that `Dictionary.save` wrote.
+
+    raises  ValueError if there are other tensors, or their dtypes, shapes or values are not those of a `Column`
+    """
+    J, dense = len(structures), [j for j, structure in enumerate(structures) if structure != "gather"]
+    names = {"condition", "rank", *(f"alpha.{j}" for j in range(J)), *(f"U.{j}" for j in dense)}
+    if tensors.keys() != names:
+        raise ValueError(f"it has the tensors {', '.join(sorted(tensors))}, expected {', '.join(sorted(names))}")
+    condition, rank = tensors["condition"], tensors["rank"]
+    if [condition.dtype, condition.shape, rank.dtype, rank.shape] != [np.float64, (J,), np.int64, (J,)]:
+        raise ValueError(f"condition and rank are not a float64 and an int64 for each of {J} columns")
+    if np.isnan(condition).any():
+        raise ValueError("a condition is NaN")
+    for j, structure in enumerate(structures):
+        alpha = tensors[f"alpha.{j}"]
+        if alpha.dtype != np.int64 or alpha.ndim != 1 or not alpha.size:
+            raise ValueError(f"alpha.{j} is {alpha.dtype} {alpha.shape}, expected int64 (k,)")
+        if alpha[0] < 0 or (alpha[1:] <= alpha[:-1]).any():
+            raise ValueError(f"alpha.{j} is not sorted and distinct from 0 on")
+        if structure == "gather":
+            if alpha[-1] >= d:
+                raise ValueError(f"alpha.{j} has {alpha[-1]}, expected less than {d}")
+            yield gather_column(d, alpha)
+            continue
+        U, shape = tensors[f"U.{j}"], (d, alpha.size)
+        if structure not in get_args(Structure):
+            raise ValueError(f"structure is {structure!r}, expected one of {', '.join(get_args(Structure))}")
+        if (U.dtype, U.shape) != (np.float64, shape) or not np.isfinite(U).all():
+            raise ValueError(f"U.{j} is {U.dtype} {U.shape}, expected finite float64 {shape}")
+        if not 0 <= rank[j] <= alpha.size:
+            raise ValueError(f"the rank of column {j} is {rank[j]}, expected 0 to {alpha.size}")
+        yield Column(alpha, U, structure, float(condition[j]), int(rank[j]))

@@ -8,16 +8,30 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from safetensors import SafetensorError
-from safetensors.numpy import load, save
-
+from pp_ref.envelope import Format
 from pp_ref.errors import DataError
-from pp_ref.files import write_atomically
 from pp_ref.records import circumstances
 from pp_ref.training import Fit
 
 Record = dict[str, Any]  # of a finished run, as `record_of` makes it
+
+# The keys of a record of 0.1.0: those of all runs, and what the runs of a figure found.
+COMMON = {"recipe", "summary", "stop", "history", "data", "seconds", "versions", "machine", "peak_memory_mb"}
+FOUND = (
+    {"features", "shown", "errors", "arrays"},  # Figure 1
+    {"features", "shown", "errors", "arrays", "test_error"},
+    {"counts", "dictionaries", "filter_shape", "loss", "arrays"},  # 2
+    {"counts", "dictionaries", "pretraining", "test_error"},  # 4
+    {"counts", "dictionaries", "filter_shape", "test_error", "arrays"},  # 5
+    {"counts", "dictionaries", "classifiers", "accuracies", "accuracy"},  # 6
+)
+RUN = Format(
+    "pp_ref.run",
+    "the record of a run",
+    lambda record: record.keys() >= COMMON and record.keys() - COMMON in FOUND,
+)
+ARRAYS = Format("pp_ref.arrays", "the arrays of a run", lambda metadata: not metadata)
+AGAIN = "and that run is done again"
 
 
 def record_of(recipe: dict[str, Any], began: float, said: str, fit: Fit, data: Any, **found: Any) -> Record:
@@ -43,20 +57,22 @@ def record_of(recipe: dict[str, Any], began: float, said: str, fit: Fit, data: A
     } | circumstances(recipe.get("device", "cpu"))
 
 
+
 @dataclass(frozen=True)
 class RunStore:
     """A folder of records. A run is known by its recipe: a recipe with one other constant is another run.
 
-    The record is NAME.json. If it has arrays, they are in NAME.safetensors beside it, and NAME.json lists their names.
+    The record is NAME.json. If it has arrays, they are in NAME.safetensors beside it, and NAME.json has their names and
+    the checksum of their file.
     """
 
     folder: Path
 
     def name(self, recipe: dict[str, Any]) -> str:
-        """The name of the files of a run: label, proportion and seed to read, and a digest of the whole recipe."""
-        digest = hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()[:10]
+        """The name of the files of a run: label, proportion and seed to read, and the recipe id."""
+        recipe_id = hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()[:10]
         said = f"{recipe['label']}-p{recipe['proportion']:.3f}-s{recipe['seed']}"
-        return f"{re.sub(r'[^A-Za-z0-9.-]+', '_', said)}-{digest}"
+        return f"{re.sub(r'[^A-Za-z0-9.-]+', '_', said)}-{recipe_id}"
 
     def path(self, recipe: dict[str, Any]) -> Path:
         return self.folder / f"{self.name(recipe)}.json"
@@ -68,13 +84,13 @@ class RunStore:
     def load(self, recipe: dict[str, Any]) -> Record | None:
         """The record of a finished run with its arrays, or None if the run has no record.
 
-        raises  DataError if a file is missing or damaged
+        raises  DataError if a file is missing or damaged, or the record is of another recipe
         """
         path = self.path(recipe)
-        return _with_arrays(path) if path.exists() else None
+        return self._read(path) if RUN.exists(path) else None
 
     def save(self, record: Record) -> Path:
-        """Write the record of a finished run, and remove the checkpoints of the run.
+        """Write the record of a finished run, and clear away what the run has left.
 
         The arrays are written first: a record that exists is whole.
 
@@ -83,49 +99,53 @@ class RunStore:
         """
         path = self.path(record["recipe"])
         if arrays := record.get("arrays"):
-            # safetensors copies memory as it lies: the entries of a strided array would change places.
-            content = save({name: np.ascontiguousarray(array) for name, array in arrays.items()})
-            write_atomically(path.with_suffix(".safetensors"), content)
-            record = record | {"arrays": list(arrays)}
-        write_atomically(path, (json.dumps(record, indent=1) + "\n").encode())
-        for left in self.checkpoint(record["recipe"], "*").parent.glob(f"{path.stem}.*"):
-            left.unlink()
+            checksum = ARRAYS.write_tensors(path.with_suffix(".safetensors"), arrays, {})
+            record = record | {"arrays": list(arrays), "arrays_checksum": checksum}
+        RUN.write_json(path, record)
+        self.clear(record["recipe"])
         return path
+
+    def clear(self, recipe: dict[str, Any]) -> None:
+        """Remove the checkpoints of a finished run, and the files that killed programs left half written of it.
+
+        No other program may be doing this run.
+        """
+        name, unfinished = self.name(recipe), self.checkpoint(recipe, "*").parent
+        half_written = (left for folder in (self.folder, unfinished) for left in folder.glob(f".{name}.*.part"))
+        for left in (*unfinished.glob(f"{name}.*"), *half_written):
+            left.unlink(missing_ok=True)
 
     def records(self) -> list[Record]:
         """All finished runs with their arrays, in the order of their names.
 
-        raises  DataError if a file is missing or damaged
+        raises  DataError if a file is missing or damaged, or has the name of another recipe
         """
-        return [_with_arrays(path) for path in sorted(self.folder.glob("*.json"))]
+        return [self._read(path) for path in sorted(self.folder.glob("*.json"))]
+
+    def _read(self, path: Path) -> Record:
+        record = RUN.read_json(path, f"move it away, {AGAIN}")
+        with RUN.reading(path, f"move it away, {AGAIN}"):
+            if (name := self.name(record["recipe"])) != path.stem:
+                raise DataError(f"{path} is the record of another recipe: rename it to {name}.json, or move it away")
+        checksum, names = record.pop("arrays_checksum", None), record.get("arrays")
+        if names:
+            beside, advice = path.with_suffix(".safetensors"), f"move it and {path.name} away, {AGAIN}"
+            with ARRAYS.reading(beside, advice):
+                if not ARRAYS.exists(beside):
+                    raise DataError(f"{beside} is missing: put it back, or move {path.name} away, {AGAIN}")
+                arrays = ARRAYS.read_tensors(beside, advice)
+                if checksum not in (None, arrays.checksum):
+                    raise ValueError(f"it is not the file that {path.name} was written with")
+                record["arrays"] = {name: arrays.tensors[name] for name in names}
+        return record
 
 
 def read_record(path: Path) -> Record:
     """The record in a JSON file, with the names of its arrays only.
 
-    raises  DataError if the file is missing or is not a record
+    raises  DataError if the file cannot be read, is damaged, or is not the record of a run
     """
-    try:
-        record = json.loads(path.read_bytes())
+    advice = "choose a record that pp-ref reproduce wrote"
+    record = RUN.read_json(path, advice)
+    with RUN.reading(path, advice):
         return {"recipe": record["recipe"], **record}
-    except OSError as error:
-        raise DataError(f"{path} cannot be read ({error.strerror}): expected the JSON record of a run") from error
-    except (ValueError, KeyError, TypeError) as error:
-        raise DataError(
-            f"{path} is not the record of a run ({error!r}): delete it, and that run is done again"
-        ) from error
-
-
-def _with_arrays(path: Path) -> Record:
-    record = read_record(path)
-    if names := record.get("arrays"):
-        beside = path.with_suffix(".safetensors")
-        try:
-            arrays = load(beside.read_bytes())
-            record["arrays"] = {name: arrays[name] for name in names}
-        except (OSError, SafetensorError, KeyError) as error:
-            raise DataError(
-                f"{beside} does not hold the arrays {', '.join(names)} of its record ({error!r}): delete {path}, and "
-                "that run is done again"
-            ) from error
-    return record

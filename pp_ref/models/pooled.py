@@ -1,5 +1,6 @@
 """A first layer's pooled input, computed once for a data set, in memory or in a file."""
 
+import io
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -13,12 +14,13 @@ from numpy.typing import NDArray
 
 from pp_ref.arrays import Array
 from pp_ref.errors import DataError, DomainError
-from pp_ref.files import written_atomically
+from pp_ref.files import open_regular, reason, written_atomically
 
 __all__ = ["PooledInput", "pooled_file"]
 
 BLOCK = 4096  # examples in memory at once, a multiple of the kernels' tile
-DIGEST = 64  # characters at the end of the file: the SHA-256 of the array's bytes
+CHECKSUM = 64  # characters at the end of the file: the SHA-256, in hex, of everything before them
+FORMAT = b"pp_ref.pooled 2 "  # files of another version have other names
 
 
 @dataclass(frozen=True)
@@ -42,43 +44,60 @@ def pooled_file(
 ) -> NDArray[Any]:
     """Return [x U_1, ..., x U_J], mapped read-only from a file; write the file if it is not there.
 
-    folder   created if missing; the SHA-256 of x and U names the file, so other data or another dictionary has its own
+    folder   created if missing; the SHA-256 of format, version, x and U names the file, so each has its own
     x        (n, d) a NumPy array
     U        J arrays (d, k_j) of the dictionary
     pool     (rows of x) -> their pooled input; called with at most 4096 examples, so only these are in memory
     returns  (n, k_1 + ... + k_J)
-    raises   DomainError for an array of another library; DataError if the file cannot be written, or is damaged: its
-             bytes are compared with their SHA-256, which takes about as long as a copy
+    raises   DomainError for an array of another library; DataError if the file cannot be written or read, or is
+             damaged: its bytes are compared with their checksum, which takes about as long as a copy
     """
     if not isinstance(x, np.ndarray):
         raise DomainError(f"x is a {type(x).__name__}, expected a NumPy array to pool into a file: omit folder")
-    named, dtype = sha256(), pool(x[:0]).dtype
+    named, dtype = sha256(FORMAT), pool(x[:0]).dtype
     for array in (x, *U):
         named.update(f"{array.shape} {array.dtype} ".encode())
         named.update(np.ascontiguousarray(array).data)
     path = Path(folder) / f"pooled-{named.hexdigest()[:32]}.npy"
     shape = (len(x), sum(U_j.shape[1] for U_j in U))
-    if not path.exists():
-        content = sha256()
+    npy.write_array_header_1_0(
+        head := io.BytesIO(), {"descr": npy.dtype_to_descr(dtype), "fortran_order": False, "shape": shape}
+    )
+    header = head.getvalue()
+    if not os.path.exists(path):
         with written_atomically(path) as file:
-            npy.write_array_header_1_0(
-                file, {"descr": npy.dtype_to_descr(dtype), "fortran_order": False, "shape": shape}
-            )
+            file.write(header)
+            checksum = sha256(header)
             for start in range(0, len(x), BLOCK):
                 block = np.ascontiguousarray(pool(x[start : start + BLOCK])).data
-                content.update(block)
+                checksum.update(block)
                 file.write(block)
-            file.write(content.hexdigest().encode())
+            file.write(checksum.hexdigest().encode())
+    return _mapped(path, header, dtype, shape)
+
+
+def _mapped(path: Path, header: bytes, dtype: np.dtype[Any], shape: tuple[int, int]) -> NDArray[Any]:
+    """Map the array behind a header of a checked file."""
+    end = len(header) + dtype.itemsize * shape[0] * shape[1]
     try:
-        pooled: NDArray[Any] = np.load(path, mmap_mode="r")
-    except (OSError, ValueError, EOFError) as error:
-        raise _damaged(path, str(error)) from error
-    if (pooled.shape, pooled.dtype) != (shape, dtype):
-        raise _damaged(path, f"it holds {pooled.dtype} {pooled.shape}, expected {dtype} {shape}")
-    with path.open("rb") as file:
-        file.seek(-DIGEST, os.SEEK_END)
-        if file.read() != sha256(np.ascontiguousarray(pooled).data).hexdigest().encode():
-            raise _damaged(path, "its bytes do not have the SHA-256 behind them")
+        with open_regular(path) as file:
+            if (size := os.fstat(file.fileno()).st_size) != end + CHECKSUM:
+                raise _damaged(path, f"it has {size:,} bytes, expected {end + CHECKSUM:,}")
+            if file.read(len(header)) != header:
+                raise _damaged(path, f"it does not begin with the header of {dtype} {shape}")
+            file.seek(end)
+            expected = file.read()
+            pooled = np.memmap(file, dtype, "r", len(header), shape)
+    except DataError:
+        raise
+    except OSError as error:
+        raise DataError(
+            f"{path} cannot be read ({reason(error)}): make it readable, or choose another folder"
+        ) from error
+    checksum = sha256(header)
+    checksum.update(pooled.data)
+    if expected != checksum.hexdigest().encode():
+        raise _damaged(path, "its content does not have its checksum")
     return pooled.view(np.ndarray)  # the type that kernels take; its base is the map
 
 

@@ -9,10 +9,11 @@ from typing import Any
 import safetensors
 
 from pp_ref.errors import DataError, DomainError
+from pp_ref.files import read_regular, reason
 from pp_ref.oracle.candidates import announced
 from pp_ref.oracle.cases import Case, case_of
 from pp_ref.oracle.observation import Observation
-from pp_ref.oracle.vectors import MANIFEST, SCHEMA, Tensor, dtype_of, due, numbers, tensors_of
+from pp_ref.oracle.vectors import LARGEST, MANIFEST, SCHEMA, Tensor, dtype_of, due, numbers, tensors_of
 
 __all__ = ["Answers"]
 
@@ -164,12 +165,12 @@ def _tensors(path: Path, content: bytes) -> dict[str, Tensor]:
 def _json(path: Path, expected: str) -> Any:
     try:
         return json.loads(_read(path, expected))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise DataError(f"{path} is no JSON ({error}): expected {expected}") from error
 
 
 def _read(path: Path, expected: str) -> bytes:
     try:
-        return path.read_bytes()
+        return read_regular(path, LARGEST)
     except OSError as error:
-        raise DataError(f"{path} cannot be read ({error.strerror}): expected {expected}") from error
+        raise DataError(f"{path} cannot be read ({reason(error)}): expected {expected}") from error

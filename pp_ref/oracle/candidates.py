@@ -161,7 +161,7 @@ def _imported(path: str) -> ModuleType:
             return importlib.import_module(path)
         # Under a name of its own: json.py would be everybody's json.
         spec = importlib.util.spec_from_file_location(f"candidate_{Path(path).stem}", path)
-        if spec is None or spec.loader is None or not Path(path).exists():
+        if spec is None or spec.loader is None or not Path(path).is_file():
             raise FileNotFoundError("no such file")
         module = importlib.util.module_from_spec(spec)
         sys.modules[spec.name] = module

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from shutil import rmtree
@@ -12,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pp_ref.errors import DataError
-from pp_ref.files import write_atomically
+from pp_ref.files import part_beside, read_regular, write_atomically
 from pp_ref.oracle import plain
 from pp_ref.oracle.arithmetic import Arithmetic
 from pp_ref.oracle.cases import Case
@@ -25,6 +24,7 @@ __all__ = ["MANIFEST", "SCHEMA", "Tensor", "dtype_of", "due", "export", "numbers
 
 SCHEMA = "pp_ref.vectors/1"
 MANIFEST = "manifest.json"
+LARGEST = 2**28  # bytes of one file that is read
 DTYPES = {"float64": "F64", "float32": "F32", "bfloat16": "BF16", "float16": "F16"}
 STORED = {"F64": "<f8", "F32": "<f4", "BF16": "<u2", "F16": "<f2", "I64": "<i8", "U8": "u1"}
 
@@ -190,14 +190,14 @@ def _described(case: Case) -> dict[str, Any]:
 
 def _is_ours(folder: Path) -> bool:
     try:
-        return str(json.loads((folder / MANIFEST).read_bytes())["schema"]).startswith("pp_ref.vectors/")
-    except (OSError, KeyError, TypeError, ValueError):
+        return str(json.loads(read_regular(folder / MANIFEST, LARGEST))["schema"]).startswith("pp_ref.vectors/")
+    except (OSError, KeyError, TypeError, ValueError, RecursionError):
         return False
 
 
 def _write(folder: Path, files: dict[str, bytes]) -> None:
     """Everything is written beside the folder before anything in it changes."""
-    beside = folder.absolute().with_name(f"{folder.absolute().name}.{os.getpid()}.part")
+    beside = part_beside(folder.absolute())
     try:
         try:
             for name, content in files.items():

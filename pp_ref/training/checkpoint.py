@@ -1,17 +1,22 @@
 """Checkpoints of a fit: written whole or not at all, and refused if the fit has another recipe."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save
+from safetensors import SafetensorError
 
 from pp_ref.arrays import Array, to_numpy
+from pp_ref.envelope import Format
 from pp_ref.errors import DataError, DomainError
-from pp_ref.files import write_atomically
+
+CHECKPOINT = Format(
+    "pp_ref.checkpoint", "a checkpoint", lambda metadata: metadata.keys() == {"recipe", "rng", "history"}
+)
+AFRESH = "move it away to start afresh"
 
 
 class State(NamedTuple):
@@ -39,35 +44,55 @@ class Checkpoint:
         raises  DataError if it cannot be written; the previous checkpoint is then untouched
                 DomainError for a dtype that safetensors does not have (longdouble, complex128)
         """
-        meta = {"recipe": self.recipe, "rng": state.rng, "history": state.history}
-        # safetensors copies raw memory, which would reorder the entries of a strided array.
-        vectors = {name: np.asarray(to_numpy(vector), order="C") for name, vector in state.vectors.items()}
+        vectors = {name: to_numpy(vector) for name, vector in state.vectors.items()}
+        metadata = {"recipe": self.recipe, "rng": state.rng, "history": state.history}
         try:
-            content = save(vectors, {name: json.dumps(value) for name, value in meta.items()})
+            CHECKPOINT.write_tensors(self.path, vectors, metadata)
         except SafetensorError as error:
             dtypes = ", ".join(f"{name} is {vector.dtype}" for name, vector in vectors.items())
             raise DomainError(f"{dtypes}: a checkpoint cannot hold that; expected float32 or float64") from error
-        write_atomically(self.path, content)
 
     def load(self) -> State | None:
         """Return the saved state, to the bit, as NumPy arrays; None if there is no file.
 
         raises  DataError if the file is no checkpoint, is damaged, or belongs to another recipe
         """
-        if not self.path.exists():
+        if not CHECKPOINT.exists(self.path):
             return None
-        try:
-            with safe_open(self.path, framework="numpy") as file:
-                meta = {name: json.loads(value) for name, value in (file.metadata() or {}).items()}
-                vectors = {name: np.array(file.get_tensor(name)) for name in file.keys()}  # noqa: SIM118
-            recipe, rng, history = meta["recipe"], meta["rng"], meta["history"]
-        except (SafetensorError, OSError, KeyError, ValueError) as error:
-            raise DataError(f"{self.path} is not a readable checkpoint ({error}): delete it to start afresh") from error
+        vectors, metadata, _ = CHECKPOINT.read_tensors(self.path, AFRESH)
+        with CHECKPOINT.reading(self.path, AFRESH):
+            recipe, rng, history = dict(metadata["recipe"]), dict(metadata["rng"]), list(map(dict, metadata["history"]))
         if recipe != (wanted := json.loads(json.dumps(self.recipe))):
             differing = sorted(name for name in recipe | wanted if recipe.get(name) != wanted.get(name))
             raise DataError(
                 f"{self.path} is a checkpoint of another recipe: {', '.join(differing)} differ "
                 f"({[recipe.get(name) for name in differing]}, expected {[wanted.get(name) for name in differing]}): "
-                "use another path, or delete it to start afresh"
+                f"use another path, or {AFRESH}"
             )
         return State(vectors, rng, history)
+
+    def resume(self, start: Mapping[str, Array], rng: np.random.Generator, epochs: int) -> State | None:
+        """Load the state, check that a fit by epochs can go on from it, and put ``rng`` into its state.
+
+        start    vectors of the fit before its first step
+        epochs   number of all epochs
+        returns  as `load` does
+        raises   DataError as `load` does; for vectors that are not finite, or of other names, shapes or dtypes than
+                 those of ``start``; for a history that is not of epochs 1, 2, ... up to ``epochs`` at most
+        """
+        if (state := self.load()) is None:
+            return None
+        with CHECKPOINT.reading(self.path, f"use another path, or {AFRESH}"):
+            found, expected = (
+                {name: f"{vector.dtype} {vector.shape}" for name, vector in sorted(vectors.items())}
+                for vectors in (state.vectors, {name: to_numpy(vector) for name, vector in start.items()})
+            )
+            if found != expected:
+                raise ValueError(f"it has the vectors {found}, but the fit {expected}")
+            if bad := [name for name, vector in state.vectors.items() if not np.isfinite(vector).all()]:
+                raise ValueError(f"{', '.join(bad)} has entries that are NaN or infinite")
+            numbers = [epoch["epoch"] for epoch in state.history]
+            if numbers != list(range(1, len(numbers) + 1)) or len(numbers) > epochs:
+                raise ValueError(f"it has the epochs {numbers}, but the fit 1 to {epochs}")
+            rng.bit_generator.state = state.rng
+        return state

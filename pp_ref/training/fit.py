@@ -21,7 +21,9 @@ class Stop(Enum):
     EPOCHS = "all epochs are done"
     BUDGET = "the budget of iterations or evaluations is spent: not converged"
     LINE_SEARCH = "no step lowers the loss: check the gradient before touching the line search"
-    DIVERGED = "the loss became NaN or infinite: lower the learning rate, or look for bad values in the data"
+    DIVERGED = (
+        "the loss or a parameter became NaN or infinite: lower the learning rate, or look for bad values in the data"
+    )
 
 
 class Fit(NamedTuple):

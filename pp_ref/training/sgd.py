@@ -87,7 +87,8 @@ def fit_sgd(
     evaluate    called after each epoch; its errors, in [0, 1], are added to the epoch's record
     on_epoch    called with each epoch's record: epoch, loss (mean of its steps), learning_rate, seconds, evaluations
     checkpoint  written after each epoch; the fit continues from its file, to the same bits, if there is one
-    returns     Fit; it stops with DIVERGED and the current parameters at the first loss that is not finite
+    returns     Fit; it stops with DIVERGED and the current parameters at the first loss that is not finite, or after an
+                epoch with parameters that are not
     raises      DomainError, also for a start that is not finite; DataError from the checkpoint; Interrupted on Ctrl-C
     """
     check_positive(n=n)
@@ -96,10 +97,10 @@ def fit_sgd(
     xp = array_namespace(vector)
     velocity = xp.zeros_like(vector)
     history: list[dict[str, Any]] = []
-    if checkpoint and (state := checkpoint.load()):
-        vector, velocity = (xp.asarray(state.vectors[name]) for name in ("params", "velocity"))
+    start = {"params": vector, "velocity": velocity}
+    if checkpoint and (state := checkpoint.resume(start, rng, settings.epochs)):
+        vector, velocity = (xp.asarray(state.vectors[name]) for name in start)
         history = state.history
-        rng.bit_generator.state = state.rng
     saved = len(history)  # epochs that are in the checkpoint
     params, velocities = layout.views(vector), layout.views(velocity)
     steps = -(-n // settings.batch)
@@ -127,11 +128,14 @@ def fit_sgd(
             record |= evaluate(params) if evaluate else {}
             record["seconds"] = time.perf_counter() - began
             history.append(record)
-            if checkpoint:
+            finite = bool(xp.all(xp.isfinite(vector)))
+            if checkpoint and finite:  # a fit that diverges is not continued
                 checkpoint.save(State({"params": vector, "velocity": velocity}, generator_state(rng), history))
                 saved = len(history)
             if on_epoch:
                 on_epoch(record)
+            if not finite:
+                return Fit(params, history, Stop.DIVERGED)
     except KeyboardInterrupt as error:
         said = f"stopped by Ctrl-C after {len(history)} of {settings.epochs} epochs; "
         if checkpoint and saved:

@@ -1,13 +1,12 @@
 """Planted slowdowns are found, noise is not, and records that do not compare are refused."""
 
-import json
-
 import numpy as np
 import pytest
 from typer.testing import CliRunner
 
 from pp_ref import cli
 from pp_ref.bench.compare import compare
+from pp_ref.bench.record import write
 from pp_ref.errors import DataError
 
 MACHINE = {"processor": "abacus", "cores": 2}
@@ -30,13 +29,13 @@ def record(rng, rounds=9, shapes=20, slower=(), factor=1.3, noise=0.05):
 
 @pytest.fixture
 def files(tmp_path):
-    def write(*records):
+    def written(*records):
         paths = [tmp_path / name for name in ("old.json", "new.json")]
         for path, content in zip(paths, records, strict=True):
-            path.write_text(content if isinstance(content, str) else json.dumps(content))
+            path.write_text(content) if isinstance(content, str) else write(path, content)
         return paths
 
-    return write
+    return written
 
 
 def run(*paths):
@@ -90,9 +89,8 @@ def test_records_of_a_folder_are_pooled(tmp_path):
     for number in range(3):
         for side, slower in (("old", ()), ("new", planted)):
             path = tmp_path / side / f"pooling-{number}.json"
-            path.parent.mkdir(exist_ok=True)
-            path.write_text(json.dumps(record(rng, rounds=3, slower=slower, factor=5)))
-    (tmp_path / "old" / "layer.json").write_text(json.dumps(record(rng, shapes=1) | {"subject": "layer"}))
+            write(path, record(rng, rounds=3, slower=slower, factor=5))
+    write(tmp_path / "old" / "layer.json", record(rng, shapes=1) | {"subject": "layer"})
     found = compare(tmp_path / "old", tmp_path / "new")
     assert [(change.shape, change.name) for change in found.slower] == [("pooling, n 3, threads 1", "fused")]
     assert (found.rows, found.unmatched) == (40, 2)
@@ -104,7 +102,7 @@ def test_records_of_two_machines_are_not_pooled(tmp_path):
     rng = np.random.default_rng(7)
     for number in range(2):
         content = record(rng) | {"machine": MACHINE | {"cores": number}}
-        (tmp_path / f"{number}.json").write_text(json.dumps(content))
+        write(tmp_path / f"{number}.json", content)
     said = "0.json has the machine .* but .*1.json .*: expected the same, run both on one"
     with pytest.raises(DataError, match=said):
         compare(tmp_path, tmp_path)
@@ -134,9 +132,9 @@ def with_row(**row):
 
 
 UNUSABLE = {
-    "no JSON": ("{", "is no JSON record"),
-    "a list": ("[]", "is no record of a benchmark"),
-    "another JSON": ("{}", "is no record of a benchmark"),
+    "no JSON": ("{", "is not the record of a benchmark"),
+    "a list": ("[]", "its JSON is a list, expected an object"),
+    "another JSON": ("{}", "is not the record of a benchmark"),
     "no rounds": (with_row(median_s=1.0), "has rows without their rounds' seconds"),
     "NaN": (with_row(seconds=[float("nan")]), "has rows without"),
     "measured is text": (SOUND | {"measured": "all"}, "has rows without their rounds' seconds"),

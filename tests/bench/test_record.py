@@ -1,9 +1,11 @@
 """The shape of a record, its goals and shares of limits; files that are no record."""
 
+import json
+
 import pytest
 
 from pp_ref.bench.contest import row
-from pp_ref.bench.record import goal, lines, met, reached, read, record
+from pp_ref.bench.record import OLD_KEYS, goal, lines, met, reached, read, record, write
 from pp_ref.errors import DataError
 
 
@@ -42,9 +44,27 @@ def test_a_goal_is_met_or_missed(sense, value, said):
     assert not met(made | {"reached": float("nan")})
 
 
-@pytest.mark.parametrize("content", ["{", "[]", "{}", '{"subject": "pooling"}'])
+def test_a_record_comes_back(tmp_path):
+    path, found = tmp_path / "record.json", made()
+    write(path, found)
+    assert read(path) == found
+    path.write_text(json.dumps(found))  # as 0.1.0 wrote it
+    assert read(path) == found
+
+
+ONE_MORE = json.dumps(dict.fromkeys([*sorted(OLD_KEYS), "more"]))
+
+
+@pytest.mark.parametrize("content", ["{", "[]", "{}", '{"subject": "pooling"}', ONE_MORE])
 def test_what_is_no_record_is_refused(content, tmp_path):
     path = tmp_path / "record.json"
     path.write_text(content)
-    with pytest.raises(DataError, match="expected what pp-ref bench wrote with --out"):
+    message = r"json is not the record of a benchmark, .* \(.*\): expected what pp-ref bench wrote with --out$"
+    with pytest.raises(DataError, match=message):
         read(path)
+
+
+def test_a_record_without_its_parts_is_refused(tmp_path):
+    write(tmp_path / "record.json", {"subject": "pooling", "dtype": "float32"})
+    with pytest.raises(DataError, match="it has no machine, measured, settings"):
+        read(tmp_path / "record.json")

@@ -1,6 +1,5 @@
 """What a user sees of a model and of a run."""
 
-import json
 from io import StringIO
 
 import numpy as np
@@ -10,9 +9,11 @@ from rich.console import Console
 from pp_ref.cli import main
 from pp_ref.cli.tables import parameter_table
 from pp_ref.dictionaries import Grid, make_dictionary
+from pp_ref.experiments.run_store import RUN
 from pp_ref.models import Count
 from pp_ref.models.mlp import mlp
 from tests.cli.runner import invoke
+from tests.tree import ROOT
 
 
 def drawn(table):
@@ -55,16 +56,16 @@ RECORD = {
 }
 
 
-def shown(path, content):
-    """What `pp-ref show` says of a file."""
-    path.write_text(content)
+def shown(path, record):
+    """What `pp-ref show` says of a record."""
+    RUN.write_json(path, record)
     result = invoke("show", str(path))
     assert result.exit_code == 0, result.output
     return result.output
 
 
 def test_show_prints_a_run(tmp_path):
-    said = shown(tmp_path / "run.json", json.dumps(RECORD))
+    said = shown(tmp_path / "run.json", RECORD)
     assert row(said, "label") == ["label", "SE-Emp"]
     assert row(said, "1") == ["1", "12", "96", "96", "12.5%"]
     assert "38 to 39" in said
@@ -83,8 +84,7 @@ def test_show_prints_what_a_record_has(tmp_path):
         "data": "photographs",
     }
     history = [{"iteration": 7, "loss": 291360.0, "gradient_norm": 3656.0}]
-    content = json.dumps({"recipe": recipe, "summary": "loss 20 a patch", "history": history})
-    said = shown(tmp_path / "run.json", content)
+    said = shown(tmp_path / "run.json", {"recipe": recipe, "summary": "loss 20 a patch", "history": history})
     assert row(said, "features") == ["features", "36"]
     assert "parameters" not in said
     assert row(said, "7") == ["7", "2.9136e+05", "3.66e+03"]
@@ -93,7 +93,7 @@ def test_show_prints_what_a_record_has(tmp_path):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (None, "cannot be read .No such file or directory.: expected the JSON record of a run"),
+        (None, r"cannot be read \(No such file or directory\): expected the record of a run$"),
         ("{", "is not the record of a run"),
         ("[]", "is not the record of a run"),
     ],
@@ -103,5 +103,13 @@ def test_show_says_what_is_wrong_with_a_file(tmp_path, monkeypatch, content, mes
     if content is not None:
         path.write_text(content)
     monkeypatch.setattr("sys.argv", ["pp-ref", "show", str(path)])
+    with pytest.raises(SystemExit, match=message):
+        main()
+
+
+def test_show_says_of_another_file_what_it_is(monkeypatch):
+    path = ROOT / "benchmarks" / "speed" / "layer.json"
+    monkeypatch.setattr("sys.argv", ["pp-ref", "show", str(path)])
+    message = "layer.json has the format 'pp_ref.benchmark', expected the record of a run, 'pp_ref.run': choose another"
     with pytest.raises(SystemExit, match=message):
         main()

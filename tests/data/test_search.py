@@ -1,14 +1,18 @@
 """The places of the search and their order, and the files that a download leaves."""
 
+import errno
 import hashlib
 import http.server
+import os
 import threading
+from pathlib import Path
 
 import pytest
 
 from pp_ref.data import find_data
 from pp_ref.data.search import COLLECTIONS, Collection, file_in, files_in, look_for, user_cache
 from pp_ref.errors import DataError
+from tests.odd_files import ODD
 
 FILES = {"a-idx1-ubyte.gz": b"content of a" * 1000, "b-idx1-ubyte.gz": b"content of b"}
 
@@ -233,3 +237,72 @@ def test_a_cache_that_cannot_be_written(machine, monkeypatch, server):
     serve(monkeypatch, server["good"])
     with pytest.raises(DataError, match="letters was not found.*(FileExistsError|NotADirectoryError|PermissionError)"):
         find_data("letters")
+
+
+@pytest.mark.parametrize("kind", [kind for kind in ODD if kind != "huge and sparse"])
+def test_an_odd_file_is_none_of_a_data_set(machine, kind):
+    folder = fill(machine / "here", ["b-idx1-ubyte.gz"])
+    with ODD[kind][0](folder / "a-idx1-ubyte.gz"):
+        with pytest.raises(DataError, match="path=.*here: lacks a-idx1-ubyte.gz; its subfolder"):
+            find_data("letters", folder)
+        fill(folder, ["a-idx1-ubyte"])
+        assert file_in(folder, "a-idx1-ubyte.gz") == folder / "a-idx1-ubyte"
+
+
+ODD_PLACES = {
+    "FIFO": "a FIFO, expected a folder",
+    "link to an endless device": "a character device, expected a folder",
+    "socket": "a socket, expected a folder",
+    "link to nothing": "no such folder",
+    "link to itself": r"cannot be searched \(Too many levels of symbolic links\)",
+    "huge and sparse": "a file, expected a folder",
+}
+
+
+@pytest.mark.parametrize("kind", ODD_PLACES)
+def test_an_odd_file_is_no_place(machine, kind):
+    with (
+        ODD[kind][0](machine / "here"),
+        pytest.raises(DataError, match=f"^letters was not found. Looked in: path={machine}/here: {ODD_PLACES[kind]}; its"),
+    ):
+        find_data("letters", machine / "here")
+
+
+def test_a_folder_that_may_not_be_searched(machine, monkeypatch):
+    stat = Path.stat
+
+    def denied(self, **settings):
+        if self.name.startswith("a-idx1"):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        return stat(self, **settings)
+
+    monkeypatch.setattr(Path, "stat", denied)
+    monkeypatch.setenv("PP_REF_DATA", str(fill(machine / "given")))
+    with pytest.raises(DataError, match=r"PP_REF_DATA=.*given: cannot be searched \(Permission denied\); its subfolder"):
+        find_data("letters")
+
+
+def test_a_name_that_no_folder_can_have():
+    with pytest.raises(DataError, match=r"path=a.b: cannot be searched \(embedded null byte\); its subfolder"):
+        find_data("letters", "a\0b")
+
+
+def test_an_unknown_user_is_passed_over_and_named(monkeypatch):
+    monkeypatch.setenv("PP_REF_DATA", "~no-such-user/data")
+    message = "Looked in: PP_REF_DATA=~no-such-user/data: no home folder is known for it, expected a full path; the user c"
+    with pytest.raises(DataError, match=message):
+        find_data("letters")
+    cache = fill(user_cache("letters"))
+    assert find_data("letters") == cache
+
+
+@pytest.mark.parametrize("kind", [kind for kind in ODD if kind != "huge and sparse"])
+def test_what_is_in_the_way_of_a_download(monkeypatch, server, kind):
+    serve(monkeypatch, server["good"])
+    user_cache("letters").mkdir(parents=True)
+    with (
+        ODD[kind][0](user_cache("letters") / "a-idx1-ubyte.gz"),
+        pytest.raises(DataError, match="letters/a-idx1-ubyte.gz is in the way and no file: remove it. Put a-idx1"),
+    ):
+        find_data("letters")
+    assert server.asked == []

@@ -9,6 +9,7 @@ from pp_ref.data import fold_splits, load_stl10, load_stl10_sample, load_stl10_u
 from pp_ref.data.stl10 import CLASSES, IMAGE, OFFICIAL, SIDE, UNLABELLED, Edition
 from pp_ref.errors import DataError
 from tests.data import test_tar
+from tests.odd_files import ODD
 
 TRAIN, TEST, MORE, FOLD = 12, 4, 5, 3
 
@@ -182,7 +183,7 @@ def test_what_is_wrong_with_a_file_is_said(tmp_path, name, content, message):
 
 def test_a_file_far_too_large_is_not_read_from_an_archive(tmp_path):
     archive = pack(tmp_path / "archive", "w:", **{"train_y.bin": bytes(TRAIN * IMAGE + 2)})
-    with pytest.raises(DataError, match="train_y.bin has 331,778 bytes, expected at most 331,777"):
+    with pytest.raises(DataError, match="train_y.bin has 331,778 bytes, expected at most 13: fetch the archive again"):
         load_stl10(archive)
 
 
@@ -242,3 +243,30 @@ def test_stl10_as_published():
     assert np.bincount(data.train.y).tolist() == [500] * 10
     assert np.bincount(data.test.y).tolist() == [800] * 10
     assert folds.shape == (10, 1000)
+
+
+@pytest.mark.parametrize("kind", ODD)
+@pytest.mark.parametrize("name", [UNLABELLED, "fold_indices.txt"])
+def test_what_is_no_regular_file(tmp_path, name, kind):
+    make, why = ODD[kind]
+    place = unpack(tmp_path / "data")
+    (place / name).unlink()
+    message = rf"{name} cannot be read \({why}\); make it readable, or pass another path=$"
+    if name != UNLABELLED and kind != "huge and sparse":  # the search has passed the folder over
+        message = r"^stl10 was not found. Looked in: path=.*data: lacks (stl10_binary/)?fold_indices.txt;"
+    with make(place / name), pytest.raises(DataError, match=message):
+        (load_stl10_unlabelled if name == UNLABELLED else load_stl10)(place)
+
+
+def test_folds_far_too_long_are_not_read(tmp_path):
+    place = unpack(tmp_path / "data", **{FOLDS: bytes(321)})
+    with pytest.raises(DataError, match=r"fold_indices.txt cannot be read \(it has 321 bytes, expected at most 320\)"):
+        load_stl10(place)
+
+
+def test_a_file_that_is_there_twice(tmp_path):
+    """Its bytes would be hashed twice."""
+    twice = {f"{dot}stl10_binary/{UNLABELLED}": FILES[UNLABELLED] for dot in ("", "./")}
+    test_tar.pack(tmp_path / "archive", twice)
+    with pytest.raises(DataError, match="its member stl10_binary/unlabeled_X.bin is there twice"):
+        load_stl10_unlabelled(tmp_path / "archive")

@@ -8,7 +8,7 @@ import pytest
 from safetensors.numpy import save_file
 
 from pp_ref.dictionaries import Dictionary, Frames, Grid, Recipe, Units, dictionary_from_recipe, make_dictionary
-from pp_ref.dictionaries.dictionary import flush_subnormals
+from pp_ref.dictionaries.dictionary import DICTIONARY, flush_subnormals
 from pp_ref.errors import DataError, DomainError
 from pp_ref.generators import BIT_GENERATORS
 from tests.disk import full_disk
@@ -158,16 +158,99 @@ test_what_json_cannot_hold_has_to_be_passed = refuses(
 
 def test_files_that_are_no_dictionary(tmp_path):
     path = tmp_path / "U"
+    with pytest.raises(DataError, match=r"U cannot be read \(No such file or directory\): expected a dictionary$"):
+        Dictionary.load(path)
     ask("se").save(path)
     whole = path.read_bytes()
-    for content in (None, whole[:-10], b"not safetensors at all"):
-        path.unlink() if content is None else path.write_bytes(content)
-        with pytest.raises(DataError, match="U cannot be read as a dictionary .* save it again or rebuild it$"):
+    message = r"U is not a dictionary, or it is damaged \(.*\): save it again, or make it again from its recipe$"
+    for content in (whole[:-10], b"not safetensors at all", whole + b"more"):
+        path.write_bytes(content)
+        with pytest.raises(DataError, match=message):
             Dictionary.load(path)
-    save_file({"a": np.zeros(3)}, path)
-    message = "is a safetensors file but holds no dictionary: expected one from Dictionary.save$"
-    with pytest.raises(DataError, match=message):
-        Dictionary.load(path)
+    for metadata in (None, {"format": "pp_ref.Dictionary 1"}, {"format": "pp_ref.Dictionary 9"}):
+        save_file({"a": np.zeros(3)}, path, metadata)
+        with pytest.raises(DataError, match=message):
+            Dictionary.load(path)
+
+
+@pytest.mark.parametrize("name", ["se", "nokernel"])
+def test_no_flipped_bit_is_believed(name, tmp_path):
+    path = tmp_path / "U"
+    ask(name).save(path)
+    whole = path.read_bytes()
+    for bit in np.random.default_rng(1).choice(8 * len(whole), 200, replace=False):
+        changed = bytearray(whole)
+        changed[bit // 8] ^= 1 << bit % 8
+        path.write_bytes(changed)
+        with pytest.raises(DataError, match="U (is not a dictionary|has the format|was written by a newer)"):
+            Dictionary.load(path)
+
+
+def tensors_of(made):
+    """What `save` writes of a dictionary with one column."""
+    return {
+        "condition": np.array([column.condition for column in made.columns]),
+        "rank": np.array([column.rank for column in made.columns]),
+        "alpha.0": made.columns[0].alpha.copy(),
+        "U.0": made.columns[0].U.copy(),
+    }
+
+
+UNFIT = {
+    "a tensor more": (lambda t: {"U.1": t["U.0"]}, "it has the tensors U.0, U.1, alpha.0, .* expected U.0, alpha.0"),
+    "float32": (lambda t: {"U.0": t["U.0"].astype("f4")}, r"U.0 is float32 \(24, 6\), expected finite float64"),
+    "other axes": (lambda t: {"U.0": t["U.0"].T}, r"U.0 is float64 \(6, 24\), expected finite float64 \(24, 6\)"),
+    "NaN": (lambda t: {"U.0": t["U.0"] * np.nan}, "U.0 is float64 .*, expected finite float64"),
+    "fewer kept": (lambda t: {"alpha.0": t["alpha.0"][1:]}, r"U.0 is float64 \(24, 6\), expected .* \(24, 5\)"),
+    "none kept": (lambda t: {"alpha.0": t["alpha.0"][:0]}, r"alpha.0 is int64 \(0,\), expected int64 \(k,\)"),
+    "alpha in int32": (lambda t: {"alpha.0": t["alpha.0"].astype("i4")}, "alpha.0 is int32"),
+    "kept twice": (lambda t: {"alpha.0": t["alpha.0"][[0, 0, 2, 3, 4, 5]]}, "alpha.0 is not sorted and distinct"),
+    "below 0": (lambda t: {"alpha.0": t["alpha.0"] - 24}, "alpha.0 is not sorted and distinct from 0 on"),
+    "two ranks": (lambda t: {"rank": np.array([1, 2])}, "condition and rank are not a float64 and an int64 for each"),
+    "no rank": (lambda t: {"rank": np.array([7])}, "the rank of column 0 is 7, expected 0 to 6"),
+    "no condition": (lambda t: {"condition": np.array([np.nan])}, "a condition is NaN"),
+}
+
+
+@pytest.mark.parametrize("case", UNFIT)
+def test_a_checksum_makes_no_dictionary_of_what_is_none(case, tmp_path):
+    change, said = UNFIT[case]
+    made = make_dictionary("se", SPACE, n_alpha=6, rng=np.random.default_rng(0))
+    tensors = tensors_of(made)
+    metadata = {"recipe": made.recipe.to_json(), "structure": [column.structure for column in made.columns]}
+    DICTIONARY.write_tensors(tmp_path / "U", tensors, metadata)
+    assert_same_bits(Dictionary.load(tmp_path / "U"), made)
+    DICTIONARY.write_tensors(tmp_path / "U", tensors | change(tensors), metadata)
+    with pytest.raises(DataError, match=rf"U is not a dictionary, or it is damaged \({said}.*\): save it again"):
+        Dictionary.load(tmp_path / "U")
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"structure": ["sparse"]}, "structure is 'sparse', expected one of dense, gather, separable, channel-tied"),
+        ({"structure": ["dense"] * 2}, "it has 2 columns, but its recipe 1"),
+        ({"structure": 1}, "TypeError"),
+        ({"recipe": {"kind": "se"}}, "KeyError\\('space'\\)"),
+    ],
+    ids=str,
+)
+def test_metadata_that_describe_no_dictionary(changes, said, tmp_path):
+    made = make_dictionary("se", SPACE, n_alpha=6, rng=np.random.default_rng(0))
+    metadata = {"recipe": made.recipe.to_json(), "structure": ["dense"]}
+    DICTIONARY.write_tensors(tmp_path / "U", tensors_of(made), metadata | changes)
+    with pytest.raises(DataError, match=rf"U is not a dictionary, or it is damaged \({said}"):
+        Dictionary.load(tmp_path / "U")
+
+
+def test_a_gathered_column_keeps_weights_that_are_there(tmp_path):
+    made = make_dictionary("nokernel", SPACE, proportion=1, rng=np.random.default_rng(0))
+    tensors = {name: array for name, array in tensors_of(made).items() if name != "U.0"}
+    tensors["alpha.0"][-1] = 24
+    metadata = {"recipe": made.recipe.to_json(), "structure": ["gather"]}
+    DICTIONARY.write_tensors(tmp_path / "U", tensors, metadata)
+    with pytest.raises(DataError, match="alpha.0 has 24, expected less than 24"):
+        Dictionary.load(tmp_path / "U")
 
 
 def test_a_failed_write_leaves_the_old_file(tmp_path):

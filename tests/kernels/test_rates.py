@@ -56,14 +56,14 @@ def test_the_machine_is_not_the_number_of_threads():
 
 SOUND = DEFAULT._asdict()
 BROKEN = {
-    "empty": (b"", "is no JSON record of rates"),
-    "torn": (b'{"machine": {', "is no JSON record of rates"),
-    "not text": (b"\xff\xfe\x00", "is no JSON record of rates"),
-    "nested": (b"[" * 100_000, "is no JSON record of rates"),
+    "empty": (b"", "Expecting value"),
+    "torn": (b'{"machine": {', "is not the rates of a machine, or it is damaged"),
+    "not text": (b"\xff\xfe\x00", "is not the rates of a machine"),
+    "nested": (b"[" * 100_000, "is not the rates of a machine"),
     "threads without a number": ({"seconds": {"two": SOUND}}, "expected some for each number of threads"),
     "no threads": ({"seconds": {}}, "expected some for each number of threads"),
-    "a list": ([1, 2], "holds no rates, expected machine and seconds"),
-    "seconds alone": ({"seconds": SOUND}, "holds no rates, expected machine and seconds"),
+    "a list": ([1, 2], "its JSON is a list, expected an object"),
+    "seconds alone": ({"seconds": SOUND}, "it holds seconds, no format"),
     "another machine": (
         {"machine": {"processor": "abacus"}, "seconds": SOUND},
         "holds the rates of {'processor': 'abacus'}",
@@ -90,7 +90,7 @@ def test_a_file_that_is_no_good_gives_the_defaults_and_one_warning(case, path):
         content = {"machine": machine_key()} | content
     path.parent.mkdir(parents=True)
     path.write_bytes(content if isinstance(content, bytes) else json.dumps(content).encode())
-    with pytest.raises(DataError, match="delete it, or run pp-ref bench calibrate") as raised:
+    with pytest.raises(DataError, match="run pp-ref bench calibrate, which writes it anew$") as raised:
         read_rates(path)
     assert str(raised.value).startswith(str(path))
     assert said in str(raised.value)
@@ -101,7 +101,7 @@ def test_a_file_that_is_no_good_gives_the_defaults_and_one_warning(case, path):
 
 def test_a_folder_in_its_place_is_warned_of(path):
     path.mkdir(parents=True)
-    with pytest.warns(RuntimeWarning, match="is no JSON record of rates .*Is a directory"):
+    with pytest.warns(RuntimeWarning, match=r"cannot be read \(it is a folder\): expected the rates of a machine"):
         assert known_rates(1) == (DEFAULT, "default")
 
 
@@ -114,3 +114,22 @@ def test_the_choice_loads_neither_numba_nor_the_benchmark():
     code = f"import sys, pp_ref.kernels.choose; print([name for name in {heavy} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+@pytest.mark.parametrize("case", [case for case in BROKEN if isinstance(BROKEN[case][0], dict)])
+def test_an_envelope_makes_no_rates_of_what_is_none(case, path):
+    """What 0.1.0 could have written is refused for the same reasons with a checksum that is right."""
+    content, said = BROKEN[case]
+    if case not in ("seconds alone", "another machine"):
+        content = {"machine": machine_key()} | content
+    rates.RATES.write_json(path, content)
+    with pytest.raises(DataError, match="run pp-ref bench calibrate, which writes it anew$") as raised:
+        read_rates(path)
+    assert ("expected machine and seconds" if case == "seconds alone" else said) in str(raised.value)
+
+
+def test_a_changed_rate_is_noticed(path):
+    write_rates(path, {1: MEASURED})
+    path.write_text(path.read_text().replace("3e-11", "2e-11"))
+    with pytest.raises(DataError, match="its content does not have its checksum"):
+        read_rates(path)

@@ -18,6 +18,7 @@ from pp_ref.oracle.findings import Status
 from pp_ref.oracle.operations import BY_NAME
 from pp_ref.oracle.truth import truth
 from pp_ref.oracle.vectors import export, packed, stored
+from tests.odd_files import ODD
 from tests.oracle.stranger import answer
 from tests.oracle.test_vectors import TEXT
 
@@ -329,3 +330,18 @@ def test_the_schema_refuses_another_manifest(folder):
         {"files": {"dense.safetensors": "0"}}, {"cases": [{"id": "dense/plain/float64/0"}]},
     ):  # fmt: skip
         assert not validator.is_valid(manifest | change)
+
+
+@pytest.mark.parametrize("kind", ODD)
+@pytest.mark.parametrize("name", ["manifest.json", "pool.safetensors", "answers/pool.safetensors"])
+def test_what_is_no_regular_file(name, kind, folder):
+    make, why = ODD[kind]
+    (folder / name).unlink()
+    with make(folder / name), pytest.raises(DataError, match=rf"{name} cannot be read \({why}\): expected "):
+        Answers(folder)
+
+
+def test_a_deeply_nested_manifest(folder):
+    (folder / "manifest.json").write_text("[" * 100_000)
+    with pytest.raises(DataError, match="manifest.json is no JSON .*recursion.*: expected a folder that"):
+        Answers(folder)

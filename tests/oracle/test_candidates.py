@@ -178,3 +178,9 @@ def test_a_run_goes_on_after_a_crash(tmp_path):
     assert statuses.pop("square") == Status.expected
     assert set(statuses.values()) == {Status.passed}
     assert report.exit_code == 0
+
+
+def test_a_fifo_is_no_candidate(tmp_path):
+    os.mkfifo(tmp_path / "fifo.py")
+    with pytest.raises(DataError, match=r"fifo.py cannot be imported \(FileNotFoundError: no such file\)"):
+        load(str(tmp_path / "fifo.py"))

@@ -138,7 +138,7 @@ def test_vectors_are_replaced_and_answers_stay(tmp_path):
     assert list(tmp_path.iterdir()) == [folder]
 
 
-@pytest.mark.parametrize("what", ["a file in it", "another manifest", "broken manifest", "no folder"])
+@pytest.mark.parametrize("what", ["a file in it", "another manifest", "broken manifest", "nested manifest", "no folder"])
 def test_what_holds_something_else_is_refused(what, tmp_path):
     folder = tmp_path / "thesis"
     if what == "no folder":
@@ -146,7 +146,9 @@ def test_what_holds_something_else_is_refused(what, tmp_path):
     else:
         folder.mkdir()
         name = "chapter.tex" if what == "a file in it" else "manifest.json"
-        (folder / name).write_text('{"schema": 1}' if what == "another manifest" else "{")
+        (folder / name).write_text(
+            {"another manifest": '{"schema": 1}', "nested manifest": "[" * 100_000}.get(what, "{")
+        )
     before = folder.read_bytes() if folder.is_file() else content(folder)
     with pytest.raises(
         DataError,
@@ -205,3 +207,9 @@ def test_safetensors_own_reader_reads_them(exported):
         pytest.skip("NumPy has no bfloat16, so safetensors.numpy reads none")
     v = load_file(folder / "dense.safetensors")[f"dense/plain/{manifest['arithmetic']}/0/v"]
     np.testing.assert_array_equal(v, case_of(f"dense/plain/{manifest['arithmetic']}/0").arguments["v"])
+
+
+def test_a_fifo_for_a_manifest(tmp_path):
+    os.mkfifo(tmp_path / "manifest.json")
+    with pytest.raises(DataError, match="holds something else than vectors"):
+        export(tmp_path, only=["dense"])

@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from pp_ref.errors import DataError
+from pp_ref.files import read_regular, reason
 from pp_ref.oracle.findings import Finding, Report, Status, TensorVerdict
 
 SCHEMA = "pp_ref.report/1"
+LARGEST = 2**28  # bytes of a report
 
 
 def content(report: Report) -> bytes:
@@ -23,10 +25,10 @@ def read_report(path: Path) -> Report:
     raises  DataError if it is missing, no report, or of another version
     """
     try:
-        return from_record(json.loads(path.read_bytes()))
+        return from_record(json.loads(read_regular(path, LARGEST)))
     except OSError as error:
-        raise DataError(f"{path} cannot be read ({error.strerror}): expected the JSON report of a run") from error
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise DataError(f"{path} cannot be read ({reason(error)}): expected the JSON report of a run") from error
+    except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
         raise DataError(
             f"{path} is not a report of version {SCHEMA} ({error!r}): write it anew with `pp-ref conform`"
         ) from error

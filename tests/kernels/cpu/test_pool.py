@@ -59,10 +59,10 @@ def test_the_bits_do_not_depend_on_the_number_of_threads():
 def test_compiles_where_no_cache_can_be_written(monkeypatch):
     """Numba raises when it finds no folder to write to, as for an installation that the user may only read."""
 
-    def without_folder(function):
+    def no_folder(loops):
         raise RuntimeError("cannot cache function 'rows': no locator available")
 
-    monkeypatch.setattr("pp_ref.kernels.cpu.pool.CheckedCache", without_folder)
+    monkeypatch.setattr("pp_ref.kernels.cpu.pool.LoopCache", no_folder)
     v, U = np.eye(3), np.arange(6.0).reshape(3, 2)
     np.testing.assert_array_equal(compile_loops(rows)(v, U), U)
 

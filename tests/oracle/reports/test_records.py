@@ -111,6 +111,7 @@ def test_the_schema_refuses(record):
         (None, "cannot be read .No such file or directory.: expected the JSON report of a run"),
         ("{", "is not a report of version pp_ref.report/1 .JSONDecodeError.*write it anew with `pp-ref conform`"),
         ("[]", "is not a report of version"),
+        ("[" * 100_000, "is not a report of version .*RecursionError"),
         ("{}", "KeyError..schema"),
         (json.dumps({"schema": "pp_ref.report/0"}), "schema is 'pp_ref.report/0', expected 'pp_ref.report/1'"),
         (json.dumps(change("another", 0)), "unexpected keyword argument 'another'"),
@@ -125,3 +126,11 @@ def test_what_is_no_report_is_refused(data, message, tmp_path):
         path.write_text(data)
     with pytest.raises(DataError, match=message):
         read_report(path)
+
+
+@pytest.mark.parametrize("kind", ODD)
+def test_what_is_no_regular_file(tmp_path, kind):
+    make, why = ODD[kind]
+    message = rf"file cannot be read \({why}\): expected the JSON report of a run$"
+    with make(tmp_path / "file"), pytest.raises(DataError, match=message):
+        read_report(tmp_path / "file")
