@@ -7,7 +7,6 @@ some trial was neither the honest value nor a refusal.
 """
 
 import argparse
-import json
 import sys
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -15,9 +14,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from pp_ref.files import write_atomically
 from pp_ref.machine import cores
-from pp_ref.records import circumstances, markdown
+from pp_ref.records import STUDY, circumstances, markdown
 from tests.robustness.faults import hostile_files
 from tests.robustness.formats import FORMATS
 from tests.robustness.injector import LONG, inject
@@ -43,7 +41,7 @@ def measured(trials: int, seed: int, names: list[str]) -> list[dict[str, Any]]:
 def table(by: str) -> str:
     """Return the numbers of trials and verdicts by "format" or by "fault", from the committed record."""
     counts: dict[str, Counter[str]] = {}
-    for row in json.loads(RECORD.read_text())["rows"]:
+    for row in STUDY.read_json(RECORD, "take it from the repository again")["rows"]:
         for name in (row[by], "all"):
             counts.setdefault(name, Counter()).update({column: row[column] for column in ("trials", *COLUMNS)})
     counts["all"] = counts.pop("all")
@@ -60,7 +58,7 @@ def main() -> None:
     arguments = parser.parse_args()
     rows = measured(arguments.trials, arguments.seed, arguments.only)
     record = {"trials": arguments.trials, "seed": arguments.seed, "rows": rows} | circumstances()
-    write_atomically(arguments.out, (json.dumps(record, indent=1) + "\n").encode())
+    STUDY.write_json(arguments.out, record)
     wrong = [said for row in rows for said in row["wrong"]]
     print(*wrong, f"{sum(row['trials'] for row in rows):,} trials, {len(wrong)} wrong", sep="\n")
     sys.exit(bool(wrong))

@@ -20,7 +20,7 @@ RECIPE = {"experiment": "figure4-left", "label": "SE-Emp", "proportion": 0.25, "
 # Modules that open a file that is no data: their own sources, or what the system says of itself.
 EXEMPT = {
     "bench/start_up.py": "writes a program into a temporary folder, and runs it",
-    "data/search.py": "pooch writes a download beside its place, and compares it with its check sum first",
+    "data/search.py": "pooch writes a download beside its place, and compares it with its checksum first",
     "kernels/gpu/launching.py": "reads the CUDA sources of this package",
     "machine.py": "reads /proc/cpuinfo",
 }
@@ -84,17 +84,29 @@ def read_run(folder: Path) -> Any:
 
 def write_benchmark(folder: Path, version: int) -> None:
     from pp_ref.bench.contest import row
-    from pp_ref.bench.record import record
-    from pp_ref.cli.bench import _tell
+    from pp_ref.bench.record import record, write
 
     rows = [row("fused", [2.0, 1.0, 4.0 + version], flops=3e9, least_bytes=5e9)]
-    _tell(record("pooling", "v U", 3, [{"n": 10, "threads": 1, "rows": rows}], limits=[], batch=7), folder / "pooling.json")
+    made = record("pooling", "v U", 3, [{"n": 10, "threads": 1, "rows": rows}], limits=[], batch=7)
+    write(folder / "pooling.json", made)
 
 
 def read_benchmark(folder: Path) -> Any:
     from pp_ref.bench.record import read
 
     return read(folder / "pooling.json")
+
+
+def write_study(folder: Path, version: int) -> None:
+    from pp_ref.records import STUDY, circumstances
+
+    STUDY.write_json(folder / "study.json", {"rows": [{"name": "a", "count": version}]} | circumstances())
+
+
+def read_study(folder: Path) -> Any:
+    from pp_ref.records import STUDY
+
+    return STUDY.read_json(folder / "study.json", "run its program again")
 
 
 def write_rates(folder: Path, version: int) -> None:
@@ -229,7 +241,7 @@ def read_mnist(folder: Path) -> Any:
     from pp_ref.data import load_mnist
 
     loaded = load_mnist(folder)
-    return loaded.train, loaded.test, loaded.digest  # the source names the compressed files' check sums
+    return loaded.train, loaded.test, loaded.digest  # the source names the compressed files' checksums
 
 
 def write_digits(folder: Path, version: int) -> None:
@@ -322,7 +334,8 @@ OURS = (
     Format("dictionary", ("dictionaries/dictionary.py",), write_dictionary, read_dictionary),
     Format("record of a run", ("experiments/run_store.py",), write_run, read_run, damaged="*.json"),
     Format("arrays of a run", ("experiments/run_store.py",), write_run, read_run, damaged="*.safetensors"),
-    Format("record of a benchmark", ("bench/record.py", "cli/bench.py"), write_benchmark, read_benchmark),
+    Format("record of a benchmark", ("bench/record.py",), write_benchmark, read_benchmark),
+    Format("record of a study", ("records.py",), write_study, read_study),
     Format("rates", ("kernels/rates.py",), write_rates, read_rates),
     Format("pooled input", ("models/pooled.py",), pooled, pooled, cache=True),
     Format(

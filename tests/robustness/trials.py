@@ -46,7 +46,7 @@ class Format:
     patches   targets of `unittest.mock.patch` and their values, for editions with few records
     damaged   pattern of the names of the files to damage
     cache     they may be deleted at any time: whatever is done to them, the value is the same
-    compared  False: others write them, without a check sum, so that a damaged file may have another value
+    compared  False: others write them, without a checksum, so that a damaged file may have another value
     every     one of so many trials of a kind is done, of what takes long
     """
 
