@@ -2,8 +2,8 @@
 
     python -m benchmarks.robustness [--trials N] [--seed 0] [--only FORMAT ...] [--out FILE]
 
-`python -m benchmarks.readme` then writes the tables of docs/robustness.md. `make torture` runs the same trials. Exit code 1:
-some trial was neither the honest value nor a refusal.
+`python -m benchmarks.readme` then writes the tables of docs/robustness.md; `make torture` runs the same trials. Exit
+code 1: some trial was neither the honest value nor a refusal.
 """
 
 import argparse

@@ -161,7 +161,7 @@ def read_only(folder: Path) -> Iterator[None]:
 
 @contextmanager
 def no_home(known: bool) -> Iterator[None]:
-    """No folder for the user's cache: HOME cannot be made, or (not ``known``) there is no HOME, and no account either."""
+    """No folder for the user's cache: HOME cannot be made, or (not ``known``) there is neither HOME nor account."""
     with mock.patch.dict(os.environ):
         os.environ.pop("XDG_CACHE_HOME", None)
         if known:

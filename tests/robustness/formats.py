@@ -352,7 +352,15 @@ OURS = (
 )
 CACHES = (
     Format("exact values", ("oracle/truth.py",), exact_values, exact_values, cache=True),
-    Format("compiled loops", ("kernels/cpu/loop_cache.py",), compiled_loops, compiled_loops, damaged="cache/*", cache=True, every=10),
+    Format(
+        "compiled loops",
+        ("kernels/cpu/loop_cache.py",),
+        compiled_loops,
+        compiled_loops,
+        damaged="cache/*",
+        cache=True,
+        every=10,
+    ),
     Format(
         "decoded CIFAR-10",
         ("data/cifar10.py",),

@@ -1,8 +1,6 @@
 """Run the trials of formats in a child process, which may crash or hang: it is then ended and begun anew."""
 
 import multiprocessing
-import os
-import sys
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -141,7 +139,7 @@ class Child:
 def _serve(pipe: Any, formats: str, name: str, root: Path, hostile: Mapping[str, Path], seed: int) -> None:
     """In the child: say that the honest files are read, then answer faults and numbers with outcomes."""
     warnings.simplefilter("ignore")  # a cache that cannot be written is warned of
-    sys.stdout = open(os.devnull, "w")  # what a command prints
+
     try:
         bench = Bench(import_module(formats).FORMATS[name], root, hostile, seed)
     except Exception as error:

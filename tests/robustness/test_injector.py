@@ -64,5 +64,3 @@ def test_values_that_differ_have_other_fingerprints(a, b):
 
 def test_the_order_of_keys_is_no_difference():
     assert fingerprint({"a": 1, "b": {"c": np.arange(3)}}) == fingerprint({"b": {"c": np.arange(3)}, "a": 1})
-
-

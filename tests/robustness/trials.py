@@ -1,4 +1,4 @@
-"""Trials of one format: a fault, a reading or a writing under it, and what came of it. `injector` runs them in a child."""
+"""Trials of one format: a fault, a reading or a writing under it, and the outcome. `injector` has a child run them."""
 
 import ctypes
 import gc
@@ -190,14 +190,13 @@ class Bench:
             context = with_mode([path], 0o000)
         else:
             context = no_home(known=bool(number % 2))
-        with context:
-            return self.judged(f"{fault}: {said}", may_be_absent=said in ABSENT)
+        return self.judged(f"{fault}: {said}", context, may_be_absent=said in ABSENT)
 
-    def judged(self, said: str, may_be_absent: bool) -> Outcome:
-        """The outcome of a reading; None is a refusal if the file may be absent."""
+    def judged(self, said: str, context: AbstractContextManager[object], may_be_absent: bool) -> Outcome:
+        """The outcome of a reading in a context; None is a refusal if the file may be absent."""
         began, peak = time.perf_counter(), Peak()
         try:
-            with peak:
+            with peak, context:
                 value = self.read()
             if value is None and may_be_absent:
                 verdict = "refused"
@@ -217,7 +216,10 @@ class Bench:
         if not isinstance(error, DataError):
             return "raw", f"{type(error).__name__}: {message[:200]}"
         if "\n" in message or len(message) > LONGEST_MESSAGE:
-            return "raw", f"a DataError with {len(message)} characters, expected one line of {LONGEST_MESSAGE}: {message!r:.200}"
+            return (
+                "raw",
+                f"a DataError that is not one line of up to {LONGEST_MESSAGE} characters: {message!r:.200}",
+            )
         if str(self.root) not in message:
             return "raw", f"a DataError that names no file: {message}"
         return "refused", message
