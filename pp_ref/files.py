@@ -9,6 +9,7 @@ import os
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from io import BufferedReader
 from pathlib import Path
 from secrets import token_hex
 from typing import BinaryIO
@@ -16,6 +17,7 @@ from typing import BinaryIO
 from pp_ref.errors import DataError
 
 __all__ = [
+    "cache_folder",
     "open_regular",
     "packed_size",
     "part_beside",
@@ -36,12 +38,12 @@ OTHERS = {  # what is no regular file, in words
 
 
 @contextmanager
-def open_regular(path: Path, largest: float = math.inf) -> Iterator[BinaryIO]:
+def open_regular(path: Path, largest: float = math.inf) -> Iterator[BufferedReader]:
     """Open a regular file, or a link to one, to read.
 
     largest  bytes, the largest size that the file can have
-    raises   OSError for a larger file, or one that cannot be opened; for a folder, FIFO, device or socket at once, before
-             it is opened: opening a FIFO waits for its writer, and opening a device can act on it
+    raises   OSError for a larger file, or one that cannot be opened; for a folder, FIFO, device or socket at once,
+             before it is opened: opening a FIFO waits for its writer, and opening a device can act on it
     """
     try:
         _check_regular(os.stat(path), largest)
@@ -117,6 +119,21 @@ def write_atomically(path: Path, content: bytes) -> None:
     """Write ``content`` to ``path`` as `written_atomically` does."""
     with written_atomically(path) as file:
         file.write(content)
+
+
+def cache_folder() -> Path:
+    """Return the folder of pp_ref in the user's cache; it need not exist.
+
+    raises  DataError if no home folder is known
+    """
+    import pooch
+
+    try:
+        return Path(pooch.os_cache("pp_ref"))
+    except RuntimeError as error:
+        raise DataError(
+            "there is no folder for the user's cache, as no home folder is known: set HOME or XDG_CACHE_HOME to a full path"
+        ) from error
 
 
 def _keep_name(folder: Path) -> None:

@@ -33,7 +33,10 @@ ODD = {
     "folder": (lambda path: nullcontext(path.mkdir()), "it is a folder"),
     "link to nothing": (linked("nowhere"), "No such file or directory"),
     "link to itself": (lambda path: nullcontext(path.symlink_to(path.name)), "Too many levels of symbolic links"),
-    "huge and sparse": (lambda path: nullcontext(huge(path)), r"it has 1,099,511,627,776 bytes, expected at most [\d,]+"),
+    "huge and sparse": (
+        lambda path: nullcontext(huge(path)),
+        r"it has 1,099,511,627,776 bytes, expected at most [\d,]+",
+    ),
 }
 
 

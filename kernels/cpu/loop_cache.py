@@ -17,7 +17,7 @@ CHECKSUM = sha256().digest_size
 ANNOUNCED: set[str] = set()  # folders that were warned of
 
 
-class LoopCache(FunctionCache):  # type: ignore[misc]  # Numba has no types
+class LoopCache(FunctionCache):
     """The cache of one function; a file in it that is damaged or cannot be written costs a compilation, and no error.
 
     raises  RuntimeError if Numba finds no folder that it may write to
@@ -48,7 +48,7 @@ class LoopCache(FunctionCache):  # type: ignore[misc]  # Numba has no types
             _announce(self._cache_path, reason(error))
 
 
-class CheckedFiles(IndexDataCacheFile):  # type: ignore[misc]
+class CheckedFiles(IndexDataCacheFile):
     """The cache's files with a checksum at their end, which is compared before anything is unpickled or run.
 
     An unpickler reads no further than the end of the pickle, so Numba's own reader does not notice the checksum.

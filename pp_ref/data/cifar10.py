@@ -188,7 +188,7 @@ def read_pickle(where: str, content: bytes) -> bytes:
         operations = [(each.name, operand) for each, operand, _ in listed if "PUT" not in each.name]  # not the memo's
         if operations[-1][0] != "STOP":
             raise ValueError(f"it has more than {most:,} operations")
-        keys = {operand: at for at, (name, operand) in enumerate(operations) if name == "SHORT_BINSTRING"}
+        keys = {operand: at for at, (name, operand) in enumerate(operations) if name.endswith("STRING")}
         listing = takewhile(lambda each: each[0] in LISTING, operations[keys["labels"] + 1 :])
         labels = np.frombuffer(bytes(operand for _, operand in listing if operand is not None), np.uint8)
         order, pixels = next(
@@ -199,7 +199,8 @@ def read_pickle(where: str, content: bytes) -> bytes:
         return np.column_stack([labels, pixels.reshape((len(labels), RECORD - 1), order=order)]).tobytes()
     except Exception as error:  # pickletools raises errors of many kinds
         raise DataError(
-            f"{where} is no batch of CIFAR-10's Python edition ({type(error).__name__}: {reason(error)}): fetch it again"
+            f"{where} is no batch of CIFAR-10's Python edition ({type(error).__name__}: {reason(error)}): "
+            "fetch it again"
         ) from error
 
 

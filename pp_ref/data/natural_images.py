@@ -93,8 +93,8 @@ def read_grey(file: Path, size: tuple[int, int]) -> NDArray[np.uint8]:
             f"{file} cannot be read ({type(error).__name__}: {reason(error)}); expected a TIFF image: fetch it again"
         ) from error
     raise DataError(
-        f"{file} holds an image of {found} pixels in Pillow's mode {mode}, expected {size} in mode L, grey: is it another "
-        "one?"
+        f"{file} holds an image of {found} pixels in Pillow's mode {mode}, expected {size} in mode L, grey: is it "
+        "another one?"
     )
 
 

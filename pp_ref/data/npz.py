@@ -76,7 +76,7 @@ def check_header(path: Path, file: IO[bytes], shape: tuple[int, ...]) -> bool:
     if version not in HEADERS:
         raise ValueError(f"version {version} of the .npy format, expected 1.0 or 2.0")
     got, fortran, dtype = HEADERS[version](file, max_header_size=LONGEST)
-    if (got, dtype) != (shape, np.uint8):
+    if got != shape or dtype != np.uint8:
         raise DataError(f"{path} holds {dtype} {got}; expected uint8 {shape}: is it another file?")
     return bool(fortran)
 

@@ -23,8 +23,8 @@ def load_photographs() -> Images:
         x = np.stack(datasets.load_sample_images().images)
     except Exception as error:  # decoders raise errors of many kinds
         raise DataError(
-            f"scikit-learn's china.jpg and flower.jpg cannot be read ({type(error).__name__}: {reason(error)}); expected "
-            "two images: reinstall it, pip install --force-reinstall scikit-learn"
+            f"scikit-learn's china.jpg and flower.jpg cannot be read ({type(error).__name__}: {reason(error)}); "
+            "expected two images: reinstall it, pip install --force-reinstall scikit-learn"
         ) from error
     digest = hashlib.sha256(x.data).hexdigest()
     return Images("photographs", x, f"scikit-learn's china.jpg and flower.jpg (SHA-256 of pixels {digest})", digest)

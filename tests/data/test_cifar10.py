@@ -229,7 +229,7 @@ def test_a_missing_batch(folder, tmp_path):
         load_cifar10(pack(tmp_path / "archive", some))
     message = (
         f"^{tmp_path}/archive holds no batch of CIFAR-10; expected cifar-10-batches-bin/data_batch_1.bin to "
-        "cifar-10-batches-py/test_batch, the binary or the Python edition: it is another archive, pass the published one"
+        "cifar-10-batches-py/test_batch, the binary or the Python edition: it is another archive, pass the publ"
     )
     with pytest.raises(DataError, match=message):
         load_cifar10(pack(tmp_path / "archive", MORE | {"data_batch_1.bin": BATCHES["data_batch_1"]}))
@@ -333,7 +333,10 @@ PICKLES = {
     "text": (b"label,data\n", "ValueError: "),
     "nothing": (b"", "ValueError: pickle exhausted before seeing STOP"),
     "a memo of 2**31 entries": (b"]r\xff\xff\xff\x7f.", "KeyError: 'labels'"),
-    "bytes of a huge number": (b"\x80\x02}(U\x06labelsJ\xff\xff\xff\x7fU\x04data\x89T\0\0\0\0u.", "ValueError: bytes must be"),
+    "bytes of a huge number": (
+        b"\x80\x02}(U\x06labelsJ\xff\xff\xff\x7fU\x04data\x89T\0\0\0\0u.",
+        "ValueError: bytes must be",
+    ),
     "a huge string": (b"\x80\x04\x8e" + b"\xff" * 7 + b"\x0fab.", "ValueError: "),
     "a million lists": (b"\x80\x02" + b"]" * 10**6 + b".", "ValueError: it has more than 11,000 operations"),
     "tuples in tuples as a key": (b"\x80\x02}" + b")" + b"\x85" * 10_000 + b"Ns.", "ValueError: it has more than"),
@@ -382,7 +385,10 @@ def test_what_is_no_regular_file(folder, tmp_path, kind):
     make, why = ODD[kind]
     files = files_in("cifar10", folder)
     files[0].unlink()
-    with make(files[0]), pytest.raises(DataError, match=rf"data_batch_1.bin cannot be read \({why}\); expected a batch"):
+    with (
+        make(files[0]),
+        pytest.raises(DataError, match=rf"data_batch_1.bin cannot be read \({why}\); expected a batch"),
+    ):
         decode(read_batches(files, EDITION), EDITION)
     refused = "^cifar10 was not found. Looked in: path=.*archive|archive is no readable tar archive"
     with make(tmp_path / "archive"), pytest.raises(DataError, match=refused):

@@ -62,8 +62,8 @@ WRONG = {
     "not deflate": (b"\x1f\x8b\x08\0" + bytes(range(1, 60)), "is a corrupt gzip file "),
     "4 GiB promised": (
         b"\0\0\x08\x01\xff\xff\xff\xff",
-        r"declares 4,294,967,295 bytes of numbers, shape \(4294967295,\) of uint8; expected at most 47,040,000: fetch it "
-        "again, or call read_idx with a larger largest=$",
+        r"declares 4,294,967,295 bytes of numbers, shape \(4294967295,\) of uint8; expected at most 47,040,000: "
+        "fetch it again, or call read_idx with a larger largest=$",
     ),
     "65 axes": (b"\0\0\x08\x41" + b"\0\0\0\1" * 65 + b"\0", "begins with the bytes 00 00 08 41; expected"),
     "2**124 numbers": (b"\0\0\x08\4" + b"\x7f\xff\xff\xff" * 4, "declares 21,267,647,892,944,572,"),

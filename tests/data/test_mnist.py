@@ -139,7 +139,9 @@ def test_the_package_is_named_when_it_is_missing(monkeypatch):
 
 def test_another_file_is_refused(tmp_path):
     file = tmp_path / "mnist_5k.csv.gz"
-    with pytest.raises(DataError, match=r"mnist_5k.csv.gz cannot be read \(No such file or directory\); expected 846f6cad.*reinstall"):
+    with pytest.raises(
+        DataError, match=r"mnist_5k.csv.gz cannot be read \(No such file or directory\); expected 846f6cad.*reinstall"
+    ):
         read_digits(file)
     file.write_bytes(gzip.compress(b"0,1\n"))
     with pytest.raises(DataError, match="mnist_5k.csv.gz has SHA-256 .*; expected 846f6cad"):

@@ -50,7 +50,10 @@ GOOD = archive(X=array(X))
 CENTRAL = GOOD.index(b"PK\1\2")  # where the table of contents begins
 WRONG = {
     "missing": (None, r"No such file or directory\);"),
-    "empty": (b"", r"it does not end as a .npz archive does\); expected a .npz archive with the array X: fetch it again$"),
+    "empty": (
+        b"",
+        r"it does not end as a .npz archive does\); expected a .npz archive with the array X: fetch it again$",
+    ),
     "cut": (GOOD[:-1], "BadZipFile: it does not end"),
     "damaged": (GOOD[:1000] + bytes(50) + GOOD[1050:], "(BadZipFile|error): "),
     "text": (b"text" * 10, "BadZipFile: it does not end"),
@@ -61,7 +64,10 @@ WRONG = {
     "LZMA": (archive(zipfile.ZIP_LZMA, X=array(X)), "ValueError: its compression is number 14"),
     "unknown method": (GOOD[: CENTRAL + 10] + b"c" + GOOD[CENTRAL + 11 :], "ValueError: its compression is number 99"),
     "comment": (archive(X=array(X), comment=b"words"), "BadZipFile: it does not end"),
-    "many members": (archive(**{f"a{i}": b"" for i in range(600)}), "its table of contents has .*, expected at most 16,384"),
+    "many members": (
+        archive(**{f"a{i}": b"" for i in range(600)}),
+        "its table of contents has .*, expected at most 16,384",
+    ),
     "array cut": (archive(X=array(X)[:-1]), "ValueError: cannot reshape array of size 1999"),
     "array longer": (archive(X=array(X) + b"\0"), "ValueError: cannot reshape array of size 2001"),
     "an archive in it": (archive(X=GOOD), "ValueError: .*magic"),
@@ -115,7 +121,9 @@ def test_a_small_file_of_many_zeros_is_not_decompressed(tmp_path, content):
 def test_what_is_no_regular_file(tmp_path, kind):
     make, why = ODD[kind]
     with make(tmp_path / "file"):
-        with pytest.raises(DataError, match=rf"file cannot be read \(\w+: {why}\); expected a .npz archive with the array"):
+        with pytest.raises(
+            DataError, match=rf"file cannot be read \(\w+: {why}\); expected a .npz archive with the array"
+        ):
             read_npz(tmp_path / "file", "X", X.shape, SIZE)
         with pytest.raises(DataError, match=r"file cannot be read \(\w+: .*\); expected a .npy file: delete it$"):
             map_npy(tmp_path / "file", X.shape)

@@ -263,7 +263,9 @@ ODD_PLACES = {
 def test_an_odd_file_is_no_place(machine, kind):
     with (
         ODD[kind][0](machine / "here"),
-        pytest.raises(DataError, match=f"^letters was not found. Looked in: path={machine}/here: {ODD_PLACES[kind]}; its"),
+        pytest.raises(
+            DataError, match=f"^letters was not found. Looked in: path={machine}/here: {ODD_PLACES[kind]}; its"
+        ),
     ):
         find_data("letters", machine / "here")
 
@@ -278,7 +280,9 @@ def test_a_folder_that_may_not_be_searched(machine, monkeypatch):
 
     monkeypatch.setattr(Path, "stat", denied)
     monkeypatch.setenv("PP_REF_DATA", str(fill(machine / "given")))
-    with pytest.raises(DataError, match=r"PP_REF_DATA=.*given: cannot be searched \(Permission denied\); its subfolder"):
+    with pytest.raises(
+        DataError, match=r"PP_REF_DATA=.*given: cannot be searched \(Permission denied\); its subfolder"
+    ):
         find_data("letters")
 
 
@@ -289,7 +293,9 @@ def test_a_name_that_no_folder_can_have():
 
 def test_an_unknown_user_is_passed_over_and_named(monkeypatch):
     monkeypatch.setenv("PP_REF_DATA", "~no-such-user/data")
-    message = "Looked in: PP_REF_DATA=~no-such-user/data: no home folder is known for it, expected a full path; the user c"
+    message = (
+        "Looked in: PP_REF_DATA=~no-such-user/data: no home folder is known for it, expected a full path; the user c"
+    )
     with pytest.raises(DataError, match=message):
         find_data("letters")
     cache = fill(user_cache("letters"))

@@ -219,7 +219,7 @@ def test_the_sample():
     ("x", "message"),
     [
         (np.zeros((1, 96, 96, 3), "u1"), r"holds uint8 \(1, 96, 96, 3\); expected uint8 \(246, 96, 96, 3\): is it ano"),
-        (np.zeros((246, 96, 96, 3), "f4"), r"holds float32 \(246, 96, 96, 3\); expected uint8"),
+        (np.zeros((246, 96, 96, 3), "i1"), r"holds int8 \(246, 96, 96, 3\); expected uint8"),
         (np.zeros((246, 96, 96, 3), "u1"), "holds pixels with SHA-256 [0-9a-f]{64}; expected [0-9a-f]{64}: fetch it"),
     ],
 )

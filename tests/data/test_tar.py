@@ -156,7 +156,9 @@ def test_a_file_that_is_there_twice(tmp_path):
     with tarfile.open(tmp_path / "archive", "w:gz") as archive:
         for name in ("set/b", "./set/b"):
             archive.addfile(tarfile.TarInfo(name))
-    with pytest.raises(DataError, match="archive: its member set/b is there twice, expected once: fetch the archive again"):
+    with pytest.raises(
+        DataError, match="archive: its member set/b is there twice, expected once: fetch the archive again"
+    ):
         read(tmp_path / "archive")
 
 

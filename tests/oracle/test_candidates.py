@@ -1,5 +1,6 @@
 """Candidates in this process and in one of their own, which may hang, exit or crash."""
 
+import os
 import textwrap
 
 import pytest

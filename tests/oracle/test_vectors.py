@@ -138,7 +138,9 @@ def test_vectors_are_replaced_and_answers_stay(tmp_path):
     assert list(tmp_path.iterdir()) == [folder]
 
 
-@pytest.mark.parametrize("what", ["a file in it", "another manifest", "broken manifest", "nested manifest", "no folder"])
+@pytest.mark.parametrize(
+    "what", ["a file in it", "another manifest", "broken manifest", "nested manifest", "no folder"]
+)
 def test_what_holds_something_else_is_refused(what, tmp_path):
     folder = tmp_path / "thesis"
     if what == "no folder":

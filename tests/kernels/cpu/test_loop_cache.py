@@ -103,8 +103,8 @@ def test_without_space_the_loops_run_and_one_warning_says_so(folder, monkeypatch
     else:
         monkeypatch.setattr("os.replace", fail)
     message = (
-        rf"^compiled loops cannot be kept in {folder}/\w+ \(No space left on device\), so that each process compiles them "
-        "again: free some space, or set NUMBA_CACHE_DIR to another folder$"
+        rf"^compiled loops cannot be kept in {folder}/\w+ \(No space left on device\), so that each process "
+        "compiles them again: free some space, or set NUMBA_CACHE_DIR to another folder$"
     )
     for warned in (pytest.warns(RuntimeWarning, match=message), nullcontext()):
         with warned:

@@ -12,6 +12,7 @@ from pp_ref.errors import DataError
 from pp_ref.oracle.findings import Finding, Report, Status, TensorVerdict
 from pp_ref.oracle.reports import read_report, write_report
 from pp_ref.oracle.reports.records import SCHEMA, content, from_record, to_record
+from tests.odd_files import ODD
 from tests.oracle.reports.sample import REPORTS, sample
 
 TEXT = (files("pp_ref.oracle.reports") / "schemas" / "report.schema.json").read_text("utf-8")
