@@ -209,7 +209,7 @@ def _tensors_checksum(tensors: Mapping[str, NDArray[Any]], metadata: Mapping[str
     described = {name: text for name, text in metadata.items() if name != "checksum"}
     hashed = sha256(_canonical([described, listed]))
     for name in sorted(tensors):
-        hashed.update(tensors[name].data)
+        hashed.update(tensors[name].reshape(-1).view(np.uint8).data)
     return hashed.hexdigest()
 
 

@@ -144,4 +144,3 @@ def _keep_name(folder: Path) -> None:
             os.fsync(number)
         finally:
             os.close(number)
-

@@ -57,7 +57,6 @@ def record_of(recipe: dict[str, Any], began: float, said: str, fit: Fit, data: A
     } | circumstances(recipe.get("device", "cpu"))
 
 
-
 @dataclass(frozen=True)
 class RunStore:
     """A folder of records. A run is known by its recipe: a recipe with one other constant is another run.

@@ -60,7 +60,10 @@ def test_other_data_and_other_dictionaries_have_files_of_their_own(tmp_path):
 
 
 OTHER_BYTES = "its content does not have its checksum"
-OTHER_SIZE, OTHER_HEADER = "it has [0-9,]+ bytes, expected", r"it does not begin with the header of float32 \(4101, 12\)"
+OTHER_SIZE, OTHER_HEADER = (
+    "it has [0-9,]+ bytes, expected",
+    r"it does not begin with the header of float32 \(4101, 12\)",
+)
 
 
 @pytest.mark.parametrize(
