@@ -132,7 +132,7 @@ def cache_folder() -> Path:
         return Path(pooch.os_cache("pp_ref"))
     except RuntimeError as error:
         raise DataError(
-            "there is no folder for the user's cache, as no home folder is known: set HOME or XDG_CACHE_HOME to a full path"
+            "no home folder is known, and so no folder for the user's cache: set HOME or XDG_CACHE_HOME to a full path"
         ) from error
 
 

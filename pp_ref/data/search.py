@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from pp_ref.errors import DataError
-from pp_ref.files import OTHERS, reason
+from pp_ref.files import OTHERS, cache_folder, reason
 
 
 class Collection(NamedTuple):

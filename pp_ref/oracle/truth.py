@@ -20,6 +20,7 @@ from pp_ref.oracle.nested import is_number, leaves, mapped
 __all__ = ["ExactValues", "Expected", "evaluated", "truth"]
 
 Real = NDArray[np.float64]
+DIGEST = hashlib.sha256().digest_size
 Named = tuple[str, Real, Real]  # of a result: its name, exact value and radius
 
 
@@ -144,33 +145,44 @@ def _key(case: Case) -> str:
     return digest.hexdigest()
 
 
+def _checksum(key: str, content: bytes) -> bytes:
+    return hashlib.sha256(key.encode() + content).digest()
+
+
 class ExactValues:
     """A file of exact values, by the content of what they are the values of. It may be deleted at any time."""
 
     def __init__(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self.path, self.connection = path, sqlite3.connect(path, isolation_level=None)
         try:
-            self._create()
-        except sqlite3.DatabaseError:  # no such file of ours: begin anew
-            self.connection.close()
-            path.unlink()
-            self.connection = sqlite3.connect(path, isolation_level=None)
-            self._create()
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if path.exists() and not path.is_file():
+                raise OSError("it is no regular file")
+            try:
+                self._open(path)
+            except sqlite3.DatabaseError:  # no such file of ours: begin anew
+                path.unlink()
+                self._open(path)
+        except (OSError, sqlite3.DatabaseError):  # it cannot be kept
+            self._open(":memory:")
 
-    def _create(self) -> None:
-        self.connection.execute("PRAGMA synchronous = OFF")
-        self.connection.execute("CREATE TABLE IF NOT EXISTS exact (key TEXT PRIMARY KEY, arrays BLOB)")
+    def _open(self, path: Path | str) -> None:
+        self.connection = sqlite3.connect(path, isolation_level=None)
+        try:
+            self.connection.execute("PRAGMA synchronous = OFF")
+            self.connection.execute("CREATE TABLE IF NOT EXISTS checked (key TEXT PRIMARY KEY, arrays BLOB)")
+        except BaseException:
+            self.connection.close()
+            raise
 
     def get(self, key: str) -> "list[Named] | None":
         """None if there are none, or none that can be read."""
         try:
-            row = self.connection.execute("SELECT arrays FROM exact WHERE key = ?", [key]).fetchone()
-            if row is None:
-                return None
-            arrays = safetensors.numpy.load(row[0])
-        except (sqlite3.DatabaseError, safetensors.SafetensorError):
+            row = self.connection.execute("SELECT arrays FROM checked WHERE key = ?", [key]).fetchone()
+        except sqlite3.DatabaseError:
             return None
+        if row is None or not isinstance(row[0], bytes) or row[0][:DIGEST] != _checksum(key, row[0][DIGEST:]):
+            return None
+        arrays = safetensors.numpy.load(row[0][DIGEST:])
         names = [name for name in arrays if not name.endswith("+-")]
         return [(name.partition(" ")[2], arrays[name], arrays[name + "+-"]) for name in sorted(names)]
 
@@ -179,7 +191,9 @@ class ExactValues:
         for i, (name, exact, radius) in enumerate(found):
             arrays[f"{i:04} {name}"], arrays[f"{i:04} {name}+-"] = exact, radius
         with suppress(sqlite3.DatabaseError):  # damaged, locked, or full: then they are computed again
-            self.connection.execute("INSERT OR REPLACE INTO exact VALUES (?, ?)", [key, safetensors.numpy.save(arrays)])
+            content = safetensors.numpy.save(arrays)
+            row = [key, _checksum(key, content) + content]
+            self.connection.execute("INSERT OR REPLACE INTO checked VALUES (?, ?)", row)
 
     def close(self) -> None:
         self.connection.close()

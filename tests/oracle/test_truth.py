@@ -111,14 +111,14 @@ def test_a_corrupt_file_is_made_anew(tmp_path, content):
     store = ExactValues(path)
     identical(truth(DENSE, store), truth(DENSE, store))
     store.close()
-    assert sqlite3.connect(path).execute("SELECT count(*) FROM exact").fetchone() == (1,)
+    assert sqlite3.connect(path).execute("SELECT count(*) FROM checked").fetchone() == (1,)
 
 
 @pytest.mark.parametrize("blob", [b"", b"cut short", b"\xff" * 64], ids=["empty", "cut", "noise"])
 def test_a_corrupt_entry_is_made_anew(tmp_path, blob):
     store = ExactValues(tmp_path / "exact.sqlite")
     wanted = truth(DENSE, store)
-    store.connection.execute("UPDATE exact SET arrays = ?", [blob])
+    store.connection.execute("UPDATE checked SET arrays = ?", [blob])
     identical(truth(DENSE, store), wanted)
     assert store.get(module._key(DENSE)) is not None
     store.close()
@@ -159,6 +159,6 @@ def test_two_processes_at_once(tmp_path):
         worker.join(60)
     assert [worker.exitcode for worker in workers] == [0, 0]
     store = ExactValues(path)
-    assert store.connection.execute("SELECT count(*) FROM exact").fetchone() == (4,)
+    assert store.connection.execute("SELECT count(*) FROM checked").fetchone() == (4,)
     identical(truth(case_of("lowrank/plain/float64/0"), store), truth(case_of("lowrank/plain/float64/0")))
     store.close()

@@ -347,7 +347,7 @@ OURS = (
     Format("report, JSON", ("oracle/reports/files.py", "oracle/reports/records.py"), write_report, read_report),
     Format("report, JUnit", ("oracle/reports/files.py",), partial(write_report, name="report.xml")),
     Format("report, HTML", ("oracle/reports/files.py",), partial(write_report, name="report.html")),
-    Format("figure", ("experiments/drawing.py",), write_figure, every=10),
+    Format("figure", ("experiments/drawing.py",), write_figure, damaged="figure.*", every=10),
 )
 CACHES = (
     Format("exact values", ("oracle/truth.py",), exact_values, exact_values, cache=True),

@@ -220,8 +220,8 @@ class Bench:
                 "raw",
                 f"a DataError that is not one line of up to {LONGEST_MESSAGE} characters: {message!r:.200}",
             )
-        if str(self.root) not in message:
-            return "raw", f"a DataError that names no file: {message}"
+        if str(self.root) not in message and "HOME" not in message:
+            return "raw", f"a DataError that names neither a file nor HOME: {message}"
         return "refused", message
 
     def written(self, fault: str, rng: np.random.Generator) -> Outcome:
@@ -285,7 +285,8 @@ class Bench:
             return "refused", said
         if self.form.read is None:
             versions = (self.newer,) if done else (self.newer, self.whole)
-            honest = all(content in [each[name][0] for each in versions] for name, content in (value or {}).items())
+            found = {name: content for name, content in (value or {}).items() if self.is_damaged(name)}
+            honest = all(content in [each[name][0] for each in versions] for name, content in found.items())
         else:
             honest = fingerprint(value) in ({self.other} if done or fresh else {self.other, self.value})
         return "equal" if honest else "silent", said
