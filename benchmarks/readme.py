@@ -1,4 +1,4 @@
-"""Write the tables of README and of four pages of docs/ (speed, candidates, gradient_check, robustness) from the records.
+"""Write the tables of README and of the pages of docs/ that PAGES names, from the committed records.
 
 python -m benchmarks.readme            rewrite the text between the markers
 python -m benchmarks.readme --check    exit with 1 if a page differs from the records

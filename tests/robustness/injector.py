@@ -14,7 +14,7 @@ from tests.robustness.faults import HOSTILE, ODD
 from tests.robustness.trials import DAMAGE, VERDICTS, WRITE_FAULTS, Bench, Format, Outcome
 
 FORMATS = "tests.robustness.formats"
-QUICK, LONG = 5, 120  # trials of each kind of damage and format
+QUICK, LONG = 5, 100  # trials of each kind of damage and format
 LIMIT = 20.0  # seconds a trial: many times what an honest reading takes on a busy machine
 FIRST_LIMIT = 120.0  # seconds until the honest files are written and read, imports included
 BAD = ("silent", "raw", "hung", "left", "too much memory")
