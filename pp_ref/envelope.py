@@ -173,17 +173,17 @@ class Format:
             held = ", ".join([*content][:8]) or "nothing"
             raise ValueError(f"it holds {held}, no {' and no '.join(lacking)}, and is not what pp_ref 0.1.0 wrote")
         form, version = content["format"], content["version"]
-        if form != self.name:
-            raise DataError(f"{path} has the format {form!r}, expected {self.what}, {self.name!r}: choose another file")
         if type(version) is not int or version < FIRST:
             raise ValueError(f"its version is {version!r}, expected an integer >= {FIRST}")
-        if version > self.version:
+        if form == self.name and version > self.version:
             raise DataError(
                 f"{path} was written by a newer pp_ref: version {version} of {self.name}, this reads up to "
                 f"{self.version}: use that pp_ref; the file is left as it is"
             )
         if checksum() != content["checksum"]:
             raise ValueError("its content does not have its checksum")
+        if form != self.name:
+            raise DataError(f"{path} has the format {form!r}, expected {self.what}, {self.name!r}: choose another file")
         return False
 
 

@@ -198,6 +198,7 @@ DAMAGED = {
     "another number": (with_fields(name="s"), "its content does not have its checksum"),
     "one key more": (with_fields(more=1), "its content does not have its checksum"),
     "another checksum": (with_fields(checksum=0), "its content does not have its checksum"),
+    "another format, and no more": (with_fields(format="pp_ref.rules"), "its content does not have its checksum"),
     "version 1": (with_fields(version=1), "its version is 1, expected an integer >= 2"),
     "version True": (with_fields(version=True), "its version is True, expected"),
     "version as text": (with_fields(version="2"), "its version is '2', expected"),

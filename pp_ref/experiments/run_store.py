@@ -76,9 +76,25 @@ class RunStore:
     def path(self, recipe: dict[str, Any]) -> Path:
         return self.folder / f"{self.name(recipe)}.json"
 
+    @property
+    def unfinished(self) -> Path:
+        """The folder of what belongs to unfinished runs: checkpoints."""
+        return self.folder / "unfinished"
+
     def checkpoint(self, recipe: dict[str, Any], phase: str) -> Path:
         """The file in which a phase of an unfinished run keeps its checkpoint."""
-        return self.folder / "unfinished" / f"{self.name(recipe)}.{phase}.safetensors"
+        return self.unfinished / f"{self.name(recipe)}.{phase}.safetensors"
+
+    def leftovers(self, recipe: dict[str, Any]) -> list[Path]:
+        """The files of a run that are worth nothing once it has a record: checkpoints, and what a kill left."""
+        name = self.name(recipe)
+        parts = (part for folder in (self.folder, self.unfinished) for part in folder.glob(f".{name}.*.part"))
+        return [*self.unfinished.glob(f"{name}.*"), *parts]
+
+    def clear(self, recipe: dict[str, Any]) -> None:
+        """Remove the `leftovers` of a run. Only the process that does the run may do so."""
+        for path in self.leftovers(recipe):
+            path.unlink(missing_ok=True)
 
     def load(self, recipe: dict[str, Any]) -> Record | None:
         """The record of a finished run with its arrays, or None if the run has no record.
@@ -103,16 +119,6 @@ class RunStore:
         RUN.write_json(path, record)
         self.clear(record["recipe"])
         return path
-
-    def clear(self, recipe: dict[str, Any]) -> None:
-        """Remove the checkpoints of a finished run, and the files that killed programs left half written of it.
-
-        No other program may be doing this run.
-        """
-        name, unfinished = self.name(recipe), self.checkpoint(recipe, "*").parent
-        half_written = (left for folder in (self.folder, unfinished) for left in folder.glob(f".{name}.*.part"))
-        for left in (*unfinished.glob(f"{name}.*"), *half_written):
-            left.unlink(missing_ok=True)
 
     def records(self) -> list[Record]:
         """All finished runs with their arrays, in the order of their names.
