@@ -15,10 +15,10 @@ from pp_ref.files import open_regular, packed_size, reason
 
 TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 AXES = 64  # the most that a NumPy array has
-MNIST = 60_000 * 28 * 28  # bytes of the largest file, the training images
+LARGEST = 60_000 * 28 * 28  # bytes of the numbers in MNIST's largest file, the training images
 
 
-def read_idx(path: str | os.PathLike[str], largest: int = MNIST) -> NDArray[Any]:
+def read_idx(path: str | os.PathLike[str], largest: int = LARGEST) -> NDArray[Any]:
     """Read one IDX file, gzip-compressed or not (its first bytes decide, not its name).
 
     path     a file: two zero bytes, a type byte, the number of axes, one big-endian uint32 per axis, the numbers

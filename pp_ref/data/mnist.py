@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pp_ref.data.dataset import Dataset, Split
-from pp_ref.data.idx import read_idx
+from pp_ref.data.idx import LARGEST, read_idx
 from pp_ref.data.search import COLLECTIONS, file_in, find_data
 from pp_ref.errors import DataError, import_extra
-from pp_ref.files import open_regular, read_regular, reason
+from pp_ref.files import packed_size, read_regular, reason
 
 # `content_digest` of MNIST, for any compression of its files.
 MNIST_DIGEST = "06b0d1f124c4e5fa796686ade41a9b778edacc8622f2195a352ef479ad44fc16"
@@ -136,7 +136,6 @@ def sha256(data: bytes) -> str:
 def described(file: Path) -> str:
     """Return the name of a file and the SHA-256 of its bytes; raise DataError if it cannot be read."""
     try:
-        with open_regular(file) as opened:
-            return f"{file.name} (SHA-256 {hashlib.file_digest(opened, 'sha256').hexdigest()})"
+        return f"{file.name} (SHA-256 {sha256(read_regular(file, packed_size(LARGEST)))})"
     except OSError as error:
         raise DataError(f"{file} cannot be read again ({reason(error)}): leave it in place while it is read") from error
