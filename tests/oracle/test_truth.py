@@ -11,6 +11,7 @@ import pytest
 from pp_ref.oracle import truth as module
 from pp_ref.oracle.cases import case_of
 from pp_ref.oracle.truth import ExactValues, cotangents_of, truth
+from tests.odd_files import ODD
 
 DENSE = case_of("dense/plain/float32/0")
 
@@ -122,6 +123,23 @@ def test_a_corrupt_entry_is_made_anew(tmp_path, blob):
     identical(truth(DENSE, store), wanted)
     assert store.get(module._key(DENSE)) is not None
     store.close()
+
+
+def test_a_flipped_bit_is_noticed(tmp_path):
+    store = ExactValues(tmp_path / "exact.sqlite")
+    wanted = truth(DENSE, store)
+    ((blob,),) = store.connection.execute("SELECT arrays FROM checked").fetchall()
+    store.connection.execute("UPDATE checked SET arrays = ?", [blob[:-1] + bytes([blob[-1] ^ 1])])
+    identical(truth(DENSE, store), wanted)
+    store.close()
+
+
+@pytest.mark.parametrize("kind", ["FIFO", "folder", "link to itself", "link to an endless device"])
+def test_what_cannot_be_a_store_costs_time_alone(tmp_path, kind):
+    with ODD[kind][0](tmp_path / "exact.sqlite"):
+        store = ExactValues(tmp_path / "exact.sqlite")
+        identical(truth(DENSE, store), truth(DENSE))
+        store.close()
 
 
 def test_a_damaged_page_costs_time_alone(tmp_path):
