@@ -33,20 +33,26 @@ def measured(trials: int, seed: int, names: list[str]) -> list[dict[str, Any]]:
     return [
         {"format": row.format, "fault": row.fault, "trials": row.trials, **row.counts}
         | {"most_memory_mb": round(row.most_mb, 1), "slowest_s": round(row.slowest_s, 3), "wrong": row.wrong}
-        for rows in found
-        for row in rows
+        for each in found
+        for row in each
     ]
+
+
+def rows() -> list[dict[str, Any]]:
+    """Return the rows of the committed record."""
+    found: list[dict[str, Any]] = STUDY.read_json(RECORD, "take it from the repository again")["rows"]
+    return found
 
 
 def table(by: str) -> str:
     """Return the numbers of trials and verdicts by "format" or by "fault", from the committed record."""
     counts: dict[str, Counter[str]] = {}
-    for row in STUDY.read_json(RECORD, "take it from the repository again")["rows"]:
+    for row in rows():
         for name in (row[by], "all"):
             counts.setdefault(name, Counter()).update({column: row[column] for column in ("trials", *COLUMNS)})
     counts["all"] = counts.pop("all")
-    rows = [[name, *(f"{found[column]:,}" for column in ("trials", *COLUMNS))] for name, found in counts.items()]
-    return markdown([by, "trials", *COLUMNS], rows)
+    cells = [[name, *(f"{found[column]:,}" for column in ("trials", *COLUMNS))] for name, found in counts.items()]
+    return markdown([by, "trials", *COLUMNS], cells)
 
 
 def main() -> None:
@@ -56,11 +62,11 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", choices=FORMATS, default=list(FORMATS))
     parser.add_argument("--out", type=Path, default=RECORD)
     arguments = parser.parse_args()
-    rows = measured(arguments.trials, arguments.seed, arguments.only)
-    record = {"trials": arguments.trials, "seed": arguments.seed, "rows": rows} | circumstances()
+    found = measured(arguments.trials, arguments.seed, arguments.only)
+    record = {"trials": arguments.trials, "seed": arguments.seed, "rows": found} | circumstances()
     STUDY.write_json(arguments.out, record)
-    wrong = [said for row in rows for said in row["wrong"]]
-    print(*wrong, f"{sum(row['trials'] for row in rows):,} trials, {len(wrong)} wrong", sep="\n")
+    wrong = [said for row in found for said in row["wrong"]]
+    print(*wrong, f"{sum(row['trials'] for row in found):,} trials, {len(wrong)} wrong", sep="\n")
     sys.exit(bool(wrong))
 
 
