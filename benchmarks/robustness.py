@@ -1,9 +1,9 @@
 """Put damaged, hostile and odd files to every reader, and failing disks to every writer, and write what they did.
 
-    python -m benchmarks.robustness [--trials N] [--seed 0] [--only FORMAT ...] [--out FILE]
+    python -m benchmarks.robustness [--trials N] [--seed 0] [--only FORMAT ...]
 
-`python -m benchmarks.readme` then writes the tables of docs/robustness.md; `make torture` runs the same trials. Exit
-code 1: some trial was neither the honest value nor a refusal.
+With --only, the rows of other formats stay. `python -m benchmarks.readme` then writes the tables of docs/robustness.md.
+`make torture` runs the same trials. Exit code 1: some trial was neither the honest value nor a refusal.
 """
 
 import argparse
@@ -59,12 +59,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--trials", type=int, default=LONG, help="of each kind of damage and format")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--only", nargs="+", choices=FORMATS, default=list(FORMATS))
-    parser.add_argument("--out", type=Path, default=RECORD)
+    parser.add_argument("--only", nargs="+", choices=FORMATS, metavar="FORMAT", default=list(FORMATS))
     arguments = parser.parse_args()
-    found = measured(arguments.trials, arguments.seed, arguments.only)
+    others = set(FORMATS) - set(arguments.only)
+    found = [row for row in rows() if row["format"] in others] if others else []
+    found += measured(arguments.trials, arguments.seed, arguments.only)
+    found.sort(key=lambda row: list(FORMATS).index(row["format"]))
     record = {"trials": arguments.trials, "seed": arguments.seed, "rows": found} | circumstances()
-    STUDY.write_json(arguments.out, record)
+    STUDY.write_json(RECORD, record)
     wrong = [said for row in found for said in row["wrong"]]
     print(*wrong, f"{sum(row['trials'] for row in found):,} trials, {len(wrong)} wrong", sep="\n")
     sys.exit(bool(wrong))
