@@ -6,7 +6,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 
 from tests.tree import ROOT
 
@@ -21,15 +22,27 @@ def python(*arguments: object, cwd: object = ROOT, check: bool = True) -> "subpr
 
 @contextmanager
 def running(*module: object) -> Iterator[subprocess.Popen[str]]:
-    """Run `python -m module` in a process group of its own, as a terminal does."""
+    """Run `python -m module` in a session of its own, as a terminal does."""
     command = [sys.executable, "-m", *map(str, module)]
     process = subprocess.Popen(command, cwd=ROOT, env=WIDE, stderr=subprocess.PIPE, text=True, start_new_session=True)
     try:
         yield process
     finally:
-        if process.poll() is None:  # the test has failed
+        if process.poll() is None or family(process):  # the test has failed
             os.killpg(process.pid, signal.SIGKILL)
+        if not process.stderr.closed:
             process.communicate()
+
+
+def family(process: "subprocess.Popen[str]") -> list[str]:
+    """The commands of all living processes in the session of one that was started by `running` (Linux)."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            state, _, _, session, *_ = (folder / "stat").read_text().rpartition(")")[2].split()
+            if int(session) == process.pid and state != "Z":
+                found.append(f"{folder.name}: {(folder / 'cmdline').read_text()}")
+    return found
 
 
 def wait_for(condition: Callable[[], bool], process: subprocess.Popen[str], seconds: float = 120) -> None:
@@ -39,3 +52,12 @@ def wait_for(condition: Callable[[], bool], process: subprocess.Popen[str], seco
         assert process.poll() is None, process.communicate()
         assert time.monotonic() < end, f"nothing after {seconds} s"
         time.sleep(0.02)
+
+
+def wait_for_end(process: "subprocess.Popen[str]", seconds: float = 10) -> None:
+    """Fail if a process of its session is left after these seconds."""
+    process.wait(timeout=seconds)
+    end = time.monotonic() + seconds
+    while left := family(process):
+        assert time.monotonic() < end, left
+        time.sleep(0.05)

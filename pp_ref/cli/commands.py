@@ -43,7 +43,10 @@ app.command()(conform)
 
 
 def main() -> None:
-    """Run a command. An expected error is printed in one line. Exit code 1 after an error, 130 after Ctrl-C."""
+    """Run a command. An expected error is printed in one line. Exit code 1 after an error, 130 after Ctrl-C.
+
+    `reproduce` ends with 143 after SIGTERM and 129 after SIGHUP.
+    """
     try:
         app()
     except EXPECTED as error:

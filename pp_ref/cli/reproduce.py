@@ -65,7 +65,7 @@ def _reproduce(
     store = RunStore(out or Path("runs") / entry.records / profile.value)
     given = {"data": data and data.value, "device": device.value}
     recipes = experiment.recipes(experiment.profiles[profile.value], **{name: given[name] for name in entry.options})
-    done = sweep(experiment.run, recipes, store, jobs=jobs, epochs=experiment.epochs)
+    done = sweep(experiment.run, recipes, store, jobs=jobs, epochs=experiment.epochs, check=experiment.check)
     records = [record for record in done.records if record]
     if records:
         Console().print(experiment.table(records))

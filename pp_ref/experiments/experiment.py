@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from pp_ref.experiments.needs import check_needs
+
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from rich.table import Table
@@ -29,6 +31,7 @@ class Experiment:
     figures   by file name without suffix: (records) -> the drawing
     summary   (records) -> the table for README, in Markdown
     verdict   (records) -> README's sentence on what the paper claims; None if the paper claims nothing here
+    check     (recipe) -> None; raises if this machine lacks what the run needs. No run is begun before all are checked
     """
 
     profiles: Mapping[str, Any]
@@ -39,6 +42,7 @@ class Experiment:
     figures: Mapping[str, Callable[..., "Figure"]]
     summary: Callable[..., str]
     verdict: Callable[..., str] | None = None
+    check: Callable[[dict[str, Any]], None] = check_needs
 
 
 class Entry(NamedTuple):

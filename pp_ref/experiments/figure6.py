@@ -8,6 +8,7 @@ on the test images is the result. Both halves keep their records in one folder: 
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from math import sqrt
 from statistics import mean
 from typing import Any, NamedTuple
@@ -20,6 +21,7 @@ from pp_ref.data import Split, fold_splits, load_cifar10, load_digits, load_stl1
 from pp_ref.errors import DomainError
 from pp_ref.experiments.error_curves import cost, describe
 from pp_ref.experiments.intervals import student_interval
+from pp_ref.experiments.needs import check_needs
 from pp_ref.experiments.rica_filters import REPORTS, FilterSettings, filter_recipe, learn_filters
 from pp_ref.experiments.run_store import Record, RunStore, record_of
 from pp_ref.features import extract_features, fit_linear_svm, fit_standardisation
@@ -29,6 +31,7 @@ from pp_ref.machine import Device
 HALF = 0.5  # the proportion of "RICA-50%", and of the paper's "more than half of the dynamic parameters"
 TESTED = 10_000  # test images of CIFAR-10
 REDUCED = 2048  # STL-10 images that are reduced at a time
+check = partial(check_needs, modules=("sklearn.svm", "sklearn.model_selection"))  # the linear classifier
 
 
 class Task(NamedTuple):

@@ -15,7 +15,7 @@ from pp_ref.experiments.run_store import Record
 from pp_ref.machine import Device
 from pp_ref.records import markdown
 
-epochs, run = figure6.epochs, figure6.run
+epochs, run, check = figure6.epochs, figure6.run, figure6.check
 
 
 @dataclass(frozen=True)
@@ -94,4 +94,4 @@ def verdict(records: Sequence[Record]) -> str:
     )
 
 
-EXPERIMENT = Experiment(PROFILES, recipes, epochs, run, table, {"figure6-left": figure}, summary, verdict)
+EXPERIMENT = Experiment(PROFILES, recipes, epochs, run, table, {"figure6-left": figure}, summary, verdict, check)

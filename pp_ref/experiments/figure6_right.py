@@ -17,7 +17,7 @@ from pp_ref.records import markdown
 
 NAMES = {1.0: "RICA", HALF: "RICA-50%"}
 
-epochs, run = figure6.epochs, figure6.run
+epochs, run, check = figure6.epochs, figure6.run, figure6.check
 
 
 @dataclass(frozen=True)
@@ -96,4 +96,4 @@ def pairs(records: Sequence[Record]) -> list[tuple[Point, Point]]:
     return [(point, found[HALF, 2 * m]) for (p, m), point in found.items() if p == 1.0 and (HALF, 2 * m) in found]
 
 
-EXPERIMENT = Experiment(PROFILES, recipes, epochs, run, table, {"figure6-right": figure}, summary, verdict)
+EXPERIMENT = Experiment(PROFILES, recipes, epochs, run, table, {"figure6-right": figure}, summary, verdict, check)

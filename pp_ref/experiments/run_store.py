@@ -6,6 +6,7 @@ import re
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 
 from pp_ref.envelope import Format
@@ -78,7 +79,7 @@ class RunStore:
 
     @property
     def unfinished(self) -> Path:
-        """The folder of what belongs to unfinished runs: checkpoints."""
+        """The folder of what belongs to unfinished runs: checkpoints and claims."""
         return self.folder / "unfinished"
 
     def checkpoint(self, recipe: dict[str, Any], phase: str) -> Path:
@@ -86,15 +87,31 @@ class RunStore:
         return self.unfinished / f"{self.name(recipe)}.{phase}.safetensors"
 
     def leftovers(self, recipe: dict[str, Any]) -> list[Path]:
-        """The files of a run that are worth nothing once it has a record: checkpoints, and what a kill left."""
+        """The files of a run that are worth nothing once it has a record: checkpoints, claims, and what a kill left."""
         name = self.name(recipe)
         parts = (part for folder in (self.folder, self.unfinished) for part in folder.glob(f".{name}.*.part"))
         return [*self.unfinished.glob(f"{name}.*"), *parts]
 
     def clear(self, recipe: dict[str, Any]) -> None:
-        """Remove the `leftovers` of a run. Only the process that does the run may do so."""
+        """Remove the `leftovers` of a run. Only the process that holds its claim may do so."""
         for path in self.leftovers(recipe):
             path.unlink(missing_ok=True)
+
+    def check_writable(self) -> None:
+        """Make the folder, and write into it.
+
+        raises  DataError if it cannot be written
+        """
+        try:
+            self.unfinished.mkdir(parents=True, exist_ok=True)
+            for place in (self.folder, self.unfinished):
+                with TemporaryFile(dir=place) as file:
+                    file.write(b"some")
+        except OSError as error:
+            raise DataError(
+                f"{self.folder} cannot keep records ({error.strerror}): expected a folder that can be written: "
+                "choose another one with --out"
+            ) from error
 
     def load(self, recipe: dict[str, Any]) -> Record | None:
         """The record of a finished run with its arrays, or None if the run has no record.

@@ -1,112 +1,188 @@
-"""Many runs, several at a time. Finished runs are skipped: a sweep that was killed goes on where it stopped."""
+"""Many runs, several at a time, divided with every other sweep in the same folder; finished runs are skipped."""
 
 import signal
+import sys
+import time
+from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass
-from multiprocessing import get_context, parent_process
-from queue import Empty, Queue
-from threading import Event
-from typing import Any
+from functools import partial
+from multiprocessing.connection import wait
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-from threadpoolctl import threadpool_limits
 
 from pp_ref.errors import DomainError
+from pp_ref.experiments.claims import Claims
+from pp_ref.experiments.needs import check_needs
 from pp_ref.experiments.run_store import Record, RunStore
+from pp_ref.experiments.workers import Recipe, Run, Signals, Worker, signal_name
 from pp_ref.machine import cores
 
-Recipe = dict[str, Any]
-Report = Callable[[str], None]
-Run = Callable[[Recipe, RunStore, Report], Record]  # a module's function: worker processes import it by name
+AGAIN = 1.0  # seconds from one attempt at the runs of other processes to the next
+LOOK = 0.2  # seconds from one look for a signal to the next
 
 
 @dataclass(frozen=True)
 class Sweep:
-    """Records in the order of the recipes, None for a run that failed; and a sentence a failure."""
+    """Records in the order of the recipes, None for a run that failed; and a sentence for each kind of failure."""
 
     records: list[Record | None]
     failures: list[str]
 
 
 def sweep(
-    run: Run, recipes: Sequence[Recipe], store: RunStore, *, jobs: int = 1, epochs: Callable[[Recipe], int]
+    run: Run,
+    recipes: Sequence[Recipe],
+    store: RunStore,
+    *,
+    jobs: int = 1,
+    epochs: Callable[[Recipe], int],
+    check: Callable[[Recipe], None] = check_needs,
 ) -> Sweep:
-    """Run every recipe that has no record yet.
+    """Do every run that has no record yet.
 
     run      (recipe, store, report) -> record; calls report(text) once an epoch
     recipes  JSON-serialisable, with "label", "proportion" and "seed"
     jobs     int >= 1 processes; they share the machine's BLAS threads
     epochs   (recipe) -> how often its run reports; the progress bar estimates the time left from it
+    check    (recipe) -> None; raises if the run would lack something. Called for every run before the first is begun
     returns  Sweep; a run that raises is a failure, and the others go on
-    raises   DomainError; DataError for a damaged record; KeyboardInterrupt on Ctrl-C: finished runs are kept, and the
-             last epoch of each unfinished run
+    raises   DomainError; DataError for a damaged record, or a folder that cannot be written; what `check` raises;
+             KeyboardInterrupt on Ctrl-C, SystemExit with code 143 on SIGTERM or 129 on SIGHUP: finished runs are kept,
+             and the last epoch of each unfinished run. A second Ctrl-C ends all processes at once
+
+    Any number of sweeps may work in one folder: each run is done by one of them (`claims`). A sweep waits at its end
+    for the runs that other processes are doing.
     """
     if jobs < 1:
         raise DomainError(f"jobs is {jobs}, expected an int >= 1: how many runs are done at a time")
-    pending = [recipe for recipe in recipes if store.load(recipe) is None]
-    threads = max(1, cores() // jobs)
-    failures: list[str] = []
+    todo = [recipe for recipe in recipes if store.load(recipe) is None]
+    left = [recipe for recipe in recipes if recipe not in todo and store.leftovers(recipe)]
+    for recipe in todo:
+        check(recipe)
+    if todo or left:
+        store.check_writable()
+    for recipe in left:  # a kill came between its record and the removal of these files
+        if claim := Claims(store.unfinished).take(store.name(recipe)):
+            with claim:
+                store.clear(recipe)
+    console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     times = (TimeElapsedColumn(), TimeRemainingColumn())
-    console, context = Console(stderr=True), get_context("spawn")  # a fork would copy locks of the BLAS's threads
-    with context.Manager() as manager, Progress(*columns, *times, console=console) as progress:
-        reports: Queue[str] = manager.Queue()
-        stop: Event = manager.Event()
-        bar = progress.add_task(f"{len(pending)} of {len(recipes)} runs to do", total=sum(map(epochs, pending)))
-        # Ctrl-C reaches every process of a terminal. The workers ignore it, and this process sets `stop` for them: they
-        # end between two epochs, whoever sent the signal, and do not begin runs that the pool has handed them already.
-        pool = ProcessPoolExecutor(jobs, context, initializer=signal.signal, initargs=(signal.SIGINT, signal.SIG_IGN))
+    with Progress(*columns, *times, console=console) as progress:
+        bar = progress.add_task(f"{len(todo)} of {len(recipes)} runs to do", total=sum(map(epochs, todo)))
+        start = partial(Worker, run, store, threads=max(1, cores() // jobs))
+        course = _Course(start, store, jobs, epochs, todo, console, partial(progress.update, bar))
+        signals = Signals(course.workers, console.is_terminal)
         try:
-            waiting = {pool.submit(_worker, run, recipe, store, reports, stop, threads): recipe for recipe in pending}
-            while waiting:
-                done, _ = wait(waiting, timeout=0.5, return_when=FIRST_COMPLETED)
-                _show(reports, progress, bar)
-                for future in done:
-                    name = store.name(waiting.pop(future))
-                    failures += _outcome(future, name, console)
-        except KeyboardInterrupt:
-            console.print("Ctrl-C: stopping at the end of this epoch ...")
-            stop.set()
-            pool.shutdown(cancel_futures=True)
+            with signals.noted():
+                while not signals.received and course.goes_on():
+                    course.hand_out()
+                    course.hear()
+                if signals.received:
+                    console.print(f"{signal_name(signals.received)}: stopping at the end of this epoch ...")
+                    course.stop()
+        finally:
+            for worker in course.workers:
+                worker.close()
+        if signals.received:
             finished = sum(store.load(recipe) is not None for recipe in recipes)
             console.print(
-                f"Stopped by Ctrl-C. {finished} of {len(recipes)} runs are finished; {store.folder} keeps them, and "
-                "the last epoch of a run with epochs: give the same command again to go on."
+                f"Stopped by {signal_name(signals.received)}. {finished} of {len(recipes)} runs are finished; "
+                f"{store.folder} keeps them, and the last epoch of a run with epochs: give the same command again to "
+                "go on."
             )
-            raise
-        pool.shutdown()
-    return Sweep([store.load(recipe) for recipe in recipes], failures)
+            if signals.received == signal.SIGINT:
+                raise KeyboardInterrupt
+            sys.exit(128 + signals.received)
+    return Sweep([store.load(recipe) for recipe in recipes], course.failures())
 
 
-def _worker(run: Run, recipe: Recipe, store: RunStore, reports: "Queue[str]", stop: Event, threads: int) -> str:
-    def report(text: str) -> None:
-        if (parent := parent_process()) and not parent.is_alive():  # it was killed, and cannot set `stop`
-            raise KeyboardInterrupt
-        reports.put(text)
-        if stop.is_set():
-            raise KeyboardInterrupt
+class _Course:
+    """Which runs of a sweep are left, and which workers do them."""
 
-    if stop.is_set():
-        raise KeyboardInterrupt
-    with threadpool_limits(threads):
-        record = run(recipe, store, report)
-        store.save(record)
-    return str(record["summary"])
+    def __init__(
+        self,
+        start: Callable[[], Worker],
+        store: RunStore,
+        jobs: int,
+        epochs: Callable[[Recipe], int],
+        todo: Sequence[Recipe],
+        console: Console,
+        update: Callable[..., None],  # the progress bar
+    ) -> None:
+        self.workers: list[Worker] = []
+        self._start, self._store, self._jobs, self._epochs = start, store, jobs, epochs
+        self._console, self._update = console, update
+        self._pending = deque(todo)
+        self._held: dict[str, tuple[Recipe, str]] = {}  # by name, runs of other processes, and whose
+        self._awaited: set[str] = set()  # names of those that were announced
+        self._again = 0.0  # when they are tried again
+        self._failed: dict[str, tuple[str, list[str]]] = {}  # by kind, what is said of it, and the names of the runs
 
+    def goes_on(self) -> bool:
+        """Whether a run is left."""
+        return bool(self._pending or self._held or self._busy())
 
-def _show(reports: "Queue[str]", progress: Progress, bar: Any) -> None:
-    while True:
-        try:
-            progress.update(bar, advance=1, description=reports.get_nowait())
-        except Empty:
-            return
+    def hand_out(self) -> None:
+        """Begin runs until each of the workers has one."""
+        if self._held and not self._pending and time.monotonic() > self._again:
+            for name in self._held.keys() - self._awaited:
+                self._say(f"{name}: waiting for {self._held[name][1]}, which is doing it")
+            self._awaited |= self._held.keys()
+            self._pending.extend(recipe for recipe, _ in self._held.values())
+            self._held, self._again = {}, time.monotonic() + AGAIN
+        while self._pending and len(self._busy()) < self._jobs:
+            idle = [worker for worker in self.workers if not worker.recipe and worker.process.is_alive()]
+            if not idle:
+                idle = [self._start()]
+                self.workers += idle
+            idle[0].send(self._pending.popleft())
 
+    def hear(self) -> None:
+        """Wait for what workers say, at most until the next look for a signal."""
+        busy = self._busy()
+        ready = wait([worker.connection for worker in busy], LOOK)
+        for worker in busy:
+            if worker.connection not in ready or not (recipe := worker.recipe):
+                continue
+            name = self._store.name(recipe)
+            match worker.receive():
+                case "epoch", text:
+                    self._update(advance=1, description=text)
+                case "held", owner:
+                    self._held[name] = recipe, owner
+                case "elsewhere", text:
+                    self._update(advance=self._epochs(recipe))
+                    self._say(f"{name}: {text}")
+                case "done", text:
+                    self._say(f"{name}: {text}")
+                case "failed", text:
+                    self._fail(name, text)
 
-def _outcome(future: "Future[str]", name: str, console: Console) -> list[str]:
-    if error := future.exception():
-        console.print(f"{name}: failed: {error}", style="red", markup=False)
-        return [f"{name}: {type(error).__name__}: {error}"]
-    console.print(f"{name}: {future.result()}", markup=False, highlight=False)
-    return []
+    def stop(self) -> None:
+        """Let every worker end its epoch."""
+        for worker in self.workers:
+            worker.send(None)
+        while self._busy():
+            self.hear()
+
+    def failures(self) -> list[str]:
+        """A sentence for each kind of failure."""
+        return [
+            f"{names[0]}{f' and {len(names) - 1} more' if len(names) > 1 else ''}: {text}"
+            for text, names in self._failed.values()
+        ]
+
+    def _busy(self) -> list[Worker]:
+        return [worker for worker in self.workers if worker.recipe]
+
+    def _fail(self, name: str, text: str) -> None:
+        _, names = self._failed.setdefault(text.replace(name, "*"), (text, []))
+        if not names:
+            self._say(f"{name}: failed: {text}", style="red")
+        names.append(name)
+
+    def _say(self, text: str, style: str = "") -> None:
+        self._console.print(text, style=style, markup=False, highlight=False)

@@ -2,12 +2,15 @@
 
 import json
 import os
+import re
 import shutil
 import signal
+import sys
 
 import pytest
 from safetensors import safe_open
 
+from pp_ref.errors import EXPECTED
 from pp_ref.experiments import figure4_left
 from pp_ref.experiments.experiment import FIGURES
 from pp_ref.experiments.run_store import RunStore
@@ -65,6 +68,37 @@ def test_a_corrupt_record_is_one_line_of_a_real_process(tmp_path):
     assert done.stderr.count("\n") == 1
 
 
+MISSING = {
+    "data": (["figure2", "--profile=standard"], None, "natural-images was not found. Looked in: PP_REF_DATA="),
+    "extra of its data": (["figure5"], "mlxtend", "mlxtend is not installed, but this function needs it: pip install"),
+    "extra": (["figure6-left"], "sklearn.svm", "sklearn.svm is not installed, but this function needs it: pip install"),
+    "device": (["figure5", "--device=gpu"], "cupy", "CuPy found no usable GPU: .*: use device cpu"),
+    "folder": (
+        ["figure5"],
+        None,
+        "runs cannot keep records .Not a directory.: expected a folder that can",
+    ),
+}
+
+
+@pytest.mark.parametrize("missing", MISSING)
+def test_what_a_run_lacks_is_said_once_and_nothing_is_begun(tmp_path, monkeypatch, missing):
+    pytest.importorskip("mlxtend")
+    arguments, module, message = MISSING[missing]
+    monkeypatch.setenv("PP_REF_DATA", str(tmp_path))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    if missing == "folder":
+        (tmp_path / "runs").write_bytes(b"precious")
+    if module:
+        monkeypatch.setitem(sys.modules, module, None)  # its import fails
+    monkeypatch.setattr("pp_ref.experiments.sweep.Worker", None)  # to begin a run would be a TypeError
+    result = invoke("reproduce", *arguments, "--out", str(tmp_path / "runs"))
+    assert isinstance(result.exception, EXPECTED)  # `main` prints it in one line, with exit code 1
+    assert re.search(message, str(result.exception))
+    assert result.output == ""
+    assert [path.name for path in tmp_path.iterdir()] == (["runs"] if missing == "folder" else [])
+
+
 def epochs_saved(path):
     """Of a checkpoint that is replaced while we look: any version of it is whole."""
     with safe_open(path, framework="numpy") as file:
@@ -81,12 +115,12 @@ def test_ctrl_c_in_the_middle_of_figure_4_and_again(tmp_path):
     def an_epoch_more():
         return checkpoint.exists() and len(epochs_saved(checkpoint)) > len(history)
 
-    for _ in range(2):
+    for number in (signal.SIGINT, signal.SIGTERM):
         with running("pp_ref.cli", "reproduce", "figure4-left", "--out", tmp_path) as process:
             wait_for(an_epoch_more, process)
-            os.killpg(process.pid, signal.SIGINT)  # as a terminal does
+            os.killpg(process.pid, number)  # as a terminal does
             _, said = process.communicate(timeout=120)
-        assert process.returncode == 130
+        assert process.returncode == 128 + number
         assert "0 of 7 runs are finished;" in said
         assert "keeps them, and the last epoch of a run with epochs: give the same command again to go on" in said
         assert "Traceback" not in said
