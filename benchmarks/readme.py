@@ -1,4 +1,4 @@
-"""Write the tables of README and of the pages of docs/ that PAGES names, from the committed records.
+"""Write the tables of README and of the pages in docs/ from the committed records.
 
 python -m benchmarks.readme            rewrite the text between the markers
 python -m benchmarks.readme --check    exit with 1 if a page differs from the records
@@ -20,11 +20,13 @@ from pp_ref.bench.tables import goals_table, machine
 from pp_ref.experiments import figure6
 from pp_ref.experiments.experiment import FIGURES
 from pp_ref.experiments.run_store import RunStore
+from pp_ref.experiments.sweeps import ORDER, Sweeps
 
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
 RECORDS = ROOT / "benchmarks" / "figures"
 SPEED = ROOT / "benchmarks" / "speed"
+SWEEPS = ROOT / "benchmarks" / "sweeps"
 
 
 def figures() -> dict[str, Callable[[], str]]:
@@ -37,6 +39,12 @@ def figures() -> dict[str, Callable[[], str]]:
         if experiment.verdict:
             blocks[f"{entry.name}-verdict"] = partial(experiment.verdict, records)
     return blocks | {"figure6": lambda: figure6.note(RunStore(RECORDS / "figure6").records())}
+
+
+def sweeps() -> str:
+    """Return the table and the verdict of every part of the sweeps that has a finished run."""
+    made = Sweeps(SWEEPS)
+    return "\n\n".join(filter(None, map(made.text, ORDER))) or "No run is finished yet."
 
 
 def speed_tables() -> dict[str, Callable[[], str]]:
@@ -69,6 +77,7 @@ PAGES = {
     ROOT / "docs" / "candidates.md": {"operations": pages.operations},
     ROOT / "docs" / "gradient_check.md": {"power": gradient_check.table},
     ROOT / "docs" / "robustness.md": {f"{by}s": partial(robustness.table, by) for by in ("format", "fault")},
+    ROOT / "docs" / "sweeps.md": {"sweeps": sweeps},
 }
 
 

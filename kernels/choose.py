@@ -12,17 +12,19 @@ from typing import Any, Literal, cast, get_args
 
 import numpy as np
 
+from pp_ref.arrays import check_integer
 from pp_ref.errors import DomainError
 from pp_ref.kernels.cpu.threads import blas_threads
-from pp_ref.kernels.rates import BY_NUMBER, DEVICE, Origin, Rates, known_rates
+from pp_ref.kernels.rates import BY_NUMBER, DEVICE, Origin, Rates, default_rates, known_rates
 from pp_ref.kernels.ways import Way
 from pp_ref.kernels.work import Work
 
-__all__ = ["Backend", "Plan", "choose", "pooling_backend", "use_backend"]
+__all__ = ["Backend", "Plan", "choose", "pooling_backend", "use_backend", "use_default_rates"]
 
 Backend = Literal["auto", "numpy", "numba", "cupy"]
 
 _chosen: list[Backend] = []  # the innermost `use_backend` last
+_threads: list[int] = []  # those of `use_default_rates`, the innermost last
 
 
 @dataclass(frozen=True)
@@ -69,14 +71,15 @@ def choose(ways: Sequence[Way], problem: Any, rates: Rates | None = None, thread
 
     ways     a table of `pp_ref.kernels.ways`
     problem  a problem of `pp_ref.kernels.work`
-    rates    None: those of this machine, or the defaults; `DEVICE` for arrays on a CUDA device
-    threads  None: as many as the BLAS may use
+    rates    None: those of this machine, or the defaults; `DEVICE` for arrays on a CUDA device; within
+             `use_default_rates` always the defaults
+    threads  None: as many as the BLAS may use, or those of `use_default_rates`
     returns  Plan; if several ways are equally cheap, with the first of them
     raises   ShapeError for images smaller than the filters
     """
     backend, on_device = pooling_backend(), problem.arrays.library == "cupy"
-    threads = 1 if on_device else threads or blas_threads()
-    known, origin = (rates, "given") if rates else (DEVICE, "default") if on_device else known_rates(threads)
+    threads = 1 if on_device else threads or (_threads[-1] if _threads else blas_threads())
+    known, origin = (rates, "given") if rates else (DEVICE, "default") if on_device else _rates(threads)
     kept = {} if problem.operands is None else problem.operands.plans
     key = (id(ways), problem, known, backend, threads)
     if key not in kept:
@@ -88,6 +91,10 @@ def choose(ways: Sequence[Way], problem: Any, rates: Rates | None = None, thread
         way = possible[demanded[-1] if demanded else cheapest]
         kept[key] = Plan(way, seconds, refused, backend, threads, cast(Origin, origin))
     return cast(Plan, kept[key])
+
+
+def _rates(threads: int) -> tuple[Rates, Origin]:
+    return (default_rates(threads), "default") if _threads else known_rates(threads)
 
 
 def _refusal(way: Way, problem: Any, backend: Backend) -> str | None:
@@ -127,6 +134,20 @@ def use_backend(backend: Backend) -> Iterator[None]:
         yield
     finally:
         _chosen.pop()
+
+
+@contextmanager
+def use_default_rates(threads: int = 1) -> Iterator[None]:
+    """Choose by the default rates for a number of threads until the block ends: the same ways on every machine.
+
+    raises  DomainError for fewer than one thread
+    """
+    check_integer(1, threads=threads)
+    _threads.append(threads)
+    try:
+        yield
+    finally:
+        _threads.pop()
 
 
 def _checked(name: str, backend: str) -> Backend:

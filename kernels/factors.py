@@ -83,13 +83,13 @@ def amplification(K: Floats, alpha: Sequence[Indices], R: Sequence[Floats] | Non
 
 
 def separable(dictionary: Dictionary) -> Separable | None:
-    """The factors of a dictionary of kind se on a Grid or Frames; None for any other.
+    """The factors of a dictionary of kind se on a Grid or Frames; None for any other, or for atoms of unit norm.
 
     Matern depends on Euclidean distance, so its K is no product of axes. None is also returned if the Cholesky
     factorisation of K_alpha + ridge I fails here.
     """
     recipe, space = dictionary.recipe, dictionary.space
-    if recipe.kind != "se" or not isinstance(space, Grid | Frames):
+    if recipe.kind != "se" or not isinstance(space, Grid | Frames) or "unit_norm" in recipe.settings:
         return None
     height, width = (*space.sites, 1)[:2]
     settings = recipe.settings
@@ -150,13 +150,13 @@ class Shared:
 
 
 def shared(dictionary: Dictionary) -> Shared | None:
-    """The factors of a dictionary that was made from a covariance; None for any other, or for a ridge of 0.
+    """The factors of a dictionary that was made from a covariance, in its own atoms and with a ridge; else None.
 
     They are computed from U alone: U_j[alpha_j] = I - ridge R_j, and K[:, alpha_j] = U_j R_j^-1. If the ridge is small,
     I - U_j[alpha_j] cancels and the columns disagree on K; `residual` measures this.
     """
     settings = dictionary.recipe.settings
-    if "ridge" not in settings or (settings["form"] == "ridge" and not settings["ridge"]):
+    if "ridge" not in settings or "unit_norm" in settings or (settings["form"] == "ridge" and not settings["ridge"]):
         return None
     kept, positions = np.unique(np.concatenate(dictionary.alpha), return_inverse=True)
     alpha = np.split(positions, np.cumsum([column.alpha.size for column in dictionary.columns])[:-1])

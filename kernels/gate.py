@@ -6,20 +6,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pp_ref.arrays import check_axes, check_integer
+from pp_ref.arrays import check_integer, check_numpy, check_sizes
 from pp_ref.errors import DomainError, ShapeError
 from pp_ref.kernels.operands import FilterOperands, Operands
 
-__all__ = ["check_dtype", "check_images", "check_rows", "check_weights", "new_or_checked", "outputs"]
+__all__ = ["check_dtype", "check_images", "check_project", "check_rows", "check_weights", "new_or_checked", "outputs"]
 
 Real = NDArray[Any]  # float32 or float64
 
 
 def check_dtype(o: Operands, **arrays: NDArray[Any]) -> None:
-    """raises DomainError unless every array is a NumPy array of the operands' dtype"""
+    """raises DomainError unless every array is a plain NumPy array of the operands' dtype"""
     for name, array in arrays.items():
-        if not isinstance(array, np.ndarray):
-            raise DomainError(f"{name} is a {type(array).__name__}, expected a NumPy array: use numpy.asarray({name})")
+        if type(array) is np.ndarray and array.dtype == o.dtype:
+            continue
+        check_numpy(**{name: array})
         if array.dtype != o.dtype:
             raise DomainError(f"{name} is {array.dtype} but the dictionary {o.dtype}: cast one with astype")
 
@@ -28,7 +29,7 @@ def check_rows(o: Operands, axis: str, length: int, **arrays: NDArray[Any]) -> N
     """raises ShapeError unless every array is (n, length), DomainError for another dtype"""
     for name, array in arrays.items():
         check_dtype(o, **{name: array})
-        check_axes(f"n {axis}", **{name: array})
+        check_sizes(f"n {axis}", **{name: array})
         if array.shape[1] != length:
             raise ShapeError(f"axis {axis} is {array.shape[1]} in {name} but {length} in the dictionary")
 
@@ -40,7 +41,7 @@ def check_weights(o: Operands, w: Sequence[NDArray[Any]]) -> None:
     for j, (w_j, U_j) in enumerate(zip(w, o.U, strict=True)):
         check_dtype(o, **{f"w[{j}]": w_j})
         if w_j.ndim != 2 or len(w_j) != U_j.shape[1]:  # the call below takes longer than a small product
-            check_axes("d k, k m", **{f"U[{j}]": U_j, f"w[{j}]": w_j})
+            check_sizes("d k, k m", **{f"U[{j}]": U_j, f"w[{j}]": w_j})
 
 
 def new_or_checked(out: Real | None, shape: tuple[int, int], o: Operands, **inputs: NDArray[Any]) -> Real:
@@ -79,6 +80,16 @@ def outputs(f: FilterOperands, image: tuple[int, int], stride: int, padding: int
 def check_images(f: FilterOperands, name: str, images: Real, channels: int) -> None:
     """raises ShapeError unless images are (n, height, width, channels), DomainError for another dtype"""
     check_dtype(f.o, **{name: images})
-    check_axes("n h w c", **{name: images})
+    check_sizes("n h w c", **{name: images})
     if images.shape[3] != channels:
         raise ShapeError(f"axis c is {images.shape[3]} in {name}, but {channels} in the dictionary")
+
+
+def check_project(G: NDArray[Any], o: Operands, widths: Sequence[int]) -> None:
+    """raises ShapeError unless G is (d, m) and the J widths add up to m, DomainError for another dtype"""
+    check_dtype(o, G=G)
+    check_sizes("d k, d m", **{"U[0]": o.U[0], "G": G})
+    if len(widths) != len(o.U) or sum(widths) != G.shape[1]:
+        raise ShapeError(
+            f"widths are {list(widths)}, expected {len(o.U)}, one per column, with the sum {G.shape[1]}, the units of G"
+        )

@@ -1,10 +1,12 @@
-"""The array types that every layer accepts, and the gate that checks their axes.
+"""The array types that every layer accepts, and the gate that checks arguments.
 
 The hand-written passes use the array-API subset, so the same lines run on NumPy, CuPy and
-array-api-strict. `Array` is any array of such a library.
+array-api-strict. `Array` is any array of such a library. A public function passes its arrays through `check_arrays`,
+or `check_axes`, once; the functions below it trust that.
 """
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any, SupportsIndex
 
 import numpy as np
@@ -18,26 +20,117 @@ Array = Any
 __all__ = [
     "Array",
     "array_namespace",
+    "check_arrays",
     "check_axes",
+    "check_factor",
     "check_finite",
     "check_fraction",
     "check_integer",
+    "check_numpy",
     "check_positive",
     "check_rate",
+    "check_sizes",
     "into",
     "is_cupy_array",
     "real_part",
     "to_numpy",
 ]
 
+# What an array may have to hold, with the beginnings of the dtypes' names.
+HELD = {
+    "floating-point numbers": ("float", "bfloat", "complex"),
+    "float32 or float64": ("float32", "float64"),
+    "real floating-point numbers": ("float", "bfloat"),
+    "uint8, float32 or float64": ("uint8", "float32", "float64"),
+    "integers": ("int", "uint"),
+    "real numbers": ("bool", "int", "uint", "float", "bfloat"),
+    "numbers": ("bool", "int", "uint", "float", "bfloat", "complex"),
+    "labels": ("",),
+}
+
+
+def check_arrays(held: str = "floating-point numbers", /, **arrays: Array) -> None:
+    """Refuse what is no plain array of such numbers: a list, a masked array, a matrix, an array of another dtype.
+
+    held    what the arrays have to hold, a key of `HELD`
+    arrays  the arrays, of any library; one that shows its dtype on a device alone is not asked for it
+    raises  DomainError with the argument's name, type, dtype and shape
+    """
+    for name, array in arrays.items():
+        if type(array) is np.ndarray and _holds(held, array.dtype):
+            continue
+        if not _is_plain(array) or not _names(held, getattr(array, "dtype", None)):
+            raise DomainError(_refusal(held, name, array))
+
+
+def check_numpy(held: str = "floating-point numbers", /, **arrays: Array) -> None:
+    """As `check_arrays`, for functions that take NumPy arrays only.
+
+    raises  DomainError
+    """
+    check_arrays(held, **arrays)
+    for name, array in arrays.items():
+        if not isinstance(array, np.ndarray):
+            raise DomainError(
+                f"{name} is a {type(array).__name__}, expected a NumPy array: use pp_ref.arrays.to_numpy({name})"
+            )
+
+
+def check_factor(**factors: Array | float) -> None:
+    """Refuse what is neither a number nor a plain array of floating-point numbers, for the gradient of a loss.
+
+    raises  DomainError as `check_arrays`
+    """
+    for name, factor in factors.items():
+        if isinstance(factor, bool) or not isinstance(factor, int | float):
+            check_arrays(**{name: factor})
+
+
+def _is_plain(array: Any) -> bool:
+    """Whether something is an array of a library, without a mask, and not a matrix, whose products are others."""
+    if isinstance(array, np.ndarray | np.generic):
+        return not isinstance(array, np.ma.MaskedArray | np.matrix)
+    return hasattr(array, "__array_namespace__") or hasattr(array, "__dlpack__")
+
+
+@cache
+def _holds(held: str, dtype: np.dtype[Any]) -> bool:
+    return _names(held, dtype)
+
+
+def _names(held: str, dtype: Any) -> bool:
+    """Whether the dtype is one of those, in any library."""
+    return dtype is None or getattr(dtype, "name", str(dtype)).rpartition(".")[2].startswith(HELD[held])
+
+
+def _refusal(held: str, name: str, array: Any) -> str:
+    dtype = getattr(array, "dtype", None)
+    kind = "an array" if type(array) is np.ndarray else f"a {type(array).__name__}"
+    what = kind if dtype is None else f"{kind} of {dtype}, shape {tuple(array.shape)}"
+    to = {"integers": ", dtype=np.int64", "labels": ""}.get(held, ", dtype=np.float64")
+    if isinstance(array, np.ma.MaskedArray):
+        remedy = f"fill the mask with {name}.filled"
+    elif isinstance(array, np.ndarray) or dtype is None:
+        remedy = f"use np.asarray({name}{to})"
+    else:
+        remedy = "cast it in its own library"
+    return f"{name} is {what}, expected an array of {held}: {remedy}"
+
 
 def check_axes(spec: str, **arrays: Array) -> dict[str, int]:
-    """Check that each axis letter has one size, and return the sizes.
+    """Check that arrays hold floating-point numbers, and that each axis letter has one size; return the sizes.
 
     spec    the axes of each array in turn, e.g. ``"n d, d k, k m"``
     arrays  the arrays, in the order of ``spec``
-    raises  ShapeError naming the two arrays that disagree, or the array with the wrong number of axes
+    raises  DomainError as `check_arrays`; ShapeError naming the two arrays that disagree, or the array with the wrong
+            number of axes
     """
+    check_arrays(**arrays)
+    return check_sizes(spec, **arrays)
+
+
+def check_sizes(spec: str, **arrays: Array) -> dict[str, int]:
+    """As `check_axes`, for arrays that `check_arrays` took, whatever they hold."""
     owner: dict[str, tuple[str, int]] = {}
     for letters, (name, array) in zip(spec.split(", "), arrays.items(), strict=True):
         axes = letters.split()

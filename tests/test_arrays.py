@@ -7,10 +7,13 @@ import numpy as np
 import pytest
 
 from pp_ref.arrays import (
+    check_arrays,
     check_axes,
+    check_factor,
     check_finite,
     check_fraction,
     check_integer,
+    check_numpy,
     check_positive,
     check_rate,
     into,
@@ -30,6 +33,69 @@ CLASHES = [
     ("n d", {"v": np.zeros((2, 3, 1))}, r"^v has shape \(2, 3, 1\), expected axes \(n, d\)$"),
 ]
 test_messages_for_axes = refuses(lambda axes, arrays: check_axes(axes, **arrays), {ShapeError: CLASHES})
+
+
+V = np.zeros((2, 3))
+NO_ARRAYS = [
+    (
+        (),
+        {"v": [[0.0]]},
+        r"^v is a list, expected an array of floating-point numbers: use np.asarray\(v, dtype=np.float64\)$",
+    ),
+    (
+        (),
+        {"v": V, "W": V > 0},
+        r"^W is an array of bool, shape \(2, 3\), expected an array of floating-point numbers: use",
+    ),
+    ((), {"v": np.ma.masked_array(V)}, r"^v is a MaskedArray of float64, .* numbers: fill the mask with v.filled$"),
+    ((), {"v": V.view(np.matrix)}, r"^v is a matrix of float64, shape \(2, 3\), expected .*: use np.asarray"),
+    (
+        (),
+        {"v": array_api_strict.asarray([1])},
+        r"^v is a Array of .*int64, shape \(1,\), .*: cast it in its own library$",
+    ),
+    ((), {"v": None}, "^v is a NoneType, expected an array"),
+    ((), {"v": V.astype("datetime64[s]")}, "^v is an array of datetime64"),
+    (
+        ("float32 or float64",),
+        {"v": V.astype("f2")},
+        "^v is an array of float16, .* expected an array of float32 or float64: ",
+    ),
+    (
+        ("real floating-point numbers",),
+        {"v": V + 0j},
+        "^v is an array of complex128, .* of real floating-point numbers: ",
+    ),
+    (
+        ("integers",),
+        {"y": V},
+        r"^y is an array of float64, .* an array of integers: use np.asarray\(y, dtype=np.int64\)$",
+    ),
+    (("real numbers",), {"y": V.astype(object)}, "^y is an array of object, .* an array of real numbers: use"),
+    (("numbers",), {"y": V.astype(str)}, "^y is an array of <U32, .* an array of numbers: use"),
+    (("labels",), {"y": ["a"]}, r"^y is a list, expected an array of labels: use np.asarray\(y\)$"),
+]
+test_messages_for_arrays = refuses(lambda held, arrays: check_arrays(*held, **arrays), {DomainError: NO_ARRAYS})
+
+
+def test_arrays_of_any_library_and_precision(tmp_path):
+    for dtype in ("f2", "f4", ">f8", "g", "c8", "c16"):
+        check_arrays(v=np.zeros(2, dtype), w=np.zeros(2, dtype)[0])
+    check_arrays(v=array_api_strict.zeros(2), w=np.memmap(tmp_path / "mapped", float, "w+", shape=(2,)))
+    check_arrays("labels", y=np.array(["a", "b"]))
+
+
+def test_a_numpy_array():
+    check_numpy(v=V)
+    with pytest.raises(DomainError, match=r"^v is a Array, expected a NumPy array: use pp_ref.arrays.to_numpy\(v\)$"):
+        check_numpy(v=array_api_strict.zeros(2))
+
+
+def test_a_factor_is_a_number_or_an_array():
+    check_factor(dloss=1, dother=np.float32(0.5), dthird=V)
+    for bad in (True, [1.0], np.int64(1), None):
+        with pytest.raises(DomainError, match="^dloss is a .*, expected an array of floating-point numbers: "):
+            check_factor(dloss=bad)
 
 
 @pytest.mark.parametrize("library", [np, array_api_strict])

@@ -14,7 +14,7 @@ __all__ = ["conv2d_loops"]
 def conv2d_loops(v: NDArray[Any], W: NDArray[Any], b: NDArray[Any], stride: int = 1, padding: int = 0) -> NDArray[Any]:
     """y[n, i, j] = b + sum over p, q of v[n, i stride + p - padding, j stride + q - padding] W[p, q], v = 0 outside.
 
-    v        (n, h, w, c) any dtype; n = 0 is fine
+    v        (n, h, w, c) floating-point; n = 0 is fine
     W        (fh, fw, c, m) filters; not flipped
     b        (m,) bias
     stride   int >= 1

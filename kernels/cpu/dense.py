@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pp_ref.kernels.gate import check_rows, check_weights, new_or_checked
+from pp_ref.kernels.gate import check_project, check_rows, check_weights, new_or_checked
 from pp_ref.kernels.operands import Operands
 
 __all__ = ["expand_dense", "pool_adjoint_dense", "pool_dense", "project_dense"]
@@ -34,5 +34,6 @@ def expand_dense(w: Sequence[NDArray[Any]], o: Operands) -> NDArray[Any]:
 
 def project_dense(G: NDArray[Any], o: Operands, widths: Sequence[int]) -> list[NDArray[Any]]:
     """U_j^T G_j (k_j, m_j), with G = [G_1, ..., G_J] (d, m) cut at the widths m_j."""
+    check_project(G, o, widths)
     blocks = np.split(G, np.cumsum(widths)[:-1], axis=1)
     return [U.T @ block for U, block in zip(o.U, blocks, strict=True)]  # (k, d) (d, m_j)

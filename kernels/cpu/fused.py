@@ -6,14 +6,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pp_ref.arrays import check_axes
-from pp_ref.errors import ShapeError
 from pp_ref.kernels.cpu.dense import expand_dense, pool_adjoint_dense, pool_dense, project_dense
 from pp_ref.kernels.cpu.stencil import gather_smooth, smooth_scatter
-from pp_ref.kernels.gate import check_dtype, check_rows, check_weights, new_or_checked
+from pp_ref.kernels.gate import check_project, check_rows, check_weights, new_or_checked
 from pp_ref.kernels.operands import SeparableOperands
 
-__all__ = ["TILE", "check_project", "expand_fused", "pool_adjoint_fused", "pool_fused", "project_fused", "tiles"]
+__all__ = ["TILE", "expand_fused", "pool_adjoint_fused", "pool_fused", "project_fused", "tiles"]
 
 TILE = 128  # examples: 2,000 gathered numbers each are 1 MB in float32, which the second-level cache holds
 
@@ -105,13 +103,3 @@ def project_fused(
         projected.append(gathered.T)
         first += width
     return o.fold(projected)
-
-
-def check_project(G: NDArray[Any], o: SeparableOperands, widths: Sequence[int]) -> None:
-    """raises ShapeError unless G is (d, m) and the J widths add up to m, DomainError for another dtype"""
-    check_dtype(o, G=G)
-    check_axes("d k, d m", **{"U[0]": o.U[0], "G": G})
-    if len(widths) != len(o.U) or sum(widths) != G.shape[1]:
-        raise ShapeError(
-            f"widths are {list(widths)}, expected {len(o.U)}, one per column, with the sum {G.shape[1]}, the units of G"
-        )

@@ -5,8 +5,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from pp_ref.arrays import check_axes, check_integer
-from pp_ref.errors import DomainError, ShapeError
+from pp_ref.arrays import check_integer, check_numpy, check_sizes
+from pp_ref.errors import ShapeError
 from pp_ref.kernels.cpu.pool import compile_loops
 from pp_ref.kernels.cpu.threads import share_rows
 
@@ -32,8 +32,8 @@ def max_pool_forward(v: Real, size: int, stride: int, *, threads: int | None = N
 
     The first pixel in row-major order wins a tie, and the first NaN wins everything, as in `pp_ref.layers.pooling`.
     """
-    check_real(v=v)
-    check_axes("n h w c", v=v)
+    check_numpy("float32 or float64", v=v)
+    check_sizes("n h w c", v=v)
     check_integer(1, size=size, stride=stride)
     n, h, w, c = v.shape
     if min(h, w) < size:
@@ -51,22 +51,13 @@ def max_pool_backward(dy: Real, cache: MaxPoolCache, *, threads: int | None = No
     NaN or infinity in dy reaches the winner alone, since no zero is multiplied by it.
     raises  ShapeError, DomainError for another dtype
     """
-    check_real(dy=dy)
+    check_numpy("float32 or float64", dy=dy)
     if dy.shape != cache.winner.shape:
         raise ShapeError(f"dy has shape {dy.shape}, expected that of y, {cache.winner.shape}")
     n, _, _, c = dy.shape
     dy, dv = np.ascontiguousarray(dy), np.empty((n, *cache.image_shape, c), dy.dtype)
     share_rows(lambda rows: compiled_add(dy[rows], cache.winner[rows], dv[rows]), n, threads)
     return dv
-
-
-def check_real(**arrays: NDArray[Any]) -> None:
-    """raises DomainError unless every array is a NumPy array of float32 or float64"""
-    for name, array in arrays.items():
-        if not isinstance(array, np.ndarray):
-            raise DomainError(f"{name} is a {type(array).__name__}, expected a NumPy array: use numpy.asarray({name})")
-        if array.dtype not in (np.float32, np.float64):
-            raise DomainError(f"{name} is {array.dtype}, expected float32 or float64: cast it with astype")
 
 
 def largest(v: Any, y: Any, winner: Any, size: int, stride: int) -> None:

@@ -8,7 +8,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from pp_ref.arrays import check_axes
+from pp_ref.arrays import check_numpy, check_sizes
 from pp_ref.errors import DomainError
 from pp_ref.kernels.cpu.loop_cache import LoopCache
 
@@ -26,8 +26,9 @@ def pool(v: NDArray[Any], U: NDArray[Any]) -> NDArray[Any]:
     A thread owns whole rows of the output and sums axis d in order, so the bits do not depend on the number of threads.
     The first call compiles for seconds; later processes read Numba's cache if it could be written.
     """
-    check_axes("n d, d k", v=v, U=U)
-    if v.dtype != U.dtype or v.dtype not in (np.float32, np.float64):
+    check_numpy("float32 or float64", v=v, U=U)
+    check_sizes("n d, d k", v=v, U=U)
+    if v.dtype != U.dtype:
         raise DomainError(
             f"v is {v.dtype} and U is {U.dtype}; expected both float32 or both float64: cast one with astype"
         )

@@ -4,7 +4,7 @@ Short passes and folded factors spread NaN and infinity to other entries than th
 synchronises: the flags stay on the device, and the kernel skips finite rows.
 """
 
-from pp_ref.arrays import Array, check_axes
+from pp_ref.arrays import Array, check_sizes
 from pp_ref.kernels.gpu.launching import Kernel, launch
 
 __all__ = ["define"]
@@ -25,7 +25,7 @@ def define(a: Array, B: Array, finite: Array, out: Array) -> None:
     A thread owns one output and sums axis d in order: the bits are those of `pp_ref.kernels.gpu.naive.pool`.
     """
     spec = "n d, d k, n k, n" if finite.ndim else "n d, d k, n k"
-    sizes = check_axes(spec, a=a, B=B, out=out, **({"finite": finite} if finite.ndim else {}))
+    sizes = check_sizes(spec, a=a, B=B, out=out, **({"finite": finite} if finite.ndim else {}))
     rows, inner, columns = (sizes[axis] for axis in "ndk")
     if rows and columns:
         steps = [stride // array.itemsize for array in (a, B, finite, out) for stride in array.strides]

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pp_ref.arrays import Array, check_axes
+from pp_ref.arrays import Array, check_arrays, check_axes, check_sizes
 from pp_ref.errors import DomainError, ShapeError
 from pp_ref.kernels.gpu.launching import UNASKED, Kernel, empty, gate, launch, new_or_checked, on_device
 
@@ -83,7 +83,9 @@ def gather_smooth(
     out      (n, k), C-contiguous, to write into; it may not overlap v
     returns  (n, k), and (n,) bool; rows that are not finite differ from the dense product
     """
-    sizes = check_axes("n d, t, t, k", v=v, taps_y=taps_y, taps_x=taps_x, alpha=alpha)
+    check_arrays(v=v, taps_y=taps_y, taps_x=taps_x)
+    check_arrays("numbers", alpha=alpha)
+    sizes = check_sizes("n d, t, t, k", v=v, taps_y=taps_y, taps_x=taps_x, alpha=alpha)
     half = _half(sizes["t"], "v", sizes["d"], height, width, channels)
     v, taps_y, taps_x = gate(INSTEAD, v=v, taps_y=taps_y, taps_x=taps_x)
     alpha = _indices(alpha=alpha)[0]
@@ -116,7 +118,9 @@ def smooth_scatter(
     returns  (n, height width channels) of g's dtype, (n,) bool
     raises   as `gather_smooth`; ShapeError if starts does not fit the images
     """
-    sizes = check_axes("n k, t, t, s, k", g=g, taps_y=taps_y, taps_x=taps_x, starts=starts, entries=entries)
+    check_arrays(g=g, taps_y=taps_y, taps_x=taps_x)
+    check_arrays("numbers", starts=starts, entries=entries)
+    sizes = check_sizes("n k, t, t, s, k", g=g, taps_y=taps_y, taps_x=taps_x, starts=starts, entries=entries)
     d = sizes["s"] - 1
     half = _half(sizes["t"], "starts", d, height, width, channels)
     g, taps_y, taps_x = gate(INSTEAD, g=g, taps_y=taps_y, taps_x=taps_x)
@@ -149,7 +153,9 @@ def pool_combined(
 
     A sum runs over its column's alpha in order. The error is that of v K plus that of a product of length k_j.
     """
-    sizes = check_axes("n d, t, t, k, m", v=v, taps_y=taps_y, taps_x=taps_x, alpha=alpha, b=b)
+    check_arrays(v=v, taps_y=taps_y, taps_x=taps_x, b=b)
+    check_arrays("numbers", alpha=alpha)
+    sizes = check_sizes("n d, t, t, k, m", v=v, taps_y=taps_y, taps_x=taps_x, alpha=alpha, b=b)
     half = _half(sizes["t"], "v", sizes["d"], height, width)
     for j, F_j in enumerate(F):
         check_axes("k m", **{f"F[{j}]": F_j})

@@ -9,6 +9,7 @@ import typer
 from pp_ref.cli.bench import bench
 from pp_ref.cli.oracle import conform, vectors
 from pp_ref.cli.reproduce import reproduce
+from pp_ref.cli.sweeps import sweeps
 from pp_ref.errors import EXPECTED
 
 app = typer.Typer(
@@ -40,6 +41,7 @@ def show(record: Annotated[Path, typer.Argument(help="The JSON record of a run."
 
 
 app.command()(conform)
+app.command()(sweeps)
 
 
 def main() -> None:

@@ -8,14 +8,17 @@ from pp_ref.data.natural_images import load_natural_images
 from pp_ref.data.photographs import load_photographs
 from pp_ref.data.search import find_data
 from pp_ref.data.stl10 import STL10, fold_splits, load_stl10, load_stl10_sample, load_stl10_unlabelled
+from pp_ref.data.validation import HELD_OUT, hold_out
 
 __all__ = [
+    "HELD_OUT",
     "STL10",
     "Dataset",
     "Images",
     "Split",
     "find_data",
     "fold_splits",
+    "hold_out",
     "load_cifar10",
     "load_digits",
     "load_mnist",

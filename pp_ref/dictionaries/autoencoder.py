@@ -6,7 +6,9 @@ import numpy as np
 import scipy
 from numpy.typing import NDArray
 
-from pp_ref.dictionaries.columns import Column, Floats, Request, drawn_columns
+from pp_ref.dictionaries.columns import Column, Floats, Request, column_of, drawn_columns
+from pp_ref.dictionaries.index_sets import uniform
+from pp_ref.errors import DomainError
 from pp_ref.layers.autoencoder import autoencoder_backward_weights, autoencoder_forward
 
 
@@ -45,10 +47,24 @@ def train_features(data: NDArray[Any], k: int, examples: int, iterations: int, r
 
 
 def ae_columns(request: Request) -> list[Column]:
-    """``U = A``, with one autoencoder for each column, which draws its own start and rows. alpha is 0..k-1.
+    """``U = A``: one autoencoder a column, or index sets into the features of one.
+
+    atoms  None: each column has an autoencoder of its own with k units, which draws its own start and rows; alpha is
+           0..k-1 (ours). An integer >= k: one autoencoder with so many units; each column draws alpha from its features
+           uniformly (paper, sec. 3.4, "index sets corresponding to elements from a dictionary"; the authors' code has
+           1000 atoms for 500 inputs)
+    raises DomainError for fewer atoms than a column keeps
 
     A sigmoid decoder reaches (0, 1) only, so scale the data into that range first: otherwise the units saturate.
     """
     examples, iterations = request.settings["examples"], request.settings["iterations"]
-    rows, k, rng = request.rows, request.n_alpha, request.rng
-    return drawn_columns(request, lambda: train_features(rows, k, examples, iterations, rng))
+    rows, k, rng, atoms = request.rows, request.n_alpha, request.rng, request.settings["atoms"]
+    if atoms is None:
+        return drawn_columns(request, lambda: train_features(rows, k, examples, iterations, rng))
+    if atoms < k:
+        raise DomainError(f"atoms is {atoms}, but each column keeps {k} of them: expected at least {k}")
+    A = train_features(rows, atoms, examples, iterations, rng)
+    return [
+        column_of(alpha, np.ascontiguousarray(A[:, alpha]))
+        for alpha in (uniform(atoms, k, rng) for _ in range(request.n_columns))
+    ]

@@ -70,7 +70,7 @@ def choose_covariance(
 
     kind       "se" or "matern" (with ``nu``)
     space      Grid or Frames, with at least two sites
-    weights    (d, m) real, d = space.size: m features learned without prediction; each channel is another draw
+    weights    (d, m) floating-point, d = space.size: m features learned without prediction; a channel is another draw
     criterion  "marginal_likelihood" (R&W 5.8) or "leave_one_out" (R&W 5.10-5.12)
     returns    CovarianceChoice, whose length_scale and ridge `make_dictionary` takes
     raises     DomainError, ShapeError

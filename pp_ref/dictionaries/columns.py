@@ -1,7 +1,7 @@
 """Columns of representation, each with its index set and its dictionary: ``W = [U_1 w_1, ..., U_J w_J]`` (sec. 3.4)."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 from typing import Any, Literal
 
@@ -19,7 +19,8 @@ Structure = Literal["dense", "gather", "separable", "channel-tied"]
 class Column:
     """The static half of one column: ``W_j = U_j w_j``.
 
-    alpha      (k,) int64, sorted, distinct, in [0, d): the weights that are kept, or the elements of a basis
+    alpha      (k,) int64, sorted, distinct: the weights that are kept, in [0, d), or the elements of a basis or of a
+               learned dictionary
     U          (d, k) float64, read-only
     structure  a property of U that can make a product with it cheaper:
                "gather"        U = I[:, alpha], so v U = v[:, alpha]
@@ -28,7 +29,8 @@ class Column:
                "dense"         none of these
     condition  condition number of K_alpha + ridge I for the ridge form, of K_alpha for the atom form, of U (largest
                singular value over smallest) for the other kinds; inf if singular
-    rank       numerical rank of K_alpha, or of U, cut at eps k times the largest eigenvalue (singular value)
+    rank       numerical rank of K_alpha, or of U, cut at eps k times the largest eigenvalue (singular value).
+               With unit_norm both are those before the division
     """
 
     alpha: Indices
@@ -99,6 +101,21 @@ def gather_column(d: int, alpha: Indices) -> Column:
     U = np.zeros((d, alpha.size))
     U[alpha, np.arange(alpha.size)] = 1
     return Column(alpha, U, "gather", 1.0, alpha.size)
+
+
+def of_unit_norm(column: Column, channels: int) -> Column:
+    """The column with atoms ``U[:, i] / |U[:, i]|``; atoms of zeros stay. Condition and rank are those of before.
+
+    Every filter U w stays possible, by another w: what changes is how far a step of learning moves it.
+    """
+    if column.structure == "channel-tied":  # one division a site, so that U stays a Kronecker product exactly
+        return replace(column, U=np.kron(_unit(column.U[::channels, ::channels]), np.eye(channels)))
+    return replace(column, U=_unit(column.U))
+
+
+def _unit(U: Floats) -> Floats:
+    norms = np.linalg.norm(U, axis=0)
+    return U / np.where(norms > 0, norms, 1)
 
 
 def tie(sites: Indices, channels: int) -> Indices:

@@ -68,3 +68,11 @@ def covariance(data: NDArray[np.floating], power: int = 1) -> Floats:
         centred = data[i : i + BLOCK].astype(np.float64) ** power - mean
         K += centred.T @ centred  # (d, b) (b, d) -> (d, d)
     return K / (len(data) - 1)
+
+
+def variance(data: NDArray[np.floating]) -> Floats:
+    """The diagonal of ``covariance(data)``, (d,), without the rest of it."""
+    blocks = range(0, len(data), BLOCK)
+    mean = sum(data[i : i + BLOCK].astype(np.float64).sum(0) for i in blocks) / len(data)
+    squares: Floats = sum(((data[i : i + BLOCK].astype(np.float64) - mean) ** 2).sum(0) for i in blocks)
+    return squares / (len(data) - 1)

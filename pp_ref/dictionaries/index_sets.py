@@ -1,7 +1,8 @@
 """Which weights to keep: the choices of alpha.
 
 The paper draws alpha uniformly and leaves a designed choice open (sec. 3.2 and 5). Sec. 3.4 asks for columns with
-"high resolution in a local area". Every choice is (count,) int64, sorted and distinct, in [0, size).
+"high resolution in a local area". `variance` is ours: it keeps the pixels that vary, which are those that a unit can
+tell apart. Every choice is (count,) int64, sorted and distinct, in [0, size).
 """
 
 from collections.abc import Callable, Sequence
@@ -12,6 +13,7 @@ import numpy as np
 import scipy
 
 from pp_ref.dictionaries.columns import Floats, Indices, Request, tie
+from pp_ref.dictionaries.covariances import variance
 
 
 def uniform(size: int, count: int, rng: np.random.Generator) -> Indices:
@@ -117,6 +119,20 @@ def cholesky(K: Floats, count: int, rng: np.random.Generator, start: int | None 
     return np.sort(np.array(kept, dtype=np.int64))
 
 
+def in_proportion(scores: Floats, count: int, rng: np.random.Generator) -> Indices:
+    """``count`` indices drawn without replacement, with probability proportional to their scores.
+
+    scores  (size,) >= 0, the largest about 1
+
+    Those with a score below eps are drawn uniformly, and only after all others are kept.
+    """
+    live = np.flatnonzero(scores > np.finfo(np.float64).eps)
+    share = scores[live] / scores[live].sum() if live.size else None
+    kept = rng.choice(live, min(count, live.size), replace=False, p=share)
+    rest = np.setdiff1d(np.arange(scores.size), live)
+    return np.sort(np.concatenate([kept, rng.choice(rest, count - kept.size, replace=False)])).astype(np.int64)
+
+
 def ridge_leverage(K: Floats, ridge: float) -> Floats:
     """Scores ``l_i = [K (K + ridge I)^-1]_ii`` in [0, 1]. Their sum is the effective dimension of K.
 
@@ -131,16 +147,14 @@ def ridge_leverage(K: Floats, ridge: float) -> Floats:
 
 
 def leverage(K: Floats, count: int, ridge: float, rng: np.random.Generator) -> Indices:
-    """``count`` indices drawn without replacement, with probability proportional to `ridge_leverage`.
+    """``count`` indices drawn `in_proportion` to their `ridge_leverage`."""
+    return in_proportion(ridge_leverage(K, ridge), count, rng)
 
-    Weights with a score below eps (never active) are drawn uniformly, and only after all others are kept.
-    """
-    scores = ridge_leverage(K, ridge)
-    live = np.flatnonzero(scores > np.finfo(np.float64).eps)
-    share = scores[live] / scores[live].sum() if live.size else None
-    kept = rng.choice(live, min(count, live.size), replace=False, p=share)
-    rest = np.setdiff1d(np.arange(len(K)), live)
-    return np.sort(np.concatenate([kept, rng.choice(rest, count - kept.size, replace=False)])).astype(np.int64)
+
+def site_variances(request: Request) -> Floats:
+    """The variance of each candidate's input relative to the largest one; of a site, summed over its channels."""
+    summed: Floats = variance(request.rows).reshape(request.candidates, -1).sum(axis=1)
+    return summed / max(float(summed.max()), np.finfo(np.float64).tiny)
 
 
 def leading(order: Indices, count: int) -> Indices:
@@ -163,10 +177,10 @@ def interleaved(order: Indices, count: int, column: int, n_columns: int) -> Indi
 class Choice(NamedTuple):
     """One choice of alpha.
 
-    needs     "nothing"; "positions", and sites are chosen, so alpha is tied across channels; "covariance", which is K;
-              or "order", that of a basis
+    needs     "nothing"; "positions", and sites are chosen, so alpha is tied across channels; "data", of which the
+              variances are taken; "covariance", which is K; or "order", that of a basis
     settings  names and defaults
-    choose    (request, number of the column, K or the order if needed) -> indices of candidates
+    choose    (request, number of the column, K, the order or the variances if needed) -> indices of candidates
     """
 
     needs: str
@@ -193,6 +207,7 @@ CHOICES: dict[str, Choice] = {
     "windowed": Choice("positions", {"window": 0.2, "inside": 0.5}, _windowed),
     "strided": Choice("positions", {}, lambda ask, j, _: strided(ask.space.sites, ask.count, j)),
     "farthest": Choice("positions", {}, lambda ask, j, _: farthest(ask.space.site_points(), ask.count, _start(ask))),
+    "variance": Choice("data", {}, lambda ask, j, scores: in_proportion(scores, ask.count, ask.rng)),
     "cholesky": Choice("covariance", {}, lambda ask, j, K: cholesky(K, ask.count, ask.rng, _start(ask) if j else None)),
     "leverage": Choice("covariance", {}, lambda ask, j, K: leverage(K, ask.count, ask.settings["ridge"], ask.rng)),
     "leading": Choice("order", {}, lambda ask, j, order: leading(order, ask.count)),
@@ -208,5 +223,6 @@ def choose_alpha(request: Request, given: Floats | Indices | None = None) -> lis
     """
     if not isinstance(request.alpha, str):
         return list(request.alpha)
-    choose, channels = CHOICES[request.alpha].choose, request.space.channels if request.tied else 1
-    return [tie(choose(request, column, given), channels) for column in range(request.n_columns)]
+    choice, channels = CHOICES[request.alpha], request.space.channels if request.tied else 1
+    given = site_variances(request) if choice.needs == "data" else given
+    return [tie(choice.choose(request, column, given), channels) for column in range(request.n_columns)]

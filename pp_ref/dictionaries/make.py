@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from pp_ref.arrays import check_finite, check_fraction
+from pp_ref.arrays import check_arrays, check_finite, check_fraction, check_numpy
 from pp_ref.dictionaries import autoencoder, bases, controls, ridge
-from pp_ref.dictionaries.columns import Column, Request, column_of
+from pp_ref.dictionaries.columns import Column, Request, column_of, of_unit_norm
 from pp_ref.dictionaries.dictionary import Dictionary, Recipe
 from pp_ref.dictionaries.index_sets import CHOICES
 from pp_ref.dictionaries.settings import check_settings
@@ -38,7 +38,7 @@ class Kind(NamedTuple):
     data: bool = False
 
 
-ANYWHERE = ("uniform", "windowed", "strided", "farthest")
+ANYWHERE = ("uniform", "windowed", "strided", "farthest", "variance")
 BY_K = (*ANYWHERE, "cholesky", "leverage")
 BY_ORDER = ("leading", "interleaved", "uniform")
 # The authors use the ridge 1e-3 for emp and emp2. For se and matern, whose diagonal is 1, the paper gives no ridge, and
@@ -52,7 +52,7 @@ KINDS: dict[str, Kind] = {
     "matern": Kind(ridge.matern_columns, {"length_scale": 1.0, "nu": 1.5, **RIDGE}, BY_K, tied=True, smooth=True),
     "emp": Kind(ridge.emp_columns, RIDGE, BY_K, data=True),
     "emp2": Kind(ridge.emp2_columns, RIDGE, BY_K, data=True),
-    "ae": Kind(autoencoder.ae_columns, {"examples": 5000, "iterations": 50}, data=True),
+    "ae": Kind(autoencoder.ae_columns, {"examples": 5000, "iterations": 50, "atoms": None}, data=True),
     "randcon": Kind(controls.randcon_columns, {}, ANYWHERE),
     "randfixu": Kind(controls.randfixu_columns, {"distribution": "gaussian", "scale": None}),
     "lowrank": Kind(controls.lowrank_columns, {"irange": 0.1}),
@@ -76,6 +76,7 @@ def make_dictionary(
     rng: np.random.Generator,
     data: NDArray[Any] | None = None,
     U: Any = None,
+    unit_norm: bool = False,
     **settings: Any,
 ) -> Dictionary:
     """The static half of a predicted layer: J dictionaries U_j with ``W_j = U_j w_j`` (sec. 3.1, 3.4, 3.5).
@@ -89,7 +90,10 @@ def make_dictionary(
     n_alpha     1 to d; give this or proportion. Neither is needed for own, nokernel and an explicit alpha, which set it
     n_columns   J >= 1
     rng         Generator; the recipe holds its state before the first draw
-    data        (n, d) real, finite: the layer's input, for the data-driven kinds
+    data        (n, d) real, finite: the layer's input, for the data-driven kinds and for alpha variance
+    U           the caller's arrays of kind own
+    unit_norm   True divides every atom U[:, i] by its norm, so that one learning rate suits every kind. The fast ways
+                through K are then not possible
     settings    those of the kind (see `KINDS`), e.g. length_scale (pixels or frames), ridge (absolute for emp, emp2 and
                 the caller's covariance; relative to a unit diagonal for se and matern), form "ridge" or "atom", nu,
                 wavelet; and alpha: a name of `CHOICES`, with its settings, or a list of J index arrays
@@ -109,6 +113,8 @@ def make_dictionary(
     state = generator_state(rng)
 
     name, entry = _look_up(kind, U)
+    if not isinstance(unit_norm, bool):
+        raise DomainError(f"unit_norm is {unit_norm!r}, expected True or False")
     choice, explicit = _check_alpha(name, entry, settings.pop("alpha", None), space, n_columns)
     needs, extra = (CHOICES[choice].needs, CHOICES[choice].settings) if choice else ("nothing", {})
     settings = check_settings(name, {**entry.settings, **extra}, settings)
@@ -118,7 +124,8 @@ def make_dictionary(
         raise DomainError(
             f"{what} needs positions, but {space} has none: use a Grid or Frames, or kind emp, alpha uniform"
         )
-    _check_data(name, entry, space, data)
+    reader = f"kind {name}" if entry.data else f"alpha {choice}" if needs == "data" else None
+    _check_data(name, reader, space, data)
     arrays = None if U is None else _check_own(U, space, n_columns)
     known = (
         explicit[0].size if explicit else arrays[0].shape[1] if arrays else space.size if name == "nokernel" else None
@@ -128,6 +135,8 @@ def make_dictionary(
 
     request = Request(space, count, n_columns, tied, explicit or choice, rng, settings, data)
     columns = [column_of(np.arange(count), u) for u in arrays] if arrays else entry.build(request)
+    if unit_norm:
+        columns = [of_unit_norm(column, space.channels) for column in columns]
     alpha = {"alpha": [a.tolist() for a in explicit]} if explicit else {"alpha": choice} if choice else {}
     recipe = Recipe(
         kind=name,
@@ -135,7 +144,7 @@ def make_dictionary(
         proportion=None if proportion is None else float(proportion),
         n_alpha=None if n_alpha is None else int(n_alpha),
         n_columns=n_columns,
-        settings=settings | alpha,
+        settings=settings | alpha | ({"unit_norm": True} if unit_norm else {}),
         rng=state,
         data=None if data is None else digest(data),
         U=None if arrays is None else [digest(u) for u in arrays],
@@ -232,7 +241,8 @@ def _check_alpha(
         raise ShapeError(f"alpha has {len(alpha)} index arrays, but n_columns is {n_columns}: expected one a column")
     checked: list[NDArray[np.int64]] = []
     for j, entries in enumerate(alpha):
-        indices = np.asarray(entries)
+        indices = np.asanyarray(entries)
+        check_arrays("numbers", **{f"alpha[{j}]": indices})
         if indices.ndim != 1 or indices.size == 0 or indices.dtype.kind not in "iu":
             raise ShapeError(
                 f"alpha[{j}] has shape {indices.shape} and dtype {indices.dtype}, expected (k,) integers, k >= 1"
@@ -250,7 +260,9 @@ def _check_alpha(
 
 
 def _check_own(U: Any, space: Space, n_columns: int) -> list[NDArray[np.float64]]:
-    arrays = [np.array(u, dtype=np.float64, order="C") for u in (U if isinstance(U, list | tuple) else [U] * n_columns)]
+    given = U if isinstance(U, list | tuple) else [U] * n_columns
+    check_numpy("real numbers", **{f"U[{j}]": u for j, u in enumerate(given)})
+    arrays = [np.array(u, dtype=np.float64, order="C") for u in given]
     if len(arrays) != n_columns:
         raise ShapeError(f"U has {len(arrays)} arrays, but n_columns is {n_columns}: expected one a column")
     for j, u in enumerate(arrays):
@@ -266,17 +278,15 @@ def _check_own(U: Any, space: Space, n_columns: int) -> list[NDArray[np.float64]
     return arrays
 
 
-def _check_data(name: str, entry: Kind, space: Space, data: NDArray[Any] | None) -> None:
-    if not entry.data:
+def _check_data(name: str, reader: str | None, space: Space, data: NDArray[Any] | None) -> None:
+    """``reader``: the kind or the choice of alpha that reads the data, or None."""
+    if reader is None:
         if data is not None:
             raise DomainError(f"data is given, but kind {name} does not read any: omit it")
         return
     if data is None:
-        raise DomainError(f"data is missing: kind {name} needs the layer's input, (n, {space.size})")
-    if not isinstance(data, np.ndarray) or data.dtype.kind not in "buif":
-        raise DomainError(
-            f"data is {getattr(data, 'dtype', type(data).__name__)}, expected a NumPy array of real numbers"
-        )
+        raise DomainError(f"data is missing: {reader} needs the layer's input, (n, {space.size})")
+    check_numpy("real numbers", data=data)
     if data.ndim != 2 or data.shape[1] != space.size:
         raise ShapeError(f"data has shape {data.shape}, expected (n, d) with d = {space.size} for {space}")
     if len(data) < 2:

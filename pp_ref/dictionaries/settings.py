@@ -75,6 +75,7 @@ CHECKS: dict[str, Callable[[str, Any], Any]] = {
     "form": _one_of(*FORMS),
     "window": _fraction,
     "inside": _fraction,
+    "atoms": _optional(_count),
     "examples": _count,
     "iterations": _count,
     "distribution": _one_of("gaussian", "uniform"),

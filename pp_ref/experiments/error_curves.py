@@ -1,6 +1,6 @@
-"""Table and figure of error against the proportion learned: a line a label, a point a proportion, bars over seeds."""
+"""Tables and figure of error against the proportion learned: a line a label, a point a proportion, bars over seeds."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from math import isfinite
 from statistics import mean
 from typing import Any
@@ -12,11 +12,20 @@ from rich import box
 from rich.table import Table
 
 from pp_ref.experiments.run_store import Record
+from pp_ref.experiments.ways import ways_taken
 from pp_ref.models import LowRank, Weights
+from pp_ref.records import markdown
+
+Label = Callable[[Record], str]  # the line of a figure that a record belongs to
+
+
+def label_of(record: Record) -> str:
+    """The label of the recipe."""
+    return str(record["recipe"]["label"])
 
 
 def describe(layer: Weights) -> dict[str, Any]:
-    """The kind of a layer's weights for the record; for `Predicted` also its dictionary and condition numbers."""
+    """What the record says of a layer: the kind of its weights; of `Predicted` its dictionary and the ways taken."""
     if layer.dictionary is None:
         return {"weights": type(layer).__name__} | ({"rank": layer.rank} if isinstance(layer, LowRank) else {})
     columns = layer.dictionary.columns
@@ -28,6 +37,7 @@ def describe(layer: Weights) -> dict[str, Any]:
         # JSON has no infinity: a singular K has no condition number.
         "condition": [column.condition if isfinite(column.condition) else None for column in columns],
         "rank": [column.rank for column in columns],
+        "ways": ways_taken(layer),
     }
 
 
@@ -37,26 +47,33 @@ def learned(record: Record) -> float:
     return float(sum(count["dynamic"] for count in counts) / sum(count["total"] for count in counts))
 
 
-def grouped(records: Sequence[Record], labels: Iterable[str]) -> dict[tuple[str, float], list[Record]]:
+def grouped(
+    records: Sequence[Record], labels: Iterable[str], label: Label = label_of
+) -> dict[tuple[str, float], list[Record]]:
     """Records by (label, proportion): labels in the order given, proportions rising."""
     groups: dict[tuple[str, float], list[Record]] = {}
-    for label in labels:
-        own = [record for record in records if record["recipe"]["label"] == label]
+    for name in labels:
+        own = [record for record in records if label(record) == name]
         for record in sorted(own, key=lambda record: float(record["recipe"]["proportion"])):
-            groups.setdefault((label, record["recipe"]["proportion"]), []).append(record)
+            groups.setdefault((name, record["recipe"]["proportion"]), []).append(record)
     return groups
 
 
-def error_table(records: Sequence[Record], labels: Iterable[str], title: str) -> Table:
+def errors_by_seed(records: Iterable[Record]) -> dict[int, float]:
+    """Test errors in [0, 1] by the seed of the recipe, as `judge` takes them."""
+    return {record["recipe"]["seed"]: record["test_error"] for record in records}
+
+
+def error_table(records: Sequence[Record], labels: Iterable[str], title: str, label: Label = label_of) -> Table:
     """Parameters, mean test error and half its range over seeds, for each label and proportion."""
     made = Table(title=title, box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)  # fits 80 characters
     for heading in ("dictionaries", "kept", "dynamic", "static", "learned", "seeds", "test error"):
         made.add_column(heading, justify="left" if heading == "dictionaries" else "right", no_wrap=True)
-    for (label, proportion), group in grouped(records, labels).items():
+    for (name, proportion), group in grouped(records, labels, label).items():
         errors = [record["test_error"] for record in group]
         counts = group[0]["counts"].values()
         made.add_row(
-            label,
+            name,
             f"{proportion:.3f}",
             f"{sum(count['dynamic'] for count in counts):,}",
             f"{sum(count['static'] for count in counts):,}",
@@ -79,21 +96,42 @@ def cost(records: Sequence[Record], on: str = "") -> str:
     return f"{hours:.1f} core hours{on}, at most {max(record['peak_memory_mb'] for record in records):,.0f} MB"
 
 
-def error_figure(records: Sequence[Record], labels: Iterable[str], baseline: str, title: str) -> Figure:
+def error_summary(records: Sequence[Record], labels: Iterable[str], heading: str, label: Label = label_of) -> str:
+    """Mean test error and half its range over seeds in Markdown, a row a label, a column a proportion; and the cost."""
+    errors = {key: [record["test_error"] for record in group] for key, group in grouped(records, labels, label).items()}
+    proportions = sorted({proportion for _, proportion in errors})
+    rows = [
+        [name, *(error_and_spread(errors[name, p]) if (name, p) in errors else "" for p in proportions)]
+        for name in dict.fromkeys(name for name, _ in errors)
+    ]
+    seeds = sorted({len(found) for found in errors.values()})
+    processors = sorted({record["machine"]["processor"] for record in records})
+    kernels = sorted({record["machine"]["blas"]["kernels"] for record in records})
+    machine = f" on {', '.join(processors)} (OpenBLAS kernels: {', '.join(kernels)})"
+    note = (
+        f"{len(records)} runs, {' or '.join(map(str, seeds))} seeds each (± half the range over seeds), "
+        f"{cost(records, machine)}."
+    )
+    return markdown([heading, *(f"{p:.3g}" for p in proportions)], rows) + "\n\n" + note
+
+
+def error_figure(
+    records: Sequence[Record], labels: Iterable[str], baseline: str, title: str, label: Label = label_of
+) -> Figure:
     """Error against proportion, a line a label, bars from best to worst seed; `baseline` is a horizontal line."""
     drawn = Figure(figsize=(7.5, 5), layout="constrained")
     axes = drawn.subplots()
-    groups = grouped(records, labels)
-    for number, label in enumerate(dict.fromkeys(label for label, _ in groups)):
+    groups = grouped(records, labels, label)
+    for number, line in enumerate(dict.fromkeys(name for name, _ in groups)):
         errors = {
             proportion: [record["test_error"] for record in group]
             for (owner, proportion), group in groups.items()
-            if owner == label
+            if owner == line
         }
         means = np.array([mean(found) for found in errors.values()])
         low, high = (np.array([pick(found) for found in errors.values()]) for pick in (min, max))
-        if label == baseline:
-            axes.axhline(means[0], color="black", linestyle="--", linewidth=1, label=f"{label} ({means[0]:.2%})")
+        if line == baseline:
+            axes.axhline(means[0], color="black", linestyle="--", linewidth=1, label=f"{line} ({means[0]:.2%})")
             axes.axhspan(low[0], high[0], color="black", alpha=0.12, linewidth=0)
             continue
         look: dict[str, Any] = {
@@ -102,7 +140,7 @@ def error_figure(records: Sequence[Record], labels: Iterable[str], baseline: str
             "markersize": 5,
             "linewidth": 1.5,
         }
-        axes.errorbar(list(errors), means, (means - low, high - means), label=label, capsize=3, **look)
+        axes.errorbar(list(errors), means, (means - low, high - means), label=line, capsize=3, **look)
     ticks = sorted({proportion for _, proportion in groups})
     axes.set(xscale="log", yscale="log", xlabel="Proportion of parameters learned", ylabel="Test error", title=title)
     axes.set_xticks(ticks, [f"{tick:.3g}" for tick in ticks])

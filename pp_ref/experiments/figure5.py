@@ -2,24 +2,22 @@
 
 The net has 48 filters of 8 x 8, 64 of 8 x 8, 64 of 5 x 5, 500 units and a softmax. Each convolution has one column with
 an SE dictionary. The 500 units have five columns with SE dictionaries over the 5 x 5 x 64 grid below them. The softmax
-is learned in full. The images are contrast-normalised and whitened (REPRODUCTION 4).
+is learned in full. `convnet_inputs` prepares the images, `figure5_parts` has the runs at full strength.
 """
 
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from statistics import mean
 from typing import Any, NamedTuple
 
 import numpy as np
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
 from rich.table import Table
 
 from pp_ref.arrays import to_numpy
-from pp_ref.data import Dataset, load_cifar10, load_digits
+from pp_ref.data import Dataset
 from pp_ref.dictionaries import Grid, make_dictionary
-from pp_ref.errors import DomainError
+from pp_ref.experiments.convnet_inputs import load_inputs
 from pp_ref.experiments.drawing import show_filters
 from pp_ref.experiments.error_curves import (
     cost,
@@ -27,12 +25,16 @@ from pp_ref.experiments.error_curves import (
     error_and_spread,
     error_figure,
     error_table,
+    errors_by_seed,
     grouped,
     learned,
 )
 from pp_ref.experiments.experiment import Experiment
+from pp_ref.experiments.intervals import NO_DROP, judge
+from pp_ref.experiments.phases import Phases
 from pp_ref.experiments.run_store import Record, RunStore, record_of
-from pp_ref.features import fit_whitening, normalise_contrast, random_flips
+from pp_ref.experiments.ways import ways_of
+from pp_ref.features import random_flips
 from pp_ref.machine import Device, array_library
 from pp_ref.models.convnet import ConvNet, paper_convnet, weight_spaces
 from pp_ref.records import markdown
@@ -41,7 +43,6 @@ from pp_ref.training import SGD, Checkpoint, Fit, fit_sgd
 FULL, PREDICTED = "convnet", "SE"
 COLUMNS = (1, 1, 1, 5)  # of the three convolutions and the 500 units (paper, sec. 4.2)
 SE_SETTINGS = {"length_scale": 1.0, "ridge": 1e-3}  # the ridge is our choice
-WATCHED = 2000  # test images for the error after each epoch; the final error is that of all
 BATCH_OF_ERRORS = 250  # images that are classified at once: bounds the memory
 
 
@@ -55,6 +56,9 @@ class Profile:
     training     SGD
     dropout      rate on the 500 units
     activation   "relu" or "sigmoid"
+    also         sets of other entries of a recipe; every run is done with each set. They are those of `WAYS` and of
+                 `load_inputs`; "start", the factor of the first layer's start; "weight_decay", that of the sum of
+                 squared dynamic weights in the loss
     """
 
     data: str
@@ -63,18 +67,19 @@ class Profile:
     training: SGD
     dropout: float
     activation: str = "relu"
+    also: tuple[dict[str, Any], ...] = ({},)
 
 
-def _sgd(epochs: int, images: int, learning_rate: float, batch: int = 128) -> SGD:
+def falling(epochs: int, images: int, learning_rate: float, batch: int = 128) -> SGD:
     """SGD with momentum 0.9 and a learning rate that falls tenfold over all epochs."""
     return SGD(epochs, learning_rate, batch=batch, momentum=0.9, decay=10 ** (batch / (images * epochs)))
 
 
 _SEEDED = ((0.25, 0), (1.0, 0), (0.5, 0), (0.75, 0), (0.25, 1), (1.0, 1), (0.1, 0))
 PROFILES = {
-    "demo": Profile("digits", 500, ((0.25, 0), (1.0, 0)), _sgd(5, 500, 0.01, batch=20), dropout=0.0),
+    "demo": Profile("digits", 500, ((0.25, 0), (1.0, 0)), falling(5, 500, 0.01, batch=20), dropout=0.0),
     # Our choice of images, epochs and rate: two cores take an hour or two.
-    "standard": Profile("cifar10", 10_000, _SEEDED, _sgd(12, 10_000, 0.01), dropout=0.5),
+    "standard": Profile("cifar10", 10_000, _SEEDED, falling(12, 10_000, 0.01), dropout=0.5),
     # All images, and the momentum and rate of pylearn2's stack (REPRODUCTION 4): takes a GPU, or some days.
     "authors": Profile(
         "cifar10",
@@ -102,8 +107,10 @@ def recipes(profile: Profile, device: Device = "cpu") -> list[dict[str, Any]]:
             "dropout": profile.dropout,
             "dtype": "float32",
             "training": asdict(profile.training),
+            **also,
         }
         | ({"device": device} if device != "cpu" else {})  # recipes for the processor name no device
+        for also in profile.also
         for proportion, seed in profile.runs
     ]
 
@@ -113,48 +120,35 @@ def epochs(recipe: dict[str, Any]) -> int:
     return int(recipe["training"]["epochs"])
 
 
-def _cifar10(recipe: dict[str, Any]) -> tuple[Dataset, NDArray[Any], NDArray[Any]]:
-    """CIFAR-10, its training images and its test images, normalised, and whitened by the training images in use."""
-    data = load_cifar10()
-    x, x_test = (normalise_contrast(images) for images in (data.train.x[: recipe["images"]], data.test.x))
-    whitening = fit_whitening(x)
-    return data, whitening.transform(x), whitening.transform(x_test)
-
-
-def _digits(recipe: dict[str, Any]) -> tuple[Dataset, NDArray[Any], NDArray[Any]]:
-    data = load_digits()
-    return data, data.train.x.reshape(-1, 28, 28, 1), data.test.x.reshape(-1, 28, 28, 1)
-
-
-DATA = {"cifar10": _cifar10, "digits": _digits}
-
-
 class Trained(NamedTuple):
     """A trained net, its fit and its data."""
 
     model: ConvNet
     params: dict[str, Any]
-    test_error: float
+    error: float  # of the test images; of those that are held out if the recipe has "validation"
     fit: Fit
-    data: Dataset
-    x: Any  # (n, h, w, c): the training images as the net reads them
+    data: Dataset  # its training images are those that the net reads
+    phases: dict[str, float]  # seconds
 
 
 def train(recipe: dict[str, Any], store: RunStore, report: Callable[[str], None]) -> Trained:
-    """Train one net; its test error is that of all test images after the last epoch.
+    """Train one net; its error is that after the last epoch, and is computed once.
 
     recipe   one of `recipes`
     store    keeps the checkpoint: a run that was killed goes on from its last epoch, and ends with the same bits
     report   called with a sentence after each epoch
     raises   DomainError for more images than there are; DeviceError; DataError from data or checkpoint; Interrupted
     """
+    with ways_of(recipe):
+        return _train(recipe, store, report)
+
+
+def _train(recipe: dict[str, Any], store: RunStore, report: Callable[[str], None]) -> Trained:
     xp = array_library(recipe.get("device", "cpu"))
-    data, *images = DATA[recipe["data"]](recipe)
-    x, x_test = map(xp.asarray, images)
-    y, y_test = xp.asarray(np.asarray(data.train.y)), xp.asarray(np.asarray(data.test.y))
-    x, n = x[: recipe["images"], ...], recipe["images"]
-    if x.shape[0] < n:
-        raise DomainError(f"images is {n}, but {data.name} has {x.shape[0]} to train on: ask for fewer")
+    phases = Phases()
+    with phases("images"):
+        data = load_inputs(recipe)
+    (x, y), (x_test, y_test) = (map(xp.asarray, split) for split in (data.train, data.test))
     dictionary_rng, rng = np.random.default_rng(recipe["seed"]).spawn(2)
     spaces, proportion = weight_spaces(x.shape[1:]), recipe["proportion"]
     dictionaries = [
@@ -165,7 +159,14 @@ def train(recipe: dict[str, Any], store: RunStore, report: Callable[[str], None]
         )
         for space, J in zip(spaces, recipe["n_columns"], strict=True)
     ]
-    model = paper_convnet(dictionaries, shape=x.shape[1:], activation=recipe["activation"], dropout=recipe["dropout"])
+    model = paper_convnet(
+        dictionaries,
+        shape=x.shape[1:],
+        activation=recipe["activation"],
+        dropout=recipe["dropout"],
+        weight_decay=recipe.get("weight_decay", 0.0),
+    )
+    start = model.init(rng, None, recipe["dtype"], recipe.get("start", 1.0))
     flips = recipe["data"] == "cifar10"  # a mirrored digit is another digit
 
     def objective(params: dict[str, Any], rows: Any, rng: np.random.Generator) -> Any:
@@ -173,41 +174,41 @@ def train(recipe: dict[str, Any], store: RunStore, report: Callable[[str], None]
         batch = xp.take(x, chosen, axis=0)
         return model.loss_and_gradient(params, random_flips(batch, rng) if flips else batch, xp.take(y, chosen), rng)
 
-    def error(params: dict[str, Any], images: int) -> float:
-        return model.error(params, x_test[:images, ...], y_test[:images], BATCH_OF_ERRORS)
-
     said = f"{recipe['label']} at {proportion}, seed {recipe['seed']}"
-    fit = fit_sgd(
-        objective,
-        {name: xp.asarray(array) for name, array in model.init(rng, None, recipe["dtype"]).items()},
-        n,
-        SGD(**recipe["training"]),
-        rng,
-        evaluate=lambda params: {"test_error": error(params, WATCHED)},
-        on_epoch=lambda record: report(f"{said}: epoch {record['epoch']}, test error {record['test_error']:.1%}"),
-        checkpoint=Checkpoint(store.checkpoint(recipe, "training"), recipe),
-    )
-    return Trained(model, fit.params, error(fit.params, x_test.shape[0]), fit, data, x)
+    with phases("fit"):
+        fit = fit_sgd(
+            objective,
+            {name: xp.asarray(array) for name, array in start.items()},
+            len(data.train.y),
+            SGD(**recipe["training"]),
+            rng,
+            on_epoch=lambda record: report(f"{said}: epoch {record['epoch']}, loss {record['loss']:.2e}"),
+            checkpoint=Checkpoint(store.checkpoint(recipe, "training"), recipe),
+        )
+    with phases("error"):
+        error = model.error(fit.params, x_test, y_test, BATCH_OF_ERRORS)
+    return Trained(model, fit.params, error, fit, data, phases.seconds)
 
 
 def run(recipe: dict[str, Any], store: RunStore, report: Callable[[str], None]) -> Record:
     """Train one net.
 
-    returns  the record: test_error in [0, 1], counts, dictionaries, and the array "filters", (d, 48) float16, the
-             first layer's
+    returns  the record: test_error in [0, 1], or validation_error if the recipe has "validation"; counts, dictionaries,
+             the seconds of each phase, and the array "filters", (d, 48) float16, the first layer's
     """
     began = time.perf_counter()
     trained = train(recipe, store, report)
-    model = trained.model
+    model, judged = trained.model, "validation_error" if "validation" in recipe else "test_error"
     return record_of(
         recipe,
         began,
-        f"test error {trained.test_error:.2%}, {trained.fit.stop.value}",
+        f"{judged.replace('_', ' ')} {trained.error:.2%}, {trained.fit.stop.value}",
         trained.fit,
         trained.data,
-        test_error=trained.test_error,
+        **{judged: trained.error},
         counts={name: count._asdict() for name, count in model.count().items()},
         dictionaries=[describe(stage.weights) for stage in model.stages if stage.weights],
+        phases=trained.phases,
         filter_shape=weight_spaces(model.shape)[0],
         arrays={"filters": np.float16(to_numpy(model.filters(trained.params)[0]))},
     )
@@ -250,18 +251,13 @@ def summary(records: Sequence[Record]) -> str:
 
 
 def verdict(records: Sequence[Record]) -> str:
-    """Whether learning a quarter costs more than the spread over seeds, and which proportions do better than all."""
-    groups = grouped(records, (FULL, PREDICTED))
-    errors = {p: [record["test_error"] for record in group] for (_, p), group in groups.items()}
-    quarter, full = errors[0.25], errors[1.0]
-    better = [f"{p:.0%}" for p, found in errors.items() if max(found) < min(full)]
-    said = (
-        "**Not quite borne out** at this size: every net with a quarter learned errs more than every full one"
-        if min(quarter) > max(full)
-        else "**Borne out** within the spread over seeds"
-    )
-    also = f" With {' and '.join(better)} learned it errs less than the full net." if better else ""
-    return f"{said}; the means differ by {100 * (mean(quarter) - mean(full)):+.2f} points.{also}"
+    """Whether learning a quarter of the parameters has a negligible effect on the test error."""
+    errors = {p: errors_by_seed(group) for (_, p), group in grouped(records, (FULL, PREDICTED)).items()}
+    full, margin = errors.pop(1.0, {}), NO_DROP[records[0]["recipe"]["data"]]
+    judged = {p: judge(found, full, margin) for p, found in sorted(errors.items(), reverse=True)}
+    quarter = judged.get(0.25, judge({}, full, margin))
+    listed = "; ".join(f"{judgement} at {p:.0%}" for p, judgement in judged.items())
+    return f"**{quarter.outcome.capitalize()}**. Against the full net, the error changes by {listed}."
 
 
 EXPERIMENT = Experiment(

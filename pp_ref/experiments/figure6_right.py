@@ -10,14 +10,16 @@ from rich.table import Table
 
 from pp_ref.experiments import figure6
 from pp_ref.experiments.experiment import Experiment
-from pp_ref.experiments.figure6 import HALF, Point, accuracy_and_spread, bars, bars_are, chance, points, recipe_of
+from pp_ref.experiments.figure6 import HALF, Point, accuracy_and_spread, bars, bars_are, errors, points, recipe_of
+from pp_ref.experiments.intervals import GAIN, judge, together
 from pp_ref.experiments.run_store import Record
+from pp_ref.experiments.sweeps import Part
 from pp_ref.machine import Device
 from pp_ref.records import markdown
 
 NAMES = {1.0: "RICA", HALF: "RICA-50%"}
 
-epochs, run, check = figure6.epochs, figure6.run, figure6.check
+epochs, run, check, seconds = figure6.epochs, figure6.run, figure6.check, figure6.seconds
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,8 @@ PROFILES = {
     "standard": Profile(figure6.STANDARD, (50, 100, 200)),
     "authors": Profile(figure6.AUTHORS, (100, 200, 400, 800), seeds=3),
 }
+RESULT = Profile(figure6.RESULT, (100, 200, 400), seeds=3)
+LARGER = Profile(figure6.RESULT, (800,), seeds=3)
 
 
 def recipes(profile: Profile, data: str | None = None, device: Device = "cpu") -> list[dict[str, Any]]:
@@ -77,17 +81,13 @@ def summary(records: Sequence[Record]) -> str:
 
 
 def verdict(records: Sequence[Record]) -> str:
-    """Whether RICA-50 % gains more than chance explains, for all sizes, for some or for none."""
-    found = pairs(records)
-    explained = [chance(plain.accuracy, half.accuracy) for plain, half in found]
-    gains = [half.accuracy - plain.accuracy for plain, half in found]
-    gained = [gain > bound for gain, bound in zip(gains, explained, strict=True)]
-    said = "**Borne out**" if all(gained) else "**Borne out for some sizes**" if any(gained) else "**Not borne out**"
-    listed = ", ".join(
-        f"{100 * gain:+.1f} points for {plain.features} against {half.features} features"
-        for gain, (plain, half) in zip(gains, found, strict=True)
-    )
-    return f"{said}: {listed}; chance explains {100 * max(explained):.1f}."
+    """Whether RICA-50 % gains accuracy over RICA with as many dynamic parameters, at every size."""
+    judged = {
+        plain.features: judge(errors(records, half.features, HALF), errors(records, plain.features, 1.0), GAIN)
+        for plain, half in pairs(records)
+    }
+    listed = "; ".join(f"{judgement} for {m} against {2 * m} features" for m, judgement in judged.items())
+    return f"**{together(judged.values()).capitalize()}**. The error changes by {listed}."
 
 
 def pairs(records: Sequence[Record]) -> list[tuple[Point, Point]]:
@@ -97,3 +97,25 @@ def pairs(records: Sequence[Record]) -> list[tuple[Point, Point]]:
 
 
 EXPERIMENT = Experiment(PROFILES, recipes, epochs, run, table, {"figure6-right": figure}, summary, verdict, check)
+
+
+def _part(title: str, profile: Profile, stem: str) -> Part:
+    made = recipes(profile)
+    return Part(
+        f"Figure 6 (right): {title}",
+        "figure6",
+        lambda _: made,
+        run,
+        epochs,
+        seconds,
+        lambda records: f"{summary(records)}\n\n{figure6.note(records)}",
+        figures={stem: figure},
+        verdict=verdict,
+        check=check,
+    )
+
+
+PARTS = {
+    "figure6-right": _part("RICA and RICA-50% at equal dynamic parameters", RESULT, "figure6-right"),
+    "figure6-larger": _part("larger sizes", LARGER, "figure6-larger"),
+}

@@ -6,6 +6,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from pp_ref.arrays import check_numpy
 from pp_ref.errors import DomainError
 
 Encoding = Literal["absolute", "rectified", "split", "soft"]
@@ -66,6 +67,5 @@ def encode(z: NDArray[Any], encoding: Encoding = "absolute", threshold: float = 
     2011.
     """
     parts = encoding_parts(encoding, threshold)
-    if z.dtype not in (np.float32, np.float64):
-        raise DomainError(f"z is {z.dtype}, expected float32 or float64: convert it with astype")
+    check_numpy("float32 or float64", z=z)
     return np.concatenate([part(z, float(threshold), np.empty_like(z)) for part in parts], axis=-1)

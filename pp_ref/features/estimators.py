@@ -11,7 +11,7 @@ from typing import Any, Literal, Protocol, Self, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from pp_ref.arrays import check_finite, check_integer
+from pp_ref.arrays import check_finite, check_integer, check_numpy
 from pp_ref.errors import DomainError, ShapeError, import_extra
 from pp_ref.features.encodings import Encoding, encode, encoding_parts
 from pp_ref.features.extraction import COATES, extract_features
@@ -62,6 +62,7 @@ def random_patches(patches: NDArray[Any], m: int, rng: np.random.Generator) -> N
     Source: a baseline in Coates, Ng, The importance of encoding versus training with sparse coding and vector
     quantization, 2011: on whitened patches it comes close to learned filters.
     """
+    check_numpy("float32 or float64", patches=patches)
     check_integer(1, m=m)
     if m > len(patches):
         raise DomainError(f"m is {m} filters, expected at most {len(patches)}, the number of patches: draw more")
@@ -80,6 +81,7 @@ def learn_filters(filters: Filters, patches: NDArray[Any], rng: np.random.Genera
     returns  W (d, m)
     raises   DomainError for filters of another kind, or W that is not finite; ShapeError for W with other axes
     """
+    check_numpy("float32 or float64", patches=patches)
     if isinstance(filters, Learner) and not isinstance(filters, type):
         learner = clone(filters)
         if learner.get_params().get("random_state", 0) is None:
@@ -135,19 +137,26 @@ class RowTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
 class ContrastNormaliser(RowTransformer):
     """`pp_ref.features.normalise_contrast` of each row. A fit remembers the number of columns alone.
 
-    scale, bias, by  as there; the defaults are those of Coates, Ng, Lee, 2011, for patches of values 0..255
+    scale, bias, by, centre  as there; the defaults are those of Coates, Ng, Lee, 2011, for patches of values 0..255
     """
 
     least = 1
 
-    def __init__(self, scale: float = 1.0, bias: float = 10.0, by: Literal["norm", "deviation"] = "deviation") -> None:
+    def __init__(
+        self,
+        scale: float = 1.0,
+        bias: float = 10.0,
+        by: Literal["norm", "deviation"] = "deviation",
+        centre: bool = True,
+    ) -> None:
         self.scale = scale
         self.bias = bias
         self.by = by
+        self.centre = centre
 
     def transform(self, X: Any) -> NDArray[Any]:
         """(n, d) -> (n, d)."""
-        return normalise_contrast(self._rows(X), self.scale, self.bias, self.by)
+        return normalise_contrast(self._rows(X), self.scale, self.bias, self.by, self.centre)
 
 
 class Whitener(RowTransformer):

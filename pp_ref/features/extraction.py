@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from pp_ref.arrays import check_axes, check_finite
-from pp_ref.errors import DomainError, ShapeError
+from pp_ref.arrays import check_finite, check_numpy, check_sizes
+from pp_ref.errors import ShapeError
 from pp_ref.features.encodings import Encoding, encoding_parts
 from pp_ref.features.patches import every_patch
 from pp_ref.features.preprocessing import normalise_contrast
@@ -58,9 +58,8 @@ def extract_features(
     of 32 x 32 images, hence 27 x 27 of them.
     """
     parts = encoding_parts(encoding, threshold)
+    check_numpy("uint8, float32 or float64", images=images)
     views = every_patch(images, patch_shape)
-    if images.dtype not in (np.uint8, np.float32, np.float64):
-        raise DomainError(f"images are {images.dtype}, expected uint8, float32 or float64: convert them with astype")
     n, height, width, *patch = views.shape
     d, places = int(np.prod(patch)), height * width
     A = folded_filters(W, whitening, d, np.float64 if images.dtype == np.float64 else np.float32)
@@ -86,7 +85,8 @@ def extract_features(
 def folded_filters(W: NDArray[Any], whitening: Whitening | None, d: int, dtype: DTypeLike) -> NDArray[Any]:
     """Return A (d + 1, m) with (y - mean) P W = [y, 1] A for every y (d,), computed in float64 and rounded once."""
     P, mean = (None, np.zeros(d)) if whitening is None else (whitening.P, whitening.mean)
-    sizes = check_axes("d m", W=W)
+    check_numpy("float32 or float64", W=W)
+    sizes = check_sizes("d m", W=W)
     if not sizes["m"]:
         raise ShapeError(f"W has shape {W.shape}, expected at least one column, a filter: learn or draw some first")
     check_finite(W=W)
@@ -109,7 +109,8 @@ def quadrant_sums(z: NDArray[Any]) -> NDArray[Any]:
 
     Source: Coates, Ng, Lee, An analysis of single-layer networks in unsupervised feature learning, 2011.
     """
-    sizes = check_axes("n h w m", z=z)
+    check_numpy("float32 or float64", z=z)
+    sizes = check_sizes("n h w m", z=z)
     rows, columns = (
         (slice(0, middle), slice(middle, None)) for middle in ((sizes["h"] + 1) // 2, (sizes["w"] + 1) // 2)
     )

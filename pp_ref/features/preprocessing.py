@@ -9,7 +9,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import DTypeLike, NDArray
 
-from pp_ref.arrays import Array, array_namespace, check_finite, check_positive
+from pp_ref.arrays import Array, array_namespace, check_arrays, check_finite, check_numpy, check_positive
 from pp_ref.errors import DomainError, ShapeError
 
 BLOCK = 1024  # images held in float64 at a time
@@ -23,6 +23,7 @@ def as_floats(images: NDArray[np.uint8], dtype: DTypeLike = np.float32) -> NDArr
     returns  the same shape in [0, 1], C-contiguous
     raises   DomainError if images are not uint8, or for another dtype
     """
+    check_numpy("numbers", images=images)
     if images.dtype != np.uint8:
         raise DomainError(f"images are {images.dtype}, expected uint8 in 0..255: floats need no conversion")
     if np.dtype(dtype) not in (np.float32, np.float64):
@@ -32,7 +33,11 @@ def as_floats(images: NDArray[np.uint8], dtype: DTypeLike = np.float32) -> NDArr
 
 
 def normalise_contrast(
-    x: NDArray[Any], scale: float = 55.0, bias: float = 0.0, by: Literal["norm", "deviation"] = "norm"
+    x: NDArray[Any],
+    scale: float = 55.0,
+    bias: float = 0.0,
+    by: Literal["norm", "deviation"] = "norm",
+    centre: bool = True,
 ) -> NDArray[Any]:
     """Global contrast normalisation: y = scale (x - mean) / sqrt(bias + q), mean and q over each image's d numbers.
 
@@ -40,12 +45,13 @@ def normalise_contrast(
     scale    > 0
     bias     >= 0, in the unit of q; 0 gives all images the same contrast, above 0 faint images stay fainter
     by       "norm": q = sum (x - mean)^2; "deviation": q = sum (x - mean)^2 / (d - 1)
+    centre   False keeps the mean: y = scale x / sqrt(bias + q)
     returns  the same shape; float32 for uint8 and float32, float64 for float64
     raises   DomainError if scale is not > 0, bias is negative, or x is of another type or not finite
 
-    A constant image gives zeros. An image counts as constant if its contrast is below the rounding error of its mean:
-    division would amplify noise. Sums are in float64. With bias 0, y does not depend on the unit of x: 0..255 and 0..1
-    give the same; with another bias they do not.
+    A constant image gives zeros; if it keeps its mean, scale x / sqrt(bias), or zeros with bias 0. An image counts as
+    constant if its contrast is below the rounding error of its mean: division would amplify noise. Sums are in float64.
+    With bias 0, y does not depend on the unit of x: 0..255 and 0..1 give the same; with another bias they do not.
 
     Sources: Goodfellow et al., Maxout networks, 2013, prepare CIFAR-10 with the default, norm and scale 55;
     Coates, Ng, Lee, An analysis of single-layer networks in unsupervised feature learning, 2011, take scale 1, bias 10
@@ -56,8 +62,7 @@ def normalise_contrast(
         raise DomainError(f"bias is {bias}, expected a finite number >= 0")
     if by not in ("norm", "deviation"):
         raise DomainError(f"by is {by!r}, expected 'norm' or 'deviation'")
-    if x.dtype not in (np.uint8, np.float32, np.float64):
-        raise DomainError(f"x is {x.dtype}, expected uint8, float32 or float64: convert it with astype")
+    check_numpy("uint8, float32 or float64", x=x)
     n, d = len(x), int(np.prod(x.shape[1:]))
     rows, y = x.reshape(n, d), np.empty((n, d), np.float64 if x.dtype == np.float64 else np.float32)
     # |fl(mean) - mean| <= d u max|x| for any order of the sum: a constant image minus its mean is at most this.
@@ -71,9 +76,9 @@ def normalise_contrast(
         z -= z.mean(axis=1, keepdims=True)
         q = (z**2).sum(axis=1)
         constant = np.sqrt(q) <= rounding * largest
-        divisor = np.sqrt(bias + (q if by == "norm" else q / max(d - 1, 1)))
-        gain = np.divide(scale, divisor, out=np.zeros_like(q), where=~constant)
-        y[at] = gain[:, None] * z
+        divisor = np.sqrt(bias + np.where(constant, 0, q if by == "norm" else q / max(d - 1, 1)))
+        gain = np.divide(scale, divisor, out=np.zeros_like(q), where=~constant if centre else divisor > 0)
+        y[at] = gain[:, None] * (z if centre else rows[at])
     return y.reshape(x.shape)
 
 
@@ -123,7 +128,8 @@ def random_crops(
 
 
 def check_images(images: Array) -> tuple[int, int, int, int]:
-    """Return the sizes of images (n, height, width, channels); raise ShapeError for other axes."""
+    """Return the sizes of images (n, height, width, channels); raise ShapeError, DomainError for anything else."""
+    check_arrays("numbers", images=images)
     if images.ndim != 4:
         raise ShapeError(f"images have shape {images.shape}, expected axes (n, height, width, channels)")
     n, h, w, channels = images.shape

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pp_ref.arrays import check_axes, check_finite, check_positive
+from pp_ref.arrays import check_finite, check_positive, check_sizes
 from pp_ref.errors import DomainError, ShapeError
 from pp_ref.features.whitening import check_rows
 
@@ -28,7 +28,7 @@ class Standardisation:
         raises   ShapeError for another number of columns, DomainError for another dtype
         """
         check_rows(x)
-        check_axes("n d", x=x)
+        check_sizes("n d", x=x)
         if x.shape[1] != len(self.mean):
             raise ShapeError(f"x has shape {x.shape}, expected {len(self.mean)} columns, as in the fit")
         y: NDArray[Any] = x - self.mean.astype(x.dtype)
@@ -51,7 +51,7 @@ def fit_standardisation(x: NDArray[Any], eps: float = 0.01) -> Standardisation:
     """
     check_positive(eps=eps)
     check_rows(x)
-    n, d = check_axes("n d", x=x).values()
+    n, d = check_sizes("n d", x=x).values()
     if n < 2:
         raise DomainError(f"x has {n} rows, expected at least 2: a variance needs them")
     mean = x.sum(axis=0, dtype=np.float64) / n

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import eigh
 
-from pp_ref.arrays import check_finite
+from pp_ref.arrays import check_finite, check_numpy
 from pp_ref.errors import DomainError, ShapeError
 
 BLOCK = 2048  # rows held in float64 at a time: 50 MB of CIFAR-10
@@ -101,7 +101,6 @@ def mean_and_covariance(x: NDArray[Any]) -> tuple[NDArray[np.float64], NDArray[n
 
 def check_rows(x: NDArray[Any]) -> None:
     """Refuse an array that is not rows of float32 or float64."""
-    if x.dtype not in (np.float32, np.float64):
-        raise DomainError(f"x is {x.dtype}, expected float32 or float64: convert it with as_floats or astype")
+    check_numpy("float32 or float64", x=x)
     if x.ndim < 2:
         raise ShapeError(f"x has shape {x.shape}, expected axes (n, ...) with one image per row")

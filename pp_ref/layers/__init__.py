@@ -3,8 +3,9 @@
 Every pair keeps one contract. `<op>_forward(...) -> (y, cache)`; `<op>_backward(dy, cache)` returns the gradients in
 the order of forward's arguments, without fixed arguments (U, labels, rates). The output has the dtype of the input:
 float32, float64 or longdouble. The analytic operations also take complex128, so that a complex step differentiates
-them. No operation writes to its inputs. Batches of length zero work. Letters: v (n, d) input, W (d, m) weights,
-U (d, k) dictionary, w (k, m) dynamic weights, b (m,) bias; `docs/derivations.md` derives each backward pass.
+them. Any other argument for an array, such as a list, integers or a masked array, is a DomainError. No operation writes
+to its inputs. Batches of length zero work. Letters: v (n, d) input, W (d, m) weights, U (d, k) dictionary, w (k, m)
+dynamic weights, b (m,) bias; `docs/derivations.md` derives each backward pass.
 """
 
 from pp_ref.layers.autoencoder import autoencoder_backward, autoencoder_forward

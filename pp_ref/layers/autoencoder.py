@@ -6,7 +6,7 @@ to its dynamic weights (`expand_backward`): the weights are tied through the dic
 
 from typing import NamedTuple
 
-from pp_ref.arrays import Array, array_namespace, check_axes
+from pp_ref.arrays import Array, array_namespace, check_axes, check_factor
 from pp_ref.layers.sigmoid import SigmoidCache, sigmoid_backward, sigmoid_forward
 
 
@@ -51,6 +51,7 @@ def autoencoder_backward_weights(dloss: Array | float, cache: AutoencoderCache) 
 
 
 def _backward(dloss: Array | float, cache: AutoencoderCache) -> tuple[Array, Array, Array, Array, Array]:
+    check_factor(dloss=dloss)
     v, W, hidden, output = cache
     xp = array_namespace(v)
     derror = (output.y - v) * (2 * dloss / max(v.shape[0], 1))  # (n, d)

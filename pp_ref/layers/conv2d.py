@@ -7,7 +7,7 @@ take 107, 354 and 66 MB, their inputs 2, 6 and 2. Backward builds it again: a co
 
 from typing import NamedTuple
 
-from pp_ref.arrays import Array, array_namespace, check_axes, check_integer
+from pp_ref.arrays import Array, array_namespace, check_arrays, check_axes, check_integer
 from pp_ref.errors import ShapeError
 from pp_ref.layers.windows import blocks, count_windows, overlap_add, pad, windows
 
@@ -58,6 +58,7 @@ def conv2d_backward(dy: Array, cache: Conv2dCache) -> tuple[Array, Array, Array]
 
 def conv2d_backward_input(dy: Array, cache: Conv2dCache) -> Array:
     """Return dv alone: the gradients of the patches, summed where patches overlap (col2im)."""
+    check_arrays(dy=dy)
     v, W, stride, padding = cache
     n, h, w, c = v.shape
     fh, fw, _, m = W.shape
@@ -76,6 +77,7 @@ def conv2d_backward_input(dy: Array, cache: Conv2dCache) -> Array:
 
 def conv2d_backward_weights(dy: Array, cache: Conv2dCache) -> tuple[Array, Array]:
     """Return dW and db alone, for a first layer: its input is data and needs no gradient."""
+    check_arrays(dy=dy)
     v, W, stride, padding = cache
     n, _, _, c = v.shape
     fh, fw, _, m = W.shape

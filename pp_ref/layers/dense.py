@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from pp_ref.arrays import Array, array_namespace, check_axes
+from pp_ref.arrays import Array, array_namespace, check_arrays, check_axes
 
 
 class DenseCache(NamedTuple):
@@ -33,10 +33,12 @@ def dense_backward(dy: Array, cache: DenseCache) -> tuple[Array, Array, Array]:
 
 def dense_backward_input(dy: Array, cache: DenseCache) -> Array:
     """Return dv = dy W^T alone."""
+    check_arrays(dy=dy)
     return dy @ cache.W.T  # (n, m) (m, d) -> (n, d)
 
 
 def dense_backward_weights(dy: Array, cache: DenseCache) -> tuple[Array, Array]:
     """Return dW = v^T dy and db = sum_n dy alone, for a first layer: its input is data and needs no gradient."""
+    check_arrays(dy=dy)
     xp = array_namespace(dy)
     return cache.v.T @ dy, xp.sum(dy, axis=0)  # (d, n) (n, m) -> (d, m)

@@ -6,7 +6,7 @@ is the dictionary of one channel and I the identity of the c channels; the depth
 
 from typing import NamedTuple
 
-from pp_ref.arrays import Array, array_namespace, check_axes
+from pp_ref.arrays import Array, array_namespace, check_arrays, check_axes
 from pp_ref.layers.conv2d import COLUMN_ENTRIES, patches
 from pp_ref.layers.windows import blocks, overlap_add, pad, windows
 
@@ -53,6 +53,7 @@ def depthwise_conv2d_backward(dy: Array, cache: DepthwiseConv2dCache) -> Array:
 
     Derived in docs/derivations.md#depthwise_conv2d.
     """
+    check_arrays(dy=dy)
     (h, w), u, stride, padding = cache
     n, height, width, k, c = dy.shape
     fh, fw, _ = u.shape

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from pp_ref.arrays import Array, array_namespace, check_rate
+from pp_ref.arrays import Array, array_namespace, check_arrays, check_rate
 
 
 class DropoutCache(NamedTuple):
@@ -23,6 +23,7 @@ def dropout_forward(v: Array, rate: float, rng: np.random.Generator) -> tuple[Ar
     Kept values are scaled up during training, so that E[y] = v and the network is used unchanged afterwards. The
     original scales the weights down after training instead, which gives the same network.
     """
+    check_arrays(v=v)
     check_rate(rate=rate)
     xp = array_namespace(v)
     kept = xp.asarray(rng.random(v.shape) >= rate)
@@ -35,4 +36,5 @@ def dropout_backward(dy: Array, cache: DropoutCache) -> Array:
 
     Derived in docs/derivations.md#dropout.
     """
+    check_arrays(dy=dy)
     return dy * cache.scale

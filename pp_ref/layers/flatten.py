@@ -3,7 +3,7 @@
 from math import prod
 from typing import NamedTuple
 
-from pp_ref.arrays import Array, array_namespace, check_axes
+from pp_ref.arrays import Array, array_namespace, check_arrays, check_axes
 
 
 class FlattenCache(NamedTuple):
@@ -28,4 +28,5 @@ def flatten_backward(dy: Array, cache: FlattenCache) -> Array:
 
     Derived in docs/derivations.md#flatten.
     """
+    check_arrays(dy=dy)
     return array_namespace(dy).reshape(dy, (dy.shape[0], *cache.image_shape))

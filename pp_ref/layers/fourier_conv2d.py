@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from pp_ref.arrays import Array, array_namespace, check_axes
+from pp_ref.arrays import Array, array_namespace, check_arrays, check_axes
 from pp_ref.layers.conv2d import patches
 from pp_ref.layers.windows import blocks
 
@@ -93,6 +93,7 @@ def fourier_conv2d_backward(dy: Array, cache: FourierConv2dCache) -> tuple[Array
 
 def fourier_conv2d_backward_input(dy: Array, cache: FourierConv2dCache) -> Array:
     """Return dv alone."""
+    check_arrays(dy=dy)
     v, W, stride, padding = cache
     torus, xp = _torus(v, W, stride, padding), array_namespace(dy)
     dy, W = _promoted(dy, W)
@@ -106,6 +107,7 @@ def fourier_conv2d_backward_input(dy: Array, cache: FourierConv2dCache) -> Array
 
 def fourier_conv2d_backward_weights(dy: Array, cache: FourierConv2dCache) -> tuple[Array, Array]:
     """Return dW and db alone, for a first layer: its input is data and needs no gradient."""
+    check_arrays(dy=dy)
     v, W, stride, padding = cache
     torus, xp = _torus(v, W, stride, padding), array_namespace(dy)
     v, dy = _promoted(v, dy)

@@ -4,7 +4,7 @@ from functools import reduce
 from operator import add
 from typing import NamedTuple
 
-from pp_ref.arrays import Array, check_axes, check_integer, check_positive
+from pp_ref.arrays import Array, check_arrays, check_axes, check_integer, check_positive
 from pp_ref.errors import DomainError
 from pp_ref.layers.windows import overlap_add, pad, windows
 
@@ -52,6 +52,7 @@ def local_response_backward(dy: Array, cache: LocalResponseCache) -> Array:
 
     Derived in docs/derivations.md#local_response.
     """
+    check_arrays(dy=dy)
     v, base, size, alpha, beta = cache
     scaled = dy * base**-beta
     cross = scaled * v / base  # each base's contribution to every channel in its sum

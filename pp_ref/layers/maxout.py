@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from pp_ref.arrays import Array, array_namespace, check_axes
+from pp_ref.arrays import Array, array_namespace, check_arrays, check_axes
 from pp_ref.errors import ShapeError
 
 
@@ -34,6 +34,7 @@ def maxout_backward(dy: Array, cache: MaxoutCache) -> Array:
 
     Derived in docs/derivations.md#maxout.
     """
+    check_arrays(dy=dy)
     xp = array_namespace(dy)
     won = cache.winner[:, :, None] == xp.arange(cache.pieces)
     grouped = xp.where(won, dy[:, :, None], xp.zeros_like(dy)[:, :, None])

@@ -8,7 +8,7 @@ from functools import reduce
 from operator import add
 from typing import NamedTuple
 
-from pp_ref.arrays import Array, array_namespace, check_axes, check_integer
+from pp_ref.arrays import Array, array_namespace, check_arrays, check_axes, check_integer
 from pp_ref.errors import ShapeError
 from pp_ref.layers.windows import blocks, count_windows, overlap_add, pad, take, windows
 
@@ -64,6 +64,7 @@ def max_pool2d_backward(dy: Array, cache: MaxPool2dCache) -> Array:
     A dy that is NaN or infinite makes NaN of its window's other pixels too: 0 NaN and 0 inf are NaN.
     Derived in docs/derivations.md#max_pool2d.
     """
+    check_arrays(dy=dy)
     row, column, (h, w), size, stride = cache
     n, _, _, c = dy.shape
     xp = array_namespace(dy)
@@ -109,6 +110,7 @@ def average_pool2d_backward(dy: Array, cache: AveragePool2dCache) -> Array:
 
     Derived in docs/derivations.md#average_pool2d.
     """
+    check_arrays(dy=dy)
     pixels, (h, w), size, stride = cache
     n, _, _, c = dy.shape
     dv = array_namespace(dy).empty((n, h, w, c), dtype=dy.dtype)

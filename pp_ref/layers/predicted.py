@@ -14,7 +14,7 @@ never changes during training, and an autoencoder ties its decoder through the e
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
-from pp_ref.arrays import Array, array_namespace, check_axes
+from pp_ref.arrays import Array, array_namespace, check_arrays, check_axes
 from pp_ref.errors import DomainError, ShapeError
 from pp_ref.layers.dense import DenseCache, dense_backward_input, dense_backward_weights, dense_forward
 
@@ -68,6 +68,7 @@ def pool_backward(dpooled: Arrays, cache: PoolCache) -> Array:
 
     Derived in docs/derivations.md#pool.
     """
+    check_arrays(**{f"dpooled[{j}]": dpooled_j for j, dpooled_j in enumerate(dpooled)})
     dv = dpooled[0] @ cache.U[0].T  # (n, k) (k, d) -> (n, d)
     for dpooled_j, U_j in zip(dpooled[1:], cache.U[1:], strict=True):
         dv += dpooled_j @ U_j.T
@@ -86,7 +87,7 @@ def combine_forward(pooled: Arrays, w: Arrays, b: Array) -> tuple[Array, Combine
     check_columns(pooled=pooled, w=w)
     for j, (pooled_j, w_j) in enumerate(zip(pooled, w, strict=True)):
         check_axes("n k, k m", **{f"pooled[{j}]": pooled_j, f"w[{j}]": w_j})
-    xp = array_namespace(b)
+    xp = array_namespace(pooled[0])
     y = xp.concat([pooled_j @ w_j for pooled_j, w_j in zip(pooled, w, strict=True)], axis=1)
     check_axes("n m, m", **{"[w_1, ..., w_J]": y, "b": b})
     return y + b, CombineCache(pooled, w)
@@ -97,6 +98,7 @@ def combine_backward(dy: Array, cache: CombineCache) -> tuple[list[Array], list[
 
     Derived in docs/derivations.md#combine.
     """
+    check_arrays(dy=dy)
     blocks = split(dy, [w_j.shape[1] for w_j in cache.w])
     dpooled = [dy_j @ w_j.T for dy_j, w_j in zip(blocks, cache.w, strict=True)]  # (n, m_j) (m_j, k) -> (n, k)
     return dpooled, *combine_backward_weights(dy, cache)
@@ -104,6 +106,7 @@ def combine_backward(dy: Array, cache: CombineCache) -> tuple[list[Array], list[
 
 def combine_backward_weights(dy: Array, cache: CombineCache) -> tuple[list[Array], Array]:
     """Return dw and db alone, for a first layer: its pooled input is fixed and needs no gradient."""
+    check_arrays(dy=dy)
     xp = array_namespace(dy)
     blocks = split(dy, [w_j.shape[1] for w_j in cache.w])
     dw = [pooled_j.T @ dy_j for pooled_j, dy_j in zip(cache.pooled, blocks, strict=True)]  # (k, n) (n, m_j) -> (k, m_j)
@@ -131,6 +134,7 @@ def expand_backward(dW: Array, cache: ExpandCache) -> list[Array]:
 
     Derived in docs/derivations.md#expand.
     """
+    check_arrays(dW=dW)
     return [U_j.T @ dW_j for U_j, dW_j in zip(cache.U, split(dW, cache.widths), strict=True)]
 
 

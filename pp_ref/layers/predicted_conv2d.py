@@ -15,7 +15,7 @@ flops in the tied form.
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from pp_ref.arrays import Array, array_namespace, check_axes, check_integer
+from pp_ref.arrays import Array, array_namespace, check_arrays, check_axes, check_integer
 from pp_ref.errors import DomainError, ShapeError
 from pp_ref.layers.conv2d import Conv2dCache, conv2d_backward_input, conv2d_backward_weights, conv2d_forward
 from pp_ref.layers.depthwise_conv2d import DepthwiseConv2dCache, depthwise_conv2d_backward, depthwise_conv2d_forward
@@ -77,8 +77,8 @@ def dictionary_conv2d_forward(
     pooled: list[Array] = []
     caches: list[Conv2dCache | DepthwiseConv2dCache] = []
     for j, U_j in enumerate(U):
-        k = U_j.shape[1]
-        if _copies(f"U[{j}]", U_j, filter_shape, c) == 1:
+        copies, k = _copies(f"U[{j}]", U_j, filter_shape, c), U_j.shape[1]
+        if copies == 1:
             y, cache = conv2d_forward(
                 v, xp.reshape(U_j, (*filter_shape, c, k)), xp.zeros((k,), dtype=U_j.dtype), stride, padding
             )
@@ -96,6 +96,7 @@ def dictionary_conv2d_backward(dpooled: Arrays, cache: DictionaryConv2dCache) ->
 
     Derived in docs/derivations.md#dictionary_conv2d.
     """
+    check_arrays(**{f"dpooled[{j}]": dpooled_j for j, dpooled_j in enumerate(dpooled)})
     dv = _convolved_backward(dpooled[0], cache.columns[0])
     for dpooled_j, cache_j in zip(dpooled[1:], cache.columns[1:], strict=True):
         dv += _convolved_backward(dpooled_j, cache_j)
@@ -115,11 +116,11 @@ def expand_filters_forward(
     raises        ShapeError
     """
     check_columns(U=U, w=w)
-    xp = array_namespace(w[0])
     filters, caches = [], []
     for j, (U_j, w_j) in enumerate(zip(U, w, strict=True)):
         copies = _copies(f"U[{j}]", U_j, filter_shape, channels)
         check_axes("k m", **{f"w[{j}]": w_j})
+        xp = array_namespace(w_j)
         k, m = w_j.shape
         if k != U_j.shape[1] * copies:
             raise ShapeError(f"axis k is {U_j.shape[1] * copies} in U[{j}] but {k} in w[{j}]")
@@ -135,6 +136,7 @@ def expand_filters_backward(dW: Array, cache: ExpandFiltersCache) -> list[Array]
 
     Derived in docs/derivations.md#expand_filters.
     """
+    check_arrays(dW=dW)
     xp = array_namespace(dW)
     fh, fw, c, m = dW.shape
     dw = []
@@ -194,8 +196,8 @@ def predicted_conv2d_backward(dy: Array, cache: PredictedConv2dCache) -> tuple[A
     Derived in docs/derivations.md#predicted_conv2d.
     """
     if isinstance(cache, DictionaryFirstConv2dCache):
-        xp = array_namespace(dy)
         dpooled, dw, db = combine_backward(_pixels(dy), cache.combine)
+        xp = array_namespace(dy)
         images = [xp.reshape(dpooled_j, (*dy.shape[:3], dpooled_j.shape[1])) for dpooled_j in dpooled]
         return dictionary_conv2d_backward(images, cache.convolved), dw, db
     dW, db = conv2d_backward_weights(dy, cache.conv2d)
@@ -232,5 +234,6 @@ def _convolved_backward(dpooled_j: Array, cache_j: Conv2dCache | DepthwiseConv2d
 
 
 def _pixels(dy: Array) -> Array:
+    check_arrays(dy=dy)
     n, height, width, m = dy.shape
     return array_namespace(dy).reshape(dy, (n * height * width, m))

@@ -11,7 +11,7 @@ during training: a model computes it once, and each loss then takes 2 d^2 (d + m
 
 from typing import Literal, NamedTuple
 
-from pp_ref.arrays import Array, array_namespace, check_axes
+from pp_ref.arrays import Array, array_namespace, check_arrays, check_axes, check_factor
 from pp_ref.errors import DomainError
 
 
@@ -56,6 +56,7 @@ def second_moment_backward(dS: Array, cache: SecondMomentCache) -> Array:
 
     Derived in docs/derivations.md#second_moment.
     """
+    check_arrays(dS=dS)
     return cache.v @ (dS + dS.T)  # (n, d) (d, d) -> (n, d)
 
 
@@ -81,11 +82,13 @@ def moment_reconstruction_backward(dloss: Array | float, cache: MomentReconstruc
 
     Derived in docs/derivations.md#moment_reconstruction.
     """
+    check_factor(dloss=dloss)
     return cache.A @ cache.A.T * dloss, moment_reconstruction_backward_weights(dloss, cache)
 
 
 def moment_reconstruction_backward_weights(dloss: Array | float, cache: MomentReconstructionCache) -> Array:
     """Return dW alone, for training: S is data and needs no gradient."""
+    check_factor(dloss=dloss)
     S, W, A = cache
     dA = (S + S.T) @ A * dloss  # (d, d) (d, d) -> (d, d)
     return (dA + dA.T) @ W  # (d, d) (d, m) -> (d, m)
@@ -135,6 +138,7 @@ def reconstruction_backward_weights(dloss: Array | float, cache: ReconstructionC
 
 
 def _backward(dloss: Array | float, cache: ExamplesCache) -> tuple[Array, Array, Array]:
+    check_factor(dloss=dloss)
     v, W, z, error = cache
     derror = error * (2 * dloss)  # (n, d)
     dz = derror @ W  # (n, d) (d, m) -> (n, m)

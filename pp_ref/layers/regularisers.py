@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from pp_ref.arrays import Array, array_namespace, check_axes, check_positive
+from pp_ref.arrays import Array, array_namespace, check_arrays, check_axes, check_factor, check_positive
 from pp_ref.errors import DomainError
 
 
@@ -19,6 +19,7 @@ def weight_decay_forward(W: Array, rate: float) -> tuple[Array, WeightDecayCache
     returns  penalty, a 0-d array; cache
     raises   DomainError
     """
+    check_arrays(W=W)
     if not 0 <= rate < float("inf"):
         raise DomainError(f"rate is {rate}, expected a finite number >= 0")
     xp = array_namespace(W)
@@ -30,6 +31,7 @@ def weight_decay_backward(dpenalty: Array | float, cache: WeightDecayCache) -> A
 
     Derived in docs/derivations.md#weight-decay.
     """
+    check_factor(dpenalty=dpenalty)
     return cache.W * (2 * cache.rate * dpenalty)
 
 

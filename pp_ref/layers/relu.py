@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from pp_ref.arrays import Array, array_namespace
+from pp_ref.arrays import Array, array_namespace, check_arrays
 
 
 class ReluCache(NamedTuple):
@@ -11,6 +11,7 @@ class ReluCache(NamedTuple):
 
 def relu_forward(v: Array) -> tuple[Array, ReluCache]:
     """y = max(v, 0), elementwise, any shape. NaN stays NaN."""
+    check_arrays(v=v)
     xp = array_namespace(v)
     return xp.where(v <= 0, xp.zeros_like(v), v), ReluCache(v)
 
@@ -20,5 +21,6 @@ def relu_backward(dy: Array, cache: ReluCache) -> Array:
 
     Derived in docs/derivations.md#relu.
     """
+    check_arrays(dy=dy)
     xp = array_namespace(dy)
     return xp.where(cache.v <= 0, xp.zeros_like(dy), dy)

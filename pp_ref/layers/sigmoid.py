@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from pp_ref.arrays import Array, array_namespace
+from pp_ref.arrays import Array, array_namespace, check_arrays
 
 
 class SigmoidCache(NamedTuple):
@@ -16,6 +16,7 @@ def sigmoid_forward(v: Array) -> tuple[Array, SigmoidCache]:
     values keep their relative accuracy. NumPy orders complex numbers by their real part first, so -|v| = min(v, -v)
     also serves a complex step.
     """
+    check_arrays(v=v)
     xp = array_namespace(v)
     y = xp.exp(xp.minimum(v, xp.zeros_like(v))) / (1 + xp.exp(xp.minimum(v, -v)))
     return y, SigmoidCache(y)
@@ -26,4 +27,5 @@ def sigmoid_backward(dy: Array, cache: SigmoidCache) -> Array:
 
     Derived in docs/derivations.md#sigmoid.
     """
+    check_arrays(dy=dy)
     return dy * cache.y * (1 - cache.y)

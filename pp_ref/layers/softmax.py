@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from pp_ref.arrays import Array, array_namespace, check_axes, real_part
+from pp_ref.arrays import Array, array_namespace, check_arrays, check_axes, check_factor, check_sizes, real_part
 from pp_ref.errors import DomainError
 
 
@@ -27,10 +27,10 @@ def softmax_cross_entropy_forward(z: Array, labels: Array) -> tuple[Array, Softm
 
     log-sum-exp is shifted by each row's maximum, so no finite logits overflow. The loss of an empty batch is 0.
     """
-    sizes = check_axes("n m, n", z=z, labels=labels)
+    check_arrays(z=z)
+    check_arrays("integers", labels=labels)
+    sizes = check_sizes("n m, n", z=z, labels=labels)
     xp = array_namespace(z)
-    if not xp.isdtype(labels.dtype, "integral"):
-        raise DomainError(f"labels has dtype {labels.dtype}, expected integers: the class of each example")
     labels = xp.astype(labels, xp.int64)  # in uint8, class 256 would be class 0
     outside = (labels < 0) | (labels >= sizes["m"])
     if xp.any(outside):
@@ -47,6 +47,7 @@ def softmax_cross_entropy_backward(dloss: Array | float, cache: SoftmaxCrossEntr
 
     Derived in docs/derivations.md#softmax.
     """
+    check_factor(dloss=dloss)
     return (cache.p - cache.onehot) * (dloss / max(cache.p.shape[0], 1))
 
 

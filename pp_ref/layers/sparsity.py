@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from pp_ref.arrays import Array, array_namespace, check_positive, real_part
+from pp_ref.arrays import Array, array_namespace, check_arrays, check_factor, check_positive, real_part
 from pp_ref.errors import DomainError
 
 
@@ -25,6 +25,7 @@ def smooth_abs_forward(z: Array, eps: float) -> tuple[Array, SmoothAbsCache]:
     Computed as s sqrt((z / s)^2 + eps / s^2) with s = max(|z|, sqrt(eps)). Both terms are at most 1, so nothing
     overflows before the root does. s cancels, so a complex step goes through z alone.
     """
+    check_arrays(z=z)
     check_eps(eps, z)
     xp, real = array_namespace(z), real_part(z)
     edge = xp.sqrt(xp.zeros_like(real) + eps)
@@ -39,6 +40,7 @@ def smooth_abs_backward(dloss: Array | float, cache: SmoothAbsCache) -> Array:
 
     Derived in docs/derivations.md#smooth_abs.
     """
+    check_factor(dloss=dloss)
     return cache.z / cache.root * dloss
 
 
@@ -49,6 +51,7 @@ def log_cosh_forward(z: Array) -> tuple[Array, LogCoshCache]:
     term is right to a few units in its last place, and tanh z is the derivative. NumPy orders complex numbers by their
     real part first, so |z| = max(z, -z) also serves a complex step.
     """
+    check_arrays(z=z)
     xp = array_namespace(z)
     tanh, magnitude = xp.tanh(z), xp.maximum(z, -z)
     near = real_part(magnitude) <= 1
@@ -63,6 +66,7 @@ def log_cosh_backward(dloss: Array | float, cache: LogCoshCache) -> Array:
 
     Derived in docs/derivations.md#log_cosh.
     """
+    check_factor(dloss=dloss)
     return cache.tanh * dloss
 
 

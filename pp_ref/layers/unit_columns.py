@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from pp_ref.arrays import Array, array_namespace, check_axes, real_part
+from pp_ref.arrays import Array, array_namespace, check_arrays, check_axes, real_part
 from pp_ref.errors import DomainError
 
 
@@ -40,6 +40,7 @@ def unit_columns_backward(dWhat: Array, cache: UnitColumnsCache) -> Array:
 
     Derived in docs/derivations.md#unit-columns.
     """
+    check_arrays(dWhat=dWhat)
     directions, norms = cache
     xp = array_namespace(dWhat)
     return (dWhat - directions * xp.sum(directions * dWhat, axis=0)) / norms

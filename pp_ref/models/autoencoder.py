@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import DTypeLike
 
-from pp_ref.arrays import Array, array_namespace
+from pp_ref.arrays import Array, array_namespace, check_arrays
+from pp_ref.errors import DomainError
 from pp_ref.layers.autoencoder import autoencoder_backward_weights, autoencoder_forward
 from pp_ref.layers.sigmoid import sigmoid_forward
 from pp_ref.models.weights import Count, Params, Weights
@@ -16,16 +17,29 @@ from pp_ref.models.weights import Count, Params, Weights
 class Autoencoder:
     """h = s(v W + b), r = s(h W^T + c), loss = mean over the batch of |r - v|^2.
 
-    weights     full, predicted or low rank; encoder and decoder have the same W
-    per_column  False: one reconstruction from all columns together, with a visible bias c.
-                True: each column alone reconstructs the whole input, without c, and the losses are summed, as in the
-                authors' code
+    weights       full, predicted or low rank; encoder and decoder have the same W
+    per_column    False: one reconstruction from all columns together, with a visible bias c.
+                  True: each column alone reconstructs the whole input, without c, and the losses are summed, as in the
+                  authors' code
+    stacked_cost  True, for per_column alone: the squared errors are summed over the batch and averaged over the J
+                  columns and the d inputs, as in the authors' code, whose reconstructions are a stack (J, n, d). Loss
+                  and gradient are then n / (J d) times as large: 1/78 for a batch of 100, ten columns and 784 inputs.
+                  Weights without a dictionary have no columns: nothing changes
+    raises        DomainError for stacked_cost without per_column
 
     Parameters: those of the weights, and "c" (d,) unless per_column.
     """
 
     weights: Weights
     per_column: bool = False
+    stacked_cost: bool = False
+
+    def __post_init__(self) -> None:
+        if self.stacked_cost and not self.per_column:
+            raise DomainError(
+                "stacked_cost is True, but per_column is False: expected both, since only reconstructions of columns "
+                "alone are stacked"
+            )
 
     def init(self, rng: np.random.Generator, spread: float = 0.1, dtype: DTypeLike = np.float32) -> Params:
         """Return parameters: dynamic weights drawn from Uniform(+-spread), biases zero."""
@@ -34,8 +48,9 @@ class Autoencoder:
 
     def loss(self, params: Params, x: Array, y: None = None) -> Array:
         """The loss that `loss_and_gradient` differentiates."""
+        check_arrays(x=x, **params)
         W, _ = self.weights.expand(params)
-        return sum(autoencoder_forward(x, *tied)[0] for tied in self._tied(params, W))
+        return sum(autoencoder_forward(x, *tied)[0] for tied in self._tied(params, W)) * self._scale(x)
 
     def loss_and_gradient(self, params: Params, x: Array, y: None = None) -> tuple[Array, Params]:
         """Return the loss and its gradient with respect to every dynamic parameter.
@@ -46,19 +61,21 @@ class Autoencoder:
         returns  loss, a 0-d array; gradient, a dict like params
         raises   ShapeError
         """
+        check_arrays(x=x, **params)
         W, cache = self.weights.expand(params)
         xp = array_namespace(W)
-        losses, gradients = [], []
+        losses, gradients, scale = [], [], self._scale(x)
         for tied in self._tied(params, W):
             loss, tied_cache = autoencoder_forward(x, *tied)
             losses.append(loss)
-            gradients.append(autoencoder_backward_weights(1.0, tied_cache))
+            gradients.append(autoencoder_backward_weights(scale, tied_cache))
         dW, db, dc = zip(*gradients, strict=True)
         gradient = self.weights.expand_backward(xp.concat(dW, axis=1), cache) | {"b": xp.concat(db), "c": dc[0]}
-        return sum(losses), {name: gradient[name] for name in params}
+        return sum(losses) * scale, {name: gradient[name] for name in params}
 
     def predict(self, params: Params, x: Array) -> Array:
         """h (n, m), the input of the layer above."""
+        check_arrays(x=x, **params)
         h, _ = sigmoid_forward(self.weights.forward(params, x)[0])
         return h
 
@@ -70,6 +87,12 @@ class Autoencoder:
         """Dynamic, static and total weights, then the biases."""
         biases = self.weights.m + (0 if self.per_column else self.weights.d)
         return {"1": self.weights.count(), "biases": Count(biases, 0, biases)}
+
+    def _scale(self, x: Array) -> float:
+        """The factor of the loss: n / (J d) for a stacked cost, else 1."""
+        if not self.stacked_cost or self.weights.dictionary is None:
+            return 1.0
+        return float(x.shape[0] / (len(self.weights.widths) * self.weights.d))
 
     def _tied(self, params: Params, W: Array) -> Iterator[tuple[Array, Array, Array]]:
         """W, b and c of each autoencoder: one for the layer, or one per column."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from pp_ref.arrays import Array
+from pp_ref.arrays import Array, check_arrays
 from pp_ref.dictionaries import Dictionary
 from pp_ref.errors import ShapeError
 from pp_ref.models.full import Full
@@ -62,6 +62,7 @@ class MLP(Network):
                  dictionary writes the file; later calls and other processes read it (`pooled_file`)
         raises   ShapeError; DataError for a damaged file; DomainError for a folder if x is no NumPy array
         """
+        check_arrays(x=x)
         return self.layers[0].prepare(x, folder)
 
 

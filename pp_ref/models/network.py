@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import DTypeLike
 
-from pp_ref.arrays import Array, array_namespace
+from pp_ref.arrays import Array, array_namespace, check_arrays
 from pp_ref.errors import DomainError
 from pp_ref.layers.regularisers import weight_decay_backward, weight_decay_forward
 from pp_ref.layers.softmax import softmax_cross_entropy_backward, softmax_cross_entropy_forward
@@ -66,17 +66,27 @@ class Network(ABC):
             named.append((f"{number}." if stage.weights else "", stage))
         return [*named, ("softmax.", Dense(self.softmax))]
 
-    def init(self, rng: np.random.Generator, spread: float | None = 0.1, dtype: DTypeLike = np.float32) -> Params:
+    def init(
+        self,
+        rng: np.random.Generator,
+        spread: float | None = 0.1,
+        dtype: DTypeLike = np.float32,
+        first: float = 1.0,
+    ) -> Params:
         """Return parameters: dynamic weights drawn at random, biases zero.
 
         spread  weights are drawn from Uniform(+-spread), 0.1 in the authors' code; those of the softmax from
                 Uniform(+-0.02). None: full weights of d inputs have the variance 2 / d, so that relu keeps the variance
                 from layer to layer; others as in `Weights.init`
+        first   factor of the weights of the lowest layer, after they are drawn; below 1, what is learned soon outweighs
+                the noise of the start in its filters
         """
         params: Params = {}
         for prefix, stage in self._named:
             if stage.weights:
                 drawn = stage.weights.init(rng, SOFTMAX_SPREAD if prefix == "softmax." else spread, dtype)
+                if prefix == "1.":
+                    drawn = {name: array * np.asarray(first, dtype) for name, array in drawn.items()}
                 params |= {prefix + name: array for name, array in drawn.items()}
         return params
 
@@ -94,7 +104,7 @@ class Network(ABC):
         y        (n,) int labels
         rng      draws the dropout masks; None switches dropout off
         returns  loss, a 0-d array; gradient, a dict like params
-        raises   ShapeError; DomainError for labels outside of 0..classes - 1
+        raises   ShapeError; DomainError for labels outside of 0..classes - 1 and for what is no array of numbers
         """
         loss, caches = self._loss(params, x, y, rng)
         named = self._named
@@ -120,6 +130,8 @@ class Network(ABC):
 
     def error(self, params: Params, x: Input, y: Array, batch: int = 1000) -> float:
         """The fraction of misclassified examples, in [0, 1], computed in batches to bound the memory."""
+        _check(params, x)
+        check_arrays("integers", y=y)
         wrong, n, xp = 0, y.shape[0], array_namespace(y)
         for start in range(0, n, batch):
             rows = slice(start, min(start + batch, n))
@@ -128,6 +140,7 @@ class Network(ABC):
 
     def filters(self, params: Params) -> list[Array]:
         """W (d, m) of every stage with weights, with its predicted weights, without the softmax."""
+        check_arrays(**params)
         return [stage.weights.expand(_under(prefix, params))[0] for prefix, stage in self._named[:-1] if stage.weights]
 
     def count(self) -> dict[str, Count]:
@@ -137,6 +150,7 @@ class Network(ABC):
         return {name: weights.count() for name, weights in weighted.items()} | {"biases": Count(biases, 0, biases)}
 
     def _forward(self, params: Params, x: Input, rng: np.random.Generator | None) -> tuple[Array, list[Any]]:
+        _check(params, x)
         v, caches = x, []
         for prefix, stage in self._named:
             v, cache = stage.forward(_under(prefix, params) if prefix else {}, v, rng)
@@ -144,6 +158,7 @@ class Network(ABC):
         return v, caches
 
     def _loss(self, params: Params, x: Input, y: Array, rng: np.random.Generator | None) -> tuple[Array, _Caches]:
+        check_arrays("integers", y=y)
         logits, caches = self._forward(params, x, rng)
         loss, top = softmax_cross_entropy_forward(logits, y)
         decay = {}
@@ -153,6 +168,13 @@ class Network(ABC):
                     penalty, decay[name] = weight_decay_forward(array, self.weight_decay)
                     loss = loss + penalty
         return loss, _Caches(caches, top, decay)
+
+
+def _check(params: Params, x: Input) -> None:
+    """raises DomainError unless the parameters and the inputs are plain arrays of floating-point numbers"""
+    check_arrays(**params)
+    if not isinstance(x, PooledInput):
+        check_arrays(x=x)
 
 
 def _under(prefix: str, params: Params) -> Params:

@@ -7,7 +7,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import DTypeLike
 
-from pp_ref.arrays import Array
+from pp_ref.arrays import Array, check_arrays
 from pp_ref.dictionaries import Dictionary
 from pp_ref.errors import ShapeError
 from pp_ref.kernels.choose import Plan, choose
@@ -83,6 +83,7 @@ class Predicted(Weights):
     def forward(self, params: Params, v: Array | PooledInput) -> tuple[Array, Kept]:
         w, b = [params[name] for name in self.shapes], params["b"]
         table, first = (POOLED, v.array) if isinstance(v, PooledInput) else (LAYER, v)
+        check_arrays(v=first, **params)
         way = choose(table, self._problem(Arrays.of(first, *w, b))).way
         y, cache = way.forward(v, self.operands, w, b)
         return y, Kept(way, cache)
@@ -98,12 +99,14 @@ class Predicted(Weights):
         folder   None keeps it in memory; else it is mapped from a file there (`pooled_file`)
         raises   ShapeError; DataError, DomainError as `pooled_file`
         """
+        check_arrays(v=v)
         columns = [column.U for column in self.dictionary.columns]
         pooled = self.pool(v) if folder is None else pooled_file(folder, v, columns, self.pool)
         return PooledInput(pooled, tuple(U.shape[1] for U in columns))
 
     def pool(self, v: Array) -> Array:
         """[v U_1, ..., v U_J] (n, k_1 + ... + k_J) (paper, sec. 3.3); raises ShapeError."""
+        check_arrays(v=v)
         pooled: Array = choose(POOL, self._problem(Arrays.of(v))).way.forward(v, self.operands)
         return pooled
 

@@ -6,8 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from pp_ref.arrays import Array, array_namespace, check_finite
-from pp_ref.errors import DomainError
+from pp_ref.arrays import Array, array_namespace, check_arrays, check_finite
 from pp_ref.models.autoencoder import Autoencoder
 from pp_ref.models.weights import Params, Weights
 from pp_ref.training import SGD, Checkpoint, Fit, fit_sgd
@@ -31,6 +30,7 @@ def pretrain(
     *,
     spread: float = 0.1,
     per_column: bool = False,
+    stacked_cost: bool = False,
     on_epoch: Callable[[int, dict[str, Any]], None] | None = None,
     checkpoints: Sequence[Checkpoint] | None = None,
 ) -> Pretrained:
@@ -43,13 +43,13 @@ def pretrain(
     rng          draws the starts and the orders of examples
     spread       dynamic weights start from Uniform(+-spread)
     per_column   as in `Autoencoder`; the authors' code has True
+    stacked_cost as in `Autoencoder`; the authors' code has True
     on_epoch     called with the layer's number, from 1, and the epoch's record
     checkpoints  one for each layer
     returns      Pretrained, without visible biases
     raises       DomainError if x is not finite or not floating-point; the errors of `fit_sgd`
     """
-    if not array_namespace(x).isdtype(x.dtype, "real floating"):
-        raise DomainError(f"x is {x.dtype}, expected floating-point numbers: divide pixels by 255")
+    check_arrays("real floating-point numbers", x=x)
     check_finite(x=x)
     layers: list[Weights] = []
     params: Params = {}
@@ -57,7 +57,7 @@ def pretrain(
     v = x
     for number, choose_weights in enumerate(choose, start=1):
         weights = choose_weights(v)
-        model = Autoencoder(weights, per_column)
+        model = Autoencoder(weights, per_column, stacked_cost)
 
         def objective(
             params: Params, rows: Array, _: np.random.Generator, model: Autoencoder = model, v: Array = v

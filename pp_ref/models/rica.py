@@ -11,7 +11,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import DTypeLike
 
-from pp_ref.arrays import Array, array_namespace, check_finite, check_positive, into
+from pp_ref.arrays import Array, array_namespace, check_arrays, check_finite, check_positive, into
 from pp_ref.dictionaries import Dictionary
 from pp_ref.errors import DomainError, ShapeError
 from pp_ref.layers.predicted import split
@@ -200,10 +200,9 @@ class RICA:
         raises  ShapeError, DomainError
         """
         if not isinstance(x, PreparedPatches):
+            check_arrays("real floating-point numbers", x=x)
             if x.ndim != 2 or x.shape[1] != self.weights.d:
                 raise ShapeError(f"x has shape {tuple(x.shape)}, expected (n, {self.weights.d}): one patch per row")
-            if not array_namespace(x).isdtype(x.dtype, "real floating"):
-                raise DomainError(f"x is {x.dtype}, expected float32 or float64: convert it with as_floats or astype")
             return [x], False
         d, own = x.second_moment.shape[0], self.weights.dictionary
         if d != self.weights.d:

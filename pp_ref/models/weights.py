@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import DTypeLike
 
-from pp_ref.arrays import Array
+from pp_ref.arrays import Array, check_arrays
 from pp_ref.dictionaries import Dictionary
 from pp_ref.kernels.operands import LearnedOperands, OperandCache
 from pp_ref.models.pooled import PooledInput
@@ -85,14 +85,18 @@ class Weights(ABC):
 
     def prepare(self, v: Array, folder: str | os.PathLike[str] | None = None) -> Array | PooledInput:
         """Return the prepared input of v (n, d), which `forward` takes in place of v: pooled, or v itself."""
+        check_arrays(v=v)
         return v
 
     def expand(self, params: Params) -> tuple[Array, Any]:
         """W (d, m), and the cache of `expand_backward`."""
-        return self.operands.expand([params[name] for name in self.shapes])
+        learned = {name: params[name] for name in self.shapes}
+        check_arrays(**learned)
+        return self.operands.expand(list(learned.values()))
 
     def expand_backward(self, dW: Array, cache: Any) -> Params:
         """Pull dW (d, m) back to the learned arrays."""
+        check_arrays(dW=dW)
         return dict(zip(self.shapes, self.operands.expand_backward(dW, cache), strict=True))
 
 

@@ -66,9 +66,9 @@ class Rounded:
     ) -> None:
         self.value = np.asarray(value, Exact)
         shape = self.value.shape
-        self.error = np.broadcast_to(_or_infinite(error), shape)
-        self.majorant = abs(self.value) if majorant is None else np.broadcast_to(_or_infinite(majorant), shape)
-        self.spread = self.error if spread is None else np.broadcast_to(_or_infinite(spread), shape)
+        self.error = _or_infinite(error, shape)
+        self.majorant = abs(self.value) if majorant is None else _or_infinite(majorant, shape)
+        self.spread = self.error if spread is None else _or_infinite(spread, shape)
         self.arithmetic, self.terms = arithmetic, terms
 
     def __array_namespace__(self, api_version: str | None = None) -> Any:
@@ -108,6 +108,10 @@ class Rounded:
         rounding = 0 if np.ndim(other) else self.arithmetic.unit * abs(Exact(other))
         return Rounded(other, rounding if rounding and not _holds(self.arithmetic, other) else 0, self.arithmetic)
 
+    def made(self, value: Any, error: Any, majorant: Any, spread: Any, terms: int) -> "Rounded":
+        """A result in this arithmetic."""
+        return Rounded(value, error, self.arithmetic, majorant, spread, terms)
+
     def stored(
         self, value: Any, majorant: Any, error: Any, spread: Any, units: int = 1, terms: int = 1, likely: Any = None
     ) -> "Rounded":
@@ -121,7 +125,7 @@ class Rounded:
         error = error + u * (majorant + error) + a.tiny
         spread = spread + u * ((abs(value) if likely is None else likely) + spread) + a.tiny
         over = np.where(majorant + error > a.largest, np.inf, 0)
-        return Rounded(value, error + over, a, majorant, spread + over, terms)
+        return self.made(value, error + over, majorant, spread + over, terms)
 
     def summed(
         self, value: Any, majorant: Any, error: Any, spread: Any, root: Any, length: int, terms: int
@@ -138,7 +142,7 @@ class Rounded:
         likely = LIKELY * a.sums * some * np.sqrt(root**2 + length * (abs(value) + root) ** 2)
         error, spread = error + fresh, spread + np.minimum(fresh, likely + a.tiny)
         if a.sums == a.unit:
-            return Rounded(value, error + np.where(majorant + error > a.largest, np.inf, 0), a, majorant, spread, terms)
+            return self.made(value, error + np.where(majorant + error > a.largest, np.inf, 0), majorant, spread, terms)
         # Another order stores other sums, which are as large as this one could have been.
         return self.stored(
             value, majorant, error, spread, terms=terms, likely=np.minimum(majorant, abs(value) + LIKELY * root)
@@ -151,13 +155,15 @@ class Rounded:
         """Two sums may be one: a bias from which a product starts sees as many roundings as the product has terms."""
         other = self._lift(other)
         a, b, u = self.terms - 1, other.terms - 1, self.arithmetic.sums * (1 + Exact(2) ** -10)
-        merged = u * (b * (self.majorant + self.error) + a * (other.majorant + other.error))
-        likely = LIKELY * u * (b**0.5 * (abs(self.value) + self.spread) + a**0.5 * (abs(other.value) + other.spread))
+        merged = u * (b * (self.majorant + self.error) + a * (other.majorant + other.error)) if a or b else 0
+        likely: Any = 0
+        if a or b:
+            likely = b**0.5 * (abs(self.value) + self.spread) + a**0.5 * (abs(other.value) + other.spread)
         return self.stored(
             self.value + other.value,
             self.majorant + other.majorant,
             self.error + other.error + merged,
-            self.spread + other.spread + np.minimum(merged, likely),
+            self.spread + other.spread + np.minimum(merged, LIKELY * u * likely),
             terms=self.terms + other.terms,
         )
 
@@ -267,9 +273,11 @@ def _holds(arithmetic: Arithmetic, x: Any) -> bool:
     return bool(arithmetic.representable(np.asarray(number)) == number and Exact(number) == Exact(x))
 
 
-def _or_infinite(bound: Any) -> NDArray[Any]:
+def _or_infinite(bound: Any, shape: tuple[int, ...]) -> NDArray[Any]:
     """0 times infinity, or infinity less infinity, bounds nothing."""
     bound = np.asarray(bound, Exact)
+    if bound.shape != shape:
+        bound = np.broadcast_to(bound, shape)
     return np.where(np.isnan(bound), np.inf, bound)
 
 

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -37,6 +37,10 @@ class Checkpoint:
 
     path: Path
     recipe: dict[str, Any]
+
+    def numbered(self, number: int) -> "Checkpoint":
+        """The checkpoint of one step of the fit, with the same recipe, in a file beside this one."""
+        return replace(self, path=self.path.with_name(f"{self.path.stem}-{number:05}{self.path.suffix}"))
 
     def save(self, state: State) -> None:
         """Replace the file by this state, atomically.

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from math import prod
 
-from pp_ref.arrays import Array, array_namespace
+from pp_ref.arrays import Array, array_namespace, check_arrays
 from pp_ref.errors import ShapeError
 
 
@@ -20,8 +20,9 @@ class Layout:
     def views(self, vector: Array) -> dict[str, Array]:
         """Return the named arrays as views of the vector: writing to one writes to the other.
 
-        raises  ShapeError if the vector has another length
+        raises  ShapeError if the vector has another length; DomainError as `check_arrays`
         """
+        check_arrays(vector=vector)
         if vector.shape != (self.size,):
             raise ShapeError(
                 f"vector has shape {tuple(vector.shape)}, expected ({self.size},): {', '.join(self.shapes)}"
@@ -36,8 +37,9 @@ class Layout:
     def vector(self, named: dict[str, Array]) -> Array:
         """Return one vector with a copy of the named arrays, one after the other.
 
-        raises  ShapeError if a name is missing, unknown, or has another shape
+        raises  ShapeError if a name is missing, unknown, or has another shape; DomainError as `check_arrays`
         """
+        check_arrays(**named)
         shapes = {name: tuple(array.shape) for name, array in named.items()}
         if shapes != self.shapes:
             wrong = sorted(set(shapes.items()) ^ set(self.shapes.items()))
@@ -50,5 +52,6 @@ class Layout:
 
 def flatten(params: dict[str, Array]) -> tuple[Array, Layout]:
     """Return params as one vector, and its layout."""
+    check_arrays(**params)
     layout = Layout({name: tuple(array.shape) for name, array in params.items()})
     return layout.vector(params), layout

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import repeat
+from threading import Lock, local
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,10 @@ from threadpoolctl import ThreadpoolController
 
 from pp_ref.arrays import Array, check_integer
 from pp_ref.training.fit import Objective, Params
+
+# The number of BLAS threads belongs to the process. A call must set and restore it before another call reads it.
+_TURN = Lock()
+_thread = local()  # `in_a_share` is set in the threads that compute shares
 
 
 def in_threads(objective: Objective, threads: int) -> Objective:
@@ -23,19 +28,21 @@ def in_threads(objective: Objective, threads: int) -> Objective:
     Each share calls a BLAS with one thread, which is faster for small products: at batch 128 the convnet of sec. 4.2
     gains nothing from two BLAS threads. Two runs agree to the bit, but only with the same number of threads: each share
     draws its masks from a generator of its own, seeded by rng, and the sum over shares rounds in another order.
+    Calls from several threads take turns. A share is not divided again.
     """
     check_integer(1, threads=threads)
     if threads == 1:
         return objective
-    pool, libraries = ThreadPoolExecutor(threads), ThreadpoolController()
+    libraries = ThreadpoolController()
+    pool = ThreadPoolExecutor(threads, initializer=lambda: setattr(_thread, "in_a_share", True))
 
     def together(params: Params, rows: np.ndarray[Any, Any], rng: np.random.Generator) -> tuple[Array, Params]:
         n = len(rows)
-        if n < threads:
+        if n < threads or hasattr(_thread, "in_a_share"):
             return objective(params, rows, rng)
         shares = np.array_split(rows, threads)
         generators = [np.random.default_rng(seed) for seed in rng.integers(0, 2**63, threads)]
-        with libraries.limit(limits=1, user_api="blas"):
+        with _TURN, libraries.limit(limits=1, user_api="blas"):
             losses, gradients = zip(*pool.map(objective, repeat(params), shares, generators), strict=True)
         sizes = [len(share) for share in shares]
 

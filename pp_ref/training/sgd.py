@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from pp_ref.arrays import array_namespace, check_finite, check_positive, check_rate
+from pp_ref.arrays import array_namespace, check_arrays, check_finite, check_positive, check_rate
 from pp_ref.errors import DomainError
 from pp_ref.generators import generator_state
 from pp_ref.layers.regularisers import limit_column_norms
@@ -92,6 +92,7 @@ def fit_sgd(
     raises      DomainError, also for a start that is not finite; DataError from the checkpoint; Interrupted on Ctrl-C
     """
     check_positive(n=n)
+    check_arrays(**params)
     check_finite(**params)
     vector, layout = flatten(params)
     xp = array_namespace(vector)

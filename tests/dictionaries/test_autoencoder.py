@@ -65,3 +65,16 @@ def test_integer_data_is_read_as_numbers():
     one = make_dictionary("ae", Units(6), data=bits, rng=np.random.default_rng(0), **ask)
     two = make_dictionary("ae", Units(6), data=bits.astype(float), rng=np.random.default_rng(0), **ask)
     np.testing.assert_array_equal(one.U()[0], two.U()[0])
+
+
+def test_columns_share_one_autoencoder_by_index_sets():
+    """Sec. 3.4: index sets into one dictionary. Every atom of a column is that feature of the one autoencoder."""
+    data = np.random.default_rng(0).random((30, 6))
+    ask = {"data": data, "iterations": 3, "examples": 20}
+    made = make_dictionary("ae", Units(6), n_alpha=4, n_columns=3, atoms=9, rng=np.random.default_rng(0), **ask)
+    A = train_features(data, 9, 20, 3, np.random.default_rng(0))
+    for column in made.columns:
+        assert (np.diff(column.alpha) > 0).all()
+        assert column.alpha[-1] < 9
+        np.testing.assert_array_equal(column.U, A[:, column.alpha])
+    assert len({column.alpha.tobytes() for column in made.columns}) == 3

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pp_ref.dictionaries import Grid, make_dictionary
+from pp_ref.dictionaries import Grid, Units, make_dictionary
 from pp_ref.dictionaries.covariances import se_covariance
 from pp_ref.dictionaries.index_sets import (
     CHOICES,
@@ -43,8 +43,9 @@ def test_every_choice_is_sorted_distinct_in_range(data):
     kind = "dct" if CHOICES[choice].needs == "order" else "se"
     count = data.draw(st.integers(1, grid.height * grid.width)) * grid.channels
     n_columns, seed = data.draw(st.integers(1, 4)), data.draw(st.integers(0, 9))
+    read = {"data": np.random.default_rng(seed).random((5, grid.size))} if CHOICES[choice].needs == "data" else {}
     made = make_dictionary(
-        kind, grid, n_alpha=count, n_columns=n_columns, alpha=choice, rng=np.random.default_rng(seed)
+        kind, grid, n_alpha=count, n_columns=n_columns, alpha=choice, rng=np.random.default_rng(seed), **read
     )
     assert made.n_columns == n_columns
     for alpha in made.alpha:
@@ -173,6 +174,38 @@ def test_leverage_draws_in_proportion_and_dead_weights_last():
     for _ in range(20):
         alpha = leverage(variances, 3, 1.0, rng)
         assert {1, 2} < set(alpha.tolist())
+
+
+def test_variance_keeps_what_varies_and_the_rest_last():
+    """Variances 0, 1, 9 and 0: the first of one index is the third with probability 9 / 10."""
+    rng = np.random.default_rng(0)
+    data = np.array([[5.0, -1.0, -3.0, 2.0], [5.0, 1.0, 3.0, 2.0]] * 50)
+
+    def drawn(count):
+        made = make_dictionary("randcon", Units(4), n_alpha=count, alpha="variance", data=data, rng=rng)
+        return made.alpha[0].tolist()
+
+    third = sum(drawn(1) == [2] for _ in range(500))
+    assert abs(third - 450) < 5 * np.sqrt(500 * 0.9 * 0.1)
+    for _ in range(20):
+        assert {1, 2} < set(drawn(3))
+    assert drawn(4) == [0, 1, 2, 3]
+
+
+def test_the_variance_of_a_site_is_that_of_all_its_channels():
+    """Only the second of two channels varies, at the third of four sites."""
+    data = np.zeros((10, 8))
+    data[::2, 2 * 2 + 1] = 1
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        made = make_dictionary("se", Grid(2, 2, 2), n_alpha=4, alpha="variance", data=data, rng=rng)
+        assert {4, 5} < set(made.alpha[0].tolist())
+
+
+def test_variance_where_nothing_varies_is_a_draw():
+    rng = np.random.default_rng(0)
+    made = make_dictionary("randcon", Units(6), n_alpha=4, alpha="variance", data=np.ones((5, 6)), rng=rng)
+    _proper(made.alpha[0], 6, 4)
 
 
 def test_leading_and_interleaved():

@@ -5,7 +5,7 @@ import pytest
 
 from pp_ref.data import Dataset, Images, Split
 from pp_ref.dictionaries import Grid
-from pp_ref.experiments import figure1, figure2, figure4_left, figure5
+from pp_ref.experiments import convnet_inputs, figure1, figure2, figure5, mlp_runs
 from pp_ref.experiments.figure1 import PROFILES
 from pp_ref.experiments.run_store import RunStore
 from tests.experiments.stored import stored
@@ -22,7 +22,7 @@ def noise():
 @pytest.fixture
 def mlp(monkeypatch, tmp_path, noise):
     """The block of the MLP after one epoch of everything."""
-    monkeypatch.setitem(figure4_left.DATA, "digits", noise)
+    monkeypatch.setitem(mlp_runs.DATA, "digits", noise)
     recipe = next(recipe for recipe in figure1.recipes(PROFILES["demo"]) if recipe["label"] == "MLP")
     recipe["pretraining"]["epochs"] = recipe["fine_tuning"]["epochs"] = 1
     recipe["hidden"] = [20, 20]
@@ -32,7 +32,7 @@ def mlp(monkeypatch, tmp_path, noise):
 @pytest.fixture
 def convnet(monkeypatch, tmp_path, noise):
     """The block of the convnet after one epoch."""
-    monkeypatch.setattr(figure5, "load_digits", noise)
+    monkeypatch.setattr(convnet_inputs, "load_digits", noise)
     (recipe,) = figure1.recipes({"convnet": figure5.PROFILES["demo"]})
     recipe["images"], recipe["training"]["epochs"] = 60, 1
     assert figure1.epochs(recipe) == 1
@@ -49,7 +49,7 @@ def rica(monkeypatch, tmp_path):
 
 
 def test_a_run_a_block():
-    for profile in PROFILES.values():
+    for profile in (*PROFILES.values(), figure1.RESULT):
         made = figure1.recipes(profile)
         assert [recipe["label"] for recipe in made] == list(profile)
         assert made[0]["weight_decay"] == 5e-5
@@ -92,16 +92,35 @@ def test_pca_sees_all_of_what_lies_in_its_span():
     assert figure1._relative_error(W, predicted) < 1e-20  # 50 centred rows span 49 of the 78 components
 
 
-def test_verdict_and_summary():
-    def record(label, se, alone):
-        errors = {"SE": [[0.9], [0.9], [se], [0.4], [0.1]], "RandCon": [[0.9], [0.9], [alone], [0.4], [0.1]]}
-        return {"recipe": {"label": label}, "errors": errors}
+def record(label, se, alone):
+    """A record with these errors at a quarter of the weights, one a draw of alpha."""
+    others = {"SE": (0.9, 0.9, se, 0.4, 0.1), "RandCon": (0.9, 0.9, alone, 0.4, 0.1)}
+    errors = {
+        name: [[row] * 3 if isinstance(row, float) else list(row) for row in rows] for name, rows in others.items()
+    }
+    return {"recipe": {"label": label}, "errors": errors}
 
-    records = [record("MLP", 0.1, 0.7), record("convnet", 0.5, 0.7)]
+
+def test_verdict_and_summary():
+    alone = (0.7, 0.72, 0.74)  # of which a half is left, or more, or less
+    records = [
+        record("MLP", (0.1, 0.12, 0.11), alone),
+        record("convnet", (0.5, 0.51, 0.52), alone),
+        record("RICA-natural", (0.3, 0.4, 0.36), alone),
+    ]
     assert figure1.verdict(records) == (
-        "**Borne out**, from a quarter of the weights: MLP on MNIST (10% left, 70% without prediction). "
-        "**Not borne out**, from a quarter of the weights: Convnet on CIFAR-10 (50% left, 70% without prediction)."
+        "**Borne out**, from a quarter of the weights: MLP on MNIST (11% left, 72% without prediction). "
+        "**Not borne out**, from a quarter of the weights: Convnet on CIFAR-10 (51% left, 72% without prediction). "
+        "**Undecided**, from a quarter of the weights: RICA on natural images (35% left, 72% without prediction)."
     )
     assert figure1.verdict(records[:1]).count("Borne out") == 1
     assert "Not borne out" not in figure1.verdict(records[:1])
-    assert figure1.summary(records).splitlines()[2] == "| MLP on MNIST, SE | 90% | 90% | 10% | 40% | 10% |"
+    assert figure1.summary(records).splitlines()[2] == "| MLP on MNIST, SE | 90% | 90% | 11% | 40% | 10% |"
+
+
+def test_at_full_strength_both_inputs_of_the_convnet_are_shown():
+    made = {recipe["label"]: recipe for recipe in figure1.recipes(figure1.RESULT)}
+    assert [made[label]["preprocessing"] for label in ("convnet-mean", "convnet-zca")] == ["mean", "contrast-zca"]
+    inputs = [{**made[label], "preprocessing": "", "label": ""} for label in ("convnet-mean", "convnet-zca")]
+    assert inputs[0] == inputs[1]
+    assert all(made[label]["contrast"]["centre"] is False for label in ("RICA-natural", "RICA-STL-10"))

@@ -7,8 +7,10 @@ from pp_ref.data import Images
 from pp_ref.errors import DeviceError, DomainError
 from pp_ref.experiments import figure2
 from pp_ref.experiments.figure2 import PROFILES, recipes
-from pp_ref.experiments.rica_filters import REPORTS
+from pp_ref.experiments.rica_filters import REPORTS, learn_filters
 from pp_ref.experiments.run_store import RunStore
+from pp_ref.features import COATES
+from pp_ref.training import Interrupted
 from tests.experiments.stored import stored
 
 
@@ -50,7 +52,7 @@ def test_runs_and_what_is_drawn_from_them(tiny, tmp_path):
 
 
 def test_two_runs_agree(tiny, tmp_path):
-    first, again = (figure2.run(tiny[1], RunStore(tmp_path), lambda said: None) for _ in range(2))
+    first, again = (figure2.run(tiny[1], RunStore(tmp_path / folder), lambda said: None) for folder in "ab")
     np.testing.assert_array_equal(first["arrays"]["filters"], again["arrays"]["filters"])
 
 
@@ -85,6 +87,43 @@ def test_without_a_gpu_the_run_says_so(tiny, tmp_path, monkeypatch):
     assert [recipe["device"] for recipe in recipes(PROFILES["demo"], "gpu")] == ["gpu"] * 3
     with pytest.raises(DeviceError, match="^the CUDA driver lists no device: use device cpu$"):
         figure2.run(tiny[0] | {"device": "gpu"}, RunStore(tmp_path), lambda said: None)
+
+
+def test_a_killed_fit_goes_on_to_the_same_bits(tiny, tmp_path):
+    def kill(said):
+        if "iteration 3," in said:
+            raise KeyboardInterrupt
+
+    recipe, store = tiny[1], RunStore(tmp_path / "killed")
+    whole = figure2.run(recipe, RunStore(tmp_path / "whole"), lambda said: None)
+    with pytest.raises(Interrupted, match="^stopped by Ctrl-C after 3 of at most 10 iterations; they are beside"):
+        figure2.run(recipe, store, kill)
+    kept = {path: path.read_bytes() for path in (store.folder / "unfinished").iterdir()}
+    assert len(kept) >= 3
+    again = figure2.run(recipe, store, lambda said: None)
+    assert {path: path.read_bytes() for path in kept} == kept
+    assert (again["history"], again["stop"]) == (whole["history"], whole["stop"])
+    np.testing.assert_array_equal(again["arrays"]["filters"], whole["arrays"]["filters"])
+    store.save(again)
+    assert list((store.folder / "unfinished").iterdir()) == []
+
+
+def test_a_constant_filter_is_free_only_without_the_means(tiny, tmp_path):
+    """Whitened patches without their mean do not respond to it: it adds nothing to the loss."""
+    images = figure2.DATA["photographs"]().x
+    for recipe, free in ((tiny[0], True), (tiny[0] | {"contrast": COATES | {"centre": False}}, False)):
+        learned = learn_filters(recipe | {"iterations": 1}, images, RunStore(tmp_path), lambda said: None)
+        response = learned.patches @ np.full(25, 0.2)
+        assert (np.max(np.abs(response)) < 1e-3) == free
+        assert (np.std(response) > 0.5) != free
+
+
+def test_the_runs_at_full_strength_keep_the_mean_and_name_how_ways_are_chosen():
+    made, standard = recipes(figure2.RESULT), recipes(PROFILES["standard"])
+    assert [recipe["proportion"] for recipe in made] == [recipe["proportion"] for recipe in standard]
+    assert all(recipe["contrast"] == COATES | {"centre": False} for recipe in made)
+    assert all((recipe["backend"], recipe["rates"]) == ("auto", "default") for recipe in made)
+    assert all(recipe["contrast"] == COATES and "backend" not in recipe for recipe in standard)
 
 
 @pytest.mark.gpu

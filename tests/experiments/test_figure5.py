@@ -5,7 +5,7 @@ import pytest
 
 from pp_ref.data import Dataset, Split
 from pp_ref.errors import DeviceError, DomainError
-from pp_ref.experiments import figure5
+from pp_ref.experiments import convnet_inputs, figure5
 from pp_ref.experiments.figure5 import PROFILES, recipes
 from pp_ref.experiments.run_store import RunStore
 from pp_ref.training import Interrupted
@@ -17,7 +17,7 @@ def tiny(monkeypatch):
     """Twelve images of noise, two epochs: recipes of a quarter learned and of all."""
     rng = np.random.default_rng(0)
     split = Split(rng.random((12, 784), np.float32), rng.integers(0, 10, 12))
-    monkeypatch.setattr(figure5, "load_digits", lambda: Dataset("noise", split, split, "drawn", "none"))
+    monkeypatch.setattr(convnet_inputs, "load_digits", lambda: Dataset("noise", split, split, "drawn", "none"))
     made = recipes(PROFILES["demo"])
     for recipe in made:
         recipe["images"], recipe["training"]["epochs"], recipe["training"]["batch"] = 12, 2, 6
@@ -68,14 +68,30 @@ def test_more_images_than_there_are(tiny, tmp_path):
         figure5.run(tiny[0], RunStore(tmp_path), lambda said: None)
 
 
-@pytest.mark.needs_data("cifar10")
-def test_cifar10_is_normalised_and_whitened_by_the_images_that_are_used(cifar10, monkeypatch):
-    monkeypatch.setattr(figure5, "load_cifar10", lambda: cifar10)
-    _, x, x_test = figure5._cifar10({"images": 100})
-    assert x.shape == (100, 32, 32, 3)
-    assert x_test.shape == (10_000, 32, 32, 3)
-    # Whitened by themselves, 100 images have mean 0: of 100 float32 numbers below 60, to the rounding of their sum.
-    assert np.max(np.abs(x.mean(axis=0))) < 100 * 60 * np.finfo(np.float32).eps
+def test_validation_images_take_the_place_of_the_test_images(tiny, tmp_path):
+    recipe = tiny[0] | {"images": 8, "validation": {"images": 4}, "preprocessing": "mean", "backend": "auto"}
+    record = figure5.run(recipe, RunStore(tmp_path), lambda said: None)
+    assert record["data"]["name"] == "noise, 4 held out"
+    assert record["validation_error"] in {0, 0.25, 0.5, 0.75, 1}
+    assert "test_error" not in record
+    assert "test_error" not in record["history"][0]
+    assert record["summary"].startswith(f"validation error {record['validation_error']:.2%}, all epochs are done, ")
+
+
+def test_a_small_start_and_weight_decay_are_settings_of_both_nets(tiny, tmp_path):
+    """Without a step, the filters are an eighth of He's start; with decay, their norm falls."""
+    for recipe in tiny:
+        kept = recipe | {"training": recipe["training"] | {"epochs": 0}}
+        usual, small = (
+            figure5.run(kept | also, RunStore(tmp_path), lambda said: None)["arrays"]["filters"].astype(float)
+            for also in ({}, {"start": 0.125})
+        )
+        np.testing.assert_allclose(small, usual / 8, rtol=2**-10, atol=2**-24)  # float16
+        free, decayed = (
+            figure5.run(recipe | also, RunStore(tmp_path), lambda said: None)["arrays"]["filters"]
+            for also in ({}, {"weight_decay": 1.0})
+        )
+        assert np.linalg.norm(decayed.astype(float)) < np.linalg.norm(free.astype(float))
 
 
 def test_a_device_is_part_of_the_recipe_where_it_is_not_the_processor():
@@ -101,19 +117,17 @@ def test_a_run_on_a_gpu(tiny, tmp_path):
     assert theirs["machine"]["gpu"]
 
 
-def test_verdicts_come_out_either_way():
-    def records(quarter, full, half=()):
-        errors = [("SE", 0.25, quarter), ("SE", 0.5, half), ("convnet", 1.0, full)]
-        return [
-            {"recipe": {"label": label, "proportion": p, "seed": seed}, "test_error": error}
-            for label, p, found in errors
-            for seed, error in enumerate(found)
-        ]
+@pytest.mark.parametrize(
+    ("differences", "outcome"),
+    [((0.002, 0.003, 0.004), "Borne out"), ((0.02, 0.021, 0.022), "Not borne out"), ((0.0, 0.005, 0.02), "Undecided")],
+)
+def test_verdicts_come_out_in_every_way(differences, outcome):
+    def record(label, p, seed, error):
+        return {"recipe": {"label": label, "proportion": p, "seed": seed, "data": "cifar10"}, "test_error": error}
 
-    assert figure5.verdict(records((0.25, 0.5), (0.25, 0.375))) == (
-        "**Borne out** within the spread over seeds; the means differ by +6.25 points."
-    )
-    assert figure5.verdict(records((0.5, 0.75), (0.25, 0.375), (0.125,))) == (
-        "**Not quite borne out** at this size: every net with a quarter learned errs more than every full one; the "
-        "means differ by +31.25 points. With 50% learned it errs less than the full net."
-    )
+    full = (0.25, 0.26, 0.27)
+    records = [record("convnet", 1.0, seed, error) for seed, error in enumerate(full)]
+    records += [record("SE", 0.25, seed, full[seed] + by) for seed, by in enumerate(differences)]
+    said = figure5.verdict([*records, record("SE", 0.5, 0, 0.26)])
+    assert said.startswith(f"**{outcome}**. Against the full net, the error changes by +1.00 points (one pair: no ")
+    assert said.endswith(", 3 pairs) at 25%.")

@@ -103,41 +103,82 @@ def test_stl10_is_reduced_by_means(monkeypatch):
 
 
 def record(seed, accuracy, features=8, proportion=0.5):
-    recipe = {"features": features, "proportion": proportion, "seed": seed}
+    recipe = {"features": features, "proportion": proportion, "seed": seed, "data": "cifar10"}
     return {"recipe": recipe, "accuracy": accuracy, "accuracies": [accuracy], "counts": {"1": {"dynamic": 7}}}
 
 
-def test_chance():
-    """Two accuracies of 0.5 on 10,000 images: twice sqrt(2 / 4 / 10,000)."""
-    assert figure6.chance(0.5, 0.5) == pytest.approx(2 * 0.5**0.5 / 100)
+def records_of(differences):
+    """Three seeds of 400 features in full, and as many with differences of the error, by (features, proportion)."""
+    full = (0.6, 0.61, 0.62)
+    made = [record(seed, accuracy, 400, 1.0) for seed, accuracy in enumerate(full)]
+    for (features, p), found in differences.items():
+        made += [record(seed, full[seed] - by, features, p) for seed, by in enumerate(found)]
+    return made
 
 
-def test_verdicts_of_the_left_half_come_out_either_way():
-    def verdict(accuracies):
-        return figure6_left.verdict([record(0, accuracy, proportion=p) for p, accuracy in accuracies.items()])
+NONE, MUCH, WIDE = (0.002, 0.003, 0.004), (0.02, 0.021, 0.022), (0.0, 0.005, 0.02)
+LESS = (-0.002, -0.003, -0.004)
 
-    assert verdict({1.0: 0.6, 0.75: 0.6, 0.5: 0.599, 0.25: 0.5}) == (
-        "**Borne out** down to 50% learned. Against 60.0% with everything learned: +0.0 points at 75%, -0.1 points at "
-        "50%, -10.0 points at 25%; chance explains 1.4."
+
+@pytest.mark.parametrize(
+    ("half", "quarter", "tenth", "outcome"),
+    [
+        (NONE, NONE, MUCH, "Borne out"),
+        (MUCH, MUCH, NONE, "Borne out"),  # one proportion is enough
+        (NONE, WIDE, MUCH, "Undecided"),  # a half is not more than half
+        (NONE, MUCH, MUCH, "Not borne out"),
+    ],
+)
+def test_verdicts_of_the_left_half_come_out_in_every_way(half, quarter, tenth, outcome):
+    said = figure6_left.verdict(records_of({(400, 0.5): half, (400, 0.25): quarter, (400, 0.1): tenth}))
+    assert said.startswith(f"**{outcome}**. Against RICA with everything learned, the error changes by +")
+    assert said.endswith(", 3 pairs) at 10%.")
+
+
+def test_verdict_of_the_left_half_by_hand():
+    """Differences of 0.2, 0.3 and 0.4 points: s = 0.1, and half the interval 4.303 * 0.1 / sqrt(3) = 0.25."""
+    assert figure6_left.verdict(records_of({(400, 0.25): NONE})) == (
+        "**Borne out**. Against RICA with everything learned, the error changes by +0.30 points (95 % interval +0.05 "
+        "to +0.55, 3 pairs) at 25%."
     )
-    assert verdict({1.0: 0.6, 0.75: 0.6, 0.5: 0.5}).startswith("**Not borne out**.")
 
 
-def test_verdicts_of_the_right_half_come_out_either_way():
-    def verdict(pairs):
-        records = [
-            record(0, accuracy, features, p)
-            for m, found in pairs.items()
-            for accuracy, features, p in zip(found, (m, 2 * m), (1.0, 0.5), strict=True)
-        ]
-        return figure6_right.verdict(records)
+@pytest.mark.parametrize(("gain", "outcome"), [(LESS, "Borne out"), (WIDE, "Undecided"), (MUCH, "Not borne out")])
+def test_verdicts_of_the_right_half_come_out_in_every_way(gain, outcome):
+    said = figure6_right.verdict(records_of({(800, 0.5): gain}))
+    assert said.startswith(f"**{outcome}**. The error changes by ")
+    assert said.endswith(", 3 pairs) for 400 against 800 features.")
 
-    assert verdict({50: (0.5, 0.55), 100: (0.6, 0.65)}) == (
-        "**Borne out**: +5.0 points for 50 against 100 features, +5.0 points for 100 against 200 features; chance "
-        "explains 1.4."
+
+def test_one_size_without_a_gain_decides_the_right_half():
+    more = [record(seed, 0.5, 200, 1.0) for seed in range(3)] + [record(seed, 0.49, 400, 0.5) for seed in range(3)]
+    assert figure6_right.verdict(records_of({(800, 0.5): LESS}) + more).startswith("**Not borne out**")
+
+
+def test_runs_at_full_strength():
+    left = figure6_left.recipes(figure6_left.RESULT)
+    assert {(recipe["proportion"], recipe["seed"]) for recipe in left} == {
+        (p, seed) for p in (1.0, 0.5, 0.25, 0.1) for seed in range(3)
+    }
+    assert {recipe["features"] for recipe in left} == {400}
+    right = figure6_right.recipes(figure6_right.RESULT)
+    sizes = {(recipe["proportion"], recipe["features"]) for recipe in right}
+    assert sizes == {(p, m) for size in (100, 200, 400) for p, m in ((1.0, size), (0.5, 2 * size))}
+    assert len(right) == 18
+    assert len([recipe for recipe in left if recipe in right]) == 6
+    for recipe in left + right + figure6_right.recipes(figure6_right.LARGER):
+        assert recipe["images"] == 50_000
+        assert recipe["patches"] >= 200_000
+        assert (recipe["backend"], recipe["rates"], recipe["solver"]) == ("auto", "default", "lbfgs")
+
+
+def test_both_solvers_give_the_same_accuracy(digits, tmp_path):
+    (recipe, *_) = figure6_left.recipes(figure6_left.PROFILES["demo"])
+    plain, other = (
+        figure6.run(shrunk(recipe) | also, RunStore(tmp_path), lambda said: None) for also in ({}, {"solver": "lbfgs"})
     )
-    assert verdict({50: (0.5, 0.55), 100: (0.6, 0.61)}).startswith("**Borne out for some sizes**:")
-    assert verdict({50: (0.5, 0.51)}).startswith("**Not borne out**:")
+    assert plain["accuracy"] == other["accuracy"]
+    assert other["classifiers"][0]["converged"]
 
 
 def test_spread_over_seeds():

@@ -55,6 +55,9 @@ REFUSED = [
     (np.zeros((1, 2)), "soft", -0.1, "^threshold is -0.1, expected a finite number >= 0$"),
     (np.zeros((1, 2)), "soft", np.nan, "^threshold is nan, expected a finite number >= 0$"),
     (np.zeros((1, 2)), "split", 0.5, "^threshold is 0.5, but the encoding 'split' has none: take 'soft', or 0$"),
-    (np.zeros((1, 2), int), "^z is int64, expected float32 or float64: convert it with astype$"),
+    (
+        np.zeros((1, 2), int),
+        r"^z is an array of int64, shape \(1, 2\), expected an array of float32 or float64: use np",
+    ),
 ]
 test_messages = refuses(encode, {DomainError: REFUSED})

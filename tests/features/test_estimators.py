@@ -80,6 +80,7 @@ def test_each_is_its_function(rank):
     for transformer, function in (
         (ContrastNormaliser(), lambda z: normalise_contrast(z, **COATES)),
         (ContrastNormaliser(55, 0, "norm"), normalise_contrast),
+        (ContrastNormaliser(centre=False), lambda z: normalise_contrast(z, **COATES, centre=False)),
         (Whitener(), fit_whitening(x).transform),
         (Whitener("pca", 0.2), fit_whitening(x, "pca", 0.2).transform),
         (Whitener("pca", 0), fit_whitening(x, "pca", 0).transform),

@@ -36,6 +36,36 @@ def test_it_minimises_the_mean_with_the_intercept_penalised(C):
     assert (fit.C, fit.held_out_accuracy) == (C, {})
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("C", [0.1, 100.0])
+def test_lbfgs_comes_to_the_same_minimum(C, dtype):
+    """The objective is |w|^2 / 2 and a convex function, so |w - minimum| <= |gradient at w|, for either solver."""
+    x, y = blobs()
+    plain = fit_linear_svm(x, y, [C], 0.2, np.random.default_rng(0)).classifier
+    fit = fit_linear_svm(x.astype(dtype), y, [C], 0.2, np.random.default_rng(0), "lbfgs")
+    assert fit.converged
+    assert (fit.C, fit.iterations) == (C, fit.classifier.n_iter_)
+    for k, label in enumerate(plain.classes_):
+        t = np.where(y == label, 1, -1)
+        ours, theirs = fit.classifier.W[:, k], np.append(plain.coef_[k], plain.intercept_[k])
+        bound = sum(np.linalg.norm(gradient(w.astype(float), x, t, C)) for w in (ours, theirs))
+        assert np.linalg.norm(ours - theirs) <= bound
+        # Each entry is at most TOLERANCE of the largest of all classes at 0, and float32 rounds sums of 300 terms.
+        start = max(abs(gradient(np.zeros(5), x, np.where(y == other, 1, -1), C)).max() for other in plain.classes_)
+        rounding = 300 * np.finfo(dtype).eps * 2 * C * np.abs(x).max()
+        assert abs(gradient(ours.astype(float), x, t, C)).max() <= linear_svm.TOLERANCE * start + rounding
+    np.testing.assert_array_equal(fit.classifier.predict(x), plain.predict(x))
+
+
+def test_lbfgs_chooses_C_and_says_whether_it_converged(monkeypatch):
+    x, y = blobs(spread=1.5)
+    fit = fit_linear_svm(x, y, [100.0, 1e-6, 1.0], 0.3, np.random.default_rng(0), "lbfgs")
+    assert fit.held_out_accuracy[fit.C] == max(fit.held_out_accuracy.values()) > 0.5
+    assert fit.converged
+    monkeypatch.setattr(linear_svm, "MAX_ITERATIONS", 1)
+    assert not fit_linear_svm(x, y, [100.0], 0.3, np.random.default_rng(0), "lbfgs").converged
+
+
 def test_the_best_on_held_out_data_is_taken():
     x, y = blobs(spread=1.5)
     Cs = [100.0, 1e-6, 1.0]
@@ -136,3 +166,8 @@ def test_without_scikit_learn(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "sklearn.svm", None)
     with pytest.raises(MissingExtraError, match=r"^sklearn.svm is not installed, .*pip install 'pp_ref\[features\]'$"):
         fit_linear_svm(X, Y, [1], 0.2, np.random.default_rng(0))
+
+
+def test_another_solver():
+    with pytest.raises(DomainError, match="^solver is 'newton', expected 'liblinear' or 'lbfgs'$"):
+        fit_linear_svm(X, Y, [1], 0.2, np.random.default_rng(0), "newton")

@@ -56,7 +56,7 @@ REFUSED = {
         (features(1), "^x has 1 rows, expected at least 2: a variance needs them$"),
         (features(), 0, "^eps is 0, expected a finite number > 0$"),
         (features(), np.nan, "^eps is nan, expected a finite number > 0$"),
-        (features(dtype="i8"), "^x is int64, expected float32 or float64"),
+        (features(dtype="i8"), "^x is an array of int64, .* expected an array of float32 or float64: use"),
         (np.array([[1.0], [np.nan]]), r"^x has 1 entries that are NaN .* first at \(1, 0\)"),
     ],
     ShapeError: [(features()[None], r"^x has shape \(1, 50, 4\), expected axes \(n, d\)$")],
@@ -68,5 +68,5 @@ def test_transform_messages():
     fitted = fit_standardisation(features())
     with pytest.raises(ShapeError, match=r"^x has shape \(5, 3\), expected 4 columns, as in the fit$"):
         fitted.transform(features(5, 3))
-    with pytest.raises(DomainError, match="^x is int64"):
+    with pytest.raises(DomainError, match="^x is an array of int64"):
         fitted.transform(features(dtype="i8"))

@@ -6,7 +6,7 @@ import pytest
 
 from pp_ref.dictionaries import Grid, make_dictionary
 from pp_ref.errors import DomainError
-from pp_ref.kernels.choose import choose, pooling_backend, use_backend
+from pp_ref.kernels.choose import choose, pooling_backend, use_backend, use_default_rates
 from pp_ref.kernels.operands import OperandCache
 from pp_ref.kernels.rates import default_rates
 from pp_ref.kernels.ways import LAYER, MAX_POOL, POOL
@@ -110,3 +110,23 @@ def test_max_pooling_is_compiled_for_numpy_arrays():
     assert choose(MAX_POOL, problem).way.name == "compiled"
     other = problem._replace(arrays=Arrays("numpy", "complex128", (2, 6, 6, 3)))
     assert choose(MAX_POOL, other).way.name == "windows"
+
+
+def test_default_rates_choose_the_same_ways_on_every_machine(monkeypatch):
+    """Rates that were measured here, at which products cost nothing, would choose otherwise."""
+    measured = default_rates(1)._replace(flop=0.0, pack=0.0, product=0.0)
+    monkeypatch.setattr("pp_ref.kernels.choose.known_rates", lambda threads: (measured, "calibrated"))
+    assert choose(LAYER, mnist(100)).rates == "calibrated"
+    with use_default_rates():
+        plan = choose(LAYER, mnist(100))
+        assert (plan.rates, plan.threads) == ("default", 1)
+        assert plan.seconds == choose(LAYER, mnist(100), default_rates(1), 1).seconds
+        with use_default_rates(4):
+            assert choose(LAYER, mnist(100)).threads == 4
+        assert choose(LAYER, mnist(100), measured).rates == "given"
+    assert choose(LAYER, mnist(100)).rates == "calibrated"
+
+
+def test_default_rates_of_no_thread():
+    with pytest.raises(DomainError, match="^threads is 0, expected an integer >= 1$"), use_default_rates(0):
+        pass

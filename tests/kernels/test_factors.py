@@ -94,3 +94,4 @@ def test_dictionaries_without_such_factors():
     assert separable(make_dictionary("matern", Grid(3, 4), n_alpha=3, rng=rng)) is None
     assert separable(make_dictionary("randcon", Grid(3, 4), n_alpha=3, rng=rng)) is None
     assert separable(make_dictionary("randcon", Units(5), n_alpha=3, rng=rng)) is None
+    assert separable(make_dictionary("se", Grid(3, 4), n_alpha=3, unit_norm=True, rng=rng)) is None

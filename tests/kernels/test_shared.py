@@ -53,6 +53,7 @@ def test_the_factors_are_those_of_the_covariance(case):
 def test_other_dictionaries_have_no_such_factors():
     assert shared(made("randcon", Units(30))) is None
     assert shared(made("emp", Units(30), data=DATA, ridge=0.0)) is None
+    assert shared(made("emp", Units(30), data=DATA, unit_norm=True)) is None
 
 
 def test_a_ridge_that_is_lost_beside_one_shows():

@@ -10,7 +10,7 @@ from pp_ref.layers.flatten import flatten_backward, flatten_forward
 
 def test_order_is_that_of_a_grid():
     iy, ix, ic = np.meshgrid(np.arange(2), np.arange(3), np.arange(4), indexing="ij")
-    y, cache = flatten_forward((100 * iy + 10 * ix + ic)[None])
+    y, cache = flatten_forward((100.0 * iy + 10 * ix + ic)[None])
     np.testing.assert_array_equal(y[0], Grid(2, 3, 4).points() @ [100, 10, 1])
     np.testing.assert_array_equal(flatten_backward(y, cache)[0], 100 * iy + 10 * ix + ic)
 

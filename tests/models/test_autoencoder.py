@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from pp_ref.dictionaries import Grid, make_dictionary
-from pp_ref.errors import ShapeError
+from pp_ref.errors import DomainError, ShapeError
 from pp_ref.kernels.choose import use_backend
 from pp_ref.models import Autoencoder, Count, Full, LowRank, Predicted
 from tests.bounds import assert_within
@@ -24,6 +24,7 @@ MODELS = {
     )
     for apart in (False, True)
 }
+MODELS["predicted, columns stacked"] = Autoencoder(Predicted(DICTIONARY, 7), per_column=True, stacked_cost=True)
 
 
 @pytest.fixture(params=MODELS, ids=str)
@@ -86,6 +87,37 @@ def test_columns_apart_are_separate_autoencoders_whose_losses_add():
             assert_within(got, exact[name].value, exact[name].error, f"{name} of column {j}")
     total = sum(losses[1:], losses[0])
     assert abs(loss - total.value) <= total.error
+
+
+def test_the_stacked_cost_is_the_authors():
+    """Their reconstructions are a stack (J, n, d); its squared errors are summed over axis 1, then averaged."""
+    model, apart = MODELS["predicted, columns stacked"], MODELS["predicted, columns apart"]
+    params = drawn(model)
+    (W,) = model.filters(params)
+    stack = []
+    for start, end in pairwise((0, 3, 5, 7)):
+        h = 1 / (1 + np.exp(-(X @ W[:, start:end] + params["b"][start:end])))
+        stack.append(1 / (1 + np.exp(-(h @ W[:, start:end].T))))
+    loss, gradient = model.loss_and_gradient(params, X)
+    assert loss == model.loss(params, X)
+    np.testing.assert_allclose(loss, ((np.array(stack) - X) ** 2).sum(axis=1).mean(), rtol=1e-14)
+    other, others = apart.loss_and_gradient(params, X)
+    for got, want in ((loss, other), *((gradient[name], others[name]) for name in params)):
+        np.testing.assert_allclose(got, want * 7 / (3 * 16), rtol=1e-13)  # n / (J d)
+
+
+@pytest.mark.parametrize("weights", [Full(16, 5), LowRank(16, 5, 2)])
+def test_layers_without_columns_have_no_stack(weights):
+    plain, stacked = Autoencoder(weights, True), Autoencoder(weights, True, True)
+    params = drawn(plain)
+    assert stacked.loss(params, X) == plain.loss(params, X)
+    for name, g in stacked.loss_and_gradient(params, X)[1].items():
+        np.testing.assert_array_equal(g, plain.loss_and_gradient(params, X)[1][name])
+
+
+def test_a_stack_of_columns_that_reconstruct_together_is_refused():
+    with pytest.raises(DomainError, match="^stacked_cost is True, but per_column is False: expected both"):
+        Autoencoder(Full(16, 5), stacked_cost=True)
 
 
 @pytest.mark.parametrize("name", ["full", "low rank"])

@@ -306,3 +306,11 @@ def test_max_pooling_follows_the_switch(backend, kind):
     assert isinstance(cache.cache, kind)
     assert dv.shape == v.shape
     assert y.shape[1:] == stage.shape(v.shape[1:])
+
+
+def test_a_small_start_is_that_of_the_lowest_layer_alone():
+    model = small()
+    usual, small_start = (model.init(np.random.default_rng(0), None, np.float32, first) for first in (1.0, 0.125))
+    for name, array in usual.items():
+        np.testing.assert_array_equal(small_start[name], array / 8 if name.startswith("1.") else array)
+        assert small_start[name].dtype == np.float32

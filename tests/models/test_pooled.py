@@ -87,7 +87,9 @@ def test_anything_else_is_refused(tmp_path, damage, why):
     model.prepare(X, tmp_path)
     (path,) = tmp_path.iterdir()
     path.write_bytes(damage(path.read_bytes()))
-    with pytest.raises(DataError, match=rf"^.*npy is not the pooled input .* \({why}.*\): delete it to pool again$"):
+    with pytest.raises(
+        DataError, match=rf"^.*npy is not the pooled input .* \({why}.*\): delete it to compute it again$"
+    ):
         model.prepare(X, tmp_path)
     path.unlink()
     model.prepare(X, tmp_path)

@@ -233,3 +233,18 @@ def test_a_batch_in_shares_of_threads():
     assert first == sum(0.25 * loss for loss, _ in shares)
     for name, array in gradient.items():
         np.testing.assert_array_equal(array, sum(0.25 * each[name] for _, each in shares))
+
+
+@pytest.mark.parametrize("backend", ["auto", "numpy", "numba"])
+def test_atoms_of_unit_norm_are_evaluated_as_they_are(backend):
+    """No way through K may be taken: it would leave the norms out."""
+    rng = np.random.default_rng(0)
+    dictionary = make_dictionary("se", Grid(28, 28), proportion=0.1, n_columns=2, unit_norm=True, rng=rng)
+    layer, v = Predicted(dictionary, 6), rng.random((3, 784))
+    params = layer.init(rng, 0.1, np.float64)
+    W = np.concatenate([column.U @ params[f"w{j}"] for j, column in enumerate(dictionary.columns)], axis=1)
+    with use_backend(backend):
+        y, _ = layer.forward(params, v)
+        pooled = layer.prepare(v)
+    np.testing.assert_allclose(y, v @ W, rtol=0, atol=1e-12)
+    np.testing.assert_allclose(pooled.array, v @ np.concatenate(dictionary.U(), axis=1), rtol=0, atol=1e-12)

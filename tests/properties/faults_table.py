@@ -1,6 +1,6 @@
 """Which property catches which planted fault: ``python -m tests.properties.faults_table``."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any
 
@@ -64,13 +64,13 @@ def caught_by(fault: Fault) -> dict[str, str]:
     return failed
 
 
-def table() -> str:
-    """One line a fault: the function, the fault, what it does, the properties that fail."""
-    rows = [(fault.operation, fault.name, ", ".join(caught_by(fault)) or "ESCAPES") for fault in FAULTS]
+def table(faults: Sequence[Fault] = FAULTS) -> str:
+    """One line a fault: the function, the fault, the properties that fail."""
+    rows = [(fault.operation, fault.name, ", ".join(caught_by(fault)) or "ESCAPES") for fault in faults]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
-    caught = sum(bool(caught_by(fault)) for fault in FAULTS)
-    return "\n".join([*lines, f"{caught} of {len(FAULTS)} planted faults caught"])
+    caught = sum(bool(caught_by(fault)) for fault in faults)
+    return "\n".join([*lines, f"{caught} of {len(faults)} planted faults caught"])
 
 
 if __name__ == "__main__":

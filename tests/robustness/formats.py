@@ -19,6 +19,7 @@ RECIPE = {"experiment": "figure4-left", "label": "SE-Emp", "proportion": 0.25, "
 
 # Modules that open files which are no data.
 EXEMPT = {
+    "cli/sweeps.py": "writes a page for people, by `write_atomically`, as figures and reports are written",
     "bench/start_up.py": "writes a program into a temporary folder, and runs it",
     "data/search.py": "pooch writes a download beside its place, and compares it with its checksum first",
     "experiments/claims.py": "locks of running sweeps; tests/experiments/test_claims.py damages and abandons them",
@@ -340,7 +341,7 @@ OURS = (
     Format("record of a benchmark", ("bench/record.py",), write_benchmark, read_benchmark),
     Format("record of a study", ("records.py",), write_study, read_study),
     Format("rates", ("kernels/rates.py",), write_rates, read_rates),
-    Format("pooled input", ("models/pooled.py",), pooled, pooled, cache=True),
+    Format("pooled input", ("kept.py",), pooled, pooled, cache=True),
     Format(
         "vectors",
         ("oracle/vectors.py", "oracle/answers.py"),

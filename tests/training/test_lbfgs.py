@@ -1,13 +1,15 @@
 """L-BFGS: each reason for stopping, and the arrays that SciPy and the objective get. Iterates are never compared."""
 
+import math
+
 import array_api_strict
 import numpy as np
 import pytest
 
 from pp_ref.dictionaries import Units, make_dictionary
-from pp_ref.errors import DomainError, ShapeError
+from pp_ref.errors import DataError, DomainError, ShapeError
 from pp_ref.models import MLP, Full, Predicted
-from pp_ref.training import Stop, fit_lbfgs
+from pp_ref.training import Checkpoint, Interrupted, Stop, fit_lbfgs
 
 CURVATURES = np.array([1.0, 4.0, 16.0, 64.0])
 MINIMUM = np.array([3.0, -2.0, 0.5, 8.0])
@@ -154,3 +156,69 @@ def test_another_array_library():
     fit = fit_lbfgs(objective, {"p": xp.zeros(2, dtype=xp.float32)})
     assert fit.params["p"].dtype == xp.float32
     np.testing.assert_array_equal(np.asarray(fit.params["p"]), [1, 1])
+
+
+def parts(checkpoint):
+    """The files beside a checkpoint's path."""
+    return sorted(path.name for path in checkpoint.path.parent.glob(f"{checkpoint.path.stem}-*"))
+
+
+class Counted:
+    """Rosenbrock's function in a dtype. It counts its calls, and is interrupted after so many."""
+
+    def __init__(self, dtype, last=math.inf):
+        self.dtype, self.last, self.points = dtype, last, []
+
+    def __call__(self, params):
+        if len(self.points) == self.last:
+            raise KeyboardInterrupt
+        self.points.append(params["p"].tobytes())
+        loss, gradient = rosenbrock(params)
+        return loss, {"p": gradient["p"].astype(self.dtype)}
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("last", [0, 1, 7])
+def test_a_killed_fit_goes_on_to_the_same_bits_without_an_evaluation_twice(tmp_path, dtype, last):
+    begun, checkpoint = {"p": FAR["p"].astype(dtype)}, Checkpoint(tmp_path / "fit.safetensors", {"seed": 0})
+    whole, killed, rest, nothing = (Counted(dtype, last) for last in (math.inf, last, math.inf, 0))
+    wanted = fit_lbfgs(whole, begun, iterations=30)
+    with pytest.raises(Interrupted, match=r"^stopped by Ctrl-C after \d+ of at most 30 iterations; they are beside "):
+        fit_lbfgs(killed, begun, iterations=30, checkpoint=checkpoint)
+    assert len(parts(checkpoint)) == last
+    for objective in (rest, nothing):
+        again = fit_lbfgs(objective, begun, iterations=30, checkpoint=checkpoint)
+        assert (again.history, again.stop) == (wanted.history, wanted.stop)
+        np.testing.assert_array_equal(again.params["p"], wanted.params["p"])
+    assert killed.points + rest.points == whole.points
+
+
+def test_an_evaluation_at_another_point_is_not_taken_from_the_file(tmp_path):
+    """As after a change of SciPy's steps: the results are those of a fit without files."""
+    checkpoint = Checkpoint(tmp_path / "fit.safetensors", {})
+    fit_lbfgs(rosenbrock, {"p": np.array([3.0, -2.0])}, iterations=9, checkpoint=checkpoint)
+    assert fit_lbfgs(rosenbrock, FAR, checkpoint=checkpoint).history == fit_lbfgs(rosenbrock, FAR).history
+
+
+def test_the_files_of_another_recipe_are_refused(tmp_path):
+    checkpoint = Checkpoint(tmp_path / "fit.safetensors", {"seed": 0})
+    fit_lbfgs(rosenbrock, FAR, iterations=2, checkpoint=checkpoint)
+    assert parts(checkpoint)[0] == "fit-00000.safetensors"
+    with pytest.raises(DataError, match="is a checkpoint of another recipe: seed differ"):
+        fit_lbfgs(rosenbrock, FAR, checkpoint=Checkpoint(checkpoint.path, {"seed": 1}))
+
+
+def test_a_loss_that_is_not_finite_is_not_kept(tmp_path):
+    checkpoint = Checkpoint(tmp_path / "fit.safetensors", {})
+    fit = fit_lbfgs(lambda params: (np.nan, {"p": params["p"]}), FAR, checkpoint=checkpoint)
+    assert fit.stop is Stop.DIVERGED
+    assert parts(checkpoint) == []
+
+
+def test_ctrl_c_without_files():
+    def interrupt(record):
+        raise KeyboardInterrupt
+
+    said = "^stopped by Ctrl-C after 1 of at most 500 iterations; nothing is saved: run again to start afresh$"
+    with pytest.raises(Interrupted, match=said):
+        fit_lbfgs(rosenbrock, FAR, on_iteration=interrupt)

@@ -1,9 +1,15 @@
 """Shares of a batch in threads: the same mean, to rounding, and the same bits each time."""
 
+import time
+from concurrent.futures import ThreadPoolExecutor
+from threading import Thread
+
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_limits
 
 from pp_ref.errors import DomainError
+from pp_ref.kernels.cpu.threads import blas_threads
 from pp_ref.models.mlp import mlp
 from pp_ref.training.parallel import in_threads
 
@@ -61,3 +67,38 @@ def test_an_error_in_a_share_comes_out():
 def test_threads_that_make_no_sense():
     with pytest.raises(DomainError, match="^threads is 0, expected an integer >= 1$"):
         in_threads(objective, 0)
+
+
+def test_a_share_is_not_divided_again():
+    shared, _ = in_threads(in_threads(objective, 2), 3)(PARAMS, np.arange(23), np.random.default_rng(1))
+    assert shared == in_threads(objective, 3)(PARAMS, np.arange(23), np.random.default_rng(1))[0]
+
+
+def set_blas_threads(number):
+    """For good, by a thread that ends: threadpoolctl lets only one living thread set this number."""
+    thread = Thread(target=threadpool_limits, kwargs={"limits": number, "user_api": "blas"})
+    thread.start()
+    thread.join()
+
+
+def test_calls_from_several_threads_leave_the_number_of_blas_threads():
+    seen = set()
+
+    def slow(params, rows, rng):
+        seen.add(blas_threads())
+        time.sleep(0.001)
+        return np.zeros(()), {}
+
+    def calls(together):
+        for _ in range(20):
+            together(PARAMS, np.arange(4), np.random.default_rng(0))
+
+    before = blas_threads()
+    set_blas_threads(2)
+    try:
+        with ThreadPoolExecutor(4) as callers:
+            list(callers.map(calls, [in_threads(slow, 2) for _ in range(4)]))
+        assert seen == {1}
+        assert blas_threads() == 2
+    finally:
+        set_blas_threads(before)

@@ -170,7 +170,10 @@ def test_messages_of_pool(rung):
         rung.forward(np.zeros(45), o)
     with pytest.raises(DomainError, match=r"^v is float32 but the dictionary float64: cast one with astype$"):
         rung.forward(v.astype("f4"), o)
-    with pytest.raises(DomainError, match=r"^v is a list, expected a NumPy array: use numpy.asarray\(v\)$"):
+    with pytest.raises(
+        DomainError,
+        match=r"^v is a list, expected an array of floating-point numbers: use np.asarray\(v, dtype=np.float64\)$",
+    ):
         rung.forward([[0.0]], o)
     with pytest.raises(ShapeError, match=r"^out has shape \(2, 3\) and strides .* C-contiguous \(2, 44\): omit it"):
         rung.forward(v, o, np.zeros((2, 3)))

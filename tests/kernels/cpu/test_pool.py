@@ -85,8 +85,7 @@ def test_message_names_both_owners_of_an_axis():
         pool(np.zeros((3, 4)), np.zeros((5, 2)))
 
 
-@pytest.mark.parametrize(("left", "right"), [("f4", "f8"), ("i8", "i8"), ("c16", "c16")])
-def test_message_names_the_dtypes(left, right):
-    v, U = np.zeros((3, 4), left), np.zeros((4, 2), right)
+def test_message_names_the_dtypes():
+    v, U = np.zeros((3, 4), "f4"), np.zeros((4, 2))
     with pytest.raises(DomainError, match=f"^v is {v.dtype} and U is {U.dtype}; expected both float32 or both float64"):
         pool(v, U)

@@ -46,7 +46,6 @@ def test_alpha_has_to_be_on_the_device_too(xp):
     ("left", "right", "said"),
     [
         ("f4", "f8", "v is float32 and U is float64"),
-        ("i8", "i8", "v is int64 and U is int64"),
         ("f2", "f2", "v is float16 and U is float16"),
         ("c16", "c16", "v is complex128 and U is complex128"),
     ],
