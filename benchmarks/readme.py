@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from benchmarks import gradient_check
+from benchmarks import gradient_check, robustness
 from benchmarks.oracle import pages
 from pp_ref.bench import plan, start_up
 from pp_ref.bench.record import read
@@ -77,6 +77,7 @@ PAGES = {
     ROOT / "docs" / "candidates.md": {"operations": pages.operations},
     ROOT / "docs" / "how_a_case_flows.md": {"rooms": pages.rooms},
     ROOT / "docs" / "gradient_check.md": {"power": gradient_check.table},
+    ROOT / "docs" / "robustness.md": {f"{by}s": partial(robustness.table, by) for by in ("format", "fault")},
     ROOT / "docs" / "sweeps.md": {"sweeps": sweeps},
 }
 

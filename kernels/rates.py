@@ -15,6 +15,7 @@ from typing import Any, Literal, NamedTuple
 
 from pp_ref.envelope import Format
 from pp_ref.errors import DataError
+from pp_ref.files import cache_folder
 from pp_ref.machine import blas, machine
 
 __all__ = [
@@ -77,11 +78,12 @@ def machine_key() -> dict[str, Any]:
 
 
 def rates_file() -> Path:
-    """The path of this machine's rates in the user's cache; the file need not exist."""
-    import pooch
+    """The path of this machine's rates in the user's cache; the file need not exist.
 
+    raises  DataError if no home folder is known
+    """
     digest = hashlib.sha256(json.dumps(machine_key(), sort_keys=True).encode()).hexdigest()
-    return Path(pooch.os_cache("pp_ref")) / "rates" / f"{digest[:16]}.json"
+    return cache_folder() / "rates" / f"{digest[:16]}.json"
 
 
 def write_rates(path: Path, rates: Mapping[int, Rates]) -> None:
@@ -140,8 +142,8 @@ def known_rates(threads: int) -> tuple[Rates, Origin]:
 @cache
 def _measured() -> dict[int, Rates]:
     """The rates in the user's cache; {} if there is no valid file."""
-    path = rates_file()
     try:
+        path = rates_file()
         return read_rates(path) if RATES.exists(path) else {}
     except DataError as error:
         warnings.warn(f"the default rates are used: {error}", RuntimeWarning, stacklevel=2)

@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 from pp_ref.errors import DataError, DomainError
 from pp_ref.files import open_regular, read_regular, reason, write_atomically
 
-__all__ = ["Format", "Tensors"]
+__all__ = ["Format", "Tensors", "json_checksum"]
 
 ENVELOPE = ("format", "version", "checksum")
 LARGEST = 2**26  # bytes of a JSON file, or of a safetensors header
@@ -74,7 +74,7 @@ class Format:
         raises   DataError if it cannot be written; DomainError if content has a key of the envelope
         """
         described = self._described(content)
-        checksum = _json_checksum(json.loads(json.dumps(described | dict(content))))
+        checksum = json_checksum(json.loads(json.dumps(described | dict(content))))
         enclosed = described | {"checksum": checksum} | dict(content)
         write_atomically(path, (json.dumps(enclosed, indent=indent) + "\n").encode())
 
@@ -88,7 +88,7 @@ class Format:
             content = json.loads(read_regular(path, LARGEST))
             if not isinstance(content, dict):
                 raise ValueError(f"its JSON is a {type(content).__name__}, expected an object")
-            self._check(path, content, lambda: _json_checksum(content))
+            self._check(path, content, lambda: json_checksum(content))
             return {name: value for name, value in content.items() if name not in ENVELOPE}
 
     def write_tensors(self, path: Path, tensors: Mapping[str, NDArray[Any]], metadata: Mapping[str, Any]) -> str:
@@ -200,7 +200,8 @@ def _same_numbers(value: Any) -> Any:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-def _json_checksum(content: Mapping[str, Any]) -> str:
+def json_checksum(content: Mapping[str, Any]) -> str:
+    """Return the checksum of a JSON object, which may hold one already."""
     return sha256(_canonical({name: value for name, value in content.items() if name != "checksum"})).hexdigest()
 
 

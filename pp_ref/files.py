@@ -17,6 +17,7 @@ from typing import BinaryIO
 from pp_ref.errors import DataError
 
 __all__ = [
+    "cache_folder",
     "open_regular",
     "packed_size",
     "part_beside",
@@ -118,6 +119,21 @@ def write_atomically(path: Path, content: bytes) -> None:
     """Write ``content`` to ``path`` as `written_atomically` does."""
     with written_atomically(path) as file:
         file.write(content)
+
+
+def cache_folder() -> Path:
+    """Return the folder of pp_ref in the user's cache; it need not exist.
+
+    raises  DataError if no home folder is known
+    """
+    import pooch
+
+    try:
+        return Path(pooch.os_cache("pp_ref"))
+    except RuntimeError as error:
+        raise DataError(
+            "no home folder is known, and so no folder for the user's cache: set HOME or XDG_CACHE_HOME to a full path"
+        ) from error
 
 
 def _keep_name(folder: Path) -> None:

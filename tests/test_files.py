@@ -2,8 +2,6 @@
 
 import errno
 import os
-import resource
-import signal
 import stat
 import subprocess
 import sys
@@ -15,9 +13,11 @@ from pathlib import Path
 import pytest
 
 from pp_ref.errors import DataError
-from pp_ref.files import part_beside, read_regular, reason, write_atomically, written_atomically
+from pp_ref.files import cache_folder, part_beside, read_regular, reason, write_atomically, written_atomically
+from tests.disk import largest_file
 from tests.odd_files import ODD
 from tests.processes import running, wait_for
+from tests.robustness.faults import no_home
 from tests.tree import ROOT
 
 
@@ -75,14 +75,8 @@ def test_a_real_limit_of_the_system(tmp_path):
     """A file may not grow past RLIMIT_FSIZE: the system refuses in the middle of the content."""
     path = tmp_path / "file"
     path.write_bytes(b"before")
-    limits, handler = resource.getrlimit(resource.RLIMIT_FSIZE), signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (2**16, limits[1]))
-    try:
-        with pytest.raises(DataError, match="file could not be written: File too large"):
-            write_atomically(path, bytes(2**20))
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-        signal.signal(signal.SIGXFSZ, handler)
+    with largest_file(2**16), pytest.raises(DataError, match="file could not be written: File too large"):
+        write_atomically(path, bytes(2**20))
     assert list(tmp_path.iterdir()) == [path]
     assert path.read_bytes() == b"before"
 
@@ -261,6 +255,16 @@ def test_the_reason_of_an_error_is_one_line():
     assert reason(OSError("it is a FIFO")) == "it is a FIFO"
     assert reason(ValueError("two\n  lines")) == "two lines"
     assert reason(AssertionError()) == "AssertionError"
+
+
+def test_a_cache_without_a_home():
+    message = (
+        "^no home folder is known, and so no folder for the user's cache: set HOME or XDG_CACHE_HOME to a full path$"
+    )
+    with no_home(known=False), pytest.raises(DataError, match=message):
+        cache_folder()
+    with no_home(known=True):
+        assert cache_folder() == Path("/dev/null/home/.cache/pp_ref")
 
 
 if __name__ == "__main__":  # a program that is killed while it writes

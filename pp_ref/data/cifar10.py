@@ -69,16 +69,15 @@ def load_cifar10(path: str | os.PathLike[str] | None = None) -> Dataset:
     Channel means of the training images in 0..1: 0.4914, 0.4822, 0.4465; deviations 0.2470, 0.2435, 0.2616.
     Source: Krizhevsky, Learning multiple layers of features from tiny images, 2009.
     """
-    cache = user_cache("cifar10") / f"decoded-{CIFAR10.digest[:16]}"
     place, _ = look_for("cifar10", path)
     # The decoded arrays need no source; if there is one, it has to be the one they were decoded from.
-    current = os.path.isfile(cache / stamp(files_in("cifar10", place))) if place else path is None
-    if current and (decoded := read_decoded(cache, CIFAR10)):
+    if (place or path is None) and (decoded := decoded_before(place)):
         return decoded
     files = files_in("cifar10", place or find_data("cifar10", path))
     images, labels = decode(read_batches(files, CIFAR10), CIFAR10)
     data = as_dataset(images, labels, CIFAR10)
     try:
+        cache = decoded_folder()
         write_array(cache / "labels.npy", labels.astype(np.uint8))  # the bytes that the digest reads
         write_array(cache / "images.npy", images)
         write_atomically(cache / stamp(files), b"")
@@ -86,6 +85,21 @@ def load_cifar10(path: str | os.PathLike[str] | None = None) -> Dataset:
         warnings.warn(f"CIFAR-10 is held in memory and will be decoded again: {error}", RuntimeWarning, stacklevel=2)
         return data
     return read_decoded(cache, CIFAR10) or data
+
+
+def decoded_folder() -> Path:
+    """Return the folder of the decoded arrays in the user's cache; raise DataError if there is no cache."""
+    return user_cache("cifar10") / f"decoded-{CIFAR10.digest[:16]}"
+
+
+def decoded_before(place: Path | None) -> Dataset | None:
+    """Return what an earlier call decoded from the files in ``place``, or from any files; None if there is nothing."""
+    try:
+        cache = decoded_folder()
+    except DataError:
+        return None
+    current = place is None or os.path.isfile(cache / stamp(files_in("cifar10", place)))
+    return read_decoded(cache, CIFAR10) if current else None
 
 
 def read_batches(files: list[Path], edition: Edition) -> Iterator[tuple[str, str, bytes]]:

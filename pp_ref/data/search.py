@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from pp_ref.errors import DataError
-from pp_ref.files import OTHERS, reason
+from pp_ref.files import OTHERS, cache_folder, reason
 
 
 class Collection(NamedTuple):
@@ -83,10 +83,8 @@ COLLECTIONS = {
 
 
 def user_cache(name: str) -> Path:
-    """Return the folder in the user's cache for downloads of collection ``name``; it need not exist."""
-    import pooch
-
-    return Path(pooch.os_cache("pp_ref")) / name
+    """Return the folder in the user's cache for downloads of collection ``name``; raise DataError as `cache_folder`."""
+    return cache_folder() / name
 
 
 def file_in(folder: Path, file: str) -> Path | None:
@@ -154,7 +152,10 @@ def look_for(name: str, path: str | os.PathLike[str] | None = None) -> tuple[Pat
     else:
         missed.append("PP_REF_DATA, which is not set")
     if path is None:
-        places.append((f"the user cache {user_cache(name)}", user_cache(name)))
+        try:
+            places.append((f"the user cache {user_cache(name)}", user_cache(name)))
+        except DataError as error:
+            missed.append(str(error))
     if path is not None and os.path.isfile(path) and len(COLLECTIONS[name].files) == 1:
         return Path(path), missed
     for words, folder in places:

@@ -15,6 +15,7 @@ from pp_ref.data.search import CIFAR10_BATCHES, files_in, user_cache
 from pp_ref.errors import DataError
 from tests.data.test_tar import pack, unpack
 from tests.odd_files import ODD, memory_below
+from tests.robustness.faults import no_home
 
 N = 3  # records in a batch of the small edition
 
@@ -190,6 +191,14 @@ def test_a_cache_that_cannot_be_written(folder, tmp_path):
             data = load_cifar10(folder)
         check(data)
         assert not isinstance(data.train.x, np.memmap)
+
+
+def test_without_a_home_the_arrays_are_held_in_memory(folder):
+    message = (
+        "^CIFAR-10 is held in memory and will be decoded again: no home folder is known, .*: set HOME or XDG_CACHE_HOME"
+    )
+    with no_home(known=False), pytest.warns(RuntimeWarning, match=message):
+        check(load_cifar10(folder))
 
 
 def test_a_full_disk_leaves_nothing_half_written(folder, monkeypatch):

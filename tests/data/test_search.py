@@ -13,6 +13,7 @@ from pp_ref.data import find_data
 from pp_ref.data.search import COLLECTIONS, Collection, file_in, files_in, look_for, user_cache
 from pp_ref.errors import DataError
 from tests.odd_files import ODD
+from tests.robustness.faults import no_home
 
 FILES = {"a-idx1-ubyte.gz": b"content of a" * 1000, "b-idx1-ubyte.gz": b"content of b"}
 
@@ -300,6 +301,15 @@ def test_an_unknown_user_is_passed_over_and_named(monkeypatch):
         find_data("letters")
     cache = fill(user_cache("letters"))
     assert find_data("letters") == cache
+
+
+def test_a_home_that_is_not_known_is_said():
+    with no_home(known=False):
+        found, missed = look_for("letters")
+    assert found is None
+    assert missed[-1].startswith(
+        "no home folder is known, and so no folder for the user's cache: set HOME or XDG_CACHE_HO"
+    )
 
 
 @pytest.mark.parametrize("kind", [kind for kind in ODD if kind != "huge and sparse"])

@@ -12,6 +12,7 @@ from pp_ref.kernels.choose import choose
 from pp_ref.kernels.rates import default_rates, known_rates, machine_key, rates_file, read_rates, write_rates
 from pp_ref.kernels.ways import LAYER
 from tests.kernels.test_work import mnist
+from tests.robustness.faults import no_home
 
 DEFAULT = default_rates()
 MEASURED = DEFAULT._replace(flop=3e-11, call=0.0)
@@ -102,6 +103,14 @@ def test_a_file_that_is_no_good_gives_the_defaults_and_one_warning(case, path):
 def test_a_folder_in_its_place_is_warned_of(path):
     path.mkdir(parents=True)
     with pytest.warns(RuntimeWarning, match=r"cannot be read \(it is a folder\): expected the rates of a machine"):
+        assert known_rates(1) == (DEFAULT, "default")
+
+
+def test_without_a_home_the_defaults_are_used(path):
+    with (
+        no_home(known=False),
+        pytest.warns(RuntimeWarning, match="^the default rates are used: no home folder is known"),
+    ):
         assert known_rates(1) == (DEFAULT, "default")
 
 

@@ -6,11 +6,12 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from pp_ref.envelope import json_checksum
 from pp_ref.errors import DataError
 from pp_ref.files import read_regular, reason
 from pp_ref.oracle.verdict.findings import Finding, Report, Status, TensorVerdict
 
-SCHEMA = "pp_ref.report/1"
+SCHEMA = "pp_ref.report/2"
 LARGEST = 2**28  # bytes of a report
 
 
@@ -22,20 +23,25 @@ def content(report: Report) -> bytes:
 def read_report(path: Path) -> Report:
     """The report in a file.
 
-    raises  DataError if it is missing, no report, or of another version
+    raises  DataError if it is missing, no report, damaged, or of another version
     """
     try:
-        return from_record(json.loads(read_regular(path, LARGEST)))
+        record = json.loads(read_regular(path, LARGEST))
+        report = from_record(record)
+        if json_checksum(record) != record["checksum"]:
+            raise ValueError("its content does not have its checksum")
+        return report
     except OSError as error:
         raise DataError(f"{path} cannot be read ({reason(error)}): expected the JSON report of a run") from error
     except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
+        said = str(error) if isinstance(error, ValueError) else repr(error)
         raise DataError(
-            f"{path} is not a report of version {SCHEMA} ({error!r}): write it anew with `pp-ref conform`"
+            f"{path} is not a report of version {SCHEMA}, or is damaged ({said}): write it anew with `pp-ref conform`"
         ) from error
 
 
 def to_record(report: Report) -> dict[str, Any]:
-    """What the file holds, `counts` and `exit_code` besides the report's own fields.
+    """What the file holds: the report's own fields, `counts`, `exit_code`, and the checksum of `pp_ref.envelope`.
 
     NaN and the infinities, which JSON does not have, are "nan", "inf" and "-inf".
     """
@@ -43,7 +49,7 @@ def to_record(report: Report) -> dict[str, Any]:
     record: dict[str, Any] = _strict(
         {"schema": SCHEMA, **asdict(report), "counts": counts, "exit_code": report.exit_code}
     )
-    return record
+    return record | {"checksum": json_checksum(record)}
 
 
 def from_record(record: dict[str, Any]) -> Report:
@@ -53,7 +59,9 @@ def from_record(record: dict[str, Any]) -> Report:
     """
     if record["schema"] != SCHEMA:
         raise ValueError(f"schema is {record['schema']!r}, expected {SCHEMA!r}")
-    fields = {name: value for name, value in record.items() if name not in ("schema", "counts", "exit_code")}
+    fields = {
+        name: value for name, value in record.items() if name not in ("schema", "counts", "exit_code", "checksum")
+    }
     return Report(
         **fields | {"findings": tuple(map(_finding, record["findings"])), "seconds": float(record["seconds"])}
     )

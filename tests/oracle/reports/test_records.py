@@ -61,7 +61,7 @@ def test_whole_numbers_come_back_as_floats():
 def test_the_schema_has_the_fields_of_a_report():
     schema, kinds = VALIDATOR.schema, VALIDATOR.schema["$defs"]
     for described, kind, more in (
-        (schema, Report, {"schema", "counts", "exit_code"}),
+        (schema, Report, {"schema", "counts", "exit_code", "checksum"}),
         (kinds["finding"], Finding, set()),
         (kinds["tensor"], TensorVerdict, set()),
     ):
@@ -86,7 +86,7 @@ def change(*path):
 @pytest.mark.parametrize(
     "record",
     [
-        change("schema", "pp_ref.report/2"),
+        change("schema", "pp_ref.report/1"),
         change("exit_code", 3),
         change("seed", "0"),
         change("counts", "failed", -1),
@@ -110,14 +110,18 @@ def test_the_schema_refuses(record):
     ("data", "message"),
     [
         (None, "cannot be read .No such file or directory.: expected the JSON report of a run"),
-        ("{", "is not a report of version pp_ref.report/1 .JSONDecodeError.*write it anew with `pp-ref conform`"),
+        (
+            "{",
+            "is not a report of version pp_ref.report/2, or is damaged .Expecting .*: write it anew with `pp-ref conf",
+        ),
         ("[]", "is not a report of version"),
         ("[" * 100_000, "is not a report of version .*RecursionError"),
         ("{}", "KeyError..schema"),
-        (json.dumps({"schema": "pp_ref.report/0"}), "schema is 'pp_ref.report/0', expected 'pp_ref.report/1'"),
+        (json.dumps({"schema": "pp_ref.report/0"}), "schema is 'pp_ref.report/0', expected 'pp_ref.report/2'"),
         (json.dumps(change("another", 0)), "unexpected keyword argument 'another'"),
         (json.dumps(change("findings", 0, "status", "fine")), "'fine' is not a valid Status"),
         (json.dumps(change("findings", 0, None)), "is not a report of version"),
+        (json.dumps(change("candidate", "another")), "its content does not have its checksum"),
         (json.dumps(change("findings", 0, "tensors", 0, "ratio", "many")), "could not convert string to float: 'many'"),
     ],
 )
