@@ -14,7 +14,7 @@ import numpy as np
 
 from pp_ref.oracle import check_gradient
 from pp_ref.records import STUDY, circumstances, markdown
-from tests.oracle.gradients import LARGE, RIGHT, WRONG, real_only
+from tests.gradient_check.gradients import LARGE, RIGHT, WRONG, real_only
 
 RECORD = Path(__file__).with_suffix(".json")
 COLUMNS = [(dtype, steps) for dtype in ("float64", "float32") for steps in ("complex", "real")]

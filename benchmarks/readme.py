@@ -1,4 +1,4 @@
-"""Write the tables of README and of the pages in docs/ from the committed records.
+"""Write the tables of README and of the pages in docs/ from the committed records and from the code.
 
 python -m benchmarks.readme            rewrite the text between the markers
 python -m benchmarks.readme --check    exit with 1 if a page differs from the records
@@ -75,6 +75,7 @@ PAGES = {
     README: BLOCKS,
     ROOT / "docs" / "speed.md": {place: SPEED_TABLES[place] for place in ON_SPEED_PAGE},
     ROOT / "docs" / "candidates.md": {"operations": pages.operations},
+    ROOT / "docs" / "how_a_case_flows.md": {"rooms": pages.rooms},
     ROOT / "docs" / "gradient_check.md": {"power": gradient_check.table},
     ROOT / "docs" / "robustness.md": {f"{by}s": partial(robustness.table, by) for by in ("format", "fault")},
     ROOT / "docs" / "sweeps.md": {"sweeps": sweeps},

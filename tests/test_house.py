@@ -7,13 +7,14 @@ import pytest
 
 from tests.tree import ROOT, files
 
-LONGEST = 400  # lines of a file; the oracle's are its own
+LONGEST = 400  # lines of a file that is no table
+TABLES = {"oracle/operations/table.py"}
 SOURCES = {file: (ROOT / "pp_ref" / file).read_text("utf-8") for file in files(ROOT / "pp_ref", ".py", ".cu")}
 MODULES = {file: ast.parse(text) for file, text in SOURCES.items() if file.endswith(".py")}
 
 
 def test_no_file_is_long():
-    lines = {file: text.count("\n") for file, text in SOURCES.items() if not file.startswith("oracle/")}
+    lines = {file: text.count("\n") for file, text in SOURCES.items() if file not in TABLES}
     assert {file: count for file, count in lines.items() if count > LONGEST} == {}
 
 

@@ -4,7 +4,7 @@ import re
 import runpy
 
 from pp_ref.oracle import InProcess, conform
-from pp_ref.oracle.findings import Status
+from pp_ref.oracle.verdict.findings import Status
 from tests.processes import python
 from tests.tree import ROOT
 

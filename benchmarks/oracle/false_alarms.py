@@ -22,15 +22,15 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from pp_ref.oracle import own
-from pp_ref.oracle.arithmetic import arithmetic
-from pp_ref.oracle.candidates import InProcess, load
-from pp_ref.oracle.cases import random_case
-from pp_ref.oracle.findings import Status
-from pp_ref.oracle.judge import judge
-from pp_ref.oracle.nested import leaves
-from pp_ref.oracle.operations import OPERATIONS
-from pp_ref.oracle.truth import truth
+from pp_ref.oracle.algebras.arithmetic import arithmetic
+from pp_ref.oracle.candidates import own
+from pp_ref.oracle.candidates.processes import InProcess, load
+from pp_ref.oracle.operations.cases import random_case
+from pp_ref.oracle.operations.nested import leaves
+from pp_ref.oracle.operations.table import OPERATIONS
+from pp_ref.oracle.operations.truth import truth
+from pp_ref.oracle.verdict.findings import Status
+from pp_ref.oracle.verdict.judge import judge
 from pp_ref.records import STUDY, circumstances
 
 EXAMPLES = Path(__file__).parents[2] / "docs" / "examples"

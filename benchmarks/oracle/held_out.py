@@ -2,7 +2,7 @@
 
     nice python -m benchmarks.oracle.held_out [--jobs 2]    writes held_out.json and docs/oracle_held_out.md
 
-The mistakes are all small changes of `docs/examples/numpy_layers.py` (`pp_ref.oracle.alterations`), and those of
+The mistakes are all small changes of `docs/examples/numpy_layers.py` (`pp_ref.oracle.faults.alterations`), and those of
 `blind.py`, which were written without knowledge of the catalogue, there and in `docs/examples/torch_layers.py`. A
 program is put to every case of the operations that call the changed function, in the arithmetic that it declares.
 """
@@ -24,12 +24,12 @@ from typing import Any
 
 from benchmarks.oracle.blind import BLIND
 from pp_ref.files import write_atomically
-from pp_ref.oracle.alterations import changes
-from pp_ref.oracle.candidates import InProcess
-from pp_ref.oracle.diagnosis import UNKNOWN
-from pp_ref.oracle.findings import Finding, Status
-from pp_ref.oracle.operations import OPERATIONS
+from pp_ref.oracle.candidates.processes import InProcess
+from pp_ref.oracle.faults.alterations import changes
+from pp_ref.oracle.operations.table import OPERATIONS
 from pp_ref.oracle.run import conform
+from pp_ref.oracle.verdict.diagnosis import UNKNOWN
+from pp_ref.oracle.verdict.findings import Finding, Status
 from pp_ref.records import STUDY, circumstances, markdown
 
 ROOT = Path(__file__).parents[2]

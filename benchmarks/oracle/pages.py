@@ -6,20 +6,35 @@ from typing import Any
 
 import numpy as np
 
-from pp_ref.oracle.arithmetic import arithmetic
-from pp_ref.oracle.draws import Draw, Sizes
-from pp_ref.oracle.faults import FAULTS
-from pp_ref.oracle.nested import is_number, leaves
-from pp_ref.oracle.operations import OPERATIONS
+from pp_ref.oracle.algebras.arithmetic import arithmetic
+from pp_ref.oracle.faults.catalogue import FAULTS, RULED
+from pp_ref.oracle.operations.draws import Draw, Sizes
+from pp_ref.oracle.operations.nested import is_number, leaves
+from pp_ref.oracle.operations.table import OPERATIONS
 from pp_ref.records import STUDY
+from tests.test_arrows import IMPORTS, MODULES, room
 
 FOLDER = Path(__file__).parent
 
 
 def planted_faults() -> str:
-    """Return a sentence with the number of planted faults, which tests/properties/test_faults.py asserts are caught."""
-    operations = {fault.operation for fault in FAULTS}
-    return f"{len(FAULTS)} faults are planted in {len(operations)} functions; all are caught."
+    """Return the number of planted faults, each of which a property or the oracle is seen to catch."""
+    functions = {fault.operation for fault in (*FAULTS, *RULED)}
+    counts = f"{len(FAULTS)} faults are planted by hand and {len(RULED):,} by rule"
+    return f"{counts} in {len(functions)} functions; all are caught."
+
+
+def rooms() -> str:
+    """Return the oracle's rooms as a Mermaid graph, with an arrow to each room that a room imports from."""
+    names = {name for name in MODULES if room(name) == "oracle"}
+    below = {name: {inside(other) for other in IMPORTS[name] & names} for name in names}
+    arrows = {(inside(name), other) for name in names for other in below[name] - {inside(name)}}
+    follow = {(a, d) for a, b in arrows for c, d in arrows if b == c}
+    return "\n".join(["```mermaid", "graph LR", *(f"    {a} --> {b}" for a, b in sorted(arrows - follow)), "```"])
+
+
+def inside(name: str) -> str:
+    return str(room(name, "oracle", "run"))
 
 
 def operations() -> str:
@@ -53,7 +68,7 @@ def oracle() -> str:
         sum(each[key] for each in rows) for rows, key in ((blind, "reported"), (blind, "named"), (altered, "reported"))
     )
     study = _read("false_alarms")
-    speed = {(row["name"], row["exact_values"]): row["median_s"] for row in _read("speed")["rows"]}
+    speed = {row["name"]: row["median_s"] for row in _read("speed")["rows"]}
     return (
         f"Of {len(trials):,} trials with a planted fault it reports {reported / len(trials):.1%} and names "
         f"{named / len(trials):.0%} ([list](docs/oracle_faults.md)). Of {len(blind)} mistakes written without sight of "
@@ -61,8 +76,8 @@ def oracle() -> str:
         f"{len(altered):,} small changes of such a program, made by rule, it reports {found:,} "
         f"([both](docs/oracle_held_out.md)). Of {study['cases']:,} random cases put to correct implementations, "
         f"{study['seeds']:,} seeds of each operation in many orders of sums and three frameworks, "
-        f"{len(study['alarms'])} gave a false alarm. A whole run takes {speed['all regimes', 'computed']:.0f} s, "
-        f"`--quick` {speed['--quick', 'computed']:.0f} s."
+        f"{len(study['alarms'])} gave a false alarm. A whole run takes {speed['all regimes']:.0f} s, "
+        f"`--quick` {speed['--quick']:.0f} s."
     )
 
 

@@ -44,29 +44,27 @@ def conform(
 
     Exit code 0: it conforms. 1: a case failed. 2: within all bounds, but suspicious. 3: it could not be judged.
     """
-    from pp_ref.data.search import user_cache
     from pp_ref.oracle.reports import print_report, write_report
     from pp_ref.oracle.run import conform as judged
 
     declared = {"arithmetic": arithmetic, "arrays": arrays, "autodiff": autodiff or None}
-    store = user_cache("oracle") / "exact.sqlite"
     try:
         if (candidate is None) == (files is None):
             raise DomainError("expected a CANDIDATE, or --files with a folder of vectors and answers, and not both")
         if files is not None:
-            from pp_ref.oracle.answers import Answers
+            from pp_ref.oracle.candidates.answers import Answers
 
             _refuse_beside_files(context, "arithmetic", "arrays", "autodiff", "seed", "quick", "limit")
             answers = Answers(files)
-            report = judged(answers, only=only or (), seed=answers.seed, replay=replay, among=answers.ids, store=store)
+            report = judged(answers, only=only or (), seed=answers.seed, replay=replay, among=answers.ids)
             report = replace(report, folder=str(files))
         elif candidate is not None:
-            from pp_ref.oracle.candidates import InWorker
+            from pp_ref.oracle.candidates.processes import InWorker
 
             known = {name: value for name, value in declared.items() if value is not None}
             worker = InWorker(candidate, limit, **known)
             try:
-                report = judged(worker, arithmetic, only or (), seed, quick, replay, store=store)
+                report = judged(worker, arithmetic, only or (), seed, quick, replay)
             finally:
                 worker.close()
         print_report(report)
@@ -98,7 +96,7 @@ def vectors_export(
     quick: QuickOption = False,
 ) -> None:
     """Write the arguments of every case. Answers go beside them; `pp-ref conform --files` judges them."""
-    from pp_ref.oracle.vectors import export
+    from pp_ref.oracle.candidates.vectors import export
 
     manifest = export(folder, arithmetic, only or (), seed, quick)
     typer.echo(f"{len(manifest['cases'])} cases of {len(manifest['files'])} operations in {folder}")

@@ -10,16 +10,33 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from pp_ref.oracle.candidates import InProcess, InWorker, load
-    from pp_ref.oracle.gradient_check import GradientCheck, WrongEntry, check_gradient
+    from pp_ref.gradient_check import GradientCheck, WrongEntry, check_gradient
+    from pp_ref.oracle.candidates.processes import InProcess, InWorker, load
+    from pp_ref.oracle.operations.strategies import cases_of
+    from pp_ref.oracle.operations.truth import truth
     from pp_ref.oracle.run import conform
+    from pp_ref.oracle.verdict.judge import judge
 
-__all__ = ["GradientCheck", "InProcess", "InWorker", "WrongEntry", "check_gradient", "conform", "load"]
+__all__ = [
+    "GradientCheck",
+    "InProcess",
+    "InWorker",
+    "WrongEntry",
+    "cases_of",
+    "check_gradient",
+    "conform",
+    "judge",
+    "load",
+    "truth",
+]
 
 _MODULES = {
-    "candidates": ("InProcess", "InWorker", "load"),
-    "gradient_check": ("GradientCheck", "WrongEntry", "check_gradient"),
-    "run": ("conform",),
+    "pp_ref.gradient_check": ("GradientCheck", "WrongEntry", "check_gradient"),
+    "pp_ref.oracle.candidates.processes": ("InProcess", "InWorker", "load"),
+    "pp_ref.oracle.operations.strategies": ("cases_of",),
+    "pp_ref.oracle.operations.truth": ("truth",),
+    "pp_ref.oracle.run": ("conform",),
+    "pp_ref.oracle.verdict.judge": ("judge",),
 }
 
 
@@ -27,5 +44,5 @@ def __getattr__(name: str) -> Any:
     """Imported on first use: pytest loads `pp_ref.oracle.pytest_plugin` in every run of everybody."""
     for module, names in _MODULES.items():
         if name in names:
-            return getattr(import_module(f"{__name__}.{module}"), name)
+            return getattr(import_module(module), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from pp_ref.oracle.candidates import InWorker
+    from pp_ref.oracle.candidates.processes import InWorker
 
 __all__ = ["CaseItem", "NotConforming", "Suspicious"]
 
@@ -54,8 +54,8 @@ class Candidate(pytest.Collector):
     def load(self) -> None:
         """Start the process, and choose its cases."""
         from pp_ref.errors import DataError, DomainError, MissingExtraError
-        from pp_ref.oracle.candidates import InWorker
-        from pp_ref.oracle.run import chosen
+        from pp_ref.oracle.candidates.processes import InWorker
+        from pp_ref.oracle.operations.cases import chosen
 
         option = self.config.getoption
         arithmetic = option("--pp-ref-arithmetic")
@@ -78,12 +78,11 @@ class CaseItem(pytest.Item):
     parent: Candidate
 
     def runtest(self) -> None:
-        from pp_ref.data.search import user_cache
-        from pp_ref.oracle.findings import Status
         from pp_ref.oracle.reports.words import details, printable
         from pp_ref.oracle.run import conform
+        from pp_ref.oracle.verdict.findings import Status
 
-        report = conform(self.parent.worker, replay=self.name, store=user_cache("oracle") / "exact.sqlite")
+        report = conform(self.parent.worker, replay=self.name)
         (finding,) = report.findings
         if finding.status == Status.not_provided:
             pytest.skip(f"{self.parent.name} has no function for {finding.operation}")

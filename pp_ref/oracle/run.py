@@ -1,22 +1,18 @@
 """`pp-ref conform`: every case put to a candidate, judged, and what is wrong said in words."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from pathlib import Path
 
-from pp_ref.errors import DomainError
-from pp_ref.oracle.arithmetic import arithmetic as arithmetic_of
-from pp_ref.oracle.candidates import Candidate
-from pp_ref.oracle.cases import Case, case_of, cases
-from pp_ref.oracle.diagnosis import Evidence, diagnose
-from pp_ref.oracle.findings import Finding, Report, Status
-from pp_ref.oracle.judge import judge
-from pp_ref.oracle.operations import BY_NAME, OPERATIONS, Operation
-from pp_ref.oracle.truth import ExactValues, truth
+from pp_ref.oracle.candidates.processes import Candidate
+from pp_ref.oracle.operations.cases import Case, chosen
+from pp_ref.oracle.operations.truth import Expected, truth
+from pp_ref.oracle.verdict.diagnosis import Evidence, diagnose
+from pp_ref.oracle.verdict.findings import Finding, Report, Status
+from pp_ref.oracle.verdict.judge import judge
 from pp_ref.records import circumstances
 
-__all__ = ["chosen", "conform"]
+__all__ = ["conform"]
 
 
 def conform(
@@ -27,19 +23,19 @@ def conform(
     quick: bool = False,
     replay: str | None = None,
     among: Sequence[str] | None = None,
-    store: Path | None = None,
+    expected: Callable[[Case], list[Expected]] = truth,
     progress: Callable[[Finding], None] = lambda finding: None,
 ) -> Report:
     """Judge a candidate's functions against exact values and derived bounds.
 
-    candidate   who answers: `pp_ref.oracle.candidates`, or `pp_ref.oracle.answers` by files
+    candidate   who answers: `InProcess` or `InWorker`, or `pp_ref.oracle.candidates.answers.Answers` by files
     arithmetic  that it is held to; None: what it declares, float64 if nothing
     only        names of operations; none: all
     seed        from which every case is drawn
     quick       the regimes that find most mistakes, in a fraction of the time
     replay      the id of one case, which alone is run
     among       ids of the cases there are, an operation's in a row; None: all that the seed draws
-    store       a file in which exact values are kept for the next run; None: nowhere
+    expected    what the results of a case have to be
     progress    called with every finding
     raises      DomainError for an unknown operation, arithmetic or case
     """
@@ -47,57 +43,25 @@ def conform(
     name = arithmetic or candidate.arithmetic
     findings: list[Finding] = []
     diagnoses: dict[str, str] = {}
-    kept = ExactValues(store) if store else None
-    try:
-        for operation, drawn in chosen(name, only, seed, quick, replay, among):
-            evidence = []
-            for case in drawn:
-                seen = candidate.observe(case)
-                expected = truth(case, kept) if seen.results else []
-                evidence.append(Evidence(case, expected, seen, judge(case, expected, seen)))
-            # Diagnose unexpected failures first; expected ones carry the candidate's reason.
-            unannounced = [each for each in evidence if candidate.expects(each.case) is None]
-            said = diagnose(operation, unannounced) or diagnose(operation, evidence)
-            if said:
-                diagnoses[operation.name] = said
-            for each in evidence:
-                finding = each.finding
-                if finding.status in (Status.failed, Status.suspicious) and said:
-                    finding = replace(finding, diagnosis=said)
-                reason = candidate.expects(each.case)
-                if reason is not None and finding.status != Status.not_provided:
-                    finding = finding.expecting(reason)
-                findings.append(finding)
-                progress(finding)
-    finally:
-        if kept:
-            kept.close()
+    for operation, drawn in chosen(name, only, seed, quick, replay, among):
+        evidence = []
+        for case in drawn:
+            seen = candidate.observe(case)
+            due = expected(case) if seen.results else []
+            evidence.append(Evidence(case, due, seen, judge(case, due, seen)))
+        # Diagnose unexpected failures first; expected ones carry the candidate's reason.
+        unannounced = [each for each in evidence if candidate.expects(each.case) is None]
+        said = diagnose(operation, unannounced) or diagnose(operation, evidence)
+        if said:
+            diagnoses[operation.name] = said
+        for each in evidence:
+            finding = each.finding
+            if finding.status in (Status.failed, Status.suspicious) and said:
+                finding = replace(finding, diagnosis=said)
+            reason = candidate.expects(each.case)
+            if reason is not None and finding.status != Status.not_provided:
+                finding = finding.expecting(reason)
+            findings.append(finding)
+            progress(finding)
     took = time.perf_counter() - started
     return Report(candidate.name, name, seed, findings, diagnoses, circumstances(), took)
-
-
-def chosen(
-    name: str,
-    only: Sequence[str] = (),
-    seed: int = 0,
-    quick: bool = False,
-    replay: str | None = None,
-    among: Sequence[str] | None = None,
-) -> Iterator[tuple[Operation, list[Case]]]:
-    """Every operation with its cases; arguments as of `conform`, name that of the arithmetic."""
-    if replay is not None and among is not None and replay not in among:
-        raise DomainError(f"replay is {replay!r}, which is not among the cases that were exported")
-    if replay is not None:
-        case = case_of(replay)
-        yield case.operation, [case]
-        return
-    there = BY_NAME if among is None else dict.fromkeys(identity.partition("/")[0] for identity in among)
-    unknown = [each for each in only if each not in there]
-    if unknown:
-        raise DomainError(f"only is {unknown[0]!r}, expected one of {', '.join(there)}")
-    for operation in OPERATIONS:
-        if operation.name in (only or there):
-            if among is None:
-                yield operation, list(cases(operation, arithmetic_of(name), seed, quick))
-            else:
-                yield operation, [case_of(each) for each in among if each.partition("/")[0] == operation.name]

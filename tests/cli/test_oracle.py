@@ -6,15 +6,14 @@ import sys
 import pytest
 
 from pp_ref import cli, layers
-from pp_ref.oracle import own
+from pp_ref.oracle.candidates import own
 from tests.cli.runner import invoke
-from tests.oracle.stranger import answer
+from tests.oracle.candidates.stranger import answer
 
 
 @pytest.fixture
-def vectors(tmp_path, monkeypatch):
+def vectors(tmp_path):
     """Exported, and answered by pp_ref itself."""
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     folder = tmp_path / "vectors"
     arguments = ["--arithmetic", "float32", "--only", "dense", "--only", "pool", "--seed", "3", "--quick"]
     result = invoke("vectors", "export", str(folder), *arguments)

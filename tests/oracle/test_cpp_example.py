@@ -7,15 +7,15 @@ from pathlib import Path
 import pytest
 
 from pp_ref.oracle import conform
-from pp_ref.oracle.answers import Answers
-from pp_ref.oracle.vectors import export
+from pp_ref.oracle.candidates.answers import Answers
+from pp_ref.oracle.candidates.vectors import export
 
 SOURCES = Path(__file__).resolve().parents[2] / "docs" / "examples" / "cpp"
 OPERATIONS = ["dense", "pool", "sigmoid", "softmax_cross_entropy"]
 MISTAKES = {
     "FORGET_SIGMOID_PRIME": ("sigmoid", "sigmoid_backward equals the right value without sigmoid'"),
     "SUM_FOR_MEAN": ("softmax_cross_entropy", "y is n, the number of examples, times the right value"),
-    "SKIP_TAIL": ("dense", "dense_forward does not compute the batch's last row"),
+    "SKIP_TAIL": ("dense", "dense_forward does not compute the last row of y"),
 }
 
 

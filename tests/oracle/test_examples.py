@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from pp_ref.oracle import conform, load
-from pp_ref.oracle.findings import Status
+from pp_ref.oracle.verdict.findings import Status
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = ROOT / "docs" / "examples"

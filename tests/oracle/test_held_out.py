@@ -6,7 +6,7 @@ import json
 import pytest
 
 from benchmarks.oracle import held_out
-from pp_ref.oracle.alterations import changes
+from pp_ref.oracle.faults.alterations import changes
 
 BLIND = list(held_out.blind())
 RECORD = json.loads(held_out.RECORD.read_text())

@@ -23,11 +23,10 @@ DENSE = """
 
 
 @pytest.fixture
-def judged(pytester, monkeypatch, tmp_path):
+def judged(pytester, monkeypatch):
     """Run pytest with the plugin alone, on my_layers.py of this content."""
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
 
     def run(content, *arguments, only="dense"):
         pytester.makepyfile(my_layers=content)

@@ -6,9 +6,9 @@ import pytest
 from pp_ref import layers
 from pp_ref.errors import DomainError
 from pp_ref.oracle import InProcess, conform
-from pp_ref.oracle.cases import names
-from pp_ref.oracle.findings import Status
-from pp_ref.oracle.operations import BY_NAME, OPERATIONS
+from pp_ref.oracle.operations.cases import names
+from pp_ref.oracle.operations.table import BY_NAME, OPERATIONS
+from pp_ref.oracle.verdict.findings import Status
 
 RIGHT = {"relu_forward": layers.relu_forward, "relu_backward": layers.relu_backward}
 
@@ -90,19 +90,3 @@ def test_progress_sees_every_finding():
     seen = []
     report = conform(InProcess(WRONG), only=["relu", "dense"], quick=True, progress=seen.append)
     assert seen == report.findings
-
-
-def test_a_store_changes_no_verdict(tmp_path):
-    path = tmp_path / "exact.sqlite"
-    first, second = (conform(InProcess(layers), only=["pool", "dense"], store=path) for _ in range(2))
-    assert path.exists()
-    assert [repr((f.id, f.tensors)) for f in first.findings] == [repr((f.id, f.tensors)) for f in second.findings]
-
-
-def test_what_stops_a_run_closes_its_store(tmp_path):
-    def stop(finding):
-        raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        conform(InProcess(layers), only=["pool"], store=tmp_path / "exact.sqlite", progress=stop)
-    (tmp_path / "exact.sqlite").unlink()

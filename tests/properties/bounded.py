@@ -3,22 +3,36 @@
 A `Bounded` array holds the exact result (`value`, in longdouble), and `error` bounds |computed - value| entry by entry,
 for any order of summation and with or without fused multiply-add. `Rounded` charges a rounding to a majorant, so that
 its bound holds for every order of evaluation. The order of pp_ref's code is known: a rounding is charged to |value|.
-`docs/derivations.md#error-bounds` gives the rules.
+`docs/derivations.md#error-bounds` gives the rules. Layers ask an array for its namespace, so their own code runs on
+these arrays, right or wrong.
 """
 
+import operator
 from collections.abc import Callable
-from inspect import isfunction
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
-from pp_ref.oracle import rounded
-from pp_ref.oracle.arithmetic import Arithmetic
-from pp_ref.oracle.rounded import BY_DTYPE, Exact, Rounded
+from pp_ref.oracle.algebras import rounded
+from pp_ref.oracle.algebras.arithmetic import ARITHMETICS, Arithmetic
+from pp_ref.oracle.algebras.rounded import Exact, Rounded
 
-__all__ = ["Bounded", "Exact"]
+__all__ = ["BY_DTYPE", "Bounded", "Exact"]
+
+LONG, DOUBLE = np.finfo(Exact), np.finfo(float)
+# Only to judge the reference's own longdouble, where that is wider than float64.
+LONGDOUBLE = Arithmetic(
+    "longdouble",
+    np.dtype(Exact).name,
+    LONG.nmant + 1,
+    operand=0.0,
+    sums=float(LONG.eps) / 2,
+    tiny=float(DOUBLE.tiny),
+    largest=float(DOUBLE.max),
+)
+BY_DTYPE = {each.dtype: each for each in (LONGDOUBLE, *map(ARITHMETICS.get, ("float64", "float32", "float16")))}
 
 
 class Unasked(NDArrayOperatorsMixin):
@@ -33,11 +47,8 @@ class Unasked(NDArrayOperatorsMixin):
     def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
         return np.zeros((), dtype)
 
-    def __setitem__(self, key: Any, part: Any) -> None:
-        pass
 
-    def copy(self) -> "Unasked":
-        return self
+UNASKED = Unasked()
 
 
 class Bounded(Rounded):
@@ -54,12 +65,7 @@ class Bounded(Rounded):
     def __array_namespace__(self, api_version: str | None = None) -> Any:
         return NAMESPACE
 
-    def _lift(self, other: Any) -> "Bounded":
-        """An operand that is no Bounded is exact, unless it is a scalar that the dtype cannot hold."""
-        if isinstance(other, Bounded):
-            return other
-        rounding = 0 if np.ndim(other) else abs(Exact(self.dtype.type(other)) - Exact(other))
-        return Bounded(other, rounding, self.arithmetic)
+    dtype = property(lambda self: np.dtype(self.arithmetic.dtype))
 
     def moved(self, move: Callable[[Any], Any]) -> "Bounded":
         return Bounded(move(self.value), move(self.error), self.arithmetic)
@@ -70,22 +76,89 @@ class Bounded(Rounded):
     def stored(self, value: Any, majorant: Any, error: Any, spread: Any, **more: Any) -> Rounded:
         return super().stored(value, abs(value), error, spread, **more)
 
-    def __neg__(self) -> "Bounded":
-        return Bounded(-self.value, self.error, self.arithmetic)
+    def _lift(self, other: Any) -> "Bounded":
+        """An operand that is no Bounded is exact, unless it is a scalar that the dtype cannot hold."""
+        if isinstance(other, Bounded):
+            return other
+        rounding = 0 if np.ndim(other) else abs(Exact(self.dtype.type(other)) - Exact(other))
+        return Bounded(other, rounding, self.arithmetic)
+
+    def __setitem__(self, key: Any, other: Any) -> None:
+        value, error = self.value.copy(), self.error.copy()  # a broadcast array cannot be written to
+        value[key], error[key] = self._lift(other).value, self._lift(other).error
+        self.__init__(value, error, self.arithmetic)
+
+    def __eq__(self, other: Any) -> Any:
+        return self.value == self._lift(other).value
+
+    def __gt__(self, other: Any) -> Any:
+        return self.value > self._lift(other).value
+
+    def __ge__(self, other: Any) -> Any:
+        return self.value >= self._lift(other).value
+
+    def __lt__(self, other: Any) -> Any:
+        return self.value < self._lift(other).value
+
+    def __le__(self, other: Any) -> Any:
+        return self.value <= self._lift(other).value
+
+    def __invert__(self) -> Any:
+        raise TypeError("a Bounded array holds no truth values")
 
 
-UNASKED = Unasked()
+def full(shape: Any, fill: float, dtype: Any) -> Any:
+    """Bounded, unless of integers, which are exact."""
+    real = np.isdtype(dtype, "real floating")
+    return Bounded(np.full(shape, fill, Exact), 0, dtype) if real else np.full(shape, fill, dtype)
 
 
-def bounded(x: Any) -> Any:
-    """A Rounded array without its majorant and its number of terms; anything else is returned as it is."""
-    return Bounded(x.value, x.error, x.arithmetic) if type(x) is Rounded else x
+def asarray(x: Any, dtype: Any = None) -> Any:
+    """A table that is cast to the dtype carries what the cast rounds, and 2 u of longdouble; anything else is exact."""
+    x = np.asarray(x)
+    if dtype is None or np.dtype(dtype).name not in BY_DTYPE or x.dtype != Exact:
+        return np.asarray(x, dtype)
+    return Bounded(x, abs(x - x.astype(dtype)) + LONG.eps, dtype)
 
 
-def returning_bounded(function: Callable[..., Any]) -> Callable[..., Any]:
-    return lambda *arguments, **settings: bounded(function(*arguments, **settings))
+def astype(x: Any, dtype: Any) -> Any:
+    """A wider dtype holds the same number. Labels and masks are exact."""
+    if not np.isdtype(dtype, "real floating"):
+        return np.astype(x, dtype)
+    if not isinstance(x, Bounded):
+        return Bounded(x, 0, dtype)
+    moved = Bounded(x.value, x.error, dtype)
+    return moved if moved.arithmetic.unit <= x.arithmetic.unit else moved.stored(x.value, None, x.error, UNASKED)
 
 
 NAMESPACE = SimpleNamespace(
-    **{name: returning_bounded(each) if isfunction(each) else each for name, each in vars(rounded.NAMESPACE).items()}
+    **vars(rounded.NAMESPACE),
+    __name__="bounded",
+    roll=lambda x, shift, axis: x.moved(lambda part: np.roll(part, shift, axis)),
+    permute_dims=lambda x, axes: x.moved(lambda part: part.transpose(axes)),
+    flip=lambda x, axis=None: x.moved(lambda part: np.flip(part, axis)),
+    full=full,
+    empty=lambda shape, dtype: full(shape, 0, dtype),
+    zeros=lambda shape, dtype: full(shape, 0, dtype),
+    zeros_like=lambda x: full(x.shape, 0, x.dtype),
+    ones_like=lambda x: full(x.shape, 1, x.dtype),
+    eye=lambda n, dtype: Bounded(np.eye(n), 0, dtype),
+    matmul=operator.matmul,
+    multiply=operator.mul,
+    negative=operator.neg,
+    result_type=lambda *parts: np.result_type(*(part.dtype if isinstance(part, Bounded) else part for part in parts)),
+    isnan=lambda x: np.isnan(x.value),
+    argmax=lambda x, axis: np.argmax(x.value if isinstance(x, Bounded) else x, axis=axis),
+    astype=astype,
+    asarray=asarray,
+    finfo=np.finfo,
+    arange=np.arange,
+    any=np.any,
+    isdtype=np.isdtype,
+    bool=np.bool,
+    float32=np.dtype(np.float32),
+    float64=np.dtype(np.float64),
+    int8=np.int8,
+    int16=np.int16,
+    int64=np.int64,
 )

@@ -4,15 +4,15 @@ from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any
 
-from pp_ref.oracle import own
-from pp_ref.oracle.arithmetic import ARITHMETICS
-from pp_ref.oracle.candidates import InProcess
-from pp_ref.oracle.cases import cases
-from pp_ref.oracle.faults import FAULTS, Fault
-from pp_ref.oracle.findings import Status
-from pp_ref.oracle.judge import judge
-from pp_ref.oracle.operations import BY_NAME
-from pp_ref.oracle.truth import truth
+from pp_ref.oracle.algebras.arithmetic import ARITHMETICS
+from pp_ref.oracle.candidates import own
+from pp_ref.oracle.candidates.processes import InProcess
+from pp_ref.oracle.faults.catalogue import FAULTS, RULED, Fault
+from pp_ref.oracle.operations.cases import cases
+from pp_ref.oracle.operations.table import BY_NAME
+from pp_ref.oracle.operations.truth import truth
+from pp_ref.oracle.verdict.findings import Status
+from pp_ref.oracle.verdict.judge import judge
 from tests.properties.checks import violations
 from tests.properties.models import MODELS
 from tests.properties.operations import IMAGES, OPERATIONS, Case, Operation
@@ -33,7 +33,7 @@ CASES = (
 
 TESTED = (*OPERATIONS, *IMAGES, *MODELS)
 # In float64 by LAPACK, outside the layers' array-API subset: the oracle judges them by its own bounds.
-DICTIONARIES = ("ridge_dictionary", "se_kernel", "covariance")
+DICTIONARIES = tuple(own.STATIC)
 
 
 def misjudged(name: str, function: Callable[..., Any]) -> dict[str, str]:
@@ -50,6 +50,9 @@ def misjudged(name: str, function: Callable[..., Any]) -> dict[str, str]:
 def affected(fault: Fault) -> list[Operation]:
     """The operations whose forward or backward pass the fault replaces."""
     return [operation for operation in TESTED if fault.operation in operation.functions]
+
+
+BY_RULE = [fault for fault in RULED if fault.operation in DICTIONARIES or affected(fault)]
 
 
 @cache

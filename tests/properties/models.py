@@ -9,7 +9,8 @@ import numpy as np
 
 from pp_ref.dictionaries import Units, make_dictionary
 from pp_ref.models import MLP, RICA, Autoencoder, Full, LowRank, Predicted
-from pp_ref.oracle import definitions, plain, tape
+from pp_ref.oracle.algebras import plain, tape
+from pp_ref.oracle.operations import definitions
 from tests.properties.operations import BY_NAME, Arguments, Case, Draw, Operation
 
 CLASSES = 3
@@ -101,7 +102,7 @@ def columns(weights: Any, learned: list[Any]) -> tuple[list[Any], list[Any]]:
     if isinstance(weights, LowRank):
         return learned[:1], learned[1:]
     U = [np.eye(weights.d)] if isinstance(weights, Full) else weights.dictionary.U()
-    return [tape.quantity(U_j, plain.NAMESPACE) for U_j in U], learned
+    return [tape.quantity(U_j, plain.ALGEBRA) for U_j in U], learned
 
 
 def mlp_definition(model: MLP, params: list[Any], x: Any, y: Any, rng: Any) -> Any:
@@ -144,7 +145,7 @@ def of(model: type, name: str, drawn: Callable[[Case, Draw], Arguments], definit
         definition=definition,
         arguments=arguments,
         learned=("params",),
-        per_example=False,
+        value="loss",
         forward=partial(LOSSES[method], getattr(model, method)),
         backward=scaled,
         model=model,

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 
 from pp_ref import layers
-from pp_ref.oracle import definitions, draws, operations
-from pp_ref.oracle.draws import Arguments
-from pp_ref.oracle.libraries import library
-from pp_ref.oracle.operations import BY_NAME as DESCRIBED
-from pp_ref.oracle.rounded import BY_DTYPE
+from pp_ref.oracle.candidates.libraries import library
+from pp_ref.oracle.operations import definitions, draws, operation
+from pp_ref.oracle.operations.draws import Arguments
+from pp_ref.oracle.operations.table import BY_NAME as DESCRIBED
+from tests.properties.bounded import BY_DTYPE
 
 NUMPY = library("numpy")
 # Beside the oracle's geometries: windows of unequal height and width, and steps that leave out pixels of the padding.
@@ -48,7 +48,7 @@ class Draw(draws.Draw):
 
 
 @dataclass(frozen=True, repr=False, kw_only=True)
-class Operation(operations.Operation):
+class Operation(operation.Operation):
     """An operation of the oracle with pp_ref's passes and more knowledge.
 
     forward    the function under test

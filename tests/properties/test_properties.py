@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pp_ref.oracle.cases import LAYOUTS
+from pp_ref.oracle.operations.cases import LAYOUTS
 from tests.properties.checks import PROPERTIES, Property
 from tests.properties.models import MODELS
 from tests.properties.operations import IMAGES, OPERATIONS, Case, Operation

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from pp_ref.oracle import plain, tape
-from pp_ref.oracle.nested import is_number
+from pp_ref.oracle.algebras import plain, tape
+from pp_ref.oracle.operations.nested import is_number
 from tests.bounds import assert_within
 from tests.properties.bounded import Bounded, Exact
 from tests.properties.operations import Arguments, Operation
@@ -62,7 +62,7 @@ def run(forward: Pass, arguments: Arguments) -> tuple[Any, Any]:
 def defined(operation: Operation, arguments: Arguments) -> Any:
     """y by the oracle's definition, in longdouble."""
     given = {
-        name: mapped(lambda array: tape.quantity(array.astype(Exact), plain.NAMESPACE), value)
+        name: mapped(lambda array: tape.quantity(array.astype(Exact), plain.ALGEBRA), value)
         if is_number(value)
         else value
         for name, value in fresh(arguments).items()

@@ -131,14 +131,14 @@ def pooled(folder: Path, version: int = 0) -> Any:
 
 
 def write_vectors(folder: Path, version: int) -> None:
-    from pp_ref.oracle.vectors import export
+    from pp_ref.oracle.candidates.vectors import export
 
     export(folder / "vectors", only=["sigmoid"], quick=True, seed=version)
 
 
 def read_vectors(folder: Path) -> Any:
     """What `Answers` takes of a manifest; the rest is for the stranger who answers."""
-    from pp_ref.oracle.answers import _vectors
+    from pp_ref.oracle.candidates.answers import _vectors
 
     manifest = _vectors(folder / "vectors")
     return [manifest[name] for name in ("arithmetic", "seed", "files")], [case["id"] for case in manifest["cases"]]
@@ -153,7 +153,7 @@ def write_answers(folder: Path, version: int) -> None:
 
 
 def read_answers(folder: Path) -> Any:
-    from pp_ref.oracle.answers import Answers
+    from pp_ref.oracle.candidates.answers import Answers
 
     return vars(Answers(folder / "vectors"))
 
@@ -184,18 +184,6 @@ def write_figure(folder: Path, version: int) -> None:
 
 
 # Caches
-
-
-def exact_values(folder: Path, version: int = 0) -> Any:
-    from pp_ref.data.search import user_cache
-    from pp_ref.oracle.cases import case_of
-    from pp_ref.oracle.truth import ExactValues, truth
-
-    store = ExactValues(user_cache("oracle") / "exact.sqlite")
-    try:
-        return truth(case_of("sigmoid/plain/float32/0"), store)
-    finally:
-        store.close()
 
 
 def compiled_loops(folder: Path, version: int = 0) -> Any:
@@ -344,7 +332,7 @@ OURS = (
     Format("pooled input", ("kept.py",), pooled, pooled, cache=True),
     Format(
         "vectors",
-        ("oracle/vectors.py", "oracle/answers.py"),
+        ("oracle/candidates/vectors.py", "oracle/candidates/answers.py"),
         write_vectors,
         read_vectors,
         every=4,
@@ -355,7 +343,6 @@ OURS = (
     Format("figure", ("experiments/drawing.py",), write_figure, damaged="figure.*", every=10),
 )
 CACHES = (
-    Format("exact values", ("oracle/truth.py",), exact_values, exact_values, cache=True),
     Format(
         "compiled loops",
         ("kernels/cpu/loop_cache.py",),
@@ -436,7 +423,7 @@ PUBLISHED = (
     ),
     published(
         "answers to vectors",
-        ("oracle/answers.py",),
+        ("oracle/candidates/answers.py",),
         write_answers,
         read_answers,
         damaged="vectors/answers/*",

@@ -6,19 +6,14 @@ from pp_ref.arrays import Array, array_namespace
 from pp_ref.layers.conv2d import Conv2dCache, conv2d_backward, conv2d_backward_input, conv2d_forward
 from pp_ref.layers.depthwise_conv2d import DepthwiseConv2dCache, depthwise_conv2d_backward, depthwise_conv2d_forward
 from pp_ref.oracle.faults.fault import (
-    Fault,
     Function,
-    accumulating,
     after,
     before,
     cached,
-    double_precision,
     eleven_bits,
+    faults,
+    instead,
     last_row_missing,
-    mean_for_sum,
-    nan_to_zero,
-    negative,
-    stale,
     zero,
 )
 
@@ -56,10 +51,6 @@ def read_channels_first(W: Array) -> Array:
 
 def one_pixel_left(v: Array) -> Array:
     return array_namespace(v).roll(v, 1, axis=2)
-
-
-def last_filter_row_zero(W: Array) -> Array:
-    return last_row_missing(W)
 
 
 def last_channel_zero(v: Array) -> Array:
@@ -137,23 +128,13 @@ def dW_of_neighbouring_patches(dy: Array, cache: Conv2dCache) -> Any:
     return dv, conv2d_backward(dy, near)[1], db
 
 
-def dW_of_last_image(dy: Array, cache: Conv2dCache) -> Any:
-    dv, _, db = conv2d_backward(dy, cache)
-    return dv, conv2d_backward(dy[-1:, ...], cache._replace(v=cache.v[-1:, ...]))[1], db
+dW_of_last_image = instead(
+    conv2d_backward, 1, lambda dW, dy, c: conv2d_backward(dy[-1:, ...], c._replace(v=c.v[-1:, ...]))[1]
+)
 
 
-def dW_mean(dy: Array, cache: Conv2dCache) -> Any:
-    dv, dW, db = conv2d_backward(dy, cache)
-    return dv, mean_for_sum(dW, dy.shape[0]), mean_for_sum(db, dy.shape[0])
-
-
-def db_of_first_pixels(dy: Array, cache: Conv2dCache) -> Any:
-    return *conv2d_backward(dy, cache)[:2], array_namespace(dy).sum(dy[:, 0, 0, :], axis=0)
-
-
-def db_mean_over_pixels(dy: Array, cache: Conv2dCache) -> Any:
-    dv, dW, db = conv2d_backward(dy, cache)
-    return dv, dW, db / (dy.shape[1] * dy.shape[2])
+db_of_first_pixels = instead(conv2d_backward, 2, lambda db, dy, cache: array_namespace(dy).sum(dy[:, 0, 0, :], axis=0))
+db_mean_over_pixels = instead(conv2d_backward, 2, lambda db, dy, cache: db / (dy.shape[1] * dy.shape[2]))
 
 
 def db_units_first(dy: Array, cache: Conv2dCache) -> Any:
@@ -183,185 +164,113 @@ def depthwise_not_cut(dy: Array, cache: DepthwiseConv2dCache) -> Array:
     return depthwise_conv2d_backward(dy, padded)[:, :h, :w, :]
 
 
-FAULTS = (
-    Fault("flip", "conv2d_forward", "turns the filters by half a turn", before(conv2d_forward, 1, rotated)),
-    Fault(
-        "height for width",
-        "conv2d_forward",
-        "swaps height and width of the filters wherever they are square",
-        before(conv2d_forward, 1, sides_swapped_if_square),
-    ),
-    Fault(
-        "images transposed",
-        "conv2d_forward",
-        "swaps height and width of the images wherever they are square",
-        before(conv2d_forward, 0, image_sides_swapped_if_square),
-    ),
-    Fault(
-        "padding off by one",
-        "conv2d_forward",
-        "begins its patches one pixel to the left",
-        before(conv2d_forward, 0, one_pixel_left),
-    ),
-    Fault("edges repeated", "conv2d_forward", "pads with the edge's pixels in place of zeros", edges_repeated),
-    Fault(
-        "stride ignored",
-        "conv2d_forward",
-        "takes neighbouring patches whatever the stride",
-        stride_ignored(conv2d_forward),
-    ),
-    Fault(
-        "channel order",
-        "conv2d_forward",
-        "reads the channels in reverse, BGR for RGB",
-        before(conv2d_forward, 0, channels_reversed),
-    ),
-    Fault(
-        "filters channels first",
-        "conv2d_forward",
-        "reads the filters' memory as (c, fh, fw, m)",
-        before(conv2d_forward, 1, read_channels_first),
-    ),
-    Fault(
-        "filters transposed",
-        "conv2d_forward",
-        "takes channels for units wherever there are as many",
-        before(conv2d_forward, 1, channels_for_units_if_equal),
-    ),
-    Fault(
-        "last filter row missing",
-        "conv2d_forward",
-        "stops one row short of the filter's height",
-        before(conv2d_forward, 1, last_filter_row_zero),
-    ),
-    Fault(
-        "last channel missing",
-        "conv2d_forward",
-        "stops summing one channel too early",
-        before(conv2d_forward, 0, last_channel_zero),
-    ),
-    Fault("bias omitted", "conv2d_forward", "leaves out the bias", before(conv2d_forward, 2, zero)),
-    Fault("accumulates", "conv2d_forward", "adds to the output of the call before", adding_to_last(conv2d_forward)),
-    Fault(
-        "last image missing",
-        "conv2d_forward",
-        "does not compute the batch's last image",
-        after(conv2d_forward, 0, last_row_missing),
-    ),
-    Fault(
-        "eleven bits",
-        "conv2d_forward",
-        "rounds v to the 11 bits of TF32 before multiplying",
-        before(conv2d_forward, 0, eleven_bits),
-    ),
-    Fault(
-        "promoted", "conv2d_forward", "returns float64 whatever it is given", after(conv2d_forward, 0, double_precision)
-    ),
-    Fault("NaN swallowed", "conv2d_forward", "replaces NaN by zero", after(conv2d_forward, 0, nan_to_zero)),
-    Fault(
-        "flip",
-        "conv2d_backward",
-        "pulls dy back through filters that are turned by half a turn once too often",
-        with_input_gradient(cached(conv2d_backward_input, W=rotated)),
-    ),
-    Fault(
-        "overlaps assigned",
-        "conv2d_backward",
-        "assigns dv patch by patch where overlapping patches have to add",
-        with_input_gradient(assigning(conv2d_backward_input)),
-    ),
-    Fault(
-        "stride ignored in dv",
-        "conv2d_backward",
-        "spreads dv as if the stride were 1",
-        with_input_gradient(cached(conv2d_backward_input, stride=lambda stride: 1)),
-    ),
-    Fault("stride ignored in dW", "conv2d_backward", "takes dW from neighbouring patches", dW_of_neighbouring_patches),
-    Fault(
-        "padding not cut off",
-        "conv2d_backward",
-        "returns the upper left of the padded dv in place of its middle",
-        with_input_gradient(dv_not_cut),
-    ),
-    Fault(
-        "channels for units",
-        "conv2d_backward",
-        "pulls dy back through W with channels and units swapped wherever there are as many",
-        with_input_gradient(cached(conv2d_backward_input, W=channels_for_units_if_equal)),
-    ),
-    Fault("dW flipped", "conv2d_backward", "returns dW turned by half a turn", after(conv2d_backward, 1, rotated)),
-    Fault(
-        "dW height for width",
-        "conv2d_backward",
-        "swaps height and width of dW wherever they are equal",
-        after(conv2d_backward, 1, sides_swapped_if_square),
-    ),
-    Fault(
-        "dW of the last image",
-        "conv2d_backward",
-        "assigns dW image by image where it has to add",
-        dW_of_last_image,
-    ),
-    Fault("mean for sum", "conv2d_backward", "divides dW and db by n though dy holds that factor already", dW_mean),
-    Fault("db of one pixel", "conv2d_backward", "takes db from each image's first pixel alone", db_of_first_pixels),
-    Fault("db mean over pixels", "conv2d_backward", "averages db over pixels in place of adding", db_mean_over_pixels),
-    Fault(
-        "db units first",
-        "conv2d_backward",
-        "sums db over the wrong axis, as if dy were laid out as (m, n, h', w')",
-        db_units_first,
-    ),
-    Fault("dv sign", "conv2d_backward", "has the opposite sign of dv", after(conv2d_backward, 0, negative)),
-    Fault("dv zero", "conv2d_backward", "passes nothing on to the layer below", after(conv2d_backward, 0, zero)),
-    Fault("stale cache", "conv2d_backward", "reads the cache of the call before", stale(conv2d_backward)),
-    Fault("accumulates", "conv2d_backward", "adds to the gradients of the call before", accumulating(conv2d_backward)),
-    Fault("order swapped", "conv2d_backward", "returns dW before dv", dW_before_dv),
-    Fault(
-        "flip",
-        "depthwise_conv2d_forward",
-        "turns the filters by half a turn",
-        before(depthwise_conv2d_forward, 1, rotated),
-    ),
-    Fault(
-        "height for width",
-        "depthwise_conv2d_forward",
-        "swaps height and width of the filters wherever they are square",
-        before(depthwise_conv2d_forward, 1, sides_swapped_if_square),
-    ),
-    Fault(
-        "channels before filters",
-        "depthwise_conv2d_forward",
-        "puts out channel by channel where filters come first",
-        after(depthwise_conv2d_forward, 0, channels_before_filters),
-    ),
-    Fault(
-        "stride ignored",
-        "depthwise_conv2d_forward",
-        "takes neighbouring patches whatever the stride",
-        stride_ignored(depthwise_conv2d_forward),
-    ),
-    Fault(
-        "first filter alone",
-        "depthwise_conv2d_backward",
-        "adds no filter's dv but the first's",
-        first_filter_alone,
-    ),
-    Fault(
-        "flip",
-        "depthwise_conv2d_backward",
-        "pulls dy back through filters turned by half a turn",
-        cached(depthwise_conv2d_backward, u=rotated),
-    ),
-    Fault(
-        "padding not cut off",
-        "depthwise_conv2d_backward",
-        "returns the upper left of the padded dv in place of its middle",
-        depthwise_not_cut,
-    ),
-    Fault(
-        "overlaps assigned",
-        "depthwise_conv2d_backward",
-        "assigns dv patch by patch where overlapping patches have to add",
-        assigning(depthwise_conv2d_backward),
-    ),
+FAULTS = faults(
+    {
+        "conv2d_forward": {
+            "flip": ("turns the filters by half a turn", before(conv2d_forward, 1, rotated)),
+            "height for width": (
+                "swaps height and width of the filters wherever they are square",
+                before(conv2d_forward, 1, sides_swapped_if_square),
+            ),
+            "images transposed": (
+                "swaps height and width of the images wherever they are square",
+                before(conv2d_forward, 0, image_sides_swapped_if_square),
+            ),
+            "padding off by one": (
+                "begins its patches one pixel to the left",
+                before(conv2d_forward, 0, one_pixel_left),
+            ),
+            "edges repeated": ("pads with the edge's pixels in place of zeros", edges_repeated),
+            "stride ignored": ("takes neighbouring patches whatever the stride", stride_ignored(conv2d_forward)),
+            "channel order": (
+                "reads the channels in reverse, BGR for RGB",
+                before(conv2d_forward, 0, channels_reversed),
+            ),
+            "filters channels first": (
+                "reads the filters' memory as (c, fh, fw, m)",
+                before(conv2d_forward, 1, read_channels_first),
+            ),
+            "filters transposed": (
+                "takes channels for units wherever there are as many",
+                before(conv2d_forward, 1, channels_for_units_if_equal),
+            ),
+            "last filter row missing": (
+                "stops one row short of the filter's height",
+                before(conv2d_forward, 1, last_row_missing),
+            ),
+            "last channel missing": (
+                "stops summing one channel too early",
+                before(conv2d_forward, 0, last_channel_zero),
+            ),
+            "bias omitted": ("leaves out the bias", before(conv2d_forward, 2, zero)),
+            "accumulates": ("adds to the output of the call before", adding_to_last(conv2d_forward)),
+            "eleven bits": (
+                "rounds v to the 11 bits of TF32 before multiplying",
+                before(conv2d_forward, 0, eleven_bits),
+            ),
+        },
+        "conv2d_backward": {
+            "flip": (
+                "pulls dy back through filters that are turned by half a turn once too often",
+                with_input_gradient(cached(conv2d_backward_input, W=rotated)),
+            ),
+            "overlaps assigned": (
+                "assigns dv patch by patch where overlapping patches have to add",
+                with_input_gradient(assigning(conv2d_backward_input)),
+            ),
+            "stride ignored in dv": (
+                "spreads dv as if the stride were 1",
+                with_input_gradient(cached(conv2d_backward_input, stride=lambda stride: 1)),
+            ),
+            "stride ignored in dW": ("takes dW from neighbouring patches", dW_of_neighbouring_patches),
+            "padding not cut off": (
+                "returns the upper left of the padded dv in place of its middle",
+                with_input_gradient(dv_not_cut),
+            ),
+            "channels for units": (
+                "pulls dy back through W with channels and units swapped wherever there are as many",
+                with_input_gradient(cached(conv2d_backward_input, W=channels_for_units_if_equal)),
+            ),
+            "dW flipped": ("returns dW turned by half a turn", after(conv2d_backward, 1, rotated)),
+            "dW height for width": (
+                "swaps height and width of dW wherever they are equal",
+                after(conv2d_backward, 1, sides_swapped_if_square),
+            ),
+            "dW of the last image": ("assigns dW image by image where it has to add", dW_of_last_image),
+            "db of one pixel": ("takes db from each image's first pixel alone", db_of_first_pixels),
+            "db mean over pixels": ("averages db over pixels in place of adding", db_mean_over_pixels),
+            "db units first": ("sums db over the wrong axis, as if dy were laid out as (m, n, h', w')", db_units_first),
+            "order swapped": ("returns dW before dv", dW_before_dv),
+        },
+        "depthwise_conv2d_forward": {
+            "flip": ("turns the filters by half a turn", before(depthwise_conv2d_forward, 1, rotated)),
+            "height for width": (
+                "swaps height and width of the filters wherever they are square",
+                before(depthwise_conv2d_forward, 1, sides_swapped_if_square),
+            ),
+            "channels before filters": (
+                "puts out channel by channel where filters come first",
+                after(depthwise_conv2d_forward, 0, channels_before_filters),
+            ),
+            "stride ignored": (
+                "takes neighbouring patches whatever the stride",
+                stride_ignored(depthwise_conv2d_forward),
+            ),
+        },
+        "depthwise_conv2d_backward": {
+            "first filter alone": ("adds no filter's dv but the first's", first_filter_alone),
+            "flip": (
+                "pulls dy back through filters turned by half a turn",
+                cached(depthwise_conv2d_backward, u=rotated),
+            ),
+            "padding not cut off": (
+                "returns the upper left of the padded dv in place of its middle",
+                depthwise_not_cut,
+            ),
+            "overlaps assigned": (
+                "assigns dv patch by patch where overlapping patches have to add",
+                assigning(depthwise_conv2d_backward),
+            ),
+        },
+    }
 )

@@ -18,12 +18,25 @@ class Fault:
     operation  the function that is wrong, as pp_ref.layers names it: "dense_backward"
     sentence   what the wrong function does, to be read after the function's name
     wrong      the wrong function, with the signature of the right one
+    only       the arithmetic in which it is a mistake; None: any
+    judged     whether a case of the oracle asks for it
     """
 
     name: str
     operation: str
     sentence: str
     wrong: Function
+    only: str | None = None
+    judged: bool = True
+
+
+def faults(table: dict[str, dict[str, tuple[str, Function]]]) -> tuple[Fault, ...]:
+    """The mistakes of a table: function -> name -> what it does, and the wrong function."""
+    return tuple(
+        Fault(name, function, sentence, wrong)
+        for function, mistakes in table.items()
+        for name, (sentence, wrong) in mistakes.items()
+    )
 
 
 def after(right: Function, at: int | None, change: Change) -> Function:
@@ -36,6 +49,11 @@ def after(right: Function, at: int | None, change: Change) -> Function:
         return (*result[:at], change(result[at]), *result[at + 1 :])
 
     return wrong
+
+
+def instead(right: Function, at: int | None, other: Function) -> Function:
+    """``right``, with ``other(result, *arguments)`` for what it returns (its entry ``at``, if not None)."""
+    return lambda *args: after(right, at, lambda result: other(result, *args))(*args)
 
 
 def before(right: Function, at: int, change: Change) -> Function:

@@ -6,7 +6,6 @@ from pp_ref.arrays import Array, array_namespace
 from pp_ref.layers.autoencoder import AutoencoderCache, autoencoder_backward, autoencoder_forward
 from pp_ref.layers.regularisers import (
     WeightDecayCache,
-    limit_column_norms,
     weight_decay_backward,
     weight_decay_forward,
 )
@@ -18,19 +17,13 @@ from pp_ref.layers.softmax import (
     softmax_cross_entropy_forward,
 )
 from pp_ref.oracle.faults.fault import (
-    Fault,
-    accumulating,
     after,
     before,
     cached,
-    double_precision,
-    doubled,
+    faults,
     halved,
-    last_row_missing,
-    nan_to_zero,
-    negative,
+    instead,
     neighbour,
-    stale,
     transposed_if_square,
     zero,
 )
@@ -65,35 +58,15 @@ def labels_off_by_one(z: Array, labels: Array) -> tuple[Array, SoftmaxCrossEntro
     return softmax_cross_entropy_forward(z, (labels + 1) % z.shape[1])
 
 
-def sum_over_batch(z: Array, labels: Array) -> tuple[Array, SoftmaxCrossEntropyCache]:
-    loss, cache = softmax_cross_entropy_forward(z, labels)
-    return loss * z.shape[0], cache
-
-
-def mean_over_classes(z: Array, labels: Array) -> tuple[Array, SoftmaxCrossEntropyCache]:
-    loss, cache = softmax_cross_entropy_forward(z, labels)
-    return loss / z.shape[1], cache
-
-
-def in_bits(z: Array, labels: Array) -> tuple[Array, SoftmaxCrossEntropyCache]:
-    loss, cache = softmax_cross_entropy_forward(z, labels)
-    return loss / 0.6931471805599453, cache
-
-
-def times_n(dloss: Any, cache: SoftmaxCrossEntropyCache) -> Array:
-    return softmax_cross_entropy_backward(dloss, cache) * cache.p.shape[0]
-
-
-def per_class(dloss: Any, cache: SoftmaxCrossEntropyCache) -> Array:
-    return softmax_cross_entropy_backward(dloss, cache) / cache.p.shape[1]
-
-
-def softmax_diagonal(dloss: Any, cache: SoftmaxCrossEntropyCache) -> Array:
-    return softmax_cross_entropy_backward(dloss, cache) * cache.p * (1 - cache.p)
-
-
-def softmax_dloss_ignored(dloss: Any, cache: SoftmaxCrossEntropyCache) -> Array:
-    return (cache.p - cache.onehot) / max(cache.p.shape[0], 1)
+sum_over_batch = instead(softmax_cross_entropy_forward, 0, lambda loss, z, labels: loss * z.shape[0])
+mean_over_classes = instead(softmax_cross_entropy_forward, 0, lambda loss, z, labels: loss / z.shape[1])
+in_bits = after(softmax_cross_entropy_forward, 0, lambda loss: loss / 0.6931471805599453)
+times_n = instead(softmax_cross_entropy_backward, None, lambda dz, dloss, cache: dz * cache.p.shape[0])
+per_class = instead(softmax_cross_entropy_backward, None, lambda dz, dloss, cache: dz / cache.p.shape[1])
+softmax_diagonal = instead(softmax_cross_entropy_backward, None, lambda dz, dloss, cache: dz * cache.p * (1 - cache.p))
+softmax_dloss_ignored = instead(
+    softmax_cross_entropy_backward, None, lambda dz, dloss, cache: (cache.p - cache.onehot) / max(cache.p.shape[0], 1)
+)
 
 
 def untied_decoder(v: Array, W: Array, b: Array, c: Array) -> tuple[Array, AutoencoderCache]:
@@ -126,16 +99,8 @@ def _passes(dloss: Any, cache: AutoencoderCache) -> tuple[Array, Array, Array]:
     return derror, da, sigmoid_backward(da @ cache.W, cache.hidden)
 
 
-def decoder_omitted(dloss: Any, cache: AutoencoderCache) -> Any:
-    _, _, dz = _passes(dloss, cache)
-    dv, _, db, dc = autoencoder_backward(dloss, cache)
-    return dv, cache.v.T @ dz, db, dc
-
-
-def encoder_omitted(dloss: Any, cache: AutoencoderCache) -> Any:
-    _, da, _ = _passes(dloss, cache)
-    dv, _, db, dc = autoencoder_backward(dloss, cache)
-    return dv, da.T @ cache.hidden.y, db, dc
+decoder_omitted = instead(autoencoder_backward, 1, lambda dW, dloss, cache: cache.v.T @ _passes(dloss, cache)[2])
+encoder_omitted = instead(autoencoder_backward, 1, lambda dW, dloss, cache: _passes(dloss, cache)[1].T @ cache.hidden.y)
 
 
 def decoder_transposed(dloss: Any, cache: AutoencoderCache) -> Any:
@@ -144,10 +109,7 @@ def decoder_transposed(dloss: Any, cache: AutoencoderCache) -> Any:
     return dv, cache.v.T @ dz + transposed_if_square(da.T @ cache.hidden.y), db, dc
 
 
-def target_omitted(dloss: Any, cache: AutoencoderCache) -> Any:
-    derror, _, _ = _passes(dloss, cache)
-    dv, *rest = autoencoder_backward(dloss, cache)
-    return dv + derror, *rest
+target_omitted = instead(autoencoder_backward, 0, lambda dv, dloss, cache: dv + _passes(dloss, cache)[0])
 
 
 def without_derivative(of: str) -> Any:
@@ -177,13 +139,8 @@ def decayed_in_place(dpenalty: Any, cache: WeightDecayCache) -> Array:
     return dW
 
 
-def decay_without_rate(dpenalty: Any, cache: WeightDecayCache) -> Array:
-    return cache.W * (2 * dpenalty)
-
-
-def decay_of_magnitudes(W: Array, rate: float) -> tuple[Array, WeightDecayCache]:
-    xp = array_namespace(W)
-    return rate * xp.sum(xp.abs(W)), WeightDecayCache(W, rate)
+decay_without_rate = instead(weight_decay_backward, None, lambda dW, dpenalty, cache: cache.W * (2 * dpenalty))
+decay_of_magnitudes = instead(weight_decay_forward, 0, lambda penalty, W, rate: rate * array_namespace(W).sum(abs(W)))
 
 
 def decay_of_the_norm(W: Array, rate: float) -> tuple[Array, WeightDecayCache]:
@@ -191,13 +148,10 @@ def decay_of_the_norm(W: Array, rate: float) -> tuple[Array, WeightDecayCache]:
     return rate * xp.sqrt(xp.sum(W * W)), WeightDecayCache(W, rate)
 
 
-def decay_of_the_mean(W: Array, rate: float) -> tuple[Array, WeightDecayCache]:
-    penalty, cache = weight_decay_forward(W, rate)
-    return penalty / max(W.shape[0] * W.shape[1], 1), cache
-
-
-def sign_of_W(dpenalty: Any, cache: WeightDecayCache) -> Array:
-    return array_namespace(cache.W).sign(cache.W) * (2 * cache.rate * dpenalty)
+decay_of_the_mean = instead(weight_decay_forward, 0, lambda penalty, W, rate: penalty / max(W.shape[0] * W.shape[1], 1))
+sign_of_W = instead(
+    weight_decay_backward, None, lambda dW, dpenalty, c: array_namespace(c.W).sign(c.W) * (2 * c.rate * dpenalty)
+)
 
 
 def _norms(W: Array, axis: int | None = 0) -> Array:
@@ -217,164 +171,76 @@ def norms_with_epsilon(W: Array, limit: float) -> Array:
     return W * (xp.where(norms > limit, xp.full_like(norms, limit), norms) / (norms + 1e-7))
 
 
-def norms_in_place(W: Array, limit: float) -> Array:
-    W[...] = limit_column_norms(W, limit)
-    return W
-
-
-LOSS, TIED, DECAY, NORMS = "softmax_cross_entropy", "autoencoder", "weight_decay", "limit_column_norms"
-
-FAULTS = (
-    Fault(
-        "no shift", f"{LOSS}_forward", "takes exp of the logits without their maximum, which overflows", without_shift
-    ),
-    Fault(
-        "log of softmax", f"{LOSS}_forward", "takes the log of a probability that may have underflowed", log_of_softmax
-    ),
-    Fault("log with an epsilon", f"{LOSS}_forward", "adds 1e-8 inside the log", log_with_an_epsilon),
-    Fault("labels off by one", f"{LOSS}_forward", "counts classes from one", labels_off_by_one),
-    Fault("sum for mean", f"{LOSS}_forward", "sums over the batch where the mean belongs", sum_over_batch),
-    Fault("mean over classes", f"{LOSS}_forward", "divides by the number of classes", mean_over_classes),
-    Fault("in bits", f"{LOSS}_forward", "is in bits, not nats", in_bits),
-    Fault(
-        "promoted",
-        f"{LOSS}_forward",
-        "returns float64 whatever it is given",
-        after(softmax_cross_entropy_forward, 0, double_precision),
-    ),
-    Fault(
-        "NaN swallowed",
-        f"{LOSS}_forward",
-        "replaces a NaN loss by zero",
-        after(softmax_cross_entropy_forward, 0, nan_to_zero),
-    ),
-    Fault("missing 1/n", f"{LOSS}_backward", "equals the right value without 1/n", times_n),
-    Fault(
-        "sign",
-        f"{LOSS}_backward",
-        "is onehot - p where p - onehot belongs",
-        after(softmax_cross_entropy_backward, None, negative),
-    ),
-    Fault(
-        "label forgotten",
-        f"{LOSS}_backward",
-        "is p, without the label",
-        cached(softmax_cross_entropy_backward, onehot=zero),
-    ),
-    Fault(
-        "neighbour's label",
-        f"{LOSS}_backward",
-        "takes the label off by one",
-        cached(softmax_cross_entropy_backward, onehot=neighbour),
-    ),
-    Fault(
-        "softmax' once more",
-        f"{LOSS}_backward",
-        "multiplies by p (1 - p), though the log has cancelled it",
-        softmax_diagonal,
-    ),
-    Fault("mean over classes", f"{LOSS}_backward", "divides by the number of classes too", per_class),
-    Fault("dloss ignored", f"{LOSS}_backward", "takes dloss for 1", softmax_dloss_ignored),
-    Fault(
-        "last row stale",
-        f"{LOSS}_backward",
-        "does not compute the batch's last row",
-        after(softmax_cross_entropy_backward, None, last_row_missing),
-    ),
-    Fault(
-        "sum for mean", f"{TIED}_forward", "sums over the batch where the mean belongs", _scaled_loss(lambda n, d: n)
-    ),
-    Fault(
-        "mean over inputs",
-        f"{TIED}_forward",
-        "averages over inputs where they are summed",
-        _scaled_loss(lambda n, d: 1 / d),
-    ),
-    Fault("factor 1/2", f"{TIED}_forward", "halves the squared error", _scaled_loss(lambda n, d: 0.5)),
-    Fault("W for W^T", f"{TIED}_forward", "decodes with W in place of W^T wherever W is square", untied_decoder),
-    Fault("linear decoder", f"{TIED}_forward", "leaves out the decoder's sigmoid", linear_decoder),
-    Fault("visible bias omitted", f"{TIED}_forward", "leaves out c", before(autoencoder_forward, 3, zero)),
-    Fault("decoder omitted", f"{TIED}_backward", "leaves the decoder out of the tied dW", decoder_omitted),
-    Fault("encoder omitted", f"{TIED}_backward", "leaves the encoder out of the tied dW", encoder_omitted),
-    Fault(
-        "decoder transposed",
-        f"{TIED}_backward",
-        "adds the decoder's gradient transposed wherever W is square",
-        decoder_transposed,
-    ),
-    Fault(
-        "decoder's sigmoid' missing",
-        f"{TIED}_backward",
-        "leaves out the decoder's sigmoid'",
-        without_derivative("decoder"),
-    ),
-    Fault(
-        "encoder's sigmoid' missing",
-        f"{TIED}_backward",
-        "leaves out the encoder's sigmoid'",
-        without_derivative("encoder"),
-    ),
-    Fault("target omitted", f"{TIED}_backward", "forgets in dv that v is also the target", target_omitted),
-    Fault(
-        "factor 2 lost",
-        f"{TIED}_backward",
-        "takes |e|^2 to have the gradient e",
-        lambda dloss, cache: tuple(map(halved, autoencoder_backward(dloss, cache))),
-    ),
-    Fault("missing 1/n", f"{TIED}_backward", "equals the right values without 1/n", autoencoder_times_n),
-    Fault("biases swapped", f"{TIED}_backward", "returns dc before db", biases_swapped),
-    Fault(
-        "dW doubled",
-        f"{TIED}_backward",
-        "doubles dW, as if encoder and decoder gave the same",
-        after(autoencoder_backward, 1, doubled),
-    ),
-    Fault("stale cache", f"{TIED}_backward", "reads the cache of the call before", stale(autoencoder_backward)),
-    Fault(
-        "factor 1/2",
-        f"{DECAY}_forward",
-        "has the usual 1/2, which the authors' code has not",
-        after(weight_decay_forward, 0, halved),
-    ),
-    Fault("magnitudes", f"{DECAY}_forward", "sums |W| where W^2 belongs", decay_of_magnitudes),
-    Fault("norm", f"{DECAY}_forward", "takes the norm, not its square", decay_of_the_norm),
-    Fault("mean for sum", f"{DECAY}_forward", "averages over the weights where they are summed", decay_of_the_mean),
-    Fault(
-        "factor 2 lost",
-        f"{DECAY}_backward",
-        "is rate W where 2 rate W belongs",
-        after(weight_decay_backward, None, halved),
-    ),
-    Fault("rate lost", f"{DECAY}_backward", "leaves out the rate", decay_without_rate),
-    Fault("signs", f"{DECAY}_backward", "has the signs of W where W belongs", sign_of_W),
-    Fault("W overwritten", f"{DECAY}_backward", "decays W itself", decayed_in_place),
-    Fault(
-        "accumulates",
-        f"{DECAY}_backward",
-        "adds to the gradient of the call before",
-        accumulating(weight_decay_backward),
-    ),
-    Fault("row norms", NORMS, "limits rows in place of columns", lambda W, limit: _limited(W, _norms(W, 1), limit)),
-    Fault(
-        "squared norms",
-        NORMS,
-        "compares squared norms with the limit",
-        lambda W, limit: _limited(W, _norms(W) * _norms(W), limit),
-    ),
-    Fault(
-        "whole matrix",
-        NORMS,
-        "limits the norm of the whole matrix",
-        lambda W, limit: _limited(W, _norms(W, None), limit),
-    ),
-    Fault("normalised", NORMS, "brings shorter columns up to the limit too", lambda W, limit: W * (limit / _norms(W))),
-    Fault(
-        "cut short",
-        NORMS,
-        "clips entries where columns are scaled",
-        lambda W, limit: _limited(W, array_namespace(W).abs(W), limit),
-    ),
-    Fault("epsilon", NORMS, "divides by the norm + 1e-7, so that columns within the limit change", norms_with_epsilon),
-    Fault("input overwritten", NORMS, "writes over W", norms_in_place),
-    Fault("NaN swallowed", NORMS, "replaces NaN by zero", after(limit_column_norms, None, nan_to_zero)),
+FAULTS = faults(
+    {
+        "softmax_cross_entropy_forward": {
+            "no shift": ("takes exp of the logits without their maximum, which overflows", without_shift),
+            "log of softmax": ("takes the log of a probability that may have underflowed", log_of_softmax),
+            "log with an epsilon": ("adds 1e-8 inside the log", log_with_an_epsilon),
+            "labels off by one": ("counts classes from one", labels_off_by_one),
+            "sum for mean": ("sums over the batch where the mean belongs", sum_over_batch),
+            "mean over classes": ("divides by the number of classes", mean_over_classes),
+            "in bits": ("is in bits, not nats", in_bits),
+        },
+        "softmax_cross_entropy_backward": {
+            "missing 1/n": ("equals the right value without 1/n", times_n),
+            "label forgotten": ("is p, without the label", cached(softmax_cross_entropy_backward, onehot=zero)),
+            "neighbour's label": (
+                "takes the label off by one",
+                cached(softmax_cross_entropy_backward, onehot=neighbour),
+            ),
+            "softmax' once more": ("multiplies by p (1 - p), though the log has cancelled it", softmax_diagonal),
+            "mean over classes": ("divides by the number of classes too", per_class),
+            "dloss ignored": ("takes dloss for 1", softmax_dloss_ignored),
+        },
+        "autoencoder_forward": {
+            "sum for mean": ("sums over the batch where the mean belongs", _scaled_loss(lambda n, d: n)),
+            "mean over inputs": ("averages over inputs where they are summed", _scaled_loss(lambda n, d: 1 / d)),
+            "factor 1/2": ("halves the squared error", _scaled_loss(lambda n, d: 0.5)),
+            "W for W^T": ("decodes with W in place of W^T wherever W is square", untied_decoder),
+            "linear decoder": ("leaves out the decoder's sigmoid", linear_decoder),
+            "visible bias omitted": ("leaves out c", before(autoencoder_forward, 3, zero)),
+        },
+        "autoencoder_backward": {
+            "decoder omitted": ("leaves the decoder out of the tied dW", decoder_omitted),
+            "encoder omitted": ("leaves the encoder out of the tied dW", encoder_omitted),
+            "decoder transposed": ("adds the decoder's gradient transposed wherever W is square", decoder_transposed),
+            "decoder's sigmoid' missing": ("leaves out the decoder's sigmoid'", without_derivative("decoder")),
+            "encoder's sigmoid' missing": ("leaves out the encoder's sigmoid'", without_derivative("encoder")),
+            "target omitted": ("forgets in dv that v is also the target", target_omitted),
+            "factor 2 lost": (
+                "takes |e|^2 to have the gradient e",
+                lambda dloss, cache: tuple(map(halved, autoencoder_backward(dloss, cache))),
+            ),
+            "missing 1/n": ("equals the right values without 1/n", autoencoder_times_n),
+            "biases swapped": ("returns dc before db", biases_swapped),
+        },
+        "weight_decay_forward": {
+            "magnitudes": ("sums |W| where W^2 belongs", decay_of_magnitudes),
+            "norm": ("takes the norm, not its square", decay_of_the_norm),
+            "mean for sum": ("averages over the weights where they are summed", decay_of_the_mean),
+        },
+        "weight_decay_backward": {
+            "rate lost": ("leaves out the rate", decay_without_rate),
+            "signs": ("has the signs of W where W belongs", sign_of_W),
+            "W overwritten": ("decays W itself", decayed_in_place),
+        },
+        "limit_column_norms": {
+            "row norms": ("limits rows in place of columns", lambda W, limit: _limited(W, _norms(W, 1), limit)),
+            "squared norms": (
+                "compares squared norms with the limit",
+                lambda W, limit: _limited(W, _norms(W) * _norms(W), limit),
+            ),
+            "whole matrix": (
+                "limits the norm of the whole matrix",
+                lambda W, limit: _limited(W, _norms(W, None), limit),
+            ),
+            "normalised": ("brings shorter columns up to the limit too", lambda W, limit: W * (limit / _norms(W))),
+            "cut short": (
+                "clips entries where columns are scaled",
+                lambda W, limit: _limited(W, array_namespace(W).abs(W), limit),
+            ),
+            "epsilon": ("divides by the norm + 1e-7, so that columns within the limit change", norms_with_epsilon),
+        },
+    }
 )

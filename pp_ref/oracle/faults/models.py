@@ -10,7 +10,7 @@ from pp_ref.layers.autoencoder import autoencoder_backward_weights, autoencoder_
 from pp_ref.layers.sigmoid import SigmoidCache, sigmoid_backward, sigmoid_forward
 from pp_ref.layers.softmax import softmax_cross_entropy_backward, softmax_cross_entropy_forward
 from pp_ref.models import MLP, Autoencoder, Params
-from pp_ref.oracle.faults.fault import Fault
+from pp_ref.oracle.faults.fault import Fault, faults
 
 Result = tuple[Array, Params]
 right_mlp = MLP.loss_and_gradient
@@ -124,11 +124,16 @@ def labels_of_the_neighbour(
     return right_mlp(model, params, x, array_namespace(y).roll(y, 1), rng)
 
 
-def steps_in_place(model: MLP, params: Params, x: Array, y: Array, rng: np.random.Generator | None = None) -> Result:
-    loss, gradient = right_mlp(model, params, x, y, rng)
-    for name, g in gradient.items():
-        params[name][...] = params[name] - g / 8
-    return loss, gradient
+def stepping(right: Callable[..., Result]) -> Callable[..., Result]:
+    """Takes the step itself."""
+
+    def wrong(model: Any, params: Params, *data: Any) -> Result:
+        loss, gradient = right(model, params, *data)
+        for name, g in gradient.items():
+            params[name][...] = params[name] - g / 8
+        return loss, gradient
+
+    return wrong
 
 
 def columns_swapped(gradient: Params, params: Params) -> Params:
@@ -188,50 +193,63 @@ def one_reconstruction_for_many(model: Autoencoder, params: Params, x: Array, y:
     return loss / columns, {name: g / columns for name, g in gradient.items()}
 
 
-ONLY = "MLP.loss_and_gradient"
-TIED = "Autoencoder.loss_and_gradient"
-
 FAULTS = (
-    Fault(
-        "missing sigmoid'", ONLY, "leaves out sigmoid' of the last hidden layer", backpropagated(without_top_derivative)
+    *faults(
+        {
+            "MLP.loss_and_gradient": {
+                "missing sigmoid'": (
+                    "leaves out sigmoid' of the last hidden layer",
+                    backpropagated(without_top_derivative),
+                ),
+                "sigmoid' of the layer below": (
+                    "takes sigmoid' off by one layer, as far as widths agree",
+                    backpropagated(derivative_of_the_layer_below),
+                ),
+                "first layer frozen": ("stops before the first layer", changed(right_mlp, each(lambda g: 0 * g, "1."))),
+                "softmax frozen": ("does not learn the softmax", changed(right_mlp, each(lambda g: 0 * g, "softmax."))),
+                "sign": ("goes uphill", changed(right_mlp, each(lambda g: -g))),
+                "columns swapped": ("gives two columns each other's gradients", changed(right_mlp, columns_swapped)),
+                "clipped": ("clips the gradient, without a word", changed(right_mlp, clipped)),
+                "loss halved": ("reports half the loss", changed(right_mlp, lambda gradient, params: {}, 0.5)),
+                "biases decay": ("decays biases too, in loss and gradient alike", decays_biases),
+                "decay in the loss alone": ("leaves the weight decay out of the gradient", without_decay_gradient),
+                "decay in the mean": ("divides the weight decay by n too", decay_for_each_example),
+                "last example forgotten": ("leaves out the last example, and divides by n - 1", last_example_forgotten),
+                "labels misaligned": ("pairs each example with its neighbour's label", labels_of_the_neighbour),
+                "parameters overwritten": ("takes the step itself", stepping(right_mlp)),
+                "stale pooled input": ("keeps the input of the first batch of this size", stale_pool()),
+            },
+            "Autoencoder.loss_and_gradient": {
+                "decoder untied": ("leaves the decoder out of the gradient through the dictionary", encoder_alone),
+                "kept weights only": ("takes dw at the first rows of dW in place of U^T dW", gradient_at_kept_weights),
+                "visible bias frozen": (
+                    "does not learn the visible bias",
+                    changed(right_autoencoder, each(lambda g: 0 * g, "c")),
+                ),
+                "hidden bias frozen": (
+                    "does not learn the hidden bias",
+                    changed(right_autoencoder, each(lambda g: 0 * g, "b")),
+                ),
+                "factor 2 lost": (
+                    "takes |e|^2 to have the gradient e",
+                    changed(right_autoencoder, each(lambda g: g / 2)),
+                ),
+            },
+        }
     ),
     Fault(
-        "sigmoid' of the layer below",
-        ONLY,
-        "takes sigmoid' off by one layer, as far as widths agree",
-        backpropagated(derivative_of_the_layer_below),
+        "masks redrawn",
+        "MLP.loss_and_gradient",
+        "draws dropout masks anew for the gradient",
+        masks_redrawn,
+        judged=False,
     ),
-    Fault("first layer frozen", ONLY, "stops before the first layer", changed(right_mlp, each(lambda g: 0 * g, "1."))),
-    Fault("softmax frozen", ONLY, "does not learn the softmax", changed(right_mlp, each(lambda g: 0 * g, "softmax."))),
-    Fault("sign", ONLY, "goes uphill", changed(right_mlp, each(lambda g: -g))),
-    Fault("columns swapped", ONLY, "gives two columns each other's gradients", changed(right_mlp, columns_swapped)),
-    Fault("clipped", ONLY, "clips the gradient, without a word", changed(right_mlp, clipped)),
-    Fault("loss halved", ONLY, "reports half the loss", changed(right_mlp, lambda gradient, params: {}, 0.5)),
-    Fault("biases decay", ONLY, "decays biases too, in loss and gradient alike", decays_biases),
-    Fault("decay in the loss alone", ONLY, "leaves the weight decay out of the gradient", without_decay_gradient),
-    Fault("decay in the mean", ONLY, "divides the weight decay by n too", decay_for_each_example),
-    Fault("masks redrawn", ONLY, "draws dropout masks anew for the gradient", masks_redrawn),
-    Fault("dropout forgotten", ONLY, "never drops", dropout_forgotten),
-    Fault("last example forgotten", ONLY, "leaves out the last example, and divides by n - 1", last_example_forgotten),
-    Fault("labels misaligned", ONLY, "pairs each example with its neighbour's label", labels_of_the_neighbour),
-    Fault("parameters overwritten", ONLY, "takes the step itself", steps_in_place),
-    Fault("stale pooled input", ONLY, "keeps the input of the first batch of this size", stale_pool()),
-    Fault("decoder untied", TIED, "leaves the decoder out of the gradient through the dictionary", encoder_alone),
-    Fault("kept weights only", TIED, "takes dw at the first rows of dW in place of U^T dW", gradient_at_kept_weights),
+    Fault("dropout forgotten", "MLP.loss_and_gradient", "never drops", dropout_forgotten, judged=False),
     Fault(
-        "visible bias frozen",
-        TIED,
-        "does not learn the visible bias",
-        changed(right_autoencoder, each(lambda g: 0 * g, "c")),
+        "mean over columns",
+        "Autoencoder.loss_and_gradient",
+        "averages the columns' losses where they add",
+        one_reconstruction_for_many,
+        judged=False,
     ),
-    Fault(
-        "hidden bias frozen",
-        TIED,
-        "does not learn the hidden bias",
-        changed(right_autoencoder, each(lambda g: 0 * g, "b")),
-    ),
-    Fault(
-        "factor 2 lost", TIED, "takes |e|^2 to have the gradient e", changed(right_autoencoder, each(lambda g: g / 2))
-    ),
-    Fault("mean over columns", TIED, "averages the columns' losses where they add", one_reconstruction_for_many),
 )

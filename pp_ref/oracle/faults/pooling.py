@@ -15,7 +15,14 @@ from pp_ref.layers.pooling import (
 )
 from pp_ref.layers.windows import count_windows, pad
 from pp_ref.oracle.faults.convolution import assigning, channels_reversed, image_sides_swapped_if_square, one_pixel_left
-from pp_ref.oracle.faults.fault import Fault, after, before, cached, halved, nan_to_zero, negative, neighbour, stale
+from pp_ref.oracle.faults.fault import (
+    after,
+    before,
+    cached,
+    faults,
+    instead,
+    neighbour,
+)
 
 
 def past_the_edge(v: Array, size: int, stride: int, ceil: bool, fill: float) -> Array:
@@ -35,8 +42,7 @@ def floor_for_ceil(right: Any) -> Any:
     return lambda v, size, stride, ceil: right(v, size, stride, False)
 
 
-def ceil_for_floor(v: Array, size: int, stride: int, ceil: bool) -> Any:
-    return max_pool2d_forward(v, size, stride, True)
+ceil_for_floor = before(max_pool2d_forward, 3, lambda ceil: True)
 
 
 def smallest(v: Array, size: int, stride: int, ceil: bool) -> Any:
@@ -79,8 +85,7 @@ def to_every_pixel(dy: Array, cache: MaxPool2dCache) -> Array:
     return average_pool2d_backward(dy * average.pixels, average)
 
 
-def winner_in_first_row(dy: Array, cache: MaxPool2dCache) -> Array:
-    return max_pool2d_backward(dy, cache._replace(row=cache.row * 0))
+winner_in_first_row = cached(max_pool2d_backward, row=lambda row: row * 0)
 
 
 def over_full_size(v: Array, size: int, stride: int, ceil: bool) -> Any:
@@ -93,17 +98,14 @@ def added(v: Array, size: int, stride: int, ceil: bool) -> Any:
     return y * cache.pixels, cache
 
 
-def over_one_side(v: Array, size: int, stride: int, ceil: bool) -> Any:
-    y, cache = average_pool2d_forward(v, size, stride, ceil)
-    return y * size, cache
+over_one_side = instead(average_pool2d_forward, 0, lambda y, v, size, *rest: y * size)
 
 
 def gradient_over_full_size(dy: Array, cache: AveragePool2dCache) -> Array:
     return average_pool2d_backward(dy, cache._replace(pixels=cache.pixels * 0 + cache.size**2))
 
 
-def gradient_undivided(dy: Array, cache: AveragePool2dCache) -> Array:
-    return average_pool2d_backward(dy, cache._replace(pixels=cache.pixels * 0 + 1))
+gradient_undivided = cached(average_pool2d_backward, pixels=lambda pixels: pixels * 0 + 1)
 
 
 def channels_first(v: Array) -> tuple[Array, FlattenCache]:
@@ -134,8 +136,7 @@ def alpha_undivided(v: Array, size: int, alpha: float, beta: float, k: float) ->
     return local_response_forward(v, size, alpha * size, beta, k)
 
 
-def root_of_power(v: Array, size: int, alpha: float, beta: float, k: float) -> Any:
-    return local_response_forward(v, size, alpha, beta / 2, k)
+root_of_power = before(local_response_forward, 3, lambda beta: beta / 2)
 
 
 def own_channel_left_out(v: Array, size: int, alpha: float, beta: float, k: float) -> Any:
@@ -155,12 +156,10 @@ def channels_next_to_it(v: Array, size: int, alpha: float, beta: float, k: float
     return _normalised(v, channels_reversed(cache.base), cache._replace(v=v))
 
 
-def k_left_out(v: Array, size: int, alpha: float, beta: float, k: float) -> Any:
-    return local_response_forward(v, size, alpha, beta, 1.0)
+k_left_out = before(local_response_forward, 4, lambda k: 1.0)
 
 
-def without_cross_term(dy: Array, cache: LocalResponseCache) -> Array:
-    return dy * cache.base**-cache.beta
+without_cross_term = instead(local_response_backward, None, lambda dv, dy, cache: dy * cache.base**-cache.beta)
 
 
 def own_channel_alone(dy: Array, cache: LocalResponseCache) -> Array:
@@ -169,9 +168,7 @@ def own_channel_alone(dy: Array, cache: LocalResponseCache) -> Array:
     return scaled - 2 * alpha * beta * v * (scaled * v / base) / size
 
 
-def two_left_out(dy: Array, cache: LocalResponseCache) -> Array:
-    scaled = dy * cache.base**-cache.beta
-    return scaled - (scaled - local_response_backward(dy, cache)) / 2
+two_left_out = instead(local_response_backward, None, lambda dv, dy, cache: (dv + dy * cache.base**-cache.beta) / 2)
 
 
 def same_channels_forward_and_back(dy: Array, cache: LocalResponseCache) -> Array:
@@ -189,117 +186,84 @@ def power_too_low(dy: Array, cache: LocalResponseCache) -> Array:
     return scaled + right
 
 
-FAULTS = (
-    Fault("zeros past the edge", "max_pool2d_forward", "pads with 0 where -inf belongs", zeros_past_the_edge),
-    Fault(
-        "floor for ceil",
-        "max_pool2d_forward",
-        "drops the window that reaches over the edge",
-        floor_for_ceil(max_pool2d_forward),
-    ),
-    Fault("ceil for floor", "max_pool2d_forward", "adds a window that reaches over the edge", ceil_for_floor),
-    Fault("smallest", "max_pool2d_forward", "takes the smallest pixel", smallest),
-    Fault("largest magnitude", "max_pool2d_forward", "takes the pixel of largest |v|", of_largest_magnitude),
-    Fault("average", "max_pool2d_forward", "takes the average", average_for_max),
-    Fault("tie: last", "max_pool2d_forward", "lets the last pixel win a tie, where the first has to", last_wins),
-    Fault(
-        "windows off by one",
-        "max_pool2d_forward",
-        "begins its windows one pixel to the left",
-        before(max_pool2d_forward, 0, one_pixel_left),
-    ),
-    Fault("NaN swallowed", "max_pool2d_forward", "replaces NaN by zero", after(max_pool2d_forward, 0, nan_to_zero)),
-    Fault("stale argmax", "max_pool2d_backward", "reads the winners of the call before", stale(max_pool2d_backward)),
-    Fault("to every pixel", "max_pool2d_backward", "gives dy to every pixel of a window", to_every_pixel),
-    Fault(
-        "overlaps assigned",
-        "max_pool2d_backward",
-        "assigns dv window by window where a pixel that won twice has to add",
-        assigning(max_pool2d_backward),
-    ),
-    Fault(
-        "row for column",
-        "max_pool2d_backward",
-        "swaps height and width of dv wherever they are equal",
-        after(max_pool2d_backward, None, image_sides_swapped_if_square),
-    ),
-    Fault(
-        "first row", "max_pool2d_backward", "looks for the winner in the window's first row alone", winner_in_first_row
-    ),
-    Fault(
-        "next pixel",
-        "max_pool2d_backward",
-        "gives dy to the pixel after the winner",
-        cached(max_pool2d_backward, column=lambda column: column + 1),
-    ),
-    Fault(
-        "neighbour's winner",
-        "max_pool2d_backward",
-        "uses the winner of the channel beside",
-        cached(max_pool2d_backward, row=neighbour, column=neighbour),
-    ),
-    Fault("sign", "max_pool2d_backward", "has the opposite sign of dv", after(max_pool2d_backward, None, negative)),
-    Fault(
-        "full size",
-        "average_pool2d_forward",
-        "divides by size^2 at the edge too, where pixels are missing",
-        over_full_size,
-    ),
-    Fault("sum", "average_pool2d_forward", "adds up and does not divide", added),
-    Fault("one side", "average_pool2d_forward", "divides by size where size^2 belongs", over_one_side),
-    Fault(
-        "floor for ceil",
-        "average_pool2d_forward",
-        "drops the window that reaches over the edge",
-        floor_for_ceil(average_pool2d_forward),
-    ),
-    Fault(
-        "windows off by one",
-        "average_pool2d_forward",
-        "begins its windows one pixel to the left",
-        before(average_pool2d_forward, 0, one_pixel_left),
-    ),
-    Fault("full size", "average_pool2d_backward", "divides dy by size^2 at the edge too", gradient_over_full_size),
-    Fault("undivided", "average_pool2d_backward", "does not divide dy", gradient_undivided),
-    Fault(
-        "overlaps assigned",
-        "average_pool2d_backward",
-        "assigns dv window by window where overlapping windows have to add",
-        assigning(average_pool2d_backward),
-    ),
-    Fault("halved", "average_pool2d_backward", "has half of dv", after(average_pool2d_backward, None, halved)),
-    Fault("channels first", "flatten_forward", "puts channels before pixels", channels_first),
-    Fault("columns first", "flatten_forward", "runs down the columns where rows come first", columns_first),
-    Fault("channels first", "flatten_backward", "reads channels before pixels", unflattened_channels_first),
-    Fault(
-        "columns first", "flatten_backward", "reads down the columns where rows come first", unflattened_columns_first
-    ),
-    Fault("alpha undivided", "local_response_forward", "does not divide alpha by size", alpha_undivided),
-    Fault("square root", "local_response_forward", "takes half of beta", root_of_power),
-    Fault(
-        "own channel left out", "local_response_forward", "leaves a channel out of its own sum", own_channel_left_out
-    ),
-    Fault("all channels", "local_response_forward", "sums over all channels whatever the size", all_channels),
-    Fault(
-        "one channel off",
-        "local_response_forward",
-        "takes the longer side of an even size upwards",
-        channels_next_to_it,
-    ),
-    Fault("k is 1", "local_response_forward", "adds 1 where k belongs", k_left_out),
-    Fault("without cross term", "local_response_backward", "takes the sums for constants", without_cross_term),
-    Fault(
-        "own channel alone", "local_response_backward", "differentiates a channel's own sum alone", own_channel_alone
-    ),
-    Fault("factor two", "local_response_backward", "leaves out the 2 of the square", two_left_out),
-    Fault(
-        "channels it reads",
-        "local_response_backward",
-        "sums over the channels that c reads, where it belongs over those that read c",
-        same_channels_forward_and_back,
-    ),
-    Fault("power too low", "local_response_backward", "differentiates base^-beta to base^-beta", power_too_low),
-    Fault(
-        "stale cache", "local_response_backward", "reads the cache of the call before", stale(local_response_backward)
-    ),
+FAULTS = faults(
+    {
+        "max_pool2d_forward": {
+            "zeros past the edge": ("pads with 0 where -inf belongs", zeros_past_the_edge),
+            "floor for ceil": ("drops the window that reaches over the edge", floor_for_ceil(max_pool2d_forward)),
+            "ceil for floor": ("adds a window that reaches over the edge", ceil_for_floor),
+            "smallest": ("takes the smallest pixel", smallest),
+            "largest magnitude": ("takes the pixel of largest |v|", of_largest_magnitude),
+            "average": ("takes the average", average_for_max),
+            "tie: last": ("lets the last pixel win a tie, where the first has to", last_wins),
+            "windows off by one": (
+                "begins its windows one pixel to the left",
+                before(max_pool2d_forward, 0, one_pixel_left),
+            ),
+        },
+        "max_pool2d_backward": {
+            "to every pixel": ("gives dy to every pixel of a window", to_every_pixel),
+            "overlaps assigned": (
+                "assigns dv window by window where a pixel that won twice has to add",
+                assigning(max_pool2d_backward),
+            ),
+            "row for column": (
+                "swaps height and width of dv wherever they are equal",
+                after(max_pool2d_backward, None, image_sides_swapped_if_square),
+            ),
+            "first row": ("looks for the winner in the window's first row alone", winner_in_first_row),
+            "next pixel": (
+                "gives dy to the pixel after the winner",
+                cached(max_pool2d_backward, column=lambda column: column + 1),
+            ),
+            "neighbour's winner": (
+                "uses the winner of the channel beside",
+                cached(max_pool2d_backward, row=neighbour, column=neighbour),
+            ),
+        },
+        "average_pool2d_forward": {
+            "full size": ("divides by size^2 at the edge too, where pixels are missing", over_full_size),
+            "sum": ("adds up and does not divide", added),
+            "one side": ("divides by size where size^2 belongs", over_one_side),
+            "floor for ceil": ("drops the window that reaches over the edge", floor_for_ceil(average_pool2d_forward)),
+            "windows off by one": (
+                "begins its windows one pixel to the left",
+                before(average_pool2d_forward, 0, one_pixel_left),
+            ),
+        },
+        "average_pool2d_backward": {
+            "full size": ("divides dy by size^2 at the edge too", gradient_over_full_size),
+            "undivided": ("does not divide dy", gradient_undivided),
+            "overlaps assigned": (
+                "assigns dv window by window where overlapping windows have to add",
+                assigning(average_pool2d_backward),
+            ),
+        },
+        "flatten_forward": {
+            "channels first": ("puts channels before pixels", channels_first),
+            "columns first": ("runs down the columns where rows come first", columns_first),
+        },
+        "flatten_backward": {
+            "channels first": ("reads channels before pixels", unflattened_channels_first),
+            "columns first": ("reads down the columns where rows come first", unflattened_columns_first),
+        },
+        "local_response_forward": {
+            "alpha undivided": ("does not divide alpha by size", alpha_undivided),
+            "square root": ("takes half of beta", root_of_power),
+            "own channel left out": ("leaves a channel out of its own sum", own_channel_left_out),
+            "all channels": ("sums over all channels whatever the size", all_channels),
+            "one channel off": ("takes the longer side of an even size upwards", channels_next_to_it),
+            "k is 1": ("adds 1 where k belongs", k_left_out),
+        },
+        "local_response_backward": {
+            "without cross term": ("takes the sums for constants", without_cross_term),
+            "own channel alone": ("differentiates a channel's own sum alone", own_channel_alone),
+            "factor two": ("leaves out the 2 of the square", two_left_out),
+            "channels it reads": (
+                "sums over the channels that c reads, where it belongs over those that read c",
+                same_channels_forward_and_back,
+            ),
+            "power too low": ("differentiates base^-beta to base^-beta", power_too_low),
+        },
+    }
 )

@@ -19,21 +19,13 @@ from pp_ref.layers.predicted import (
     predicted_forward,
 )
 from pp_ref.oracle.faults.fault import (
-    Fault,
-    accumulating,
     after,
     before,
     cached,
-    double_precision,
-    each,
     eleven_bits,
-    halved,
-    last_row_missing,
-    mean_for_sum,
-    nan_to_zero,
-    negative,
+    faults,
+    instead,
     neighbour,
-    stale,
     transposed_if_square,
     zero,
 )
@@ -77,18 +69,8 @@ def one_column_short(v: Array, U: Arrays) -> tuple[list[Array], PoolCache]:
     return [v[:, :-1] @ U_j[:-1, :] for U_j in U], PoolCache(U)
 
 
-def dv_of_last_column(dpooled: Arrays, cache: PoolCache) -> Array:
-    return dpooled[-1] @ cache.U[-1].T
-
-
-def dv_mean_of_columns(dpooled: Arrays, cache: PoolCache) -> Array:
-    return pool_backward(dpooled, cache) / len(dpooled)
-
-
-def dv_added_in_place(dpooled: Arrays, cache: PoolCache) -> Array:
-    dv = pool_backward(dpooled, cache)
-    dpooled[0][...] = zero(dpooled[0])
-    return dv
+dv_of_last_column = instead(pool_backward, None, lambda dv, dpooled, cache: dpooled[-1] @ cache.U[-1].T)
+dv_mean_of_columns = instead(pool_backward, None, lambda dv, dpooled, cache: dv / len(dpooled))
 
 
 def bias_restarts(pooled: Arrays, w: Arrays, b: Array) -> tuple[Array, CombineCache]:
@@ -117,22 +99,10 @@ def columns_added(pooled: Arrays, w: Arrays, b: Array) -> tuple[Array, CombineCa
     return xp.concat([total] * len(w), axis=1) + b, cache
 
 
-def cut_one_late(dy: Array, cache: CombineCache) -> Any:
-    return combine_backward(neighbour(dy), cache)
+cut_one_late = before(combine_backward, 0, neighbour)
 
 
-def dw_mean(dy: Array, cache: CombineCache) -> Any:
-    dpooled, dw, db = combine_backward(dy, cache)
-    return dpooled, [mean_for_sum(dw_j, dy.shape[0]) for dw_j in dw], db
-
-
-def dpooled_untransposed(dy: Array, cache: CombineCache) -> Any:
-    return combine_backward(dy, cache._replace(w=untransposed(cache.w)))[0], *combine_backward(dy, cache)[1:]
-
-
-def db_per_column(dy: Array, cache: CombineCache) -> Any:
-    dpooled, dw, db = combine_backward(dy, cache)
-    return dpooled, dw, db / len(dw)
+db_per_column = instead(combine_backward, 2, lambda db, dy, cache: db / len(cache.w))
 
 
 def dw_swapped_with_dpooled(dy: Array, cache: CombineCache) -> Any:
@@ -140,10 +110,11 @@ def dw_swapped_with_dpooled(dy: Array, cache: CombineCache) -> Any:
     return dw, dpooled, db
 
 
-def W_at_kept_weights(U: Arrays, w: Arrays) -> tuple[Array, ExpandCache]:
-    W, cache = expand_forward(U, w)
-    k = w[0].shape[0]
-    return array_namespace(W).concat([W[:k, :], zero(W[k:, :])], axis=0), cache
+W_at_kept_weights = instead(
+    expand_forward,
+    0,
+    lambda W, U, w: array_namespace(W).concat([W[: w[0].shape[0], :], zero(W[w[0].shape[0] :, :])], axis=0),
+)
 
 
 def dw_at_kept_weights(dW: Array, cache: ExpandCache) -> list[Array]:
@@ -188,179 +159,77 @@ def dictionary_learned(dy: Array, cache: Any) -> Any:
     return dv, dw, dw, db
 
 
-FAULTS = (
-    Fault(
-        "first dictionary for all",
-        "pool_forward",
-        "pools every column with U_1",
-        before(pool_forward, 1, first_for_all),
-    ),
-    Fault(
-        "neighbour's dictionary",
-        "pool_forward",
-        "pools each column with its neighbour's U",
-        before(pool_forward, 1, shifted),
-    ),
-    Fault("U transposed", "pool_forward", "pools with U^T wherever U is square", before(pool_forward, 1, untransposed)),
-    Fault("columns reversed", "pool_forward", "returns the columns in reverse", after(pool_forward, 0, backwards)),
-    Fault("one input short", "pool_forward", "stops summing one input too early", one_column_short),
-    Fault(
-        "last row stale",
-        "pool_forward",
-        "does not compute the batch's last row",
-        after(pool_forward, 0, each(last_row_missing)),
-    ),
-    Fault(
-        "eleven bits",
-        "pool_forward",
-        "rounds v to the 11 bits of TF32 before multiplying",
-        before(pool_forward, 0, eleven_bits),
-    ),
-    Fault("NaN swallowed", "pool_forward", "replaces NaN by zero", after(pool_forward, 0, each(nan_to_zero))),
-    Fault("last column only", "pool_backward", "assigns each column's dv where it has to add", dv_of_last_column),
-    Fault("mean over columns", "pool_backward", "averages the columns' dv in place of adding them", dv_mean_of_columns),
-    Fault(
-        "neighbour's dictionary",
-        "pool_backward",
-        "pulls each column back through its neighbour's U",
-        cached(pool_backward, U=shifted),
-    ),
-    Fault(
-        "U for U^T",
-        "pool_backward",
-        "pulls back through U in place of U^T wherever U is square",
-        cached(pool_backward, U=untransposed),
-    ),
-    Fault("dv sign", "pool_backward", "has the opposite sign of dv", after(pool_backward, None, negative)),
-    Fault("dpooled overwritten", "pool_backward", "clears the first column's cotangent after use", dv_added_in_place),
-    Fault("bias restarts", "combine_forward", "adds the first entries of b to every column", bias_restarts),
-    Fault(
-        "units interleaved",
-        "combine_forward",
-        "deals out the columns' units in turn where they belong in blocks",
-        units_interleaved,
-    ),
-    Fault(
-        "columns added", "combine_forward", "adds equal columns where it has to set them side by side", columns_added
-    ),
-    Fault(
-        "neighbour's w",
-        "combine_forward",
-        "combines each column with its neighbour's w",
-        before(combine_forward, 1, shifted),
-    ),
-    Fault("bias omitted", "combine_forward", "leaves out the bias", before(combine_forward, 2, zero)),
-    Fault("cut one late", "combine_backward", "cuts dy one unit off its place", cut_one_late),
-    Fault("dw sign", "combine_backward", "has the opposite sign of dw", after(combine_backward, 1, each(negative))),
-    Fault("dw mean for sum", "combine_backward", "divides dw by n though dy holds that factor already", dw_mean),
-    Fault(
-        "w for w^T",
-        "combine_backward",
-        "pulls back through w in place of w^T wherever w is square",
-        dpooled_untransposed,
-    ),
-    Fault(
-        "first pooled input for all",
-        "combine_backward",
-        "takes every dw from the first column's pooled input",
-        cached(combine_backward, pooled=first_for_all),
-    ),
-    Fault(
-        "dw reversed", "combine_backward", "returns dw in reverse column order", after(combine_backward, 1, backwards)
-    ),
-    Fault(
-        "last column unlearned",
-        "combine_backward",
-        "has no dw of the last column",
-        after(combine_backward, 1, last_zero),
-    ),
-    Fault("db shared", "combine_backward", "divides db by the number of columns", db_per_column),
-    Fault("order swapped", "combine_backward", "returns dw before dpooled", dw_swapped_with_dpooled),
-    Fault("stale cache", "combine_backward", "reads the cache of the call before", stale(combine_backward)),
-    Fault(
-        "U^T w for U w",
-        "expand_forward",
-        "expands by U^T wherever U is square",
-        before(expand_forward, 0, untransposed),
-    ),
-    Fault(
-        "first dictionary for all",
-        "expand_forward",
-        "predicts every column with U_1",
-        before(expand_forward, 0, first_for_all),
-    ),
-    Fault("neighbour's w", "expand_forward", "expands each column's neighbour's w", before(expand_forward, 1, shifted)),
-    Fault(
-        "columns reversed",
-        "expand_forward",
-        "sets the columns of W in reverse",
-        lambda U, w: expand_forward(backwards(U), backwards(w)),
-    ),
-    Fault(
-        "kept weights only",
-        "expand_forward",
-        "fills the kept rows of W and leaves the predicted ones zero",
-        W_at_kept_weights,
-    ),
-    Fault(
-        "U for U^T",
-        "expand_backward",
-        "pulls dW back through U in place of U^T wherever U is square",
-        cached(expand_backward, U=untransposed),
-    ),
-    Fault(
-        "kept weights only",
-        "expand_backward",
-        "takes dW at the kept weights, though w moves every weight through U",
-        dw_at_kept_weights,
-    ),
-    Fault(
-        "cut at equal widths",
-        "expand_backward",
-        "cuts dW into equal columns though their widths differ",
-        cut_at_equal_widths,
-    ),
-    Fault(
-        "neighbour's dictionary",
-        "expand_backward",
-        "pulls each column back through its neighbour's U",
-        cached(expand_backward, U=shifted),
-    ),
-    Fault("dw halved", "expand_backward", "has half of dw", after(expand_backward, None, each(halved))),
-    Fault("accumulates", "expand_backward", "adds to the gradients of the call before", accumulating(expand_backward)),
-    Fault("bias lost by weights", "predicted_forward", "leaves out the bias, weights first", without_bias_by_weights),
-    Fault("one dictionary", "predicted_forward", "predicts every column with U_1", one_dictionary),
-    Fault(
-        "promoted",
-        "predicted_forward",
-        "returns float64 whatever it is given",
-        after(predicted_forward, 0, double_precision),
-    ),
-    Fault(
-        "last row stale",
-        "predicted_forward",
-        "does not compute the batch's last row",
-        after(predicted_forward, 0, last_row_missing),
-    ),
-    Fault("dv zero", "predicted_backward", "passes nothing on to the layer below", after(predicted_backward, 0, zero)),
-    Fault(
-        "dw of unpooled input",
-        "predicted_backward",
-        "takes dw from v^T dy at the first rows, weights first, in place of U^T v^T dy",
-        dw_of_unpooled_input,
-    ),
-    Fault(
-        "dw reversed",
-        "predicted_backward",
-        "returns dw in reverse column order",
-        after(predicted_backward, 1, backwards),
-    ),
-    Fault("db sign", "predicted_backward", "has the opposite sign of db", after(predicted_backward, 2, negative)),
-    Fault(
-        "one gradient too many",
-        "predicted_backward",
-        "returns a gradient for U too, though U is static",
-        dictionary_learned,
-    ),
-    Fault("stale cache", "predicted_backward", "reads the cache of the call before", stale(predicted_backward)),
+FAULTS = faults(
+    {
+        "pool_forward": {
+            "first dictionary for all": ("pools every column with U_1", before(pool_forward, 1, first_for_all)),
+            "neighbour's dictionary": ("pools each column with its neighbour's U", before(pool_forward, 1, shifted)),
+            "U transposed": ("pools with U^T wherever U is square", before(pool_forward, 1, untransposed)),
+            "columns reversed": ("returns the columns in reverse", after(pool_forward, 0, backwards)),
+            "one input short": ("stops summing one input too early", one_column_short),
+            "eleven bits": ("rounds v to the 11 bits of TF32 before multiplying", before(pool_forward, 0, eleven_bits)),
+        },
+        "pool_backward": {
+            "last column only": ("assigns each column's dv where it has to add", dv_of_last_column),
+            "mean over columns": ("averages the columns' dv in place of adding them", dv_mean_of_columns),
+            "neighbour's dictionary": (
+                "pulls each column back through its neighbour's U",
+                cached(pool_backward, U=shifted),
+            ),
+        },
+        "combine_forward": {
+            "bias restarts": ("adds the first entries of b to every column", bias_restarts),
+            "units interleaved": (
+                "deals out the columns' units in turn where they belong in blocks",
+                units_interleaved,
+            ),
+            "columns added": ("adds equal columns where it has to set them side by side", columns_added),
+            "neighbour's w": ("combines each column with its neighbour's w", before(combine_forward, 1, shifted)),
+            "bias omitted": ("leaves out the bias", before(combine_forward, 2, zero)),
+        },
+        "combine_backward": {
+            "cut one late": ("cuts dy one unit off its place", cut_one_late),
+            "first pooled input for all": (
+                "takes every dw from the first column's pooled input",
+                cached(combine_backward, pooled=first_for_all),
+            ),
+            "dw reversed": ("returns dw in reverse column order", after(combine_backward, 1, backwards)),
+            "last column unlearned": ("has no dw of the last column", after(combine_backward, 1, last_zero)),
+            "db shared": ("divides db by the number of columns", db_per_column),
+            "order swapped": ("returns dw before dpooled", dw_swapped_with_dpooled),
+        },
+        "expand_forward": {
+            "U^T w for U w": ("expands by U^T wherever U is square", before(expand_forward, 0, untransposed)),
+            "first dictionary for all": ("predicts every column with U_1", before(expand_forward, 0, first_for_all)),
+            "neighbour's w": ("expands each column's neighbour's w", before(expand_forward, 1, shifted)),
+            "columns reversed": (
+                "sets the columns of W in reverse",
+                lambda U, w: expand_forward(backwards(U), backwards(w)),
+            ),
+            "kept weights only": ("fills the kept rows of W and leaves the predicted ones zero", W_at_kept_weights),
+        },
+        "expand_backward": {
+            "kept weights only": (
+                "takes dW at the kept weights, though w moves every weight through U",
+                dw_at_kept_weights,
+            ),
+            "cut at equal widths": ("cuts dW into equal columns though their widths differ", cut_at_equal_widths),
+            "neighbour's dictionary": (
+                "pulls each column back through its neighbour's U",
+                cached(expand_backward, U=shifted),
+            ),
+        },
+        "predicted_forward": {
+            "bias lost by weights": ("leaves out the bias, weights first", without_bias_by_weights),
+            "one dictionary": ("predicts every column with U_1", one_dictionary),
+        },
+        "predicted_backward": {
+            "dw of unpooled input": (
+                "takes dw from v^T dy at the first rows, weights first, in place of U^T v^T dy",
+                dw_of_unpooled_input,
+            ),
+            "dw reversed": ("returns dw in reverse column order", after(predicted_backward, 1, backwards)),
+            "one gradient too many": ("returns a gradient for U too, though U is static", dictionary_learned),
+        },
+    }
 )

@@ -19,13 +19,10 @@ from pp_ref.layers.predicted_conv2d import (
 )
 from pp_ref.oracle.faults.convolution import channels_before_filters, read_channels_first, rotated
 from pp_ref.oracle.faults.fault import (
-    Fault,
     after,
     before,
-    each,
-    last_row_missing,
-    negative,
-    stale,
+    faults,
+    instead,
     zero,
 )
 from pp_ref.oracle.faults.predicted import backwards, first_for_all, last_zero, shifted
@@ -72,14 +69,7 @@ def last_column_alone(dpooled: Arrays, cache: DictionaryConv2dCache) -> Array:
     return dictionary_conv2d_backward(dpooled[-1:], DictionaryConv2dCache(cache.columns[-1:]))
 
 
-def mean_of_columns(dpooled: Arrays, cache: DictionaryConv2dCache) -> Array:
-    return dictionary_conv2d_backward(dpooled, cache) / len(dpooled)
-
-
-def dpooled_cleared(dpooled: Arrays, cache: DictionaryConv2dCache) -> Array:
-    dv = dictionary_conv2d_backward(dpooled, cache)
-    dpooled[0][...] = zero(dpooled[0])
-    return dv
+mean_of_columns = instead(dictionary_conv2d_backward, None, lambda dv, dpooled, cache: dv / len(dpooled))
 
 
 def tied_w_by_channel(w: Array, copies: int) -> Array:
@@ -156,149 +146,69 @@ def dw_of_W(dy: Array, cache: Any) -> Any:
     return dv, kept, db
 
 
-FAULTS = (
-    Fault(
-        "dictionary channels first",
-        "dictionary_conv2d_forward",
-        "reshapes each element to (c, fh, fw) where channels come last",
-        U_channels_first,
-    ),
-    Fault(
-        "dictionary column by column",
-        "dictionary_conv2d_forward",
-        "reshapes each element column by column where rows come first",
-        U_column_by_column,
-    ),
-    Fault(
-        "elements by channel",
-        "dictionary_conv2d_forward",
-        "orders a tied dictionary's elements channel by channel",
-        elements_by_channel,
-    ),
-    Fault(
-        "tied to one channel",
-        "dictionary_conv2d_forward",
-        "convolves the first channel alone where alpha is tied",
-        tied_to_first_channel,
-    ),
-    Fault(
-        "first dictionary for all",
-        "dictionary_conv2d_forward",
-        "convolves every column with U_1",
-        before(dictionary_conv2d_forward, 1, first_for_all),
-    ),
-    Fault(
-        "last column only",
-        "dictionary_conv2d_backward",
-        "assigns each column's dv where it has to add",
-        last_column_alone,
-    ),
-    Fault(
-        "mean over columns",
-        "dictionary_conv2d_backward",
-        "averages the columns' dv in place of adding them",
-        mean_of_columns,
-    ),
-    Fault(
-        "dpooled overwritten",
-        "dictionary_conv2d_backward",
-        "clears the first column's cotangent after use",
-        dpooled_cleared,
-    ),
-    Fault(
-        "filters channels first",
-        "expand_filters_forward",
-        "reshapes each column of U w to (c, fh, fw) where channels come last",
-        after(expand_filters_forward, 0, read_channels_first),
-    ),
-    Fault(
-        "weights by channel",
-        "expand_filters_forward",
-        "reads a tied column's w channel by channel where elements come first",
-        expanded_by_channel,
-    ),
-    Fault(
-        "neighbour's w",
-        "expand_filters_forward",
-        "expands each column's neighbour's w",
-        before(expand_filters_forward, 1, shifted),
-    ),
-    Fault(
-        "first row alone",
-        "expand_filters_forward",
-        "fills the filters' first row and leaves the others zero",
-        after(expand_filters_forward, 0, kept_sites_alone),
-    ),
-    Fault(
-        "gradient by channel",
-        "expand_filters_backward",
-        "returns a tied column's dw channel by channel where elements come first",
-        dw_by_channel,
-    ),
-    Fault(
-        "weights shared by channels",
-        "expand_filters_backward",
-        "averages dw over channels, though tying alpha ties places and not weights",
-        dw_shared_by_channels,
-    ),
-    Fault(
-        "filters channels first",
-        "expand_filters_backward",
-        "reads dW as (c, fh, fw) where channels come last",
-        before(expand_filters_backward, 0, read_channels_first),
-    ),
-    Fault(
-        "dw sign",
-        "expand_filters_backward",
-        "has the opposite sign of dw",
-        after(expand_filters_backward, None, each(negative)),
-    ),
-    Fault(
-        "bias lost by weights",
-        "predicted_conv2d_forward",
-        "leaves out the bias, weights first",
-        without_bias_by_weights,
-    ),
-    Fault(
-        "flip by dictionary",
-        "predicted_conv2d_forward",
-        "turns the dictionary's filters by half a turn, dictionary first",
-        mirrored_by_dictionary,
-    ),
-    Fault(
-        "last image missing",
-        "predicted_conv2d_forward",
-        "does not compute the batch's last image",
-        after(predicted_conv2d_forward, 0, last_row_missing),
-    ),
-    Fault(
-        "mean over pixels",
-        "predicted_conv2d_backward",
-        "divides dw and db by the number of pixels, dictionary first",
-        dw_per_pixel,
-    ),
-    Fault(
-        "kept weights only",
-        "predicted_conv2d_backward",
-        "returns rows of dW in place of U^T dW, weights first",
-        dw_of_W,
-    ),
-    Fault(
-        "dw reversed",
-        "predicted_conv2d_backward",
-        "returns dw in reverse column order",
-        after(predicted_conv2d_backward, 1, backwards),
-    ),
-    Fault(
-        "last column unlearned",
-        "predicted_conv2d_backward",
-        "has no dw of the last column",
-        after(predicted_conv2d_backward, 1, last_zero),
-    ),
-    Fault(
-        "stale cache",
-        "predicted_conv2d_backward",
-        "reads the cache of the call before",
-        stale(predicted_conv2d_backward),
-    ),
+FAULTS = faults(
+    {
+        "dictionary_conv2d_forward": {
+            "dictionary channels first": (
+                "reshapes each element to (c, fh, fw) where channels come last",
+                U_channels_first,
+            ),
+            "dictionary column by column": (
+                "reshapes each element column by column where rows come first",
+                U_column_by_column,
+            ),
+            "elements by channel": ("orders a tied dictionary's elements channel by channel", elements_by_channel),
+            "tied to one channel": ("convolves the first channel alone where alpha is tied", tied_to_first_channel),
+            "first dictionary for all": (
+                "convolves every column with U_1",
+                before(dictionary_conv2d_forward, 1, first_for_all),
+            ),
+        },
+        "dictionary_conv2d_backward": {
+            "last column only": ("assigns each column's dv where it has to add", last_column_alone),
+            "mean over columns": ("averages the columns' dv in place of adding them", mean_of_columns),
+        },
+        "expand_filters_forward": {
+            "filters channels first": (
+                "reshapes each column of U w to (c, fh, fw) where channels come last",
+                after(expand_filters_forward, 0, read_channels_first),
+            ),
+            "weights by channel": (
+                "reads a tied column's w channel by channel where elements come first",
+                expanded_by_channel,
+            ),
+            "neighbour's w": ("expands each column's neighbour's w", before(expand_filters_forward, 1, shifted)),
+            "first row alone": (
+                "fills the filters' first row and leaves the others zero",
+                after(expand_filters_forward, 0, kept_sites_alone),
+            ),
+        },
+        "expand_filters_backward": {
+            "gradient by channel": (
+                "returns a tied column's dw channel by channel where elements come first",
+                dw_by_channel,
+            ),
+            "weights shared by channels": (
+                "averages dw over channels, though tying alpha ties places and not weights",
+                dw_shared_by_channels,
+            ),
+            "filters channels first": (
+                "reads dW as (c, fh, fw) where channels come last",
+                before(expand_filters_backward, 0, read_channels_first),
+            ),
+        },
+        "predicted_conv2d_forward": {
+            "bias lost by weights": ("leaves out the bias, weights first", without_bias_by_weights),
+            "flip by dictionary": (
+                "turns the dictionary's filters by half a turn, dictionary first",
+                mirrored_by_dictionary,
+            ),
+        },
+        "predicted_conv2d_backward": {
+            "mean over pixels": ("divides dw and db by the number of pixels, dictionary first", dw_per_pixel),
+            "kept weights only": ("returns rows of dW in place of U^T dW, weights first", dw_of_W),
+            "dw reversed": ("returns dw in reverse column order", after(predicted_conv2d_backward, 1, backwards)),
+            "last column unlearned": ("has no dw of the last column", after(predicted_conv2d_backward, 1, last_zero)),
+        },
+    }
 )

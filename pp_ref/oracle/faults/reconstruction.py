@@ -25,22 +25,15 @@ from pp_ref.layers.sparsity import (
 )
 from pp_ref.layers.unit_columns import UnitColumnsCache, unit_columns_backward, unit_columns_forward
 from pp_ref.oracle.faults.fault import (
-    Fault,
-    accumulating,
     after,
     before,
     cached,
-    double_precision,
-    doubled,
-    eleven_bits,
+    faults,
     halved,
+    instead,
     last_row_missing,
-    nan_to_zero,
-    negative,
     next_row,
-    stale,
     transposed_if_square,
-    zero,
 )
 
 # The norms.
@@ -64,16 +57,9 @@ def row_norms(W: Array) -> tuple[Array, UnitColumnsCache]:
     return W / norms, UnitColumnsCache(W / norms, norms)
 
 
-def norms_not_differentiated(dWhat: Array, cache: UnitColumnsCache) -> Array:
-    return dWhat / cache.norms
-
-
-def norms_projected_alone(dWhat: Array, cache: UnitColumnsCache) -> Array:
-    return unit_columns_backward(dWhat, cache) * cache.norms
-
-
-def norms_squared(dWhat: Array, cache: UnitColumnsCache) -> Array:
-    return unit_columns_backward(dWhat, cache) / cache.norms
+norms_not_differentiated = instead(unit_columns_backward, None, lambda dW, dWhat, cache: dWhat / cache.norms)
+norms_projected_alone = instead(unit_columns_backward, None, lambda dW, dWhat, cache: dW * cache.norms)
+norms_squared = instead(unit_columns_backward, None, lambda dW, dWhat, cache: dW / cache.norms)
 
 
 def projected_on_all_columns(dWhat: Array, cache: UnitColumnsCache) -> Array:
@@ -102,8 +88,7 @@ def eps_outside(z: Array, eps: float) -> tuple[Array, SmoothAbsCache]:
     return xp.sum(xp.abs(z) + eps), SmoothAbsCache(z, xp.abs(z))
 
 
-def eps_squared(z: Array, eps: float) -> tuple[Array, SmoothAbsCache]:
-    return smooth_abs_forward(z, eps * eps)
+eps_squared = before(smooth_abs_forward, 1, lambda eps: eps * eps)
 
 
 def squares_for_roots(z: Array, eps: float) -> tuple[Array, SmoothAbsCache]:
@@ -112,20 +97,12 @@ def squares_for_roots(z: Array, eps: float) -> tuple[Array, SmoothAbsCache]:
     return xp.sum(z * z + eps), SmoothAbsCache(z, xp.ones_like(z) / 2)
 
 
-def root_lost(dloss: Any, cache: SmoothAbsCache) -> Array:
-    return cache.z / (cache.root * cache.root) * dloss
-
-
-def root_forgotten(dloss: Any, cache: SmoothAbsCache) -> Array:
-    return cache.z * dloss
-
-
-def sign_for_slope(dloss: Any, cache: SmoothAbsCache) -> Array:
-    return array_namespace(cache.z).sign(cache.z) * dloss
-
-
-def dloss_ignored(dloss: Any, cache: SmoothAbsCache) -> Array:
-    return cache.z / cache.root
+root_lost = instead(smooth_abs_backward, None, lambda dz, dloss, cache: cache.z / (cache.root * cache.root) * dloss)
+root_forgotten = instead(smooth_abs_backward, None, lambda dz, dloss, cache: cache.z * dloss)
+sign_for_slope = instead(
+    smooth_abs_backward, None, lambda dz, dloss, cache: array_namespace(cache.z).sign(cache.z) * dloss
+)
+dloss_ignored = instead(smooth_abs_backward, None, lambda dz, dloss, cache: cache.z / cache.root)
 
 
 def overflowing_cosh(z: Array) -> tuple[Array, LogCoshCache]:
@@ -133,9 +110,7 @@ def overflowing_cosh(z: Array) -> tuple[Array, LogCoshCache]:
     return xp.sum(xp.log(xp.cosh(z))), LogCoshCache(xp.tanh(z))
 
 
-def cosh_without_two(z: Array) -> tuple[Array, LogCoshCache]:
-    loss, cache = log_cosh_forward(z)
-    return loss + 0.6931471805599453 * z.shape[0] * z.shape[1], cache
+cosh_without_two = instead(log_cosh_forward, 0, lambda loss, z: loss + 0.6931471805599453 * z.shape[0] * z.shape[1])
 
 
 def log_cosh_mean(z: Array) -> tuple[Array, LogCoshCache]:
@@ -152,8 +127,7 @@ def log_cosh_signed(z: Array) -> tuple[Array, LogCoshCache]:
     return xp.sum(z - xp.log1p(xp.maximum(tanh, -tanh))), LogCoshCache(tanh)
 
 
-def slope_of_the_slope(dloss: Any, cache: LogCoshCache) -> Array:
-    return (1 - cache.tanh * cache.tanh) * dloss
+slope_of_the_slope = instead(log_cosh_backward, None, lambda dz, dloss, cache: (1 - cache.tanh * cache.tanh) * dloss)
 
 
 # The reconstruction.
@@ -165,13 +139,8 @@ def centred(v: Array) -> tuple[Array, SecondMomentCache]:
     return second_moment_forward(v - xp.sum(v, axis=0) / max(v.shape[0], 1))
 
 
-def moment_over_n(v: Array) -> tuple[Array, SecondMomentCache]:
-    S, cache = second_moment_forward(v)
-    return S / max(v.shape[0], 1), cache
-
-
-def moment_of_units(v: Array) -> tuple[Array, SecondMomentCache]:
-    return v @ v.T if v.shape[0] == v.shape[1] else v.T @ v, SecondMomentCache(v)
+moment_over_n = instead(second_moment_forward, 0, lambda S, v: S / max(v.shape[0], 1))
+moment_of_units = instead(second_moment_forward, 0, lambda S, v: v @ v.T if v.shape[0] == v.shape[1] else S)
 
 
 def without_identity(S: Array, W: Array) -> tuple[Array, MomentReconstructionCache]:
@@ -200,19 +169,9 @@ def symmetric_moment_assumed(dloss: Any, cache: MomentReconstructionCache) -> An
     return A @ A.T * dloss, (dA + dA.T) @ W
 
 
-def one_use_of_W(dloss: Any, cache: MomentReconstructionCache) -> Any:
-    S, W, A = cache
-    return A @ A.T * dloss, (S + S.T) @ A @ W * dloss
-
-
-def reconstruction_mean(v: Array, W: Array, *order: Any) -> Any:
-    loss, cache = reconstruction_forward(v, W, *order)
-    return loss / max(v.shape[0], 1), cache
-
-
-def reconstruction_halved(v: Array, W: Array, *order: Any) -> Any:
-    loss, cache = reconstruction_forward(v, W, *order)
-    return loss / 2, cache
+one_use_of_W = instead(moment_reconstruction_backward, 1, lambda dW, dloss, c: (c.S + c.S.T) @ c.A @ c.W * dloss)
+reconstruction_mean = instead(reconstruction_forward, 0, lambda loss, v, *rest: loss / max(v.shape[0], 1))
+reconstruction_halved = after(reconstruction_forward, 0, halved)
 
 
 def untied(v: Array, W: Array, *order: Any) -> Any:
@@ -231,181 +190,106 @@ def distance_for_square(v: Array, W: Array, *order: Any) -> Any:
     return xp.sum(xp.sqrt(xp.sum(error * error, axis=1))), ExamplesCache(v, W, z, error)
 
 
-def _examples_alone(wrong: Callable[..., Any]) -> Callable[..., Any]:
-    """A backward pass that is wrong by examples and right by the moment."""
-    return lambda dloss, cache: (
-        wrong(dloss, cache) if isinstance(cache, ExamplesCache) else reconstruction_backward(dloss, cache)
-    )
+def _examples_alone(at: int, other: Callable[..., Any]) -> Callable[..., Any]:
+    """A backward pass whose gradient ``at`` is another by examples; by the moment it is right."""
+    wrong = instead(reconstruction_backward, at, other)
+    return lambda dloss, c: wrong(dloss, c) if isinstance(c, ExamplesCache) else reconstruction_backward(dloss, c)
 
 
-@_examples_alone
-def decoder_omitted(dloss: Any, cache: ExamplesCache) -> Any:
-    dv, _ = reconstruction_backward(dloss, cache)
-    return dv, cache.v.T @ (cache.error @ cache.W) * (2 * dloss)
+decoder_omitted = _examples_alone(1, lambda dW, dloss, c: c.v.T @ (c.error @ c.W) * (2 * dloss))
+encoder_omitted = _examples_alone(1, lambda dW, dloss, c: c.error.T @ c.z * (2 * dloss))
+target_omitted = _examples_alone(0, lambda dv, dloss, c: dv + c.error * (2 * dloss))
 
 
-@_examples_alone
-def encoder_omitted(dloss: Any, cache: ExamplesCache) -> Any:
-    dv, _ = reconstruction_backward(dloss, cache)
-    return dv, cache.error.T @ cache.z * (2 * dloss)
-
-
-@_examples_alone
-def target_omitted(dloss: Any, cache: ExamplesCache) -> Any:
-    dv, dW = reconstruction_backward(dloss, cache)
-    return dv + cache.error * (2 * dloss), dW
-
-
-FAULTS = (
-    Fault(
-        "norms of rows",
-        "unit_columns_forward",
-        "divides by the norms of the rows wherever W is square",
-        row_norms,
-    ),
-    Fault(
-        "one norm for all",
-        "unit_columns_forward",
-        "divides by the norm of the whole matrix",
-        scaled_by(lambda xp, W: xp.sqrt(xp.sum(W * W)) * xp.ones_like(W[0, :])),
-    ),
-    Fault(
-        "squared norms",
-        "unit_columns_forward",
-        "divides by the squares of the norms",
-        scaled_by(lambda xp, W: xp.sum(W * W, axis=0)),
-    ),
-    Fault(
-        "norms with an epsilon",
-        "unit_columns_forward",
-        "adds 1e-5 under the root, so that columns are a little short of unit norm",
-        scaled_by(lambda xp, W: xp.sqrt(xp.sum(W * W, axis=0) + 1e-5)),
-    ),
-    Fault(
-        "sums of magnitudes",
-        "unit_columns_forward",
-        "divides by the sums of the magnitudes, not by the norms",
-        scaled_by(lambda xp, W: xp.sum(xp.abs(W), axis=0)),
-    ),
-    Fault(
-        "norms not differentiated",
-        "unit_columns_backward",
-        "takes the norms for constants",
-        norms_not_differentiated,
-    ),
-    Fault("norm lost", "unit_columns_backward", "projects, but does not divide by the norm", norms_projected_alone),
-    Fault("norm twice", "unit_columns_backward", "divides by the square of the norm", norms_squared),
-    Fault(
-        "projected on all columns",
-        "unit_columns_backward",
-        "projects along the whole matrix and not along each column",
-        projected_on_all_columns,
-    ),
-    Fault("stale cache", "unit_columns_backward", "reads the cache of the call before", stale(unit_columns_backward)),
-    Fault(
-        "group penalty",
-        "smooth_abs_forward",
-        "takes one root for all features of a patch, and differentiates that rightly",
-        group_penalty,
-    ),
-    Fault("one root", "smooth_abs_forward", "takes the root of the whole sum", root_of_the_sum),
-    Fault("root forgotten", "smooth_abs_forward", "sums squares, and differentiates that rightly", squares_for_roots),
-    Fault("eps squared", "smooth_abs_forward", "takes eps to be its own root, and squares it", eps_squared),
-    Fault("eps outside", "smooth_abs_forward", "adds eps to |z|, outside the root", eps_outside),
-    Fault("root squared", "smooth_abs_backward", "divides by z^2 + eps, the square root lost", root_lost),
-    Fault("slope of a square", "smooth_abs_backward", "does not divide by the root", root_forgotten),
-    Fault("sign", "smooth_abs_backward", "takes the sign of z, as if eps were 0", sign_for_slope),
-    Fault("doubled", "smooth_abs_backward", "keeps the 2 of 2 z", after(smooth_abs_backward, None, doubled)),
-    Fault("dloss ignored", "smooth_abs_backward", "does not multiply by dloss", dloss_ignored),
-    Fault("overflow", "log_cosh_forward", "takes cosh itself, which overflows", overflowing_cosh),
-    Fault("log 2", "log_cosh_forward", "leaves out log 2 for each entry", cosh_without_two),
-    Fault("mean", "log_cosh_forward", "divides by the number of entries, loss and gradient alike", log_cosh_mean),
-    Fault("signed", "log_cosh_forward", "takes z for |z|", log_cosh_signed),
-    Fault("slope of the slope", "log_cosh_backward", "returns 1 - tanh^2 z for tanh z", slope_of_the_slope),
-    Fault("sign", "log_cosh_backward", "has the opposite sign of dz", after(log_cosh_backward, None, negative)),
-    Fault("rounded", "log_cosh_backward", "keeps eleven bits of dz", after(log_cosh_backward, None, eleven_bits)),
-    Fault("centred", "second_moment_forward", "subtracts the mean of the patches", centred),
-    Fault("divided by n", "second_moment_forward", "divides by the number of patches", moment_over_n),
-    Fault("units for examples", "second_moment_forward", "returns v v^T wherever v is square", moment_of_units),
-    Fault(
-        "NaN swallowed",
-        "second_moment_forward",
-        "replaces NaN by zero",
-        after(second_moment_forward, 0, nan_to_zero),
-    ),
-    Fault("one use of v", "second_moment_backward", "returns v dS, though v is there twice", lambda dS, c: c.v @ dS),
-    Fault(
-        "doubled for symmetric",
-        "second_moment_backward",
-        "returns 2 v dS, as if dS were symmetric",
-        lambda dS, cache: 2 * (cache.v @ dS),
-    ),
-    Fault(
-        "rows misaligned",
-        "second_moment_backward",
-        "returns every row's gradient in its neighbour's place",
-        cached(second_moment_backward, v=next_row),
-    ),
-    Fault("identity forgotten", "moment_reconstruction_forward", "compares with nothing: A = W W^T", without_identity),
-    Fault(
-        "orthonormal filters",
-        "moment_reconstruction_forward",
-        "takes W^T W - I for W W^T - I wherever W is square",
-        decorrelated_filters,
-    ),
-    Fault("linear in A", "moment_reconstruction_forward", "returns tr(S A), one A short", moment_once),
-    Fault(
-        "promoted",
-        "moment_reconstruction_forward",
-        "returns float64 whatever it is given",
-        after(moment_reconstruction_forward, 0, double_precision),
-    ),
-    Fault(
-        "symmetric S assumed",
-        "moment_reconstruction_backward",
-        "takes 2 S for S + S^T",
-        symmetric_moment_assumed,
-    ),
-    Fault(
-        "one use of W",
-        "moment_reconstruction_backward",
-        "differentiates one of the two W in W W^T",
-        one_use_of_W,
-    ),
-    Fault(
-        "S fixed",
-        "moment_reconstruction_backward",
-        "has no gradient of S",
-        after(moment_reconstruction_backward, 0, zero),
-    ),
-    Fault("divided by n", "reconstruction_forward", "returns the mean over examples", reconstruction_mean),
-    Fault("halved", "reconstruction_forward", "returns half the sum", reconstruction_halved),
-    Fault("untied", "reconstruction_forward", "decodes with W in place of W^T wherever W is square", untied),
-    Fault(
-        "root of squares",
-        "reconstruction_forward",
-        "sums the lengths of the errors, not their squares",
-        distance_for_square,
-    ),
-    Fault(
-        "last example stale",
-        "reconstruction_forward",
-        "leaves the last example out",
-        before(reconstruction_forward, 0, lambda v: last_row_missing(v) if v.shape[0] else v),
-    ),
-    Fault("decoder omitted", "reconstruction_backward", "differentiates the encoder's W alone", decoder_omitted),
-    Fault("encoder omitted", "reconstruction_backward", "differentiates the decoder's W alone", encoder_omitted),
-    Fault("target omitted", "reconstruction_backward", "forgets that v is also the target", target_omitted),
-    Fault(
-        "factor 2 lost",
-        "reconstruction_backward",
-        "takes |e|^2 to have the gradient e",
-        before(reconstruction_backward, 0, halved),
-    ),
-    Fault(
-        "accumulates",
-        "reconstruction_backward",
-        "adds to the gradients of the call before",
-        accumulating(reconstruction_backward),
-    ),
+FAULTS = faults(
+    {
+        "unit_columns_forward": {
+            "norms of rows": ("divides by the norms of the rows wherever W is square", row_norms),
+            "one norm for all": (
+                "divides by the norm of the whole matrix",
+                scaled_by(lambda xp, W: xp.sqrt(xp.sum(W * W)) * xp.ones_like(W[0, :])),
+            ),
+            "squared norms": ("divides by the squares of the norms", scaled_by(lambda xp, W: xp.sum(W * W, axis=0))),
+            "norms with an epsilon": (
+                "adds 1e-5 under the root, so that columns are a little short of unit norm",
+                scaled_by(lambda xp, W: xp.sqrt(xp.sum(W * W, axis=0) + 1e-5)),
+            ),
+            "sums of magnitudes": (
+                "divides by the sums of the magnitudes, not by the norms",
+                scaled_by(lambda xp, W: xp.sum(xp.abs(W), axis=0)),
+            ),
+        },
+        "unit_columns_backward": {
+            "norms not differentiated": ("takes the norms for constants", norms_not_differentiated),
+            "norm lost": ("projects, but does not divide by the norm", norms_projected_alone),
+            "norm twice": ("divides by the square of the norm", norms_squared),
+            "projected on all columns": (
+                "projects along the whole matrix and not along each column",
+                projected_on_all_columns,
+            ),
+        },
+        "smooth_abs_forward": {
+            "group penalty": (
+                "takes one root for all features of a patch, and differentiates that rightly",
+                group_penalty,
+            ),
+            "one root": ("takes the root of the whole sum", root_of_the_sum),
+            "root forgotten": ("sums squares, and differentiates that rightly", squares_for_roots),
+            "eps squared": ("takes eps to be its own root, and squares it", eps_squared),
+            "eps outside": ("adds eps to |z|, outside the root", eps_outside),
+        },
+        "smooth_abs_backward": {
+            "root squared": ("divides by z^2 + eps, the square root lost", root_lost),
+            "slope of a square": ("does not divide by the root", root_forgotten),
+            "sign": ("takes the sign of z, as if eps were 0", sign_for_slope),
+            "dloss ignored": ("does not multiply by dloss", dloss_ignored),
+        },
+        "log_cosh_forward": {
+            "overflow": ("takes cosh itself, which overflows", overflowing_cosh),
+            "log 2": ("leaves out log 2 for each entry", cosh_without_two),
+            "mean": ("divides by the number of entries, loss and gradient alike", log_cosh_mean),
+            "signed": ("takes z for |z|", log_cosh_signed),
+        },
+        "log_cosh_backward": {
+            "slope of the slope": ("returns 1 - tanh^2 z for tanh z", slope_of_the_slope),
+        },
+        "second_moment_forward": {
+            "centred": ("subtracts the mean of the patches", centred),
+            "divided by n": ("divides by the number of patches", moment_over_n),
+            "units for examples": ("returns v v^T wherever v is square", moment_of_units),
+        },
+        "second_moment_backward": {
+            "one use of v": ("returns v dS, though v is there twice", lambda dS, c: c.v @ dS),
+            "doubled for symmetric": ("returns 2 v dS, as if dS were symmetric", lambda dS, cache: 2 * (cache.v @ dS)),
+            "rows misaligned": (
+                "returns every row's gradient in its neighbour's place",
+                cached(second_moment_backward, v=next_row),
+            ),
+        },
+        "moment_reconstruction_forward": {
+            "identity forgotten": ("compares with nothing: A = W W^T", without_identity),
+            "orthonormal filters": ("takes W^T W - I for W W^T - I wherever W is square", decorrelated_filters),
+            "linear in A": ("returns tr(S A), one A short", moment_once),
+        },
+        "moment_reconstruction_backward": {
+            "symmetric S assumed": ("takes 2 S for S + S^T", symmetric_moment_assumed),
+            "one use of W": ("differentiates one of the two W in W W^T", one_use_of_W),
+        },
+        "reconstruction_forward": {
+            "divided by n": ("returns the mean over examples", reconstruction_mean),
+            "halved": ("returns half the sum", reconstruction_halved),
+            "untied": ("decodes with W in place of W^T wherever W is square", untied),
+            "root of squares": ("sums the lengths of the errors, not their squares", distance_for_square),
+            "last example stale": (
+                "leaves the last example out",
+                before(reconstruction_forward, 0, lambda v: last_row_missing(v) if v.shape[0] else v),
+            ),
+        },
+        "reconstruction_backward": {
+            "decoder omitted": ("differentiates the encoder's W alone", decoder_omitted),
+            "encoder omitted": ("differentiates the decoder's W alone", encoder_omitted),
+            "target omitted": ("forgets that v is also the target", target_omitted),
+            "factor 2 lost": ("takes |e|^2 to have the gradient e", before(reconstruction_backward, 0, halved)),
+        },
+    }
 )

@@ -25,11 +25,12 @@ from pp_ref.layers.unit_columns import UnitColumnsCache, unit_columns_backward, 
 from pp_ref.models import RICA, Full, Params, PreparedPatches
 from pp_ref.models.rica import UFLDL_LAMBDA
 from pp_ref.oracle.faults.fault import (
-    Fault,
     eleven_bits,
+    faults,
     negative,
     neighbour,
 )
+from pp_ref.oracle.faults.models import Result, changed, each, stepping
 from pp_ref.oracle.faults.reconstruction import (
     group_penalty,
     norms_not_differentiated,
@@ -37,7 +38,6 @@ from pp_ref.oracle.faults.reconstruction import (
     squares_for_roots,
 )
 
-Result = tuple[Array, Params]
 right_rica = RICA.loss_and_gradient
 
 
@@ -204,13 +204,6 @@ def trade_off_on_the_other_term(model: RICA, params: Params, x: Array, y: None =
     return loss * trade_off, {name: g * trade_off for name, g in gradient.items()}
 
 
-def steps_in_place(model: RICA, params: Params, x: Array, y: None = None) -> Result:
-    loss, gradient = right_rica(model, params, x, y)
-    for name, g in gradient.items():
-        params[name][...] = params[name] - g / 8
-    return loss, gradient
-
-
 def patches_squared_in_place(model: RICA, params: Params, x: Array, y: None = None) -> Result:
     """Makes the patches' squares where the patches are."""
     result = right_rica(model, params, x, y)
@@ -220,16 +213,6 @@ def patches_squared_in_place(model: RICA, params: Params, x: Array, y: None = No
 
 def last_patch_forgotten(model: RICA, params: Params, x: Array, y: None = None) -> Result:
     return right_rica(model, params, x[:-1, ...] if x.shape[0] else x, y)
-
-
-def changed(change: Callable[[Array], Array], loss: float = 1.0) -> Callable[..., Result]:
-    """The right loss, times a factor, and each gradient put through ``change``."""
-
-    def wrong(model: RICA, params: Params, x: Array, y: None = None) -> Result:
-        value, gradient = right_rica(model, params, x, y)
-        return value * loss, {name: change(g) for name, g in gradient.items()}
-
-    return wrong
 
 
 # What is computed once of the patches.
@@ -281,159 +264,111 @@ def prepared_once() -> Callable[..., PreparedPatches]:
     return wrong
 
 
-MODEL = "RICA.loss_and_gradient"
-PREPARE = "RICA.prepare"
-
-
-FAULTS = (
-    # The six mistakes of public answers: those of another objective with its own gradient, and without it.
-    Fault(
-        "group penalty",
-        MODEL,
-        "takes the root of the sum over a patch's features, in loss and gradient alike",
-        assembled(_grouped),
-    ),
-    Fault(
-        "group penalty over patches",
-        MODEL,
-        "takes the root of the sum over a feature's patches, in loss and gradient alike",
-        assembled(_grouped_over_patches),
-    ),
-    Fault(
-        "reconstruction divided by n",
-        MODEL,
-        "divides the reconstruction, and not the sparsity, by the number of patches, in loss and gradient alike",
-        assembled(share=lambda b, n: b / max(n, 1)),
-    ),
-    Fault(
-        "root lost in the gradient",
-        MODEL,
-        "takes z / (z^2 + eps) for the gradient of the sparsity",
-        assembled(_slope(lambda z, root: z / (root * root))),
-    ),
-    Fault("root lost", MODEL, "sums z^2 + eps without the root, in loss and gradient alike", assembled(_squared)),
-    Fault(
-        "squares before the product",
-        MODEL,
-        "squares the patches and not the features, sqrt(v^2 W + eps), in loss and gradient alike",
-        square_before_product(gradient_too=True),
-    ),
-    Fault(
-        "squares before the product in the loss",
-        MODEL,
-        "reports sqrt(v^2 W + eps), and differentiates the right sparsity",
-        square_before_product(gradient_too=False),
-    ),
-    Fault(
-        "sparsity omitted from the gradient",
-        MODEL,
-        "has the gradient of the reconstruction alone",
-        assembled(_slope(lambda z, root: 0 * z)),
-    ),
-    Fault("sparsity omitted", MODEL, "reconstructs and no more, in loss and gradient alike", assembled(_nothing)),
-    Fault(
-        "norms not differentiated",
-        MODEL,
-        "takes the norms for constants in the gradient",
-        assembled(pull_norms=norms_not_differentiated),
-    ),
-    Fault(
-        "not normalised",
-        MODEL,
-        "leaves the norms as they are, in loss and gradient alike",
-        assembled(normalised=False),
-    ),
-    Fault(
-        "gradient of the directions",
-        MODEL,
-        "returns the gradient with respect to the scaled filters",
-        assembled(pull_norms=lambda dWhat, cache: dWhat),
-    ),
-    Fault(
-        "one use of W",
-        MODEL,
-        "differentiates the encoder or the decoder, not both",
-        assembled(pull_error=lambda b, cache: one_use_of_W(b, cache)[1]),
-    ),
-    Fault(
-        "reconstruction not halved",
-        MODEL,
-        "leaves out the 1/2 of ufldl's reconstruction, in loss and gradient alike",
-        assembled(share=lambda b, n: 2 * b),
-    ),
-    Fault(
-        "sparsity divided by n",
-        MODEL,
-        "divides the sparsity, and not the reconstruction, by the number of patches, in loss and gradient alike",
-        assembled(_mean_over_patches),
-    ),
-    Fault(
-        "sparsity of v W",
-        MODEL,
-        "penalises v W and reconstructs by unit columns, in loss and gradient alike",
-        sparsity_of_unscaled,
-    ),
-    Fault("norms of w", MODEL, "scales w in place of U w to unit norm, in loss and gradient alike", norms_of_w),
-    Fault("kept weights only", MODEL, "takes dw at the first rows of dW in place of U^T dW", kept_rows_of_dW),
-    Fault(
-        "le2011: not divided by n",
-        MODEL,
-        "sums le2011's reconstruction where it is a mean over patches, in loss and gradient alike",
-        assembled(on="le2011", share=lambda b, n: b * n),
-    ),
-    Fault(
-        "le2011: normalised",
-        MODEL,
-        "scales le2011's columns to unit norm as well, in loss and gradient alike",
-        assembled(on="le2011", normalised=True),
-    ),
-    Fault(
-        "le2011: halved",
-        MODEL,
-        "halves le2011's reconstruction, in loss and gradient alike",
-        assembled(on="le2011", share=lambda b, n: b / 2),
-    ),
-    Fault(
-        "le2011: smooth_abs",
-        MODEL,
-        "has ufldl's sparsity in le2011, in loss and gradient alike",
-        assembled(_smooth_abs, on="le2011"),
-    ),
-    Fault(
-        "trade-off on the other term",
-        MODEL,
-        "weighs the reconstruction by lambda and not the sparsity, in loss and gradient alike",
-        trade_off_on_the_other_term,
-    ),
-    Fault("uphill", MODEL, "has the opposite sign of the gradient", changed(negative)),
-    Fault("neighbour's filter", MODEL, "gives every filter its neighbour's gradient", changed(neighbour)),
-    Fault("loss halved", MODEL, "reports half the loss", changed(lambda g: g, 0.5)),
-    Fault("eleven bits", MODEL, "keeps eleven bits of the gradient", changed(eleven_bits)),
-    Fault("last patch forgotten", MODEL, "leaves out the last patch", last_patch_forgotten),
-    Fault("parameters overwritten", MODEL, "takes the step itself", steps_in_place),
-    Fault("patches overwritten", MODEL, "squares the patches in place", patches_squared_in_place),
-    Fault(
-        "centred moment",
-        PREPARE,
-        "subtracts the mean from the second moment and not from the patches",
-        moment(centred_moment),
-    ),
-    Fault("moment over n", PREPARE, "divides the second moment by n", moment(lambda S, x: S / max(x.shape[0], 1))),
-    Fault(
-        "moment in eleven bits", PREPARE, "rounds the second moment to eleven bits", moment(lambda S, x: eleven_bits(S))
-    ),
-    Fault(
-        "first dictionary for all",
-        PREPARE,
-        "pools every column by the first dictionary, wherever it fits",
-        prepared(first_columns_dictionary),
-    ),
-    Fault(
-        "moment of pooled patches",
-        PREPARE,
-        "takes the second moment of pooled patches wherever k = d",
-        prepared(moment_of_pooled),
-    ),
-    Fault("kept inputs", PREPARE, "reads the inputs at the kept places in place of v U", prepared(kept_inputs)),
-    Fault("prepared once", PREPARE, "keeps what it made of the first patches of this size", prepared_once()),
+FAULTS = faults(
+    {
+        "RICA.loss_and_gradient": {
+            "group penalty": (
+                "takes the root of the sum over a patch's features, in loss and gradient alike",
+                assembled(_grouped),
+            ),
+            "group penalty over patches": (
+                "takes the root of the sum over a feature's patches, in loss and gradient alike",
+                assembled(_grouped_over_patches),
+            ),
+            "reconstruction divided by n": (
+                "divides the reconstruction and not the sparsity by the number of patches, in loss and gradient alike",
+                assembled(share=lambda b, n: b / max(n, 1)),
+            ),
+            "root lost in the gradient": (
+                "takes z / (z^2 + eps) for the gradient of the sparsity",
+                assembled(_slope(lambda z, root: z / (root * root))),
+            ),
+            "root lost": ("sums z^2 + eps without the root, in loss and gradient alike", assembled(_squared)),
+            "squares before the product": (
+                "squares the patches and not the features, sqrt(v^2 W + eps), in loss and gradient alike",
+                square_before_product(gradient_too=True),
+            ),
+            "squares before the product in the loss": (
+                "reports sqrt(v^2 W + eps), and differentiates the right sparsity",
+                square_before_product(gradient_too=False),
+            ),
+            "sparsity omitted from the gradient": (
+                "has the gradient of the reconstruction alone",
+                assembled(_slope(lambda z, root: 0 * z)),
+            ),
+            "sparsity omitted": ("reconstructs and no more, in loss and gradient alike", assembled(_nothing)),
+            "norms not differentiated": (
+                "takes the norms for constants in the gradient",
+                assembled(pull_norms=norms_not_differentiated),
+            ),
+            "not normalised": ("leaves the norms as they are, in loss and gradient alike", assembled(normalised=False)),
+            "gradient of the directions": (
+                "returns the gradient with respect to the scaled filters",
+                assembled(pull_norms=lambda dWhat, cache: dWhat),
+            ),
+            "one use of W": (
+                "differentiates the encoder or the decoder, not both",
+                assembled(pull_error=lambda b, cache: one_use_of_W(b, cache)[1]),
+            ),
+            "reconstruction not halved": (
+                "leaves out the 1/2 of ufldl's reconstruction, in loss and gradient alike",
+                assembled(share=lambda b, n: 2 * b),
+            ),
+            "sparsity divided by n": (
+                "divides the sparsity and not the reconstruction by the number of patches, in loss and gradient alike",
+                assembled(_mean_over_patches),
+            ),
+            "sparsity of v W": (
+                "penalises v W and reconstructs by unit columns, in loss and gradient alike",
+                sparsity_of_unscaled,
+            ),
+            "norms of w": ("scales w in place of U w to unit norm, in loss and gradient alike", norms_of_w),
+            "kept weights only": ("takes dw at the first rows of dW in place of U^T dW", kept_rows_of_dW),
+            "le2011: not divided by n": (
+                "sums le2011's reconstruction where it is a mean over patches, in loss and gradient alike",
+                assembled(on="le2011", share=lambda b, n: b * n),
+            ),
+            "le2011: normalised": (
+                "scales le2011's columns to unit norm as well, in loss and gradient alike",
+                assembled(on="le2011", normalised=True),
+            ),
+            "le2011: halved": (
+                "halves le2011's reconstruction, in loss and gradient alike",
+                assembled(on="le2011", share=lambda b, n: b / 2),
+            ),
+            "le2011: smooth_abs": (
+                "has ufldl's sparsity in le2011, in loss and gradient alike",
+                assembled(_smooth_abs, on="le2011"),
+            ),
+            "trade-off on the other term": (
+                "weighs the reconstruction by lambda and not the sparsity, in loss and gradient alike",
+                trade_off_on_the_other_term,
+            ),
+            "uphill": ("has the opposite sign of the gradient", changed(right_rica, each(negative))),
+            "neighbour's filter": ("gives every filter its neighbour's gradient", changed(right_rica, each(neighbour))),
+            "loss halved": ("reports half the loss", changed(right_rica, lambda gradient, params: {}, 0.5)),
+            "eleven bits": ("keeps eleven bits of the gradient", changed(right_rica, each(eleven_bits))),
+            "last patch forgotten": ("leaves out the last patch", last_patch_forgotten),
+            "parameters overwritten": ("takes the step itself", stepping(right_rica)),
+            "patches overwritten": ("squares the patches in place", patches_squared_in_place),
+        },
+        "RICA.prepare": {
+            "centred moment": (
+                "subtracts the mean from the second moment and not from the patches",
+                moment(centred_moment),
+            ),
+            "moment over n": ("divides the second moment by n", moment(lambda S, x: S / max(x.shape[0], 1))),
+            "moment in eleven bits": ("rounds the second moment to eleven bits", moment(lambda S, x: eleven_bits(S))),
+            "first dictionary for all": (
+                "pools every column by the first dictionary, wherever it fits",
+                prepared(first_columns_dictionary),
+            ),
+            "moment of pooled patches": (
+                "takes the second moment of pooled patches wherever k = d",
+                prepared(moment_of_pooled),
+            ),
+            "kept inputs": ("reads the inputs at the kept places in place of v U", prepared(kept_inputs)),
+            "prepared once": ("keeps what it made of the first patches of this size", prepared_once()),
+        },
+    }
 )

@@ -5,9 +5,9 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from pp_ref.oracle.findings import TensorVerdict
 from pp_ref.oracle.reports.elements import Element, element
 from pp_ref.oracle.reports.words import wrong
+from pp_ref.oracle.verdict.findings import TensorVerdict
 
 Grid = NDArray[np.float64]
 

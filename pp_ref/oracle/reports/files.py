@@ -4,8 +4,8 @@ from pathlib import Path
 
 from pp_ref.errors import DomainError
 from pp_ref.files import write_atomically
-from pp_ref.oracle.findings import Report
 from pp_ref.oracle.reports import junit, page, records
+from pp_ref.oracle.verdict.findings import Report
 
 CONTENT = {".json": records.content, ".xml": junit.content, ".html": page.content}
 

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from typing import Any
 from xml.etree import ElementTree
 
-from pp_ref.oracle.findings import Finding, Report, Status
 from pp_ref.oracle.reports.elements import Element, element
 from pp_ref.oracle.reports.words import Operation, details, headline, operations, summary
+from pp_ref.oracle.verdict.findings import Finding, Report, Status
 
 FAILURES = (Status.failed, Status.unexpected_pass)
 SKIPPED = (Status.not_provided, Status.expected)

@@ -5,11 +5,11 @@ from collections.abc import Iterator
 from urllib.parse import quote
 from xml.etree import ElementTree
 
-from pp_ref.oracle.findings import Finding, Report, Status
 from pp_ref.oracle.reports.elements import Element, element
 from pp_ref.oracle.reports.error_map import LEVELS, error_map
 from pp_ref.oracle.reports.records import to_record
 from pp_ref.oracle.reports.words import VERDICTS, Operation, details, operations, plural, printable, summary
+from pp_ref.oracle.verdict.findings import Finding, Report, Status
 
 SECTIONS = {
     Status.failed: "Wrong",

@@ -9,7 +9,7 @@ from typing import Any
 from pp_ref.envelope import json_checksum
 from pp_ref.errors import DataError
 from pp_ref.files import read_regular, reason
-from pp_ref.oracle.findings import Finding, Report, Status, TensorVerdict
+from pp_ref.oracle.verdict.findings import Finding, Report, Status, TensorVerdict
 
 SCHEMA = "pp_ref.report/2"
 LARGEST = 2**28  # bytes of a report

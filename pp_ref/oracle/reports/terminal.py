@@ -9,7 +9,6 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from pp_ref.oracle.findings import Finding, Report, Status
 from pp_ref.oracle.reports.words import (
     VERDICTS,
     Operation,
@@ -21,6 +20,7 @@ from pp_ref.oracle.reports.words import (
     replay,
     summary,
 )
+from pp_ref.oracle.verdict.findings import Finding, Report, Status
 
 STYLES = {Status.failed: "bold red", Status.unexpected_pass: "bold red", Status.suspicious: "yellow"}
 COUNTS = {

@@ -6,7 +6,7 @@ import shlex
 from dataclasses import dataclass
 from itertools import chain
 
-from pp_ref.oracle.findings import Finding, Report, Status, TensorVerdict
+from pp_ref.oracle.verdict.findings import Finding, Report, Status, TensorVerdict
 
 VERDICTS = {  # the first that a case of an operation has is the operation's
     Status.failed: "wrong",

@@ -8,8 +8,8 @@ import pytest
 from pp_ref.kernels.gpu.fused import expand_fused, pool_adjoint_fused, pool_fused, project_fused
 from pp_ref.kernels.gpu.operands import to_device
 from pp_ref.oracle import InProcess, conform
-from pp_ref.oracle.findings import Status
-from pp_ref.oracle.own import grid_operands
+from pp_ref.oracle.candidates.own import grid_operands
+from pp_ref.oracle.verdict.findings import Status
 from tests.kernels.gpu.comparisons import to_numpy
 
 

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from pp_ref.oracle.findings import Finding, Report, Status, TensorVerdict
+from pp_ref.oracle.verdict.findings import Finding, Report, Status, TensorVerdict
 
 HOSTILE = "<script>alert('1')</script> ]]> & \"'\0\x1b[31m\ud800 --> [bold]"
 

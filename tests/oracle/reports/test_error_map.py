@@ -7,8 +7,8 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from pp_ref.oracle.findings import TensorVerdict
 from pp_ref.oracle.reports.error_map import EDGES, LEVELS, SQUARES, error_map
+from pp_ref.oracle.verdict.findings import TensorVerdict
 
 
 def tensor(errors, name="dv"):

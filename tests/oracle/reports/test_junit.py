@@ -4,9 +4,9 @@ from xml.etree import ElementTree
 
 import pytest
 
-from pp_ref.oracle.findings import Status
 from pp_ref.oracle.reports.junit import content
 from pp_ref.oracle.reports.words import printable
+from pp_ref.oracle.verdict.findings import Status
 from tests.oracle.reports.sample import HOSTILE, REPORTS, sample
 
 

@@ -6,9 +6,9 @@ from urllib.parse import unquote
 
 import pytest
 
-from pp_ref.oracle.findings import Status
 from pp_ref.oracle.reports.page import content
 from pp_ref.oracle.reports.words import printable
+from pp_ref.oracle.verdict.findings import Status
 from tests.oracle.reports.sample import HOSTILE, REPORTS, sample
 
 VOID = {"meta"}

@@ -9,9 +9,9 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from pp_ref.errors import DataError
-from pp_ref.oracle.findings import Finding, Report, Status, TensorVerdict
 from pp_ref.oracle.reports import read_report, write_report
 from pp_ref.oracle.reports.records import SCHEMA, content, from_record, to_record
+from pp_ref.oracle.verdict.findings import Finding, Report, Status, TensorVerdict
 from tests.odd_files import ODD
 from tests.oracle.reports.sample import REPORTS, sample
 

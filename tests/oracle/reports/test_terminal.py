@@ -6,8 +6,8 @@ from io import StringIO
 import pytest
 from rich.console import Console
 
-from pp_ref.oracle.findings import Report, Status
 from pp_ref.oracle.reports import print_report
+from pp_ref.oracle.verdict.findings import Report, Status
 from tests.oracle.reports.sample import REPORTS, case, good, sample
 
 

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from pp_ref.oracle.findings import Finding, Report, Status, TensorVerdict
 from pp_ref.oracle.reports.words import details, headline, operations, printable, replay, summary
+from pp_ref.oracle.verdict.findings import Finding, Report, Status, TensorVerdict
 from tests.oracle.reports.sample import EMPTY, HOSTILE, REPORTS, case, good, sample
 
 

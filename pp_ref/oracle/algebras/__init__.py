@@ -1,0 +1,1 @@
+"""The arithmetics, and the arrays on which a definition runs: balls, bounds, longdouble, and the tape over them."""

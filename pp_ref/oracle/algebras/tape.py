@@ -1,0 +1,310 @@
+"""Definitions are written once, in `Quantity`: forward alone. Their gradients follow from the chain rule.
+
+A Quantity holds an array of some algebra: balls for exact values, `Rounded` for bounds, longdouble for where NaN goes.
+It remembers how it was made, so that `gradients` pulls a cotangent back through a definition in that same algebra
+(reverse mode; Griewank and Walther, *Evaluating Derivatives*, 2008, ch. 3). No hand-written backward pass is trusted.
+
+Whatever moves entries (slices, transposes, patches of images, padding, maxima) is one operation, `take`: entries by
+their flat index, with -1 for a zero.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = [
+    "Algebra",
+    "Quantity",
+    "concat",
+    "doubtful",
+    "elementwise",
+    "exp",
+    "gradients",
+    "log",
+    "maximum",
+    "quantity",
+    "sigmoid",
+    "sqrt",
+]
+
+Pull = Callable[[Any], Any]
+Function = Callable[..., Any]
+
+
+@dataclass(frozen=True)
+class Algebra:
+    """The functions by which definitions compute on arrays of one kind, beside the arrays' own operators.
+
+    exp, log, sqrt, sigmoid, sum, where, concat, take, reshape   as NumPy has them, sigmoid(x) = 1 / (1 + exp(-x))
+    scattered    (x, at, size) -> out (size,) with out[at[i]] += x[i]; x and at are flat
+    solved       (A, B) -> A^-1 B
+    lifted       float64 numbers -> an array without error
+    compared     array -> the numbers that comparisons see
+    formed       array -> the same, as numbers that every implementation computes before it goes on
+    uncertainty  array -> how far computed numbers may be from those that are compared
+    """
+
+    exp: Function
+    log: Function
+    sqrt: Function
+    sigmoid: Function
+    sum: Function
+    where: Function
+    concat: Function
+    take: Function
+    reshape: Function
+    scattered: Function
+    solved: Function
+    lifted: Function
+    compared: Function
+    formed: Function = lambda x: x
+    uncertainty: Function = lambda x: 0.0
+
+
+class Quantity:
+    """An array of an algebra, and how it depends on others: (parent, cotangent of this -> cotangent of the parent)."""
+
+    __array_ufunc__ = None
+
+    def __init__(self, data: Any, algebra: Algebra, parents: Sequence[tuple["Quantity", Pull]] = ()) -> None:
+        self.data, self.algebra, self.parents = _array(data), algebra, parents
+        self.doubtful = False
+
+    shape = property(lambda self: self.data.shape)
+    ndim = property(lambda self: self.data.ndim)
+    size = property(lambda self: self.data.size)
+
+    @property
+    def T(self) -> "Quantity":
+        return self.take(self.places().T)
+
+    def places(self) -> NDArray[np.int64]:
+        """The flat index of every entry, in its shape."""
+        return np.arange(self.data.size).reshape(self.shape)
+
+    def _new(self, data: Any, *parents: tuple["Quantity", Pull]) -> "Quantity":
+        return Quantity(data, self.algebra, parents)
+
+    def _quantity(self, other: Any) -> "Quantity":
+        return other if isinstance(other, Quantity) else Quantity(self.algebra.lifted(np.asarray(other)), self.algebra)
+
+    def __add__(self, other: Any) -> "Quantity":
+        other = self._quantity(other)
+        return self._new(
+            self.data + other.data,
+            (self, lambda g: _unbroadcast(g, self)),
+            (other, lambda g: _unbroadcast(g, other)),
+        )
+
+    def __mul__(self, other: Any) -> "Quantity":
+        other = self._quantity(other)
+        return self._new(
+            self.data * other.data,
+            (self, lambda g: _unbroadcast(g * other.data, self)),
+            (other, lambda g: _unbroadcast(g * self.data, other)),
+        )
+
+    def __truediv__(self, other: Any) -> "Quantity":
+        other = self._quantity(other)
+        y = self.data / other.data
+        return self._new(
+            y,
+            (self, lambda g: _unbroadcast(g / other.data, self)),
+            (other, lambda g: _unbroadcast(-(g * y / other.data), other)),
+        )
+
+    def __matmul__(self, other: Any) -> "Quantity":
+        return self._new(
+            self.data @ other.data,
+            (self, lambda g: g @ other.data.T),
+            (other, lambda g: self.data.T @ g),
+        )
+
+    def __neg__(self) -> "Quantity":
+        return self._new(-self.data, (self, lambda g: -g))
+
+    def __sub__(self, other: Any) -> "Quantity":
+        return self + -self._quantity(other)
+
+    def __rsub__(self, other: Any) -> "Quantity":
+        return self._quantity(other) + -self
+
+    def __rtruediv__(self, other: Any) -> "Quantity":
+        return self._quantity(other) / self
+
+    __radd__, __rmul__ = __add__, __mul__
+
+    def __getitem__(self, key: Any) -> "Quantity":
+        return self.take(self.places()[key])
+
+    def reshape(self, *shape: int) -> "Quantity":
+        return self.take(self.places().reshape(shape))
+
+    def take(self, index: NDArray[np.int64]) -> "Quantity":
+        """Entries by flat index, in the index's shape; -1 is a zero."""
+        algebra, size, shape = self.algebra, self.size, self.shape
+        flat, inside = algebra.reshape(self.data, (size,)), index >= 0
+        if inside.all():
+            data = algebra.take(flat, index)
+        else:
+            data = algebra.take(algebra.concat([flat, algebra.lifted(np.zeros(1))]), np.where(inside, index, size))
+
+        def pull(g: Any) -> Any:
+            entries = algebra.take(algebra.reshape(g, (index.size,)), np.flatnonzero(inside))
+            return algebra.reshape(algebra.scattered(entries, index[inside], size), shape)
+
+        return self._new(data, (self, pull))
+
+    def sum(self, axis: int | None = None, keepdims: bool = False) -> "Quantity":
+        algebra, shape = self.algebra, self.shape
+        expanded = tuple(1 if axis in (None, i) else length for i, length in enumerate(shape))
+        every = np.broadcast_to(np.arange(np.prod(expanded, dtype=int)).reshape(expanded), shape)
+        return self._new(
+            algebra.sum(self.data, axis=axis, keepdims=keepdims),
+            (self, lambda g: algebra.take(algebra.reshape(g, (np.prod(expanded, dtype=int),)), every)),
+        )
+
+    def max(self, axis: int) -> "Quantity":
+        """The largest; of equal ones the first, which alone has a gradient. The axis stays, with length 1."""
+        first = np.argmax(self.algebra.compared(self.data), axis=axis, keepdims=True)
+        winners = np.take_along_axis(self.places(), first, axis=axis)
+        self.settle(np.moveaxis(self.places(), axis, -1), np.moveaxis(winners, axis, -1))
+        return self.take(winners)
+
+    def settle(self, rivals: NDArray[np.int64], winners: NDArray[np.int64]) -> None:
+        """Remember whether rounding may let another entry win: its gradient goes elsewhere then.
+
+        rivals   (..., k) flat indices, -1 for none
+        winners  (..., 1)
+        """
+        if rivals.size:
+            value = np.asarray(self.algebra.compared(self.data)).reshape(-1)
+            error = np.broadcast_to(self.algebra.uncertainty(self.data), self.shape).reshape(-1)
+            may = (rivals >= 0) & (rivals != winners)
+            self._doubt(may & (value[rivals] + error[rivals] > value[winners] - error[winners]))
+
+    def _doubt(self, where: Any) -> None:
+        self.doubtful |= bool(np.any(where))
+
+    def where(self, condition: NDArray[Any], other: Any) -> "Quantity":
+        """This where the condition holds, the other elsewhere."""
+        algebra, other = self.algebra, self._quantity(other)
+        zero = algebra.lifted(np.zeros(()))
+        return self._new(
+            algebra.where(condition, self.data, other.data),
+            (self, lambda g: _unbroadcast(algebra.where(condition, g, zero), self)),
+            (other, lambda g: _unbroadcast(algebra.where(condition, zero, g), other)),
+        )
+
+    def formed(self) -> "Quantity":
+        """This, as a number that every implementation computes before it goes on: bounds start from its own size."""
+        return self._new(self.algebra.formed(self.data), (self, lambda g: g))
+
+    def above(self, least: float) -> NDArray[np.bool_]:
+        """Where this is greater, or NaN."""
+        compared = np.asarray(self.algebra.compared(self.data))
+        self._doubt(abs(compared - least) < self.algebra.uncertainty(self.data))
+        return ~(compared <= least)
+
+
+def quantity(x: Any, algebra: Algebra) -> Quantity:
+    """An input: float64 numbers, lifted into the algebra."""
+    return Quantity(algebra.lifted(np.asarray(x)), algebra)
+
+
+def _array(data: Any) -> Any:
+    """NumPy makes a bare number of a 0-d array of objects."""
+    return data if hasattr(data, "shape") else np.asarray(data, object)
+
+
+def _unbroadcast(g: Any, like: Quantity) -> Any:
+    """The sum over the axes along which `like` was repeated."""
+    g = _array(g)
+    while g.ndim > like.ndim:
+        g = like.algebra.sum(g, axis=0)
+    for axis, length in enumerate(like.shape):
+        if length == 1 != g.shape[axis]:
+            g = like.algebra.sum(g, axis=axis, keepdims=True)
+    return g
+
+
+def elementwise(name: str, slope: Callable[[Any, Any], Any]) -> Callable[[Quantity], Quantity]:
+    """The algebra's function of that name, whose derivative is slope(x, y)."""
+
+    def function(x: Quantity) -> Quantity:
+        y = getattr(x.algebra, name)(x.data)
+        return Quantity(y, x.algebra, [(x, lambda g: g * slope(x.data, y))])
+
+    return function
+
+
+exp = elementwise("exp", lambda x, y: y)
+log = elementwise("log", lambda x, y: 1 / x)
+sqrt = elementwise("sqrt", lambda x, y: 1 / (2 * y))
+sigmoid = elementwise("sigmoid", lambda x, y: y * (1 - y))  # from the output, as implementations do: absolute accuracy
+
+
+def maximum(x: Quantity, least: float) -> Quantity:
+    """max(x, least); no gradient in a tie."""
+    return x.where(x.above(least), least)
+
+
+def concat(arrays: Sequence[Quantity], axis: int) -> Quantity:
+    algebra = arrays[0].algebra
+    ends = np.cumsum([array.shape[axis] for array in arrays])
+
+    def pull(j: int) -> Pull:
+        start = int(ends[j]) - arrays[j].shape[axis]
+        key = (*(slice(None),) * axis, slice(start, int(ends[j])))
+        return lambda g: g[key]
+
+    data = algebra.concat([array.data for array in arrays], axis=axis)
+    return Quantity(data, algebra, [(array, pull(j)) for j, array in enumerate(arrays)])
+
+
+def gradients(y: Sequence[Quantity], dy: Sequence[Any], inputs: Sequence[Quantity]) -> list[Any]:
+    """sum_i <dy_i, y_i> differentiated by every input, in the algebra's arrays."""
+    found: dict[int, Any] = {}
+
+    def add(node: Quantity, g: Any) -> None:
+        found[id(node)] = _array(g if id(node) not in found else found[id(node)] + g)
+
+    for each, cotangent in zip(y, dy, strict=True):
+        add(each, cotangent)
+    for node in reversed(_parents_first(y)):
+        if id(node) in found:
+            for parent, pull in node.parents:
+                add(parent, pull(found[id(node)]))
+    none = [np.zeros(each.shape) for each in inputs]
+    return [
+        found[id(each)] if id(each) in found else each.algebra.lifted(zeros)
+        for each, zeros in zip(inputs, none, strict=True)
+    ]
+
+
+def doubtful(y: Iterable[Quantity]) -> bool:
+    """Whether rounding may let another entry win a maximum, or a unit pass its kink, on the way to y."""
+    return any(node.doubtful for node in _parents_first(y))
+
+
+def _parents_first(y: Iterable[Quantity]) -> list[Quantity]:
+    """y and all that it depends on, each once and after its parents."""
+    order: list[Quantity] = []
+    seen: set[int] = set()
+    for each in y:
+        if id(each) in seen:
+            continue
+        seen.add(id(each))
+        stack = [(each, iter(each.parents))]
+        while stack:
+            _, left = stack[-1]
+            parent = next((p for p, _ in left if id(p) not in seen), None)
+            if parent is None:
+                order.append(stack.pop()[0])
+            else:
+                seen.add(id(parent))
+                stack.append((parent, iter(parent.parents)))
+    return order

@@ -1,0 +1,39 @@
+"""Mistakes that implementations of these operations really make, each as a function that makes it.
+
+FAULTS are written by hand, and RULED are made by rule. The property suite must catch every one of them; and where
+somebody's result equals that of a wrong function, the fault's sentence says what went wrong.
+"""
+
+from pp_ref.oracle.faults import (
+    convolution,
+    dictionaries,
+    fourier_convolution,
+    full,
+    losses,
+    models,
+    pooling,
+    predicted,
+    predicted_convolution,
+    reconstruction,
+    rica,
+    units,
+)
+from pp_ref.oracle.faults.fault import Fault
+from pp_ref.oracle.faults.rules import RULED
+
+FAULTS: tuple[Fault, ...] = (
+    *full.FAULTS,
+    *predicted.FAULTS,
+    *units.FAULTS,
+    *convolution.FAULTS,
+    *fourier_convolution.FAULTS,
+    *predicted_convolution.FAULTS,
+    *pooling.FAULTS,
+    *losses.FAULTS,
+    *models.FAULTS,
+    *reconstruction.FAULTS,
+    *rica.FAULTS,
+    *dictionaries.FAULTS,
+)
+
+__all__ = ["FAULTS", "RULED", "Fault"]

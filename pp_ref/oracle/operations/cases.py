@@ -1,0 +1,267 @@
+"""The cases of an operation: named regimes, each made to catch a bug of its own, and any number of random ones."""
+
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from pp_ref.errors import DomainError
+from pp_ref.oracle.algebras.arithmetic import Arithmetic, arithmetic
+from pp_ref.oracle.operations.draws import CONVOLUTIONS, Arguments, Draw, Sizes
+from pp_ref.oracle.operations.nested import is_number, leaves, mapped
+from pp_ref.oracle.operations.operation import Operation
+from pp_ref.oracle.operations.table import BY_NAME, OPERATIONS
+
+__all__ = ["LAYOUTS", "Case", "case_of", "cases", "chosen", "drawn_case"]
+
+LAYOUTS = ("C", "F", "strided", "reversed")
+
+
+@dataclass(frozen=True)
+class Case:
+    """One problem, with what it is there for.
+
+    arguments   in the operation's order; floats are float64 arrays of numbers that the arithmetic stores
+    layout      in which memory order a library that has them gets its arrays: "C", "F", "strided" or "reversed"
+    wild        whether NaN or infinity is among the arguments: only where they go is compared
+    """
+
+    operation: Operation
+    regime: str
+    arithmetic: Arithmetic
+    seed: int
+    bug: str
+    effect: str
+    arguments: Arguments
+    layout: str = "C"
+    wild: bool = False
+
+    @property
+    def id(self) -> str:
+        """E.g. "dense/one example/float32/0"."""
+        return f"{self.operation.name}/{self.regime}/{self.arithmetic.name}/{self.seed}"
+
+    def cotangent(self, shapes: list[tuple[int, ...]]) -> list[np.ndarray[Any, Any]]:
+        """Odd multiples of 1/8, one array a shape: never zero, never all ones, and every format stores them."""
+        rng = np.random.default_rng(zlib.crc32(self.id.encode()))
+        return [np.asarray((2 * rng.integers(-8, 8, shape) + 1) / 8) for shape in shapes]
+
+
+@dataclass(frozen=True)
+class Regime:
+    bug: str
+    effect: str
+    sizes: Callable[[Sizes], Sizes] = lambda sizes: sizes
+    change: Callable[[Arguments, Draw], Arguments] = lambda arguments, draw: arguments
+    layout: str = "C"
+
+
+def _scaled(power: int) -> Callable[[Sizes], Sizes]:
+    return lambda sizes: sizes.at(scale=2.0**power)
+
+
+def _integers(arguments: Arguments, draw: Draw) -> Arguments:
+    """Small whole numbers: products and sums are exact in every format, in every order."""
+    return {
+        name: mapped(lambda x: np.rint(np.clip(2 * x, -3, 3)), value) if is_number(value) else value
+        for name, value in arguments.items()
+    }
+
+
+def _opposite(arguments: Arguments, draw: Draw) -> Arguments:
+    """Inputs in pairs of x and -x (1 - 2^-6): most of every sum cancels."""
+
+    def paired(x: Any) -> Any:
+        if x.ndim < 2:
+            return x
+        half = x[..., : x.shape[-1] // 2]
+        y = x.copy()
+        y[..., half.shape[-1] : 2 * half.shape[-1]] = -half * (1 - 2.0**-6)
+        return draw.stored(y)
+
+    return {name: mapped(paired, value) if is_number(value) else value for name, value in arguments.items()}
+
+
+_STRIDES = ("pointers are followed as if memory were contiguous", "numbers of other entries, or of none")
+REGIMES = {
+    "plain": Regime("a wrong formula", "wrong numbers everywhere"),
+    "square": Regime(
+        "a transpose that is forgotten or superfluous: only square matrices let it through",
+        "wrong numbers where shapes would have told",
+        lambda sizes: sizes.at(n=4, d=4, columns=((4, 4),)),
+    ),
+    "columns of one shape": Regime(
+        "columns are exchanged, or the first serves for all: only equal shapes let it through",
+        "units of one column computed with another's weights",
+        lambda sizes: sizes.at(n=6, d=6, columns=((3, 2), (3, 2), (3, 2))),
+    ),
+    "tails": Regime(
+        "what is left over from the last full tile of 4, 8, 16 or 32 is skipped, or done twice",
+        "stale or doubled numbers in the last rows or columns",
+        lambda sizes: sizes.at(n=33, d=17, columns=((9, 5), (5, 18))),
+    ),
+    "one example": Regime(
+        "an axis of length 1 is squeezed away, broadcast, or divided by n - 1",
+        "wrong shapes or NaN",
+        lambda sizes: sizes.at(n=1, d=3, columns=((3, 1), (2, 1))),
+    ),
+    "no example": Regime(
+        "a batch of length zero raises, or a mean over it divides 0 by 0",
+        "NaN in the parameters after the last, empty, batch",
+        lambda sizes: sizes.at(n=0, d=4, columns=((2, 3),)),
+    ),
+    "large numbers": Regime(
+        "an intermediate result overflows, or saturates too early", "infinity, NaN or zero", _scaled(5)
+    ),
+    "small numbers": Regime(
+        "an epsilon is added where the equation has none", "small numbers are drowned", _scaled(-7)
+    ),
+    "whole numbers": Regime(
+        "an entry is left out, or counted twice", "exact sums are off by whole numbers", change=_integers
+    ),
+    "cancellation": Regime(
+        "fewer bits than declared: TF32, half precision, a fast but coarse sum",
+        "what is left of a sum has no right digit",
+        change=_opposite,
+    ),
+    "Fortran order": Regime(*_STRIDES, layout="F"),
+    "strided": Regime(*_STRIDES, layout="strided"),
+    "reversed": Regime(*_STRIDES, layout="reversed"),
+}
+WILD = {"NaN": np.nan, "infinity": np.inf}
+# Zeros beyond the edge may be multiplied or left out: where filters are not finite, there are none.
+UNPADDED = next(i for i, (*_, padding, _, _) in enumerate(CONVOLUTIONS) if not padding)
+
+
+def cases(operation: Operation, arithmetic: Arithmetic, seed: int = 0, quick: bool = False) -> Iterator[Case]:
+    """Every named regime of the operation.
+
+    seed     of everything random
+    quick    plain, square, tails, one and no example, and the operation's own: what finds most mistakes
+    """
+    for name in names(operation, quick):
+        yield _case(operation, name, arithmetic, seed)
+
+
+def names(operation: Operation, quick: bool = False) -> list[str]:
+    """The regimes of an operation."""
+    quickly = ("plain", "square", "tails", "one example", "no example")
+    generic = [name for name in REGIMES if name not in operation.without and (name in quickly or not quick)]
+    geometries = [f"geometry {g}" for g in range(1, operation.geometries)]
+    wild = [f"{kind} in {name}" for kind in WILD for name in _placed(operation, kind)]
+    return [*generic, *operation.regimes, *geometries[: 2 if quick else None], *(wild if not quick else [])]
+
+
+def case_of(identity: str) -> Case:
+    """The case that an id names.
+
+    raises  DomainError if there is none
+    """
+    parts = identity.split("/")
+    if len(parts) != 4 or parts[0] not in BY_NAME or not parts[3].isdigit():
+        raise DomainError(f"id is {identity!r}, expected OPERATION/REGIME/ARITHMETIC/SEED, as a report names its cases")
+    operation = BY_NAME[parts[0]]
+    known = [*names(operation), "random"]
+    if parts[1] not in known:
+        raise DomainError(f"id is {identity!r}, but {operation} has no regime {parts[1]!r}: it has {', '.join(known)}")
+    return _case(operation, parts[1], arithmetic(parts[2]), int(parts[3]))
+
+
+def random_case(operation: Operation, arithmetic: Arithmetic, seed: int) -> Case:
+    """Sizes, scale, geometry, layout and numbers drawn from the seed."""
+    return _case(operation, "random", arithmetic, seed)
+
+
+def _case(operation: Operation, name: str, arithmetic: Arithmetic, seed: int) -> Case:
+    number = zlib.crc32(f"{operation.name}/{name}/{seed}".encode())
+    sizes = Sizes(seed=number)
+    if name == "random":
+        return _random(operation, arithmetic, seed, number)
+    if name in operation.regimes:
+        bug, effect, drawn = operation.regimes[name]
+        return Case(operation, name, arithmetic, seed, bug, effect, drawn(Draw(sizes, arithmetic)))
+    if name.startswith("geometry "):
+        bug, effect = "an edge, a stride or a padding is wrong in this geometry", "pixels shifted, lost or read twice"
+        draw = Draw(sizes.at(n=2, d=3, columns=((3, 2), (2, 2)), geometry=int(name.split()[1])), arithmetic)
+        return Case(operation, name, arithmetic, seed, bug, effect, operation.arguments(draw))
+    kind, _, argument = name.partition(" in ")
+    if argument:
+        arguments = operation.arguments(Draw(sizes.at(geometry=0 if argument == "v" else UNPADDED), arithmetic))
+        first = next(leaf for leaf in leaves(arguments[argument]) if leaf.size)
+        first[np.unravel_index(number % first.size, first.shape)] = WILD[kind]  # arrays drawn here: nobody else's
+        bug, effect = f"{kind} is hidden, by a maximum, a mask or a comparison", "a diverged run looks healthy"
+        return Case(operation, name, arithmetic, seed, bug, effect, arguments, wild=True)
+    regime = REGIMES[name]
+    sizes = regime.sizes(sizes)
+    if operation.geometries > 1:  # an image is many examples of its own
+        sizes = sizes.at(n=min(sizes.n, 5), d=min(sizes.d, 9), columns=tuple((min(k, 5), m) for k, m in sizes.columns))
+    draw = Draw(sizes, arithmetic)
+    arguments = regime.change(operation.arguments(draw), draw)
+    return Case(operation, name, arithmetic, seed, regime.bug, regime.effect, arguments, regime.layout)
+
+
+def _random(operation: Operation, arithmetic: Arithmetic, seed: int, number: int) -> Case:
+    rng = np.random.default_rng(number)
+    columns = tuple((int(k), int(m)) for k, m in rng.integers(1, 7, (rng.integers(1, 4), 2)))
+    sizes = Sizes(
+        n=int(rng.integers(0, 9)),
+        d=int(rng.integers(1, 10)),
+        columns=columns,
+        scale=2.0 ** int(rng.integers(-4, 3)),
+        geometry=int(rng.integers(operation.geometries)),
+        seed=number,
+    )
+    return drawn_case(operation, arithmetic, sizes, LAYOUTS[rng.integers(len(LAYOUTS))], "random", seed)
+
+
+def drawn_case(
+    operation: Operation, arithmetic: Arithmetic, sizes: Sizes, layout: str, regime: str = "drawn", seed: int = 0
+) -> Case:
+    """Of any sizes; "drawn" cases have no id that `case_of` would know."""
+    arguments = operation.arguments(Draw(sizes, arithmetic))
+    return Case(operation, regime, arithmetic, seed, "any", "any", arguments, layout)
+
+
+def _placed(operation: Operation, kind: str) -> list[str]:
+    """The arguments in which NaN and infinity are placed. Beyond products, what infinity gives is a matter of taste."""
+    if kind == "infinity":
+        return list(operation.linear)
+    if operation.learned:
+        return list(operation.learned)
+    drawn = operation.arguments(Draw(Sizes(), arithmetic("float64")))
+    return [name for name, value in drawn.items() if is_number(value) and name not in operation.fixed]
+
+
+def chosen(
+    name: str,
+    only: Sequence[str] = (),
+    seed: int = 0,
+    quick: bool = False,
+    replay: str | None = None,
+    among: Sequence[str] | None = None,
+) -> Iterator[tuple[Operation, list[Case]]]:
+    """Every operation with its cases; arguments as of `pp_ref.oracle.conform`, name that of the arithmetic."""
+    if replay is not None and among is not None and replay not in among:
+        raise DomainError(f"replay is {replay!r}, which is not among the cases that were exported")
+    if replay is not None:
+        case = case_of(replay)
+        yield case.operation, [case]
+        return
+    there = BY_NAME if among is None else dict.fromkeys(identity.partition("/")[0] for identity in among)
+    unknown = [each for each in only if each not in there]
+    if unknown:
+        raise DomainError(f"only is {unknown[0]!r}, expected one of {', '.join(there)}")
+    for operation in OPERATIONS:
+        if operation.name in (only or there):
+            if among is None:
+                yield operation, list(cases(operation, arithmetic(name), seed, quick))
+            else:
+                yield operation, [case_of(each) for each in among if each.partition("/")[0] == operation.name]
+
+
+def every_case(arithmetic: Arithmetic, seed: int = 0, quick: bool = False) -> Iterator[Case]:
+    """Of every operation, in the table's order."""
+    for operation in OPERATIONS:
+        yield from cases(operation, arithmetic, seed, quick)

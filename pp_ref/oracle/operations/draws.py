@@ -1,0 +1,369 @@
+"""What the arguments of every operation are drawn from: sizes, an arithmetic and a seed."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pp_ref.oracle.algebras.arithmetic import Arithmetic
+
+Real = NDArray[np.float64]
+Arguments = dict[str, Any]
+
+# (filter height, width, stride, padding, image height, width): square and not; strides that overlap, meet, leave
+# pixels out, or do not come out even; padding that makes up for images smaller than the filters.
+CONVOLUTIONS = (
+    (3, 2, 1, 1, 4, 5),
+    (1, 1, 1, 0, 3, 2),
+    (3, 3, 2, 1, 5, 5),
+    (3, 2, 2, 2, 4, 3),
+    (2, 1, 3, 0, 5, 4),
+    (3, 3, 1, 2, 2, 2),
+    (2, 2, 3, 0, 3, 5),
+    (1, 3, 2, 0, 2, 5),
+)
+# (size, stride, ceil, height, width): windows that overlap, meet, leave pixels out, or reach over one edge or both.
+POOLINGS = (
+    (3, 2, True, 4, 5),
+    (2, 2, True, 3, 3),
+    (2, 2, False, 5, 4),
+    (2, 1, True, 3, 4),
+    (3, 2, False, 4, 6),
+    (1, 2, True, 3, 2),
+    (4, 2, True, 5, 5),
+    (2, 3, True, 4, 6),
+)
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """One problem: n examples, d inputs, (k_j, m_j) of every column, a scale of the numbers, a geometry, a seed."""
+
+    n: int = 5
+    d: int = 7
+    columns: tuple[tuple[int, int], ...] = ((3, 2), (2, 3), (3, 1))
+    scale: float = 1.0
+    geometry: int = 0
+    seed: int = 0
+
+    k = property(lambda self: self.columns[0][0])
+    m = property(lambda self: sum(m_j for _, m_j in self.columns))
+
+    def at(self, **changes: Any) -> "Sizes":
+        return replace(self, **changes)
+
+
+class Draw:
+    """Numbers that the arithmetic stores exactly."""
+
+    def __init__(self, sizes: Sizes, arithmetic: Arithmetic) -> None:
+        self.sizes, self.arithmetic = sizes, arithmetic
+        self.rng = np.random.default_rng(sizes.seed)
+        # Terms have at most eight factors (the gradient of a squared v W W^T - v has seven), sums 2^16 of them: not
+        # even their majorants overflow. Of 1/4 in float16, of no consequence elsewhere.
+        self.scale = min(sizes.scale, (arithmetic.largest / 2.0**32) ** (1 / 8))
+
+    def __call__(self, *shape: int, scale: float = 1.0) -> Real:
+        return self.stored(self.rng.standard_normal(shape) * self.scale * scale)
+
+    def stored(self, x: Any) -> Real:
+        return self.arithmetic.representable(np.asarray(x, np.float64))
+
+    def columns(self, shape: Callable[[int, int], tuple[int, ...]], scale: float = 1.0) -> list[Real]:
+        return [self(*shape(k, m), scale=scale) for k, m in self.sizes.columns]
+
+    def labels(self, classes: int) -> NDArray[np.int64]:
+        return self.rng.integers(0, classes, self.sizes.n)
+
+    def kept(self, of: int, k: int) -> NDArray[np.int64]:
+        """Distinct indices, sorted."""
+        return np.sort(self.rng.permutation(of)[: min(k, of)])
+
+    @property
+    def convolution(self) -> tuple[int, ...]:
+        return CONVOLUTIONS[self.sizes.geometry % len(CONVOLUTIONS)]
+
+    @property
+    def pooling(self) -> tuple[Any, ...]:
+        return POOLINGS[self.sizes.geometry % len(POOLINGS)]
+
+
+def shaped(*passed: str, **given: Any) -> Callable[[Draw], Arguments]:
+    """Arrays, drawn in this order, and settings.
+
+    passed  the names of those that are passed on; none: all
+    given   name -> axes, "n d" of the sizes, with k_j or m_j one array a column; anything else is a setting
+    """
+
+    def array(draw: Draw, axes: list[str]) -> Any:
+        s = draw.sizes
+        sizes = {"n": s.n, "d": s.d, "k": s.k, "m": s.m} | {axis: int(axis) for axis in axes if axis.isdigit()}
+        if {"k_j", "m_j"}.isdisjoint(axes):
+            return draw(*(sizes[axis] for axis in axes))
+        return draw.columns(lambda k, m: tuple((sizes | {"k_j": k, "m_j": m})[axis] for axis in axes))
+
+    def arguments(draw: Draw) -> Arguments:
+        every = {name: array(draw, x.split()) if isinstance(x, str) else x for name, x in given.items()}
+        return {name: every[name] for name in passed or every}
+
+    return arguments
+
+
+def saturated(name: str, **settings: Any) -> Callable[[Draw], Arguments]:
+    def arguments(draw: Draw) -> Arguments:
+        # exp(88.8) is float32's largest number and exp(709.8) float64's: far beyond either, and beyond tanh's 1.
+        ladder = np.array([0.0, 1e-4, 1.0, 9.0, 20.0, 40.0, 90.0, 720.0])
+        ladder = ladder[ladder**2 < draw.arithmetic.largest]  # a square may be formed
+        return {name: draw.stored(np.stack([ladder, -ladder, ladder[::-1]])), **settings}
+
+    return arguments
+
+
+OVERFLOW = (
+    "exp of a large number overflows, or the branch for large numbers is wrong",
+    "infinity or NaN where a finite number is due, or a gradient of zero",
+)
+
+
+def away_from_zero(draw: Draw) -> Arguments:
+    v = draw(draw.sizes.n, draw.sizes.d)
+    return {"v": draw.stored(v + np.where(v > 0, 0.25, -0.25))}
+
+
+def zeros(draw: Draw) -> Arguments:
+    return {"v": np.array([[0.0, 1.0, -1.0, 0.0]])}
+
+
+def pieces(draw: Draw) -> Arguments:
+    return {"v": draw(draw.sizes.n, 3 * draw.sizes.m), "pieces": 3}
+
+
+def tied_pieces(draw: Draw) -> Arguments:
+    return {"v": np.array([[1.0, 1.0, 0.0, 0.0, 2.0, 2.0], [3.0, 3.0, 3.0, -1.0, -2.0, -1.0]]), "pieces": 3}
+
+
+TIES = (
+    "a tie is broken otherwise than by the first, or its gradient is shared or counted twice",
+    "another subgradient",
+)
+
+
+def cross_entropy(draw: Draw) -> Arguments:
+    return {"z": draw(draw.sizes.n, draw.sizes.m), "labels": draw.labels(draw.sizes.m)}
+
+
+def large_logits(draw: Draw) -> Arguments:
+    return {"z": draw.stored(draw.rng.choice([-1e4, 0.0, 1e4], (4, 5))), "labels": draw.rng.integers(0, 5, 4)}
+
+
+def one_class(draw: Draw) -> Arguments:
+    return {"z": draw(4, 5), "labels": np.full(4, 4)}
+
+
+def conv2d(draw: Draw) -> Arguments:
+    s, (fh, fw, stride, padding, h, w) = draw.sizes, draw.convolution
+    return {
+        "v": draw(s.n, h, w, s.d),
+        "W": draw(fh, fw, s.d, s.m),
+        "b": draw(s.m),
+        "stride": stride,
+        "padding": padding,
+    }
+
+
+def depthwise(draw: Draw) -> Arguments:
+    s, (fh, fw, stride, padding, h, w) = draw.sizes, draw.convolution
+    return {"v": draw(s.n, h, w, s.d), "u": draw(fh, fw, s.m), "stride": stride, "padding": padding}
+
+
+def predicted_filters(draw: Draw, *wanted: str, **more: Any) -> Arguments:
+    """Columns in turn dense and tied across channels."""
+    s, (fh, fw, stride, padding, h, w) = draw.sizes, draw.convolution
+    copies = [s.d if j % 2 else 1 for j in range(len(s.columns))]
+    sizes = [(k, m, c) for (k, m), c in zip(s.columns, copies, strict=True)]
+    every: dict[str, Callable[[], Any]] = {
+        "v": lambda: draw(s.n, h, w, s.d),
+        "U": lambda: [draw(fh * fw * s.d // c, k) for k, _, c in sizes],
+        "w": lambda: [draw(k * c, m) for k, m, c in sizes],
+        "b": lambda: draw(s.m),
+        "filter_shape": lambda: (fh, fw),
+        "stride": lambda: stride,
+        "padding": lambda: padding,
+    }
+    return {name: every[name]() for name in wanted} | more
+
+
+def dictionary_conv2d(draw: Draw) -> Arguments:
+    return predicted_filters(draw, "v", "U", "filter_shape", "stride", "padding")
+
+
+def predicted_conv2d(draw: Draw) -> Arguments:
+    return predicted_filters(draw, "v", "U", "w", "b", "filter_shape", "stride", "padding")
+
+
+def one_channel(arguments: Callable[[Draw], Arguments]) -> Callable[[Draw], Arguments]:
+    """Of a grey image, with the widest padding there is."""
+    widest = max(range(len(CONVOLUTIONS)), key=lambda g: CONVOLUTIONS[g][3])
+    return lambda draw: arguments(Draw(draw.sizes.at(d=1, geometry=widest), draw.arithmetic))
+
+
+GREY = ("an extent is read from the channels, or an axis of length 1 is squeezed away", "grey images alone are wrong")
+
+
+def distinct_pixels(draw: Draw) -> Arguments:
+    size, stride, ceil, h, w = draw.pooling
+    shape = (draw.sizes.n, h, w, draw.sizes.m)
+    pixels = draw.rng.permutation(int(np.prod(shape))).reshape(shape) - int(np.prod(shape)) // 2
+    return {"v": draw.stored(pixels * 2.0**-5 * draw.sizes.scale), "size": size, "stride": stride, "ceil": ceil}
+
+
+def tied_pixels(draw: Draw) -> Arguments:
+    """Rows and columns of a 2 x 2 window tie, alone and together; the last window sees one column."""
+    v = np.array([[1.0, 0, 0, 2, 3], [1, 0, 2, 0, 3], [0, 5, 0, 0, -1], [5, 5, 0, 0, -1]])
+    return {"v": v[None, :, :, None], "size": 2, "stride": 2, "ceil": True}
+
+
+def pixels(draw: Draw) -> Arguments:
+    size, stride, ceil, h, w = draw.pooling
+    return {"v": draw(draw.sizes.n, h, w, draw.sizes.m), "size": size, "stride": stride, "ceil": ceil}
+
+
+def channels(draw: Draw) -> Arguments:
+    size = 1 + draw.sizes.geometry % 5
+    return {"v": draw(draw.sizes.n, 1, 2, draw.sizes.m), "size": size, "alpha": 0.75, "beta": 0.625, "k": 1.5}
+
+
+def autoencoder(draw: Draw) -> Arguments:
+    s = draw.sizes
+    return {"v": draw(s.n, s.d), "W": draw(s.d, s.m, scale=0.5), "b": draw(s.m), "c": draw(s.d)}
+
+
+def filters(draw: Draw) -> Arguments:
+    return {"W": draw(max(draw.sizes.d, 3), draw.sizes.m)}  # a single row has no direction to learn
+
+
+def short(draw: Draw) -> Arguments:
+    """Columns whose squared lengths are normal numbers, and little more."""
+    W = filters(draw)["W"]
+    return {"W": draw.stored(W * max(2.0**-45, 8 * np.sqrt(draw.arithmetic.tiny)))}
+
+
+def points(draw: Draw, **settings: Any) -> Arguments:
+    s = draw.sizes
+    return {"a": draw(s.n, 2), "b": draw(s.m, 2), "length_scale": 0.75, **settings}
+
+
+def grid_points(**settings: Any) -> Callable[[Draw], Arguments]:
+    """All of a 6 x 6 grid, with coincident points and distant ones."""
+    grid = np.stack(np.unravel_index(np.arange(36), (6, 6)), axis=1).astype(float)
+    return lambda draw: {"a": grid, "b": grid[::5], "length_scale": 0.5, **settings}
+
+
+def _se_matrix(side: int, length_scale: float) -> Real:
+    points = np.stack(np.unravel_index(np.arange(side * side), (side, side)), axis=1).astype(float)
+    square = ((points[:, None] - points[None, :]) ** 2).sum(axis=2)
+    K: Real = np.exp(-0.5 * square / length_scale**2)
+    return K
+
+
+def ridge(side: int, length_scale: float, ridge: float, form: str = "ridge") -> Callable[[Draw], Arguments]:
+    def arguments(draw: Draw) -> Arguments:
+        alpha = draw.kept(side * side, side * side // 2)
+        K = draw.stored(_se_matrix(side, length_scale))
+        return {"K": K, "alpha": alpha, "ridge": float(draw.stored(ridge)), "form": form}
+
+    return arguments
+
+
+def unsorted(draw: Draw) -> Arguments:
+    arguments = ridge(4, 1.0, 1e-3)(draw)
+    return arguments | {"alpha": arguments["alpha"][::-1].copy()}
+
+
+def uneven(draw: Draw) -> Arguments:
+    arguments = ridge(4, 1.0, 2.0**-6)(draw)
+    scale = np.linspace(1.0, 3.0, len(arguments["K"]))
+    return arguments | {"K": draw.stored(np.outer(scale, scale) * arguments["K"])}
+
+
+def _symmetric(draw: Draw, k: int) -> Real:
+    """As (K_alpha + ridge I)^-1 is."""
+    A = draw(k, k)
+    return draw.stored(A + A.T)
+
+
+def grid(draw: Draw, *wanted: str) -> Arguments:
+    """A 5 x 6 grid, so that axes are told apart, and R of every column."""
+    s, sizes = draw.sizes, (5, 6)
+    d, columns = sizes[0] * sizes[1], draw.sizes.columns
+    every: dict[str, Callable[[], Any]] = {
+        "v": lambda: draw(s.n, d),
+        "g": lambda: draw.columns(lambda k, m: (s.n, k)),
+        "w": lambda: draw.columns(lambda k, m: (k, m)),
+        "G": lambda: draw(d, s.m),
+        "widths": lambda: tuple(m for _, m in columns),
+        "sizes": lambda: sizes,
+        "taps": lambda: [draw.stored(np.exp(-0.5 * np.arange(size) ** 2.0 / 1.0**2)) for size in sizes],
+        "alpha": lambda: [draw.kept(d, k) for k, _ in columns],
+        "R": lambda: [_symmetric(draw, k) for k, _ in columns],
+    }
+    return {name: every[name]() for name in (*wanted, "sizes", "taps", "alpha", "R")}
+
+
+def _equal(draw: Draw, d: int, scale: float = 1.0) -> tuple[list[Real], list[Real]]:
+    """U and w of columns that share the units as equally as they can, and keep as many weights: a model's columns."""
+    s = draw.sizes
+    J = len(s.columns)
+    widths = [s.m // J + (j < s.m % J) for j in range(J)]
+    k = max(min(s.k, d), 1)
+    return [draw(d, k, scale=scale) for _ in widths], [draw(k, m) for m in widths]
+
+
+def mlp(draw: Draw, decay: float = 0.0, layers: int = 2) -> Arguments:
+    s, hidden = draw.sizes, draw.sizes.m
+    predicted = [_equal(draw, d, 0.5) for d in (s.d, *[hidden] * (layers - 1))]
+    return {
+        "x": draw(s.n, s.d),
+        "labels": draw.labels(4),
+        "U": [U for U, _ in predicted],
+        "w": [w for _, w in predicted],
+        "b": [draw(hidden) for _ in predicted],
+        "W": draw(hidden, 4),
+        "c": draw(4),
+        "decay": decay,
+    }
+
+
+def predicted_autoencoder(draw: Draw) -> Arguments:
+    U, w = _equal(draw, draw.sizes.d, 0.5)
+    return {"x": draw(draw.sizes.n, draw.sizes.d), "U": U, "w": w, "b": draw(draw.sizes.m), "c": draw(draw.sizes.d)}
+
+
+def convnet(draw: Draw) -> Arguments:
+    s, shapes, channels = draw.sizes, [(3, 3), (3, 3)], (2, 3, 2)
+    return {
+        "x": draw(s.n, 5, 6, channels[0]),
+        "labels": draw.labels(4),
+        "U": [[draw(9, 3)] for _ in shapes],
+        "w": [[draw(3 * i, o)] for i, o in pairwise(channels)],
+        "b": [draw(o) for o in channels[1:]],
+        "filter_shapes": shapes,
+        "W": draw(2 * 2 * channels[2], 4),
+        "c": draw(4),
+    }
+
+
+def rica(objective: str) -> Callable[[Draw], Arguments]:
+    """At least three inputs, of each of which three weights are kept: a filter of one has no direction to learn."""
+
+    def arguments(draw: Draw) -> Arguments:
+        s, d = draw.sizes, max(draw.sizes.d, 3)
+        wide = Draw(s.at(columns=tuple((max(k, 3), m) for k, m in s.columns)), draw.arithmetic)
+        U, w = _equal(wide, d)
+        settings = {"objective": objective, "trade_off": 4.0, "eps": 0.25}
+        return {"x": draw(s.n, d, scale=0.5), "U": U, "w": w, **settings}
+
+    return arguments

@@ -1,0 +1,47 @@
+"""Cases as a Hypothesis strategy: for tests of one's own, which shrink what fails."""
+
+from typing import TYPE_CHECKING
+
+from pp_ref.errors import DomainError, import_extra
+from pp_ref.oracle.algebras.arithmetic import arithmetic as arithmetic_of
+from pp_ref.oracle.operations.cases import LAYOUTS, Case, drawn_case
+from pp_ref.oracle.operations.draws import Sizes
+from pp_ref.oracle.operations.table import BY_NAME
+
+if TYPE_CHECKING:
+    from hypothesis.strategies import SearchStrategy
+
+__all__ = ["cases_of"]
+
+
+def cases_of(operation: str, arithmetic: str = "float64") -> "SearchStrategy[Case]":
+    """Cases of an operation: any sizes, no example among them, scale, geometry, memory layout and numbers.
+
+    operation   its name
+    arithmetic  whose numbers are drawn
+    raises      DomainError for a name there is not; MissingExtraError without Hypothesis
+
+    They shrink to one input, one column of one unit, a scale of 1, the first geometry, C order and seed 0.
+
+    @given(cases_of("dense", "float32"))
+    def test_dense(case):
+        finding = judge(case, truth(case), candidate.observe(case))
+        assert finding.status == "passed", finding
+    """
+    st = import_extra("hypothesis.strategies", "test")
+    if operation not in BY_NAME:
+        raise DomainError(f"operation is {operation!r}, expected one of {', '.join(BY_NAME)}")
+    known = BY_NAME[operation]
+    sizes = st.builds(
+        Sizes,
+        n=st.integers(0, 8),
+        d=st.integers(1, 9),
+        columns=st.lists(st.tuples(st.integers(1, 6), st.integers(1, 6)), min_size=1, max_size=3).map(tuple),
+        scale=st.integers(-4, 2).map(lambda power: 2.0**power),
+        geometry=st.integers(0, known.geometries - 1),
+        seed=st.integers(0, 2**32 - 1),
+    )
+    found: SearchStrategy[Case] = st.builds(
+        drawn_case, st.just(known), st.just(arithmetic_of(arithmetic)), sizes, st.sampled_from(LAYOUTS)
+    )
+    return found

@@ -1,0 +1,1 @@
+"""The verdict on a case, and the diagnosis of an operation in words."""

@@ -1,0 +1,114 @@
+"""The verdict on one case: every result's share of its bound."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pp_ref.oracle.candidates.behaviour import Observation
+from pp_ref.oracle.operations.cases import Case
+from pp_ref.oracle.operations.truth import Expected
+from pp_ref.oracle.verdict.findings import Finding, Status, TensorVerdict
+
+__all__ = ["judge", "shares"]
+
+
+def judge(case: Case, expected: list[Expected], seen: Observation) -> Finding:
+    """Compare what a candidate returned with what it has to be.
+
+    returns  a Finding without a diagnosis
+    """
+    if not seen.provided:
+        return _finding(case, Status.not_provided, seen)
+    verdicts, messages = [], list(seen.messages)
+    if not seen.results and not messages:
+        messages.append("returns no array at all")
+    judged = [each for each in expected if not case.wild or each.kind == "value"]
+    for each in judged:
+        if each.name not in seen.results:
+            unasked = each.kind == "gradient" and seen.missing
+            if seen.results and not unasked:
+                messages.append(f"{each.name} is missing from what it returns")
+            continue
+        computed = seen.results[each.name]
+        if computed.shape != each.exact.shape:
+            messages.append(f"{each.name} has shape {computed.shape}, expected {each.exact.shape}")
+            continue
+        verdicts.append(_pattern(each, computed) if case.wild else _verdict(each, computed))
+    names = {each.name for each in expected}
+    messages += [f"returns {name}, which nobody asked for" for name in seen.results if name not in names]
+    failed = bool(messages)
+    messages += seen.warnings
+    if failed or any(not verdict.ratio <= 1 for verdict in verdicts):
+        status = Status.failed
+    elif seen.warnings or any(not verdict.likely <= 1 for verdict in verdicts):
+        status = Status.suspicious
+    else:
+        status = Status.passed
+    return _finding(case, status, seen, tuple(verdicts), tuple(messages))
+
+
+def shares(
+    computed: NDArray[np.float64], exact: NDArray[np.float64], allowed: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """|computed - exact| / allowed, entry by entry: 0 where both are equal, infinite where one is NaN alone.
+
+    Where infinity is allowed, an overflow is 0 as well.
+    """
+    with np.errstate(all="ignore"):
+        error = np.where(computed == exact, 0.0, abs(computed - exact))
+        found = np.where((error == 0) | (np.isposinf(allowed) & ~np.isnan(error)), 0.0, error / allowed)
+    return np.where(np.isnan(found), np.inf, found)
+
+
+def _verdict(expected: Expected, computed: NDArray[np.float64]) -> TensorVerdict:
+    ratio = shares(computed, expected.exact, expected.bound)
+    likely = shares(computed, expected.exact, expected.spread)
+    return _tensor(expected, computed, ratio, float(np.max(likely, initial=0.0)))
+
+
+def _pattern(expected: Expected, computed: NDArray[np.float64]) -> TensorVerdict:
+    """Of NaN or infinity among the arguments: whether what is finite, and what is NaN, is the same."""
+    differs = (np.isnan(computed) != np.isnan(expected.exact)) & (np.isfinite(computed) | np.isfinite(expected.exact))
+    ratio = np.where(differs, np.inf, 0.0)
+    return _tensor(expected, computed, ratio, 0.0)
+
+
+def _tensor(
+    expected: Expected, computed: NDArray[np.float64], ratio: NDArray[np.float64], likely: float
+) -> TensorVerdict:
+    if ratio.size == 0:
+        return TensorVerdict(expected.name, ratio.shape, 0.0, 0.0)
+    bad = ratio > 1
+    flat = int(np.argmax(bad)) if bad.any() else int(np.argmax(ratio))  # the first bad entry
+    at = tuple(int(i) for i in np.unravel_index(flat, ratio.shape))
+    return TensorVerdict(
+        name=expected.name,
+        shape=ratio.shape,
+        ratio=float(ratio.max()),
+        likely=likely,
+        at=at,
+        computed=float(computed[at]),
+        exact=float(expected.exact[at]),
+        bound=float(expected.bound[at]),
+        wrong=int(bad.sum()),
+        errors=tuple(float(r) for r in ratio.ravel()) if bad.any() else None,
+    )
+
+
+def _finding(
+    case: Case,
+    status: Status,
+    seen: Observation,
+    verdicts: tuple[TensorVerdict, ...] = (),
+    messages: tuple[str, ...] = (),
+) -> Finding:
+    return Finding(
+        id=case.id,
+        operation=case.operation.name,
+        regime=case.regime,
+        status=status,
+        tensors=verdicts,
+        messages=messages,
+        bug=case.bug,
+        effect=case.effect,
+        seconds=seen.seconds,
+    )

@@ -1,0 +1,41 @@
+"""pp_ref judged by its own oracle: layers, dictionaries, models, and the kernels for the processor."""
+
+import pytest
+
+from pp_ref.oracle import InProcess, conform
+from pp_ref.oracle.candidates import own
+from pp_ref.oracle.operations.table import OPERATIONS
+from pp_ref.oracle.verdict.findings import Report, Status
+
+
+def bad(report: Report) -> list[str]:
+    """Ids of the cases that are not as they should be, and of those that nothing was provided for."""
+    return [finding.id for finding in report.findings if finding.status != Status.passed]
+
+
+@pytest.mark.parametrize("arithmetic", ["float64", "float32"])
+@pytest.mark.parametrize("order", [0, 1], ids=["dictionary first", "weights first"])
+def test_layers_dictionaries_and_models_conform(order, arithmetic):
+    report = conform(InProcess(own.functions(order), arithmetic=arithmetic), only=own.provided())
+    assert bad(report) == []
+    assert report.exit_code == 0
+    assert report.diagnoses == {}
+
+
+@pytest.mark.parametrize("arithmetic", ["float64", "float32"])
+def test_kernels_conform(arithmetic):
+    assert bad(conform(InProcess(own.kernels(), arithmetic=arithmetic), only=list(own.kernels()))) == []
+
+
+def test_bounds_are_not_wider_than_they_have_to_be():
+    """The largest share of the bound that right functions take up is above 1e-3, wherever anything is rounded; in a
+    whole model, where worst cases meet worst cases, above 1e-4."""
+    report = conform(InProcess(own.functions() | own.kernels(), arithmetic="float32"), quick=True)
+    least = {operation.name: 1e-4 if operation.kind == "model" else 1e-3 for operation in OPERATIONS}
+    shares = dict[str, float]()
+    for finding in report.findings:
+        for tensor in finding.tensors:
+            shares[finding.operation] = max(shares.get(finding.operation, 0.0), tensor.ratio)
+    assert shares.keys() == {*own.provided(), *own.kernels()}
+    exact = {operation.name for operation in OPERATIONS if operation.exact}
+    assert {name: share for name, share in shares.items() if share < least[name] and name not in exact} == {}
