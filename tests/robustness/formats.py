@@ -145,7 +145,7 @@ def read_vectors(folder: Path) -> Any:
 
 
 def write_answers(folder: Path, version: int) -> None:
-    from tests.oracle.stranger import answer
+    from tests.oracle.candidates.stranger import answer
 
     write_vectors(folder, version)
     answer(folder / "vectors")
