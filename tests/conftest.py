@@ -1,6 +1,7 @@
 """Requirements of tests, with the reason for a skip if the machine lacks one; shared fixtures."""
 
 import os
+import signal
 from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
@@ -23,6 +24,11 @@ if STAGED.is_dir():
 settings.register_profile("default", deadline=None)
 settings.register_profile("ci", deadline=None, derandomize=True)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
+
+# A shell ignores Ctrl-C for what it runs in the background, and nohup ignores SIGHUP: programs under test inherit that.
+for number, default in (signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL):
+    if signal.getsignal(number) is signal.SIG_IGN:
+        signal.signal(number, default)
 
 
 def require_gpu() -> None:
