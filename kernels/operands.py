@@ -250,7 +250,7 @@ class OperandCache:
     def __init__(self, dictionary: Dictionary) -> None:
         self.dictionary = dictionary
         self.plans: dict[Any, Any] = {}  # the plans of `pp_ref.kernels.choose`, by problem
-        self._kept: dict[tuple[str, str], Any] = {}
+        self._kept: dict[tuple[str, np.dtype[Any]], Any] = {}
 
     @cached_property
     def separable(self) -> Separable | None:
@@ -313,7 +313,7 @@ class OperandCache:
 
     def once(self, place: str, dtype: DTypeLike, make: Callable[[], T]) -> T:
         """Return the result of `make`, called once for each name of a place and each dtype."""
-        key = (place, np.dtype(dtype).name)
+        key = (place, np.dtype(dtype))
         if key not in self._kept:
             self._kept[key] = make()
         return cast(T, self._kept[key])

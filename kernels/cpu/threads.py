@@ -35,7 +35,8 @@ def share_rows(work: Callable[[slice], None], n: int, threads: int | None = None
 
 def blas_threads() -> int:
     """The number of threads that NumPy's BLAS may use; the number of cores if threadpoolctl finds no BLAS."""
-    return min((library.num_threads for library in _blas(os.getpid())), default=cores())
+    found = [library.num_threads for library in _blas(os.getpid())]
+    return min(found) if found else cores()
 
 
 @cache
