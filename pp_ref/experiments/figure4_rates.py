@@ -87,18 +87,21 @@ def chosen_ae(records: Iterable[Record]) -> str:
 
 
 def rate_summary(records: Sequence[Record]) -> str:
-    """All that was tried: a row a label, a column a rate, the chosen one in bold."""
-    chosen, rates = chosen_rates(records), sorted(RATES)
+    """All that was tried: a row a label, a column a rate. After the last run, the chosen rates are in bold."""
+    chosen, rates, runs = chosen_rates(records), sorted(RATES), len(RATES) * len(LABELS)
+    finished = len(records) == runs
     rows = []
     for label, errors in _tried(records).items():
         cells = {rate: f"{errors[rate]:.2%}" if rate in errors else "" for rate in rates}
-        cells[chosen[label]] = f"**{cells[chosen[label]]}**"
+        if finished:
+            cells[chosen[label]] = f"**{cells[chosen[label]]}**"
         rows.append([label, *cells.values()])
     held = VALIDATION["images"]
     note = (
         f"Error on {held:,} of the training images, which are held out; {TRAINED - held:,} others to train on, ten "
-        f"columns, {ALMOST} of each layer learned, one seed. {len(records)} of {len(RATES) * len(LABELS)} runs, "
-        f"{cost(records)}. Chosen for kind ae: {chosen_ae(records)}."
+        f"columns, {ALMOST} of each layer learned, one seed. {len(records)} of {runs} runs, "
+        f"{cost(records)}. "
+        + (f"Chosen for kind ae: {chosen_ae(records)}." if finished else "Rates are chosen after the last run.")
     )
     return markdown(["first learning rate", *map(str, rates)], rows) + "\n\n" + note
 

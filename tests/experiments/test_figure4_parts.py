@@ -46,10 +46,17 @@ def test_the_rate_with_the_smallest_validation_error_is_taken_and_the_smallest_o
 def test_all_that_was_tried_is_told():
     table, note = rate_summary(TRIED).split("\n\n")
     assert table.splitlines()[0] == "| first learning rate | 0.01 | 0.03 | 0.1 | 0.3 | 1.0 |"
-    assert "| SE-Emp2 |  | **1.90%** | 1.90% | 2.00% | 90.00% |" in table
-    assert "| SE-AE unit |  |  |  | **2.00%** |  |" in table
+    assert "| SE-Emp2 |  | 1.90% | 1.90% | 2.00% | 90.00% |" in table
+    assert "| SE-AE unit |  |  |  | 2.00% |  |" in table
     assert note.startswith("Error on 10,000 of the training images, which are held out; 50,000 others to train on")
     assert f"8 of {len(RATES) * len(LABELS)} runs" in note
+    assert note.endswith("Rates are chosen after the last run.")
+
+
+def test_rates_are_chosen_after_the_last_run():
+    table, note = rate_summary([tried(label, rate, rate) for label in LABELS for rate in RATES]).split("\n\n")
+    assert table.count("**1.00%** | 3.00%") == len(LABELS)
+    assert note.endswith("Chosen for kind ae: SE-AE.")
 
 
 def test_every_kind_is_tried_with_every_rate_of_one_grid():
