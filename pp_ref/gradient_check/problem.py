@@ -14,7 +14,7 @@ import numpy as np
 from numpy.exceptions import ComplexWarning
 from numpy.typing import NDArray
 
-from pp_ref.arrays import check_finite
+from pp_ref.arrays import check_arrays, check_finite
 from pp_ref.errors import DomainError, ShapeError
 from pp_ref.gradient_check.remainders import SIGMAS, intercept, misfits, noise_of, order_of
 
@@ -251,9 +251,18 @@ class Problem:
 
 
 def _leaves(tree: Tree, name: str) -> dict[Path, tuple[str, Vector]]:
-    """The arrays of a tree by key or position, each with the name it has in a message."""
+    """The arrays of a tree by key or position, each with the name it has in a message; DomainError for a mask."""
+    named: dict[Path, tuple[str, Any]]
     if isinstance(tree, Mapping):
-        return {(key,): (f"{name}[{key!r}]", np.asarray(leaf)) for key, leaf in tree.items()}
-    if isinstance(tree, list | tuple):
-        return {(i,): (f"{name}[{i}]", np.asarray(leaf)) for i, leaf in enumerate(tree)}
-    return {(): (name, np.asarray(tree))}
+        named = {(key,): (f"{name}[{key!r}]", leaf) for key, leaf in tree.items()}
+    elif isinstance(tree, list | tuple):
+        named = {(i,): (f"{name}[{i}]", leaf) for i, leaf in enumerate(tree)}
+    else:
+        named = {(): (name, tree)}
+    return {path: (called, _plain(called, leaf)) for path, (called, leaf) in named.items()}
+
+
+def _plain(name: str, leaf: Any) -> Vector:
+    array = np.asanyarray(leaf)  # keeps a mask, which asarray drops
+    check_arrays("numbers", **{name: array})
+    return np.asarray(array)
