@@ -48,7 +48,7 @@ which the oracle then judges, in float64 and float32. *Named*: it says what is w
 
 {table}
 
-## Where only the place is said
+## Where only the place is said, or nothing
 
 | function | fault | arithmetic | said |
 | --- | --- | --- | --- |
@@ -66,11 +66,15 @@ def page(record: dict[str, Any]) -> str:
         every = list(group)
         rows.append([name, str(len(every)), *(str(sum(each[what] for each in every)) for what in counts)])
     unnamed = [each for each in record["trials"] if not each["named"]]
-    cells = (
-        [each["function"], each["sentence"], each["arithmetic"], each["said"].replace("|", "\\|")] for each in unnamed
-    )
+    cells = ([each["function"], each["sentence"], each["arithmetic"], said(each)] for each in unnamed)
     text = TEXT.format(total=len(trials), shares=shares, table=markdown(["operation", "planted", *counts], rows))
     return text + "".join(f"| {' | '.join(row)} |\n" for row in cells)
+
+
+def said(each: dict[str, Any]) -> str:
+    """Return what the oracle said of a fault that it did not name, for a cell of a table."""
+    silent = "suspicious, without a diagnosis" if each["reported"] else "not reported: every result is within its bound"
+    return (each["said"] or silent).replace("|", "\\|")
 
 
 def main() -> None:

@@ -19,7 +19,7 @@ class Dataset(NamedTuple):
     name: str
     train: Split
     test: Split
-    source: str  # in words, with check sums of the files
+    source: str  # in words, with checksums of the files
     digest: str  # SHA-256 over pixels and labels in order, so that it depends on the split
 
 

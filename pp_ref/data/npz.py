@@ -37,7 +37,7 @@ def read_npz(path: Path, name: str, shape: tuple[int, ...], largest: int) -> NDA
                 raise ValueError(f"its compression is number {member.compress_type}, expected 0 or 8")
             with archive.open(member) as file:
                 fortran = check_header(path, file, shape)
-                data = file.read(math.prod(shape) + 1)  # the check sum is compared at the end
+                data = file.read(math.prod(shape) + 1)  # its CRC is compared at the end
         return np.array(np.frombuffer(data, np.uint8).reshape(shape, order="F" if fortran else "C"), order="C")
     except DataError:
         raise

@@ -1,7 +1,7 @@
 """The search for a data set: an explicit path, ``$PP_REF_DATA``, the user's cache, and last a verified download.
 
 A reader checks the content of a local file and not its container, so the file may be unpacked or compressed again. A
-download has to match its check sum before it is renamed into the cache, so a broken one leaves nothing behind.
+download has to match its checksum before it is renamed into the cache, so a broken one leaves nothing behind.
 """
 
 import errno
@@ -206,7 +206,7 @@ def download(name: str) -> tuple[Path | None, list[str]]:
 
     returns  the folder, or None if a file could not be fetched; and one line for each mirror that failed
 
-    pooch writes to a temporary name beside the target and renames it once the check sum agrees.
+    pooch writes to a temporary name beside the target and renames it once the checksum agrees.
     """
     import pooch
 

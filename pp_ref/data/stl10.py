@@ -109,7 +109,7 @@ def load_stl10_unlabelled(path: str | os.PathLike[str] | None = None) -> Images:
     returns  Images; x uint8 (100000, 96, 96, 3), a view as for `load_stl10`; the digest is that of the file's bytes
     raises   DataError as for `load_stl10`, or if the folder lacks unlabeled_X.bin
 
-    The 2.8 GB are read once, for check sum and digest together. From an archive they are held in memory.
+    The 2.8 GB are read once, for checksum and digest together. From an archive they are held in memory.
     """
     digest = hashlib.sha256()
     pixels = read_checked((UNLABELLED,), path, OFFICIAL, digest)[UNLABELLED]

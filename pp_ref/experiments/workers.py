@@ -63,7 +63,8 @@ class Worker:
             code = self.process.exitcode or 0
             if code >= 0:
                 raise RuntimeError(
-                    f"a process of the sweep has ended with exit code {code}, before its run did: it said why above"
+                    f"a process of the sweep has ended with exit code {code}, before its run did: its own message "
+                    "is above"
                 ) from error
             said = "failed", f"{signal.Signals(-code).name} ended its process: run again to go on from its last epoch"
         if said[0] != "epoch":

@@ -119,7 +119,7 @@ def test_a_run_whose_process_is_killed_is_a_failure_and_the_others_go_on(store):
 
 
 def test_a_process_that_ends_by_itself_ends_the_sweep(store):
-    message = "^a process of the sweep has ended with exit code 3, before its run did: it said why above$"
+    message = "^a process of the sweep has ended with exit code 3, before its run did: its own message is above$"
     with pytest.raises(RuntimeError, match=message):
         sweep(run, recipes(["exits", "b"]), store, epochs=epochs)
     assert begun(store) == {"exits": 1}

@@ -172,7 +172,3 @@ def eleven_bits(x: Array) -> Array:
     single = xp.astype(x, xp.float32)
     scaled = single * 8193.0
     return xp.astype(scaled - (scaled - single), x.dtype)
-
-
-def mean_for_sum(x: Array, n: int) -> Array:
-    return x / max(n, 1)
