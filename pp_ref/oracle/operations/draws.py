@@ -69,6 +69,10 @@ class Draw:
     def __call__(self, *shape: int, scale: float = 1.0) -> Real:
         return self.stored(self.rng.standard_normal(shape) * self.scale * scale)
 
+    def weights(self, *shape: int, size: float = 1.0) -> Real:
+        """A model's, of deviation size / sqrt(rows), whatever the scale: its units neither saturate nor fade."""
+        return self(*shape, scale=size / self.scale / np.sqrt(max(shape[0], 1)))
+
     def stored(self, x: Any) -> Real:
         return self.arithmetic.representable(np.asarray(x, np.float64))
 
@@ -313,33 +317,35 @@ def grid(draw: Draw, *wanted: str) -> Arguments:
     return {name: every[name]() for name in (*wanted, "sizes", "taps", "alpha", "R")}
 
 
-def _equal(draw: Draw, d: int, scale: float = 1.0) -> tuple[list[Real], list[Real]]:
+def _equal(draw: Draw, d: int, size: float = 1.0) -> tuple[list[Real], list[Real]]:
     """U and w of columns that share the units as equally as they can, and keep as many weights: a model's columns."""
     s = draw.sizes
     J = len(s.columns)
     widths = [s.m // J + (j < s.m % J) for j in range(J)]
     k = max(min(s.k, d), 1)
-    return [draw(d, k, scale=scale) for _ in widths], [draw(k, m) for m in widths]
+    return [draw.weights(d, k, size=size) for _ in widths], [draw.weights(k, m) for m in widths]
 
 
 def mlp(draw: Draw, decay: float = 0.0, layers: int = 2) -> Arguments:
     s, hidden = draw.sizes, draw.sizes.m
-    predicted = [_equal(draw, d, 0.5) for d in (s.d, *[hidden] * (layers - 1))]
+    # What comes in has the scale, and the first layer takes it back.
+    predicted = [_equal(draw, s.d, 1 / draw.scale), *(_equal(draw, hidden) for _ in range(layers - 1))]
     return {
         "x": draw(s.n, s.d),
         "labels": draw.labels(4),
         "U": [U for U, _ in predicted],
         "w": [w for _, w in predicted],
-        "b": [draw(hidden) for _ in predicted],
-        "W": draw(hidden, 4),
-        "c": draw(4),
+        "b": [draw.weights(1, hidden)[0] for _ in predicted],
+        "W": draw.weights(hidden, 4),
+        "c": draw.weights(1, 4)[0],
         "decay": decay,
     }
 
 
 def predicted_autoencoder(draw: Draw) -> Arguments:
-    U, w = _equal(draw, draw.sizes.d, 0.5)
-    return {"x": draw(draw.sizes.n, draw.sizes.d), "U": U, "w": w, "b": draw(draw.sizes.m), "c": draw(draw.sizes.d)}
+    s = draw.sizes
+    U, w = _equal(draw, s.d)
+    return {"x": draw(s.n, s.d, scale=1 / draw.scale), "U": U, "w": w, "b": draw.weights(1, s.m)[0], "c": draw.weights(1, s.d)[0]}
 
 
 def convnet(draw: Draw) -> Arguments:
