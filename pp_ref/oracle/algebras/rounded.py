@@ -24,6 +24,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pp_ref.oracle.algebras import chains, logistic
 from pp_ref.oracle.algebras.arithmetic import ARITHMETICS, Arithmetic
 from pp_ref.oracle.algebras.systems import solved
 from pp_ref.oracle.algebras.tape import Algebra
@@ -83,7 +84,7 @@ class Rounded:
         return Rounded(value, error, self.arithmetic, majorant, spread, terms)
 
     def stored(
-        self, value: Any, majorant: Any, error: Any, spread: Any, units: Any = 1, terms: int = 1, likely: Any = None
+        self, value: Any, majorant: Any, error: Any, spread: Any, units: int = 1, terms: int = 1, likely: Any = None
     ) -> "Rounded":
         """One rounding of the stored format: |fl(z) - z| <= u |z| + tiny. The reference's own is below 2^-10 of u.
 
@@ -232,7 +233,6 @@ def algebra(arithmetic: Arithmetic) -> Algebra:
         lifted=lambda x: lifted(x, arithmetic),
         compared=lambda x: x.value,
         formed=Rounded.formed,
-        chained=_chained,
         uncertainty=lambda x: x.error,
     )
 
@@ -291,25 +291,6 @@ def _sqrt(x: Rounded) -> Rounded:
     return x.stored(value, value, inherited(x.error), inherited(x.spread))
 
 
-def _sigmoid(x: Rounded) -> Rounded:
-    """1 / (1 + exp(-x)): an exponential, a sum and a quotient; or (1 + tanh(x / 2)) / 2, whose tanh is near 1."""
-    value = 1 / (1 + np.exp(np.minimum(-x.value, 11000)))  # the largest exponent of longdouble is 11356
-    less = 1 / (1 + np.exp(np.minimum(x.value, 11000)))
-
-    function = x.arithmetic.ulps * np.maximum(2 * less, np.where(value > 0.5, (value - less) / value, 0))
-
-    def inherited(e: Any) -> Any:
-        return _odds_moved(value, less, e)
-
-    return x.stored(value, value, inherited(x.error), inherited(x.spread), units=function + 2)
-
-
-def _odds_moved(p: Any, rest: Any, e: Any) -> Any:
-    """How far p moves at most, of p + rest = 1, if log(p / rest) moves by e."""
-    factor = np.exp(np.minimum(e, 5000))  # rest may be exp(-5000) itself
-    return p * rest * (factor - 1) / np.minimum(rest + p * factor, rest * factor + p)
-
-
 def _abs(x: Rounded) -> Rounded:
     return x.made(abs(x.value), x.error, x.majorant, x.spread, 1)
 
@@ -365,104 +346,6 @@ def _take(x: Rounded, indices: NDArray[Any], axis: int | None = None) -> Rounded
     return x.moved(lambda part: np.take(part, indices, axis))
 
 
-def _chained(a: Rounded, b: Rounded, c: Rounded) -> Rounded:
-    """a b c by (a b) c, and by a (b c): the larger of the errors that the two make themselves.
-
-    What is inherited is linear in each operand, whatever the order: an error of a comes through b c as it is, not
-    through |b||c|.
-    """
-    x, y, z = a.value, b.value, c.value
-
-    def inherited(e_a: Any, e_b: Any, e_c: Any) -> Any:
-        first = e_a @ abs(y @ z) + abs(x) @ e_b @ abs(z) + abs(x @ y) @ e_c
-        return first + e_a @ e_b @ (abs(z) + e_c) + (e_a @ abs(y) + abs(x) @ e_b) @ e_c
-
-    def pair(l: Rounded, r: Rounded) -> tuple[Any, Any]:
-        """How far operands' errors move l r."""
-        return tuple(e @ abs(r.value) + (abs(l.value) + e) @ f for e, f in ((l.error, r.error), (l.spread, r.spread)))
-
-    moved, likely = inherited(a.error, b.error, c.error), inherited(a.spread, b.spread, c.spread)
-    A, B, C = (each.made(each.value, 0, abs(each.value) + each.error, 0, each.terms) for each in (a, b, c))
-    ways = [
-        ((A @ B).formed(*pair(a, b)) @ C).formed(moved, likely),
-        (A @ (B @ C).formed(*pair(b, c))).formed(moved, likely),
-    ]
-    error, spread = (np.maximum(*(getattr(way, name) for way in ways)) for name in ("error", "spread"))
-    value, terms = ways[0].value, max(way.terms for way in ways)
-    return a.made(value, moved + error, None, likely + spread, terms)
-
-
-def _strayed(x: Rounded, entries: Rounded, at: NDArray[Any]) -> Rounded:
-    """x, where computed numbers may lack these entries at these flat places, or have them besides."""
-
-    def off(part: Any, name: str) -> Any:
-        lost = np.zeros(x.size, Exact)
-        np.add.at(lost, at, abs(entries.value) + getattr(entries, name))
-        return part + lost.reshape(x.shape)
-
-    return x.made(x.value, off(x.error, "error"), x.majorant, off(x.spread, "spread"), x.terms)
-
-
-def _sigmoid_slope(y: Rounded) -> Rounded:
-    """s'(x) = y (1 - y) from y = s(x): as a function of y, which stands there twice and moves it by |1 - 2 y| e + e^2.
-
-    Computed so, or as y - y^2, which rounds y^2.
-    """
-    value = y.value * (1 - y.value)
-    size = np.maximum(value, y.value**2)
-
-    def inherited(e: Any) -> Any:
-        return e * (abs(1 - 2 * y.value) + e) + y.arithmetic.unit * (size + e)
-
-    return y.stored(value, value, inherited(y.error), inherited(y.spread))
-
-
-def _softmax(z: Rounded) -> Rounded:
-    """exp z over its row's sum: the odds p / (1 - p) of an entry move with its own exponent, and the others'."""
-    e, parts = _exponentials(z)
-    total = parts.sum(axis=1, keepdims=True)
-    value = parts / total
-    rest = np.array([np.delete(row, j).sum() for row in parts for j in range(len(row))]).reshape(z.shape) / total
-    a, log_total = z.arithmetic, np.log(total)
-    u, size = a.unit * (1 + Exact(2) ** -10), abs(z.value.max(axis=1, keepdims=True, initial=-np.inf) + log_total)
-
-    def inherited(error: Any) -> Any:
-        moved = e(error)
-        most = moved.max(axis=1, keepdims=True, initial=0)
-        # The sum, and, of exp(z - log sum exp z), the logarithm.
-        whole = np.expm1(z.shape[1] * Exact(a.sums) + u * (1 + size + 2 * a.ulps * log_total + 2 * most))
-        shifted = _odds_moved(value, rest, moved + most)
-        return shifted + whole * (value + shifted)
-
-    return z.stored(value, value, inherited(z.error), inherited(z.spread))
-
-
-def _log_sum_exp(z: Rounded) -> Rounded:
-    """log sum exp z of rows: where exponents move by e, it moves by log sum p exp e at most."""
-    e, parts = _exponentials(z)
-    total = parts.sum(axis=1, keepdims=True)
-    size, most = np.log(total), z.value.max(axis=1, keepdims=True, initial=-np.inf)
-    u = z.arithmetic.unit * (1 + Exact(2) ** -10)
-
-    def inherited(error: Any) -> Any:
-        moved = np.log1p((parts / total * np.expm1(np.minimum(e(error), 11000))).sum(axis=1, keepdims=True))
-        moved = moved + 2 * (z.shape[1] * Exact(z.arithmetic.sums) + u)
-        return (moved + 2 * z.arithmetic.ulps * u * (size + moved))[:, 0]
-
-    value = (size + most)[:, 0]
-    found = z.stored(value, abs(value), inherited(z.error), inherited(z.spread))
-    return z.made(value, found.error, (size + abs(most))[:, 0], found.spread, 1)
-
-
-def _exponentials(z: Rounded) -> tuple[Callable[[Any], Any], Any]:
-    """exp(z - max z), and how far an error in z, with the rounding of that difference and of exp, moves exponents."""
-    most = z.value.max(axis=1, keepdims=True, initial=-np.inf)
-    u = z.arithmetic.unit * (1 + Exact(2) ** -10)
-    parts = np.exp(z.value - most)
-    least = most - z.value + np.log(parts.sum(axis=1, keepdims=True))  # log sum exp z - z, which is the larger one
-    return lambda error: error + u * (least + 2 * error + 2 * z.arithmetic.ulps), parts
-
-
 def _scattered(x: Rounded, at: NDArray[Any], size: int) -> Rounded:
     """out[at[i]] += x[i] for flat x and at: a sum over the entries that meet."""
 
@@ -485,11 +368,12 @@ NAMESPACE = SimpleNamespace(
     log1p=_log1p,
     tanh=_tanh,
     sqrt=_sqrt,
-    sigmoid=_sigmoid,
-    sigmoid_slope=_sigmoid_slope,
-    softmax=_softmax,
-    log_sum_exp=_log_sum_exp,
-    strayed=_strayed,
+    sigmoid=logistic.sigmoid,
+    sigmoid_slope=logistic.sigmoid_slope,
+    softmax=logistic.softmax,
+    log_sum_exp=logistic.log_sum_exp,
+    strayed=chains.strayed,
+    chained=chains.chained,
     sum=_sum,
     max=_max,
     minimum=_minimum,

@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 __all__ = [
     "Algebra",
     "Quantity",
-    "concat",
     "chained",
+    "concat",
     "elementwise",
     "exp",
     "gradients",

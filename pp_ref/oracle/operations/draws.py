@@ -345,7 +345,13 @@ def mlp(draw: Draw, decay: float = 0.0, layers: int = 2) -> Arguments:
 def predicted_autoencoder(draw: Draw) -> Arguments:
     s = draw.sizes
     U, w = _equal(draw, s.d)
-    return {"x": draw(s.n, s.d, scale=1 / draw.scale), "U": U, "w": w, "b": draw.weights(1, s.m)[0], "c": draw.weights(1, s.d)[0]}
+    return {
+        "x": draw(s.n, s.d, scale=1 / draw.scale),
+        "U": U,
+        "w": w,
+        "b": draw.weights(1, s.m)[0],
+        "c": draw.weights(1, s.d)[0],
+    }
 
 
 def convnet(draw: Draw) -> Arguments:
@@ -353,12 +359,12 @@ def convnet(draw: Draw) -> Arguments:
     return {
         "x": draw(s.n, 5, 6, channels[0]),
         "labels": draw.labels(4),
-        "U": [[draw(9, 3)] for _ in shapes],
-        "w": [[draw(3 * i, o)] for i, o in pairwise(channels)],
-        "b": [draw(o) for o in channels[1:]],
+        "U": [[draw.weights(9, 3, size=size)] for size in (1 / draw.scale, 1.0)],
+        "w": [[draw.weights(3 * i, o)] for i, o in pairwise(channels)],
+        "b": [draw.weights(1, o)[0] for o in channels[1:]],
         "filter_shapes": shapes,
-        "W": draw(2 * 2 * channels[2], 4),
-        "c": draw(4),
+        "W": draw.weights(2 * 2 * channels[2], 4),
+        "c": draw.weights(1, 4)[0],
     }
 
 

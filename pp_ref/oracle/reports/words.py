@@ -219,7 +219,7 @@ def details(report: Report, finding: Finding) -> list[tuple[str, str]]:
     others = [tensor.name for tensor in finding.tensors if tensor is not worst and not tensor.ratio <= 1]
     if others:
         rows.append(("also wrong", ", ".join(others)))
-    loose = [f"{tensor.name} {percent(tensor.judged)}" for tensor in finding.tensors if not tensor.judged in (None, 1)]
+    loose = [f"{tensor.name} {percent(tensor.judged)}" for tensor in finding.tensors if tensor.judged not in (None, 1)]
     if loose:
         rows.append(("judged", f"of the entries of {', '.join(loose)}"))
     if finding.bug:

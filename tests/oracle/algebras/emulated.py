@@ -143,6 +143,7 @@ def algebra(machine):
         take=lambda x, index: Computed(np.take(x.value, index), machine),
         reshape=lambda x, shape: Computed(x.value.reshape(shape), machine),
         scattered=_scattered,
+        chained=lambda a, b, c: a @ (b @ c) if machine.order in ("reversed", "blocked", "native") else (a @ b) @ c,
         solved=lambda A, B: A.stored(np.linalg.solve(A.value, B.value)),
         compared=lambda x: x.value,
         lifted=machine.lifted,

@@ -111,17 +111,28 @@ def test_nan_passes_a_maximum():
     np.testing.assert_array_equal(tape.gradients([y], [np.ones(2)], [x])[0], [1, 0])
 
 
-def test_what_rounding_may_decide_is_doubtful():
-    """Two numbers that are each known to a quarter; a number and a kink."""
-    algebra = replace(plain.ALGEBRA, uncertainty=lambda x: 0.25)
+@pytest.mark.parametrize(
+    ("second", "function", "strays"),
+    [
+        (1.4, lambda x: x.max(axis=1), [3, 3]),
+        (1.6, lambda x: x.max(axis=1), None),
+        (1.4, lambda x: tape.maximum(x, 1.6), [0, 3]),
+        (1.4, lambda x: tape.maximum(x, 3.0), None),
+    ],
+)
+def test_where_rounding_may_decide_a_gradient_may_stray(second, function, strays):
+    """Two numbers that are each known to a quarter; a number and a kink. Each entry may lack or have the cotangent."""
+    seen = []
 
-    def doubtful(second, function):
-        return tape.doubtful([function(tape.quantity(np.array([[1.0, second]]), algebra)) * 2.0])
+    def strayed(x, entries, at):
+        seen.append(np.bincount(at, entries.astype(float), 2))
+        return x
 
-    assert doubtful(1.4, lambda x: x.max(axis=1))
-    assert not doubtful(1.6, lambda x: x.max(axis=1))
-    assert doubtful(1.4, lambda x: tape.maximum(x, 1.6))
-    assert not doubtful(1.4, lambda x: tape.maximum(x, 3.0))
+    algebra = replace(plain.ALGEBRA, uncertainty=lambda x: 0.25, strayed=strayed)
+    x = tape.quantity(np.array([[1.0, second]]), algebra)
+    y = function(x)
+    tape.gradients([y], [np.full(y.shape, 3.0)], [x])
+    assert [list(each) for each in seen] == ([] if strays is None else [strays])
 
 
 def test_an_input_that_is_not_used_has_a_gradient_of_zeros():
