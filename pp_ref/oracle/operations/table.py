@@ -454,6 +454,7 @@ OPERATIONS = (
         batch=("x",),
         value="loss",
         kind="model",
+        without=("large numbers", "small numbers"),  # one W encodes and decodes: its units would saturate, or fade
     ),
     *(
         Operation(

@@ -124,6 +124,13 @@ def in_either_order(rounded):
                 assert (abs(computed.value - bound.value) <= np.minimum(bound.error, bound.spread)).all()
         if arithmetic.name == "bfloat16":
             assert (bound.error < ((exact[0] @ exact[1]) @ exact[2]).error).all()
+    # One order rounds 1 + 2^-9 to 1 before 1 is subtracted, the other subtracts first.
+    bfloat16 = ARITHMETICS["bfloat16"]
+    a, b, c = np.array([[1.0, 2.0**-9]]), np.array([[1.0, 1.0], [1.0, 0.0]]), np.array([[1.0], [-1.0]])
+    for operands in ((a, b, c), (c.T, b.T, a.T)):
+        bound = rounded.NAMESPACE.chained(*(lifted(rounded, x, bfloat16) for x in operands))
+        assert (np.minimum(bound.error, bound.spread) >= 2.0**-9).all()
+    a, b, c = (SINGLE.representable(rng.standard_normal(shape)) for shape in ((4, 9), (9, 3), (3, 5)))
     lost = Exact(2) ** -6 * rng.uniform(1, 2, (4, 9))
     bound = rounded.NAMESPACE.chained(rounded.Rounded(a, lost, SINGLE), lifted(rounded, b), lifted(rounded, c))
     for part in (bound.error, bound.spread):

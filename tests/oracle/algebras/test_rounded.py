@@ -132,10 +132,11 @@ MUTANTS = {
     "what is formed does not move": ("u * (size + moved + error)", "u * (size + error)"),
     "what is formed is likely not to move": ("u * (size + likely + spread)", "u * (size + spread)"),
     "what is formed never overflows": (
-        "over = np.where(size + moved + error > self",
-        "over = 0 * np.where(size > self",
+        "over = np.where(size + moved + error > self.arithmetic.largest, np.inf, 0)",
+        "over = 0",
     ),
     "one order of two": ("np.maximum(*(getattr(way, name) for way in ways))", "getattr(ways[1], name)"),
+    "the other order of two": ("np.maximum(*(getattr(way, name) for way in ways))", "getattr(ways[0], name)"),
     "a chain forgets its first operand's error": ("first = e_a @ abs(y @ z) + ", "first = "),
     "a chain forgets its second operand's error": (" + abs(x) @ e_b @ abs(z) + ", " + "),
     "a chain forgets its third operand's error": (" + abs(x @ y) @ e_c\n", "\n"),
