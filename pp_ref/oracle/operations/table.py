@@ -345,7 +345,7 @@ OPERATIONS = (
             "large mean": (
                 "sums of squares less the square of the sum",
                 "digits of the covariance cancel",
-                lambda draw: {"data": draw.stored(draw(20, 3) + 64.0), "power": 1},
+                draws.large_mean,
             )
         },
     ),

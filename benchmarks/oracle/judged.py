@@ -1,0 +1,206 @@
+"""Which entries the oracle judges, and what trivial answers it takes for right.
+
+    nice python benchmarks/oracle/judged.py [--seed 0] [--jobs 2] [--out FILE] [--page FILE]
+
+Every case of every operation without NaN and infinity: the share of the entries of each result that is judged
+(`pp_ref/oracle/verdict/judged.py`), in every arithmetic; and which of `ANSWERS` is within the bounds of each result.
+The page is `docs/oracle_judged.md`.
+"""
+
+import argparse
+import multiprocessing
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pp_ref.files import write_atomically
+from pp_ref.oracle.algebras import plain
+from pp_ref.oracle.algebras.arithmetic import ARITHMETICS, arithmetic
+from pp_ref.oracle.operations.cases import Case, cases
+from pp_ref.oracle.operations.nested import is_number, leaves, mapped
+from pp_ref.oracle.operations.table import BY_NAME, OPERATIONS
+from pp_ref.oracle.operations.truth import Expected, cotangents_of, evaluated, truth
+from pp_ref.oracle.verdict.judge import shares
+from pp_ref.oracle.verdict.judged import inputs_of, judged
+from pp_ref.records import STUDY, circumstances
+
+PAGE = Path(__file__).parents[2] / "docs" / "oracle_judged.md"
+Answer = Callable[[Case, Expected, list[np.ndarray]], np.ndarray | None]
+
+
+def first_argument(case: Case, result: Expected, last: list[np.ndarray]) -> np.ndarray:
+    """Return its numbers in the result's shape, from the start again where there are too few."""
+    first = next(leaf for value in case.arguments.values() if is_number(value) for leaf in leaves(value))
+    return np.resize(first, result.exact.shape)
+
+
+def last_result(case: Case, result: Expected, last: list[np.ndarray]) -> np.ndarray | None:
+    """Return what the result of this name was in the case before, in this shape."""
+    found = next((each for name, each in last if name == result.name), None)
+    return None if found is None or found.size == 0 else np.resize(found, result.exact.shape)
+
+
+def transposed_case(case: Case, result: Expected, last: list[np.ndarray]) -> np.ndarray | None:
+    """Return the right value of the case whose square matrices are transposed; None where there is no such matrix."""
+
+    def turned(x: np.ndarray) -> np.ndarray:
+        return x.T if x.ndim == 2 and x.shape[0] == x.shape[1] > 1 else x
+
+    arguments = {name: mapped(turned, value) if is_number(value) else value for name, value in case.arguments.items()}
+    same = all(
+        a is b or np.array_equal(a, b)
+        for name, value in case.arguments.items()
+        if is_number(value)
+        for a, b in zip(leaves(value), leaves(arguments[name]), strict=True)
+    )
+    if same:
+        return None
+    with np.errstate(all="ignore"):
+        other = evaluated(replace(case, arguments=arguments), plain.ALGEBRA, cotangents_of(case)).results
+    return np.asarray(other[result.name], float)
+
+
+ANSWERS: dict[str, Answer] = {
+    "zeros": lambda case, result, last: np.zeros(result.exact.shape),
+    "ones": lambda case, result, last: np.ones(result.exact.shape),
+    "the first argument": first_argument,
+    "the last result": last_result,
+    "the transposed case": transposed_case,
+}
+
+
+def study(task: tuple[str, str, int]) -> list[dict[str, Any]]:
+    """Return a row for each result of each case of one operation in one arithmetic."""
+    name, operation, seed = task
+    rows, last = [], []
+    for case in cases(BY_NAME[operation], arithmetic(name), seed):
+        if case.wild:
+            continue
+        expected = truth(case)
+        inputs = inputs_of(case, expected)
+        for each in expected:
+            if each.exact.size == 0:
+                continue
+            answers = {said: answer(case, each, last) for said, answer in ANSWERS.items()}
+            rows.append(
+                {"operation": operation, "arithmetic": name, "regime": case.regime, "result": each.name}
+                | {"entries": each.exact.size, "judged": int(judged(each, inputs).sum())}
+                | {
+                    "accepted": [
+                        said
+                        for said, found in answers.items()
+                        if found is not None and bool((shares(found, each.exact, each.bound) <= 1).all())
+                    ],
+                    "answers": [said for said, found in answers.items() if found is not None],
+                }
+            )
+        last = [(each.name, each.exact) for each in expected]
+    return rows
+
+
+def percent(rows: list[dict[str, Any]]) -> str:
+    """Return the share of entries that is judged, rounded down; a dash for none."""
+    entries = sum(row["entries"] for row in rows)
+    return f"{100 * sum(row['judged'] for row in rows) // entries} %" if entries else "–"
+
+
+def table(headings: list[str], rows: list[list[str]]) -> str:
+    lines = [headings, ["---", *["---:"] * (len(headings) - 1)], *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def page(record: dict[str, Any]) -> str:
+    """Return docs/oracle_judged.md."""
+    rows = record["rows"]
+    operations = list(dict.fromkeys(row["operation"] for row in rows))
+
+    def of(**wanted: str) -> list[dict[str, Any]]:
+        return [row for row in rows if all(row[key] == value for key, value in wanted.items())]
+
+    shares_of = [[each, *(percent(of(operation=each, arithmetic=a)) for a in ARITHMETICS)] for each in operations]
+    regimes = list(dict.fromkeys(row["regime"] for row in rows))
+    least = []
+    for operation in operations:
+        low = []
+        for regime in regimes:
+            found = {a: percent(of(operation=operation, regime=regime, arithmetic=a)) for a in ARITHMETICS}
+            if any(each != "–" and int(each.split()[0]) < 60 for each in found.values()):
+                low.append([f"{operation}, {regime}", *found.values()])
+        least += low
+    never = [
+        [f"{operation}, {result}", name]
+        for name in ARITHMETICS
+        for operation in operations
+        for result in dict.fromkeys(row["result"] for row in of(operation=operation, arithmetic=name))
+        if not any(row["judged"] for row in of(operation=operation, arithmetic=name, result=result))
+    ]
+    accepted, whole = audit(rows)
+    return f"""# What the oracle judges
+
+Written by `benchmarks/oracle/judged.py` from its record: all cases of seed {record["seed"]}, without those of NaN and
+infinity. *Judged* is the share of entries whose bound tells a right answer from a trivial one;
+[oracle.md](oracle.md#what-is-judged) has the definition.
+
+{table(["operation", *ARITHMETICS], shares_of)}
+
+## Where less than 60 % is judged
+
+{table(["operation, regime", *ARITHMETICS], least) if least else "Nowhere."}
+
+Results of which no entry is judged in any case, so that the operation is *not judged*, whatever is returned:
+{", ".join(f"{what} in {name}" for what, name in never) or "none"}.
+
+## Trivial answers
+
+Each answer is put in the place of every result. *The first argument*: its numbers in the result's shape. *The last
+result*: what was right in the case before. *The transposed case*: what is right if all square matrices among the
+arguments are transposed, where there are any.
+
+{table(["answer", *ARITHMETICS], whole)}
+
+The table counts the results within their bounds, of all results to which the answer can be given. No answer is within
+the bounds of one result in all of its cases in float64 or float32, {accepted}
+"""
+
+
+def audit(rows: list[dict[str, Any]]) -> tuple[str, list[list[str]]]:
+    """Return what is accepted in every case of a result, as a sentence's end, and the table of counts."""
+    given = Counter((row["arithmetic"], answer) for row in rows for answer in row["answers"])
+    taken = Counter((row["arithmetic"], answer) for row in rows for answer in row["accepted"])
+    whole = [[a, *(f"{taken[name, a]:,} of {given[name, a]:,}" for name in ARITHMETICS)] for a in ANSWERS]
+    everywhere = []
+    for name, answer in product(("float64", "float32"), ANSWERS):
+        for key in dict.fromkeys((row["operation"], row["result"]) for row in rows):
+            mine = [
+                row
+                for row in rows
+                if (row["operation"], row["result"]) == key and row["arithmetic"] == name and answer in row["answers"]
+            ]
+            if mine and all(answer in row["accepted"] for row in mine):
+                everywhere.append(f"{answer} for {key[1]} of {key[0]} in {name} ({len(mine)} cases)")
+    return ("but for " + "; ".join(everywhere) if everywhere else "") .rstrip() + ".", whole
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--out", type=Path, default=Path(__file__).with_suffix(".json"))
+    parser.add_argument("--page", type=Path, default=PAGE)
+    arguments = parser.parse_args()
+    tasks = [(name, each.name, arguments.seed) for name in ARITHMETICS for each in OPERATIONS]
+    with multiprocessing.get_context("spawn").Pool(arguments.jobs) as pool:
+        rows = [row for found in pool.map(study, tasks, chunksize=1) for row in found]
+    record = {"seed": arguments.seed, "rows": rows} | circumstances()
+    STUDY.write_json(arguments.out, record, indent=None)
+    write_atomically(arguments.page, page(record).encode())
+    print(f"{len(rows):,} results")
+
+
+if __name__ == "__main__":
+    main()
