@@ -286,7 +286,7 @@ def ridge(side: int, length_scale: float, ridge: float, form: str = "ridge") -> 
     def arguments(draw: Draw) -> Arguments:
         alpha = draw.kept(side * side, side * side // 2)
         K = draw.stored(_se_matrix(side, length_scale))
-        least = min(2.0**14 * draw.arithmetic.unit, 1.0)  # with less, K is not definite to those who round it
+        least = min(2.0**16 * draw.arithmetic.unit, 1.0)  # with less, K is not definite to those who round it
         return {"K": K, "alpha": alpha, "ridge": float(draw.stored(max(ridge, least))), "form": form}
 
     return arguments
