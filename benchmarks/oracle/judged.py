@@ -183,7 +183,7 @@ def audit(rows: list[dict[str, Any]]) -> tuple[str, list[list[str]]]:
             ]
             if mine and all(answer in row["accepted"] for row in mine):
                 everywhere.append(f"{answer} for {key[1]} of {key[0]} in {name} ({len(mine)} cases)")
-    return ("but for " + "; ".join(everywhere) if everywhere else "") .rstrip() + ".", whole
+    return ("but for " + "; ".join(everywhere) if everywhere else "").rstrip() + ".", whole
 
 
 def main() -> None:

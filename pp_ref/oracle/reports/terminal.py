@@ -34,8 +34,6 @@ CODES = {1: "bold red", 2: "yellow", 3: "yellow"}
 COUNTS = {
     Status.failed: "failed",
     Status.suspicious: "suspi-\ncious",
-    Status.not_judged: "not\njudged",
-    Status.left_out: "left\nout",
     Status.not_provided: "not\nprovided",
     Status.expected: "expected\nfailure",
 }
@@ -81,11 +79,11 @@ def _print_incomplete(console: Console, report: Report, parts: list[Operation]) 
 def _table(parts: list[Operation]) -> Table:
     """A count that is zero is blank, and a column of zeros is left out."""
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=0)
-    table.add_column("operation", no_wrap=True, max_width=30)
+    table.add_column("operation", no_wrap=True, max_width=21)
     statuses = [status for status in COUNTS if any(part.having(status) for part in parts)]
     for heading in ["cases", *(COUNTS[status] for status in statuses), "judged", "of\nbound"]:
         table.add_column(heading, justify="right", no_wrap=True)
-    table.add_column(" verdict", min_width=11)
+    table.add_column(" verdict", min_width=15)
     for part in parts:
         table.add_row(
             Text(printable(part.name)),
