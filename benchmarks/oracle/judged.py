@@ -12,7 +12,6 @@ import multiprocessing
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
-from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +29,7 @@ from pp_ref.oracle.verdict.judged import inputs_of, judged
 from pp_ref.records import STUDY, circumstances
 
 PAGE = Path(__file__).parents[2] / "docs" / "oracle_judged.md"
+COLUMNS = ("operation", "arithmetic", "regime", "result", "entries", "judged", "accepted", "answers")
 Answer = Callable[[Case, Expected, list[np.ndarray]], np.ndarray | None]
 
 
@@ -74,8 +74,8 @@ ANSWERS: dict[str, Answer] = {
 }
 
 
-def study(task: tuple[str, str, int]) -> list[dict[str, Any]]:
-    """Return a row for each result of each case of one operation in one arithmetic."""
+def study(task: tuple[str, str, int]) -> list[list[Any]]:
+    """Return a row of `COLUMNS` for each result of each case of one operation in one arithmetic."""
     name, operation, seed = task
     rows, last = [], []
     for case in cases(BY_NAME[operation], arithmetic(name), seed):
@@ -86,19 +86,14 @@ def study(task: tuple[str, str, int]) -> list[dict[str, Any]]:
         for each in expected:
             if each.exact.size == 0:
                 continue
-            answers = {said: answer(case, each, last) for said, answer in ANSWERS.items()}
-            rows.append(
-                {"operation": operation, "arithmetic": name, "regime": case.regime, "result": each.name}
-                | {"entries": each.exact.size, "judged": int(judged(each, inputs).sum())}
-                | {
-                    "accepted": [
-                        said
-                        for said, found in answers.items()
-                        if found is not None and bool((shares(found, each.exact, each.bound) <= 1).all())
-                    ],
-                    "answers": [said for said, found in answers.items() if found is not None],
-                }
-            )
+            found = {said: answer(case, each, last) for said, answer in ANSWERS.items()}
+            # Where it is right it is no trivial answer.
+            answers = {
+                said: x for said, x in found.items() if x is not None and not np.allclose(x, each.exact, 2.0**-48, 0.0)
+            }
+            accepted = [said for said, x in answers.items() if (shares(x, each.exact, each.bound) <= 1).all()]
+            told = int(judged(each, inputs).sum())
+            rows.append([operation, name, case.regime, each.name, each.exact.size, told, accepted, [*answers]])
         last = [(each.name, each.exact) for each in expected]
     return rows
 
@@ -116,7 +111,7 @@ def table(headings: list[str], rows: list[list[str]]) -> str:
 
 def page(record: dict[str, Any]) -> str:
     """Return docs/oracle_judged.md."""
-    rows = record["rows"]
+    rows = [dict(zip(COLUMNS, row, strict=True)) for row in record["rows"]]
     operations = list(dict.fromkeys(row["operation"] for row in rows))
 
     def of(**wanted: str) -> list[dict[str, Any]]:
@@ -139,7 +134,7 @@ def page(record: dict[str, Any]) -> str:
         for result in dict.fromkeys(row["result"] for row in of(operation=operation, arithmetic=name))
         if not any(row["judged"] for row in of(operation=operation, arithmetic=name, result=result))
     ]
-    accepted, whole = audit(rows)
+    counts, places = audit(rows)
     return f"""# What the oracle judges
 
 Written by `benchmarks/oracle/judged.py` from its record: all cases of seed {record["seed"]}, without those of NaN and
@@ -157,33 +152,49 @@ Results of which no entry is judged in any case, so that the operation is *not j
 
 ## Trivial answers
 
-Each answer is put in the place of every result. *The first argument*: its numbers in the result's shape. *The last
-result*: what was right in the case before. *The transposed case*: what is right if all square matrices among the
-arguments are transposed, where there are any.
+Each answer is put in the place of every result, where it is not right. *The first argument*: its numbers in the
+result's shape. *The last result*: what was right in the case before. *The transposed case*: what is right if all square
+matrices among the arguments are transposed. The table counts results within their bounds, of all to which the answer
+can be given.
 
-{table(["answer", *ARITHMETICS], whole)}
+{table(["answer", *ARITHMETICS], counts)}
 
-The table counts the results within their bounds, of all results to which the answer can be given. No answer is within
-the bounds of one result in all of its cases in float64 or float32, {accepted}
+Accepted in every case of a result: {places[0]}.
+
+Accepted in float64 or float32 in some case:
+
+{table(["answer", "result", "regimes"], places[1]) if places[1] else "Nothing."}
 """
 
 
-def audit(rows: list[dict[str, Any]]) -> tuple[str, list[list[str]]]:
-    """Return what is accepted in every case of a result, as a sentence's end, and the table of counts."""
+def audit(rows: list[dict[str, Any]]) -> tuple[list[list[str]], tuple[str, list[list[str]]]]:
+    """Return the table of counts, what is accepted everywhere, and where what is accepted in the finer arithmetics."""
     given = Counter((row["arithmetic"], answer) for row in rows for answer in row["answers"])
     taken = Counter((row["arithmetic"], answer) for row in rows for answer in row["accepted"])
-    whole = [[a, *(f"{taken[name, a]:,} of {given[name, a]:,}" for name in ARITHMETICS)] for a in ANSWERS]
-    everywhere = []
-    for name, answer in product(("float64", "float32"), ANSWERS):
-        for key in dict.fromkeys((row["operation"], row["result"]) for row in rows):
-            mine = [
-                row
-                for row in rows
-                if (row["operation"], row["result"]) == key and row["arithmetic"] == name and answer in row["answers"]
-            ]
-            if mine and all(answer in row["accepted"] for row in mine):
-                everywhere.append(f"{answer} for {key[1]} of {key[0]} in {name} ({len(mine)} cases)")
-    return ("but for " + "; ".join(everywhere) if everywhere else "").rstrip() + ".", whole
+    counts = [[a, *(f"{taken[name, a]:,} of {given[name, a]:,}" for name in ARITHMETICS)] for a in ANSWERS]
+    asked, accepted = (
+        {
+            (answer, row["arithmetic"], f"{row['result']} of {row['operation']}"): []
+            for row in rows
+            for answer in row[key]
+        }
+        for key in ("answers", "accepted")
+    )
+    for row in rows:
+        for key, found in (("answers", asked), ("accepted", accepted)):
+            for answer in row[key]:
+                found[answer, row["arithmetic"], f"{row['result']} of {row['operation']}"].append(row["regime"])
+    everywhere = [
+        f"{answer} for {result} in {name} ({len(found)} cases)"
+        for (answer, name, result), found in accepted.items()
+        if len(found) == len(asked[answer, name, result])
+    ]
+    some = [
+        [answer, f"{result} in {name}", ", ".join(found)]
+        for (answer, name, result), found in accepted.items()
+        if name in ("float64", "float32")
+    ]
+    return counts, ("; ".join(everywhere) or "nothing", some)
 
 
 def main() -> None:
@@ -196,7 +207,7 @@ def main() -> None:
     tasks = [(name, each.name, arguments.seed) for name in ARITHMETICS for each in OPERATIONS]
     with multiprocessing.get_context("spawn").Pool(arguments.jobs) as pool:
         rows = [row for found in pool.map(study, tasks, chunksize=1) for row in found]
-    record = {"seed": arguments.seed, "rows": rows} | circumstances()
+    record = {"seed": arguments.seed, "columns": COLUMNS, "rows": rows} | circumstances()
     STUDY.write_json(arguments.out, record, indent=None)
     write_atomically(arguments.page, page(record).encode())
     print(f"{len(rows):,} results")
