@@ -9,7 +9,7 @@ The page is `docs/oracle_judged.md`.
 
 import argparse
 import multiprocessing
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -98,12 +98,6 @@ def study(task: tuple[str, str, int]) -> list[list[Any]]:
     return rows
 
 
-def percent(rows: list[dict[str, Any]]) -> str:
-    """Return the share of entries that is judged, rounded down; a dash for none."""
-    entries = sum(row["entries"] for row in rows)
-    return f"{100 * sum(row['judged'] for row in rows) // entries} %" if entries else "–"
-
-
 def table(headings: list[str], rows: list[list[str]]) -> str:
     lines = [headings, ["---", *["---:"] * (len(headings) - 1)], *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
@@ -114,26 +108,25 @@ def page(record: dict[str, Any]) -> str:
     rows = [dict(zip(COLUMNS, row, strict=True)) for row in record["rows"]]
     operations = list(dict.fromkeys(row["operation"] for row in rows))
 
-    def of(**wanted: str) -> list[dict[str, Any]]:
-        return [row for row in rows if all(row[key] == value for key, value in wanted.items())]
+    sums: defaultdict[tuple[str, ...], list[int]] = defaultdict(lambda: [0, 0])
+    for row in rows:
+        operation, name = row["operation"], row["arithmetic"]
+        for key in ((operation, name), (operation, name, row["regime"]), (operation, name, "", row["result"])):
+            sums[key][0] += row["judged"]
+            sums[key][1] += row["entries"]
 
-    shares_of = [[each, *(percent(of(operation=each, arithmetic=a)) for a in ARITHMETICS)] for each in operations]
-    regimes = list(dict.fromkeys(row["regime"] for row in rows))
+    def percent(*key: str) -> str:
+        """Return the share of entries that is judged, rounded down; a dash for none."""
+        told, entries = sums.get(key, (0, 0))
+        return f"{100 * told // entries} %" if entries else "–"
+
+    shares_of = [[each, *(percent(each, name) for name in ARITHMETICS)] for each in operations]
     least = []
-    for operation in operations:
-        low = []
-        for regime in regimes:
-            found = {a: percent(of(operation=operation, regime=regime, arithmetic=a)) for a in ARITHMETICS}
-            if any(each != "–" and int(each.split()[0]) < 60 for each in found.values()):
-                low.append([f"{operation}, {regime}", *found.values()])
-        least += low
-    never = [
-        [f"{operation}, {result}", name]
-        for name in ARITHMETICS
-        for operation in operations
-        for result in dict.fromkeys(row["result"] for row in of(operation=operation, arithmetic=name))
-        if not any(row["judged"] for row in of(operation=operation, arithmetic=name, result=result))
-    ]
+    for operation, regime in dict.fromkeys((row["operation"], row["regime"]) for row in rows):
+        found = [percent(operation, name, regime) for name in ARITHMETICS]
+        if any(each != "–" and int(each.split()[0]) < 60 for each in found):
+            least.append([f"{operation}, {regime}", *found])
+    never = [(f"{key[0]}, {key[3]}", key[1]) for key, (told, _) in sums.items() if len(key) == 4 and not told]
     counts, places = audit(rows)
     return f"""# What the oracle judges
 

@@ -42,7 +42,7 @@ def conform(
 ) -> None:
     """Judge an implementation against exact values and derived bounds, and say what is wrong with it.
 
-    Exit code 0: it conforms. 1: a case failed. 2: within all bounds, but suspicious. 3: it could not be judged.
+    Exit code 0: all judged and right. 1: wrong. 2: suspicious or incomplete. 3: nothing could be judged.
     """
     from pp_ref.oracle.reports import print_report, write_report
     from pp_ref.oracle.run import conform as judged
