@@ -9,10 +9,14 @@ import pytest
 from benchmarks.oracle.worked import CALL, example, source, worked
 from pp_ref.oracle.algebras import plain
 from pp_ref.oracle.algebras.arithmetic import arithmetic
+from pp_ref.oracle.candidates.processes import InProcess
 from pp_ref.oracle.operations.cases import cases
 from pp_ref.oracle.operations.nested import is_number, leaves
 from pp_ref.oracle.operations.table import BY_NAME, OPERATIONS
 from pp_ref.oracle.operations.truth import evaluated, truth
+from pp_ref.oracle.run import conform
+from pp_ref.oracle.verdict.findings import Status
+from tests.oracle import from_the_page
 from tests.tree import ROOT
 
 PAGE = (ROOT / "docs" / "operations.md").read_text()
@@ -115,3 +119,13 @@ def test_examples_with_other_arguments_are_refused():
         example(dense, v=[[1]], W=[[1]])
     with pytest.raises(ValueError, match=r"^dy has shapes \[\(2,\)\], expected \[\(1, 1\)\]$"):
         example(dense, v=[[1]], W=[[1]], b=[0], dy=[[1, 2]])
+
+
+def test_what_is_written_from_the_page_alone_conforms():
+    report = conform(InProcess(from_the_page), only=[each.name for each in OPERATIONS if provided(each)])
+    assert report.exit_code == 0
+    assert report.counts[Status.passed] == len(report.findings) > 100
+
+
+def provided(operation):
+    return hasattr(from_the_page, operation.functions[0])
