@@ -1,7 +1,4 @@
-"""Operations whose shorter descriptions left questions open, written from docs/operations.md alone, without NumPy's help.
-
-Gradients are where the page gives their formula; models and images take them by small loops over the forward's own terms.
-"""
+"""What shorter descriptions left open, written from docs/operations.md alone: loops, and gradients by hand."""
 
 import math
 
