@@ -141,6 +141,8 @@ TRICKS = {
     "cotangent_of_ones": REPORTED,
     "saturates_at_the_half_range": REPORTED,
     "symmetry_assumed": REPORTED,
+    "way_chosen_by_the_first_row": REPORTED,
+    "small_beside_the_largest_is_zero": REPORTED,
 }
 WANTED = REPORTS | TRICKS
 
