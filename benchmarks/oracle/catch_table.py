@@ -169,9 +169,11 @@ def judged(name: str) -> dict[str, Any]:
     environment |= dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder, "report.json")
-        command = [sys.executable, "-m", "pp_ref.cli", "conform", str(path.relative_to(ROOT)), *only, "--out", str(out)]
+        command = [sys.executable, "-m", "pp_ref", "conform", str(path.relative_to(ROOT)), *only, "--out", str(out)]
         ended = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=600)
         report = json.loads(out.read_text()) if out.exists() else {}
+    if not report and ended.returncode != 3:
+        raise RuntimeError(f"{name} has no report, and the exit code is {ended.returncode}: {ended.stderr}")
     said = next(iter(report.get("diagnoses", {}).values()), "") or (ended.stderr.strip().splitlines() or [""])[-1]
     text, code = ended.stdout + ended.stderr, ended.returncode
     listed = name in DOCUMENTED and code == 0
