@@ -2,6 +2,8 @@
 
 import ast
 import re
+import subprocess
+from subprocess import CompletedProcess
 
 import pytest
 
@@ -40,3 +42,12 @@ def test_a_row_is_what_a_run_gives():
 
 def test_no_file_is_of_a_folder_of_this_machine():
     assert str(FOLDER.parent) not in RECORD.read_text()
+
+
+def test_a_run_without_a_report_is_no_row(monkeypatch):
+    failed = CompletedProcess([], 1, stdout="", stderr="No module named pp_ref")
+    monkeypatch.setattr(subprocess, "run", lambda *arguments, **settings: failed)
+    with pytest.raises(
+        RuntimeError, match="^kept_by_id has no report, and the exit code is 1: No module named pp_ref$"
+    ):
+        judged("kept_by_id")
