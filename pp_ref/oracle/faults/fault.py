@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pp_ref.arrays import Array, array_namespace
+from pp_ref.oracle.candidates import own
 
 Function = Callable[..., Any]
 Change = Callable[[Any], Any]
@@ -30,51 +31,64 @@ class Fault:
     judged: bool = True
 
 
-def faults(table: dict[str, dict[str, tuple[str, Function]]]) -> tuple[Fault, ...]:
-    """The mistakes of a table: function -> name -> what it does, and the wrong function."""
-    return tuple(
-        Fault(name, function, sentence, wrong)
-        for function, mistakes in table.items()
-        for name, (sentence, wrong) in mistakes.items()
-    )
+@dataclass(frozen=True)
+class Derived:
+    """How a wrong function is made of the right one."""
+
+    make: Callable[[Function], Function]
+
+    def __call__(self, right: Function) -> Function:
+        return self.make(right)
 
 
-def after(right: Function, at: int | None, change: Change) -> Function:
-    """``right``, with what it returns (its entry ``at``, if not None) put through ``change``."""
-
-    def wrong(*args: Any) -> Any:
-        result = right(*args)
-        if at is None:
-            return change(result)
-        return (*result[:at], change(result[at]), *result[at + 1 :])
-
-    return wrong
-
-
-def instead(right: Function, at: int | None, other: Function) -> Function:
-    """``right``, with ``other(result, *arguments)`` for what it returns (its entry ``at``, if not None)."""
-    return lambda *args: after(right, at, lambda result: other(result, *args))(*args)
+def faults(
+    model: type | None = None, /, judged: bool = True, **table: dict[str, tuple[str, Function | Derived]]
+) -> tuple[Fault, ...]:
+    """The mistakes of pp_ref's functions, or of a model's methods: function -> name -> what it does, and the wrong
+    function, or how it is derived from the right one."""
+    found = []
+    for function, mistakes in table.items():
+        right: Any = getattr(model, function) if model else own.original(function)
+        operation = f"{model.__name__}.{function}" if model else function
+        for name, (sentence, wrong) in mistakes.items():
+            wrong = wrong(right) if isinstance(wrong, Derived) else wrong
+            found.append(Fault(name, operation, sentence, wrong, judged=judged))
+    return tuple(found)
 
 
-def before(right: Function, at: int, change: Change) -> Function:
-    """``right``, given its argument ``at`` put through ``change``."""
+def instead(at: int | None, other: Function) -> Derived:
+    """``other(result, *arguments)`` for what the right function returns (its entry ``at``, if not None)."""
 
-    def wrong(*args: Any) -> Any:
-        return right(*args[:at], change(args[at]), *args[at + 1 :])
+    def make(right: Function) -> Function:
+        def wrong(*args: Any) -> Any:
+            result = right(*args)
+            if at is None:
+                return other(result, *args)
+            return (*result[:at], other(result[at], *args), *result[at + 1 :])
 
-    return wrong
+        return wrong
+
+    return Derived(make)
 
 
-def cached(right: Function, **changes: Change) -> Function:
-    """The backward pass ``right``, reading the cache with the named entries put through their changes."""
-    return before(
-        right, 1, lambda cache: cache._replace(**{name: f(getattr(cache, name)) for name, f in changes.items()})
-    )
+def after(at: int | None, change: Change) -> Derived:
+    """What the right function returns (its entry ``at``, if not None), put through ``change``."""
+    return instead(at, lambda result, *args: change(result))
 
 
-def each(change: Change) -> Change:
-    """``change`` on every column's array."""
-    return lambda arrays: [change(array) for array in arrays]
+def before(at: int, change: Change) -> Derived:
+    """The right function, given its argument ``at`` put through ``change``."""
+    return Derived(lambda right: lambda *args: right(*args[:at], change(args[at]), *args[at + 1 :]))
+
+
+def exchanged(i: int, j: int) -> Derived:
+    """What the right function returns, with two entries in each other's place."""
+    return instead(None, lambda result, *args: tuple(result[{i: j, j: i}.get(k, k)] for k in range(len(result))))
+
+
+def cached(**changes: Change) -> Derived:
+    """The right backward pass, reading the cache with the named entries put through their changes."""
+    return before(1, lambda cache: cache._replace(**{name: f(getattr(cache, name)) for name, f in changes.items()}))
 
 
 def accumulating(right: Function) -> Function:
