@@ -4,7 +4,6 @@ from collections.abc import Callable
 from typing import Any
 
 from pp_ref.arrays import Array, array_namespace
-from pp_ref.layers.flatten import FlattenCache
 from pp_ref.layers.local_response import LocalResponseCache, local_response_backward, local_response_forward
 from pp_ref.layers.pooling import (
     MaxPool2dCache,
@@ -62,14 +61,15 @@ def flattened(*axes: int) -> Derived:
     return instead(0, lambda y, v: array_namespace(v).reshape(array_namespace(v).permute_dims(v, axes), y.shape))
 
 
-def unflattened_channels_first(dy: Array, cache: FlattenCache) -> Array:
-    xp, (h, w, c) = array_namespace(dy), cache.image_shape
-    return xp.permute_dims(xp.reshape(dy, (dy.shape[0], c, h, w)), (0, 2, 3, 1))
+def unflattened(*axes: int) -> Derived:
+    """Images that are read as if `flattened` had laid them out."""
 
+    def other(dv: Array, dy: Array, cache: Any) -> Array:
+        xp = array_namespace(dy)
+        back = tuple(axes.index(axis) for axis in range(4))
+        return xp.permute_dims(xp.reshape(dy, tuple(dv.shape[axis] for axis in axes)), back)
 
-def unflattened_columns_first(dy: Array, cache: FlattenCache) -> Array:
-    xp, (h, w, c) = array_namespace(dy), cache.image_shape
-    return xp.permute_dims(xp.reshape(dy, (dy.shape[0], w, h, c)), (0, 2, 1, 3))
+    return instead(None, other)
 
 
 def with_base(other: Callable[[Array, LocalResponseCache, float], Array]) -> Function:
@@ -102,10 +102,8 @@ def own_channel_alone(dy: Array, cache: LocalResponseCache) -> Array:
 
 def same_channels_forward_and_back(dy: Array, cache: LocalResponseCache) -> Array:
     """The sum over the channels that c reads, where it belongs over those that read c."""
-    dv = local_response_backward(
-        channels_reversed(dy), cache._replace(v=channels_reversed(cache.v), base=channels_reversed(cache.base))
-    )
-    return channels_reversed(dv)
+    turned = cached(v=channels_reversed, base=channels_reversed)(local_response_backward)
+    return channels_reversed(turned(channels_reversed(dy), cache))
 
 
 def power_too_low(dy: Array, cache: LocalResponseCache) -> Array:
@@ -163,8 +161,8 @@ FAULTS = faults(
         "columns first": ("runs down the columns where rows come first", flattened(0, 2, 1, 3)),
     },
     flatten_backward={
-        "channels first": ("reads channels before pixels", unflattened_channels_first),
-        "columns first": ("reads down the columns where rows come first", unflattened_columns_first),
+        "channels first": ("reads channels before pixels", unflattened(0, 3, 1, 2)),
+        "columns first": ("reads down the columns where rows come first", unflattened(0, 2, 1, 3)),
     },
     local_response_forward={
         "alpha undivided": (

@@ -15,7 +15,7 @@ from pp_ref.layers.predicted_conv2d import (
     predicted_conv2d_forward,
 )
 from pp_ref.oracle.faults.convolution import channels_before_filters, read_channels_first, rotated
-from pp_ref.oracle.faults.fault import after, before, faults, instead, zero
+from pp_ref.oracle.faults.fault import Change, Function, after, before, faults, instead, zero
 from pp_ref.oracle.faults.predicted import (
     backwards,
     first_for_all,
@@ -27,41 +27,40 @@ from pp_ref.oracle.faults.predicted import (
 )
 
 
-def U_channels_first(v: Array, U: Arrays, filter_shape: Any, *rest: Any) -> Any:
+def elements(U: Arrays, filter_shape: Any, change: Change) -> list[Array]:
+    """U, each of whose elements, of (fh, fw, c), is put through ``change``."""
+    xp, area = array_namespace(U[0]), filter_shape[0] * filter_shape[1]
+    shapes = [(*filter_shape, U_j.shape[0] // area, U_j.shape[1]) for U_j in U]
+    return [xp.reshape(change(xp.reshape(U_j, shape)), U_j.shape) for U_j, shape in zip(U, shapes, strict=True)]
+
+
+def with_elements(change: Change) -> Function:
+    return lambda v, U, shape, *rest: dictionary_conv2d_forward(v, elements(U, shape, change), shape, *rest)
+
+
+def read_columns_first(U: Array) -> Array:
+    xp, (fh, fw, c, k) = array_namespace(U), U.shape
+    return xp.permute_dims(xp.reshape(U, (fw, fh, c, k)), (1, 0, 2, 3))
+
+
+def mirrored_by_dictionary(v: Array, U: Arrays, w: Arrays, b: Array, shape: Any, *rest: Any) -> Any:
+    U = elements(U, shape, rotated) if rest[-1] == "dictionary" else U
+    return predicted_conv2d_forward(v, U, w, b, shape, *rest)
+
+
+def elements_by_channel(pooled: Arrays, v: Array, U: Arrays, *geometry: Any) -> list[Array]:
     xp = array_namespace(v)
-    wrong = []
-    for U_j in U:
-        filters = xp.reshape(U_j, (*filter_shape, U_j.shape[0] // (filter_shape[0] * filter_shape[1]), U_j.shape[1]))
-        wrong.append(xp.reshape(read_channels_first(filters), U_j.shape))
-    return dictionary_conv2d_forward(v, wrong, filter_shape, *rest)
+    shapes = [(*y.shape[:3], U_j.shape[1], y.shape[3] // U_j.shape[1]) for y, U_j in zip(pooled, U, strict=True)]
+    return [
+        xp.reshape(channels_before_filters(xp.reshape(y, shape)), y.shape)
+        for y, shape in zip(pooled, shapes, strict=True)
+    ]
 
 
-def U_column_by_column(v: Array, U: Arrays, filter_shape: Any, *rest: Any) -> Any:
-    xp, (fh, fw) = array_namespace(v), filter_shape
-    wrong = []
-    for U_j in U:
-        sites = xp.reshape(U_j, (fw, fh, U_j.shape[0] // (fh * fw), U_j.shape[1]))
-        wrong.append(xp.reshape(xp.permute_dims(sites, (1, 0, 2, 3)), U_j.shape))
-    return dictionary_conv2d_forward(v, wrong, filter_shape, *rest)
-
-
-def elements_by_channel(v: Array, U: Arrays, *geometry: Any) -> Any:
-    xp, c = array_namespace(v), v.shape[3]
-    pooled, cache = dictionary_conv2d_forward(v, U, *geometry)
-    wrong = []
-    for y, U_j in zip(pooled, U, strict=True):
-        k = U_j.shape[1]
-        if y.shape[3] != k:
-            y = xp.reshape(channels_before_filters(xp.reshape(y, (*y.shape[:3], k, c))), y.shape)
-        wrong.append(y)
-    return wrong, cache
-
-
-def tied_to_first_channel(v: Array, U: Arrays, *geometry: Any) -> Any:
-    pooled, cache = dictionary_conv2d_forward(v, U, *geometry)
+def tied_to_first_channel(pooled: Arrays, v: Array, U: Arrays, *geometry: Any) -> list[Array]:
     first = array_namespace(v).concat([v[..., :1]] * v.shape[3], axis=3)
     other, _ = dictionary_conv2d_forward(first, U, *geometry)
-    return [b if b.shape[3] != U_j.shape[1] else a for a, b, U_j in zip(pooled, other, U, strict=True)], cache
+    return [b if b.shape[3] != U_j.shape[1] else a for a, b, U_j in zip(pooled, other, U, strict=True)]
 
 
 def tied_w_by_channel(w: Array, copies: int) -> Array:
@@ -97,14 +96,6 @@ def shared_by_channels(dw: Arrays, dW: Array, cache: ExpandFiltersCache) -> list
     return wrong
 
 
-def mirrored_by_dictionary(v: Array, U: Arrays, w: Arrays, b: Array, filter_shape: Any, *rest: Any) -> Any:
-    if rest[-1] == "dictionary":
-        xp, area = array_namespace(v), filter_shape[0] * filter_shape[1]
-        shapes = [(*filter_shape, U_j.shape[0] // area, U_j.shape[1]) for U_j in U]
-        U = [xp.reshape(rotated(xp.reshape(U_j, s)), U_j.shape) for U_j, s in zip(U, shapes, strict=True)]
-    return predicted_conv2d_forward(v, U, w, b, filter_shape, *rest)
-
-
 def dw_of_W(dw: Arrays, dy: Array, cache: Any) -> Arrays:
     """Weights first, dW where U^T dW belongs, at the kept rows."""
     if isinstance(cache, DictionaryFirstConv2dCache):
@@ -123,14 +114,20 @@ FAULTS = faults(
     dictionary_conv2d_forward={
         "dictionary channels first": (
             "reshapes each element to (c, fh, fw) where channels come last",
-            U_channels_first,
+            with_elements(read_channels_first),
         ),
         "dictionary column by column": (
             "reshapes each element column by column where rows come first",
-            U_column_by_column,
+            with_elements(read_columns_first),
         ),
-        "elements by channel": ("orders a tied dictionary's elements channel by channel", elements_by_channel),
-        "tied to one channel": ("convolves the first channel alone where alpha is tied", tied_to_first_channel),
+        "elements by channel": (
+            "orders a tied dictionary's elements channel by channel",
+            instead(0, elements_by_channel),
+        ),
+        "tied to one channel": (
+            "convolves the first channel alone where alpha is tied",
+            instead(0, tied_to_first_channel),
+        ),
         "first dictionary for all": ("convolves every column with U_1", before(1, first_for_all)),
     },
     dictionary_conv2d_backward={

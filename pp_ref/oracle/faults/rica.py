@@ -29,7 +29,7 @@ right_rica = RICA.loss_and_gradient
 
 # The model, put together by hand from the definition. A wrong objective is given with its own right gradient.
 
-Penalty = Callable[[Array, float, Array], tuple[Array, Array]]
+Penalty = Callable[[Array, float], tuple[Array, Array]]
 
 
 def _trade_off(model: RICA) -> float:
@@ -45,7 +45,7 @@ def assembled(
     pull_norms: Callable[[Array, UnitColumnsCache], Array] = unit_columns_backward,
     pull_error: Callable[[Any, Any], Any] = lambda b, cache: moment_reconstruction_backward(b, cache)[1],
 ) -> Callable[..., Result]:
-    """An objective with another penalty(z, eps, v) -> (loss, gradient with respect to z), share of the reconstruction,
+    """An objective with another penalty(z, eps) -> (loss, gradient with respect to z), share of the reconstruction,
     or pass through the norms; the models of the other objective are left right."""
 
     def wrong(model: RICA, params: Params, x: Array, y: None = None) -> Result:
@@ -58,7 +58,7 @@ def assembled(
         What, norms = unit_columns_forward(W) if scaled else (W, None)
         error, cache = moment_reconstruction_forward(second_moment_forward(x)[0], What)
         z = x @ What
-        sparsity, dz = (penalty or PENALTIES[on])(z, model.eps, What)
+        sparsity, dz = (penalty or PENALTIES[on])(z, model.eps)
         dWhat = a * (x.T @ dz) + pull_error(share(b, n), cache)
         dW = dWhat if norms is None else pull_norms(dWhat, norms)
         gradient = model.weights.expand_backward(dW, expanded)
@@ -71,7 +71,7 @@ def penalty(forward: Callable[[Array, float], Any], pull: Callable[[Any], Array]
     """That of an operation, with its right gradient, or with pull(cache) for it."""
     pull = pull or (lambda cache: smooth_abs_backward(1.0, cache))
 
-    def wrong(z: Array, eps: float, W: Array) -> tuple[Array, Array]:
+    def wrong(z: Array, eps: float) -> tuple[Array, Array]:
         loss, cache = forward(z, eps)
         return loss, pull(cache)
 
@@ -84,8 +84,8 @@ PENALTIES: dict[str, Penalty] = {"ufldl": SMOOTH_ABS, "le2011": LOG_COSH}
 
 
 def times(factor: Callable[[int], float]) -> Penalty:
-    def wrong(z: Array, eps: float, W: Array) -> tuple[Array, Array]:
-        loss, dz = SMOOTH_ABS(z, eps, W)
+    def wrong(z: Array, eps: float) -> tuple[Array, Array]:
+        loss, dz = SMOOTH_ABS(z, eps)
         return factor(z.shape[0]) * loss, factor(z.shape[0]) * dz
 
     return wrong
@@ -128,7 +128,7 @@ def sparsity_of_unscaled(model: RICA, params: Params, x: Array, y: None = None) 
     W, expanded = model.weights.expand(params)
     What, norms = unit_columns_forward(W)
     error, cache = moment_reconstruction_forward(second_moment_forward(x)[0], What)
-    sparsity, dz = SMOOTH_ABS(x @ W, model.eps, W)
+    sparsity, dz = SMOOTH_ABS(x @ W, model.eps)
     trade_off = _trade_off(model)
     dW = trade_off * (x.T @ dz) + unit_columns_backward(moment_reconstruction_backward(0.5, cache)[1], norms)
     gradient = model.weights.expand_backward(dW, expanded)
