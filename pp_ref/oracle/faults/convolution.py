@@ -111,12 +111,12 @@ def assigning(right: Function) -> Function:
 
 
 def with_dv(other: Function) -> Derived:
-    return instead(0, lambda dv, dy, cache: other(dy, cache))
+    return instead(lambda dv, dy, cache: other(dy, cache), 0)
 
 
 @Derived
 def dW_of_last_image(right: Function) -> Function:
-    return instead(1, lambda dW, dy, cache: right(dy[-1:, ...], cache._replace(v=cache.v[-1:, ...]))[1])(right)
+    return instead(lambda dW, dy, cache: right(dy[-1:, ...], cache._replace(v=cache.v[-1:, ...]))[1], 1)(right)
 
 
 def dv_not_cut(dy: Array, cache: Conv2dCache) -> Array:
@@ -160,29 +160,29 @@ def depthwise_not_cut(dy: Array, cache: DepthwiseConv2dCache) -> Array:
 
 FAULTS = faults(
     conv2d_forward={
-        "flip": ("turns the filters by half a turn", before(1, rotated)),
+        "flip": ("turns the filters by half a turn", before(rotated, 1)),
         "height for width": (
             "swaps height and width of the filters wherever they are square",
-            before(1, sides_swapped_if_square),
+            before(sides_swapped_if_square, 1),
         ),
         "images transposed": (
             "swaps height and width of the images wherever they are square",
-            before(0, image_sides_swapped_if_square),
+            before(image_sides_swapped_if_square),
         ),
-        "padding off by one": ("begins its patches one pixel to the left", before(0, one_pixel_left)),
-        "edges repeated": ("pads with the edge's pixels in place of zeros", instead(0, edges_repeated)),
+        "padding off by one": ("begins its patches one pixel to the left", before(one_pixel_left)),
+        "edges repeated": ("pads with the edge's pixels in place of zeros", instead(edges_repeated, 0)),
         "stride ignored": ("takes neighbouring patches whatever the stride", stride_ignored),
-        "channel order": ("reads the channels in reverse, BGR for RGB", before(0, channels_reversed)),
-        "filters channels first": ("reads the filters' memory as (c, fh, fw, m)", before(1, read_channels_first)),
+        "channel order": ("reads the channels in reverse, BGR for RGB", before(channels_reversed)),
+        "filters channels first": ("reads the filters' memory as (c, fh, fw, m)", before(read_channels_first, 1)),
         "filters transposed": (
             "takes channels for units wherever there are as many",
-            before(1, channels_for_units_if_equal),
+            before(channels_for_units_if_equal, 1),
         ),
-        "last filter row missing": ("stops one row short of the filter's height", before(1, last_row_missing)),
-        "last channel missing": ("stops summing one channel too early", before(0, last_channel_zero)),
-        "bias omitted": ("leaves out the bias", before(2, zero)),
+        "last filter row missing": ("stops one row short of the filter's height", before(last_row_missing, 1)),
+        "last channel missing": ("stops summing one channel too early", before(last_channel_zero)),
+        "bias omitted": ("leaves out the bias", before(zero, 2)),
         "accumulates": ("adds to the output of the call before", adding_to_last),
-        "eleven bits": ("rounds v to the 11 bits of TF32 before multiplying", before(0, eleven_bits)),
+        "eleven bits": ("rounds v to the 11 bits of TF32 before multiplying", before(eleven_bits)),
     },
     conv2d_backward={
         "flip": ("pulls dy back through filters that are turned by half a turn once too often", cached(W=rotated)),
@@ -200,35 +200,35 @@ FAULTS = faults(
             "pulls dy back through W with channels and units swapped wherever there are as many",
             cached(W=channels_for_units_if_equal),
         ),
-        "dW flipped": ("returns dW turned by half a turn", after(1, rotated)),
+        "dW flipped": ("returns dW turned by half a turn", after(rotated, 1)),
         "dW height for width": (
             "swaps height and width of dW wherever they are equal",
-            after(1, sides_swapped_if_square),
+            after(sides_swapped_if_square, 1),
         ),
         "dW of the last image": ("assigns dW image by image where it has to add", dW_of_last_image),
         "db of one pixel": (
             "takes db from each image's first pixel alone",
-            instead(2, lambda db, dy, cache: array_namespace(dy).sum(dy[:, 0, 0, :], axis=0)),
+            instead(lambda db, dy, cache: array_namespace(dy).sum(dy[:, 0, 0, :], axis=0), 2),
         ),
         "db mean over pixels": (
             "averages db over pixels in place of adding",
-            instead(2, lambda db, dy, cache: db / (dy.shape[1] * dy.shape[2])),
+            instead(lambda db, dy, cache: db / (dy.shape[1] * dy.shape[2]), 2),
         ),
         "db units first": (
             "sums db over the wrong axis, as if dy were laid out as (m, n, h', w')",
-            instead(2, summed_units_first),
+            instead(summed_units_first, 2),
         ),
         "order swapped": ("returns dW before dv", exchanged(0, 1)),
     },
     depthwise_conv2d_forward={
-        "flip": ("turns the filters by half a turn", before(1, rotated)),
+        "flip": ("turns the filters by half a turn", before(rotated, 1)),
         "height for width": (
             "swaps height and width of the filters wherever they are square",
-            before(1, sides_swapped_if_square),
+            before(sides_swapped_if_square, 1),
         ),
         "channels before filters": (
             "puts out channel by channel where filters come first",
-            after(0, channels_before_filters),
+            after(channels_before_filters, 0),
         ),
         "stride ignored": ("takes neighbouring patches whatever the stride", stride_ignored),
     },

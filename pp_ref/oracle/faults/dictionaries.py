@@ -54,7 +54,7 @@ FAULTS = faults(
     ridge_dictionary={
         "ridge omitted": ("leaves out the ridge", ridge_by(lambda K, a, Ka, r: np.linalg.solve(Ka, K[a]).T)),
         "ridge on every weight": ("adds the ridge to k_alpha too", ridge_on_every_weight),
-        "ridge squared": ("squares the ridge", before(2, lambda ridge: ridge * ridge)),
+        "ridge squared": ("squares the ridge", before(lambda ridge: ridge * ridge, 2)),
         "ridge everywhere": (
             "adds the ridge to every entry of K_alpha, not to its diagonal",
             ridge_by(lambda K, a, Ka, r: np.linalg.solve(Ka + r, K[a]).T),
@@ -72,10 +72,10 @@ FAULTS = faults(
             "keeps each weight's neighbour",
             ridge_by(lambda K, a, Ka, r: ridge_dictionary(K, np.sort((a + 1) % len(K)), r)[0]),
         ),
-        "rows shifted": ("is shifted by one weight", after(0, next_row)),
-        "alpha sorted": ("sorts the dictionary's columns by alpha", before(1, np.sort)),
+        "rows shifted": ("is shifted by one weight", after(next_row, 0)),
+        "alpha sorted": ("sorts the dictionary's columns by alpha", before(np.sort, 1)),
         "kernel overwritten": ("adds the ridge to the caller's K", ridge_in_place),
-        "float32": ("solves in float32", after(0, lambda U: U.astype(np.float32).astype(float))),
+        "float32": ("solves in float32", after(lambda U: U.astype(np.float32).astype(float), 0)),
     },
     se_kernel={
         "1/2 missing": ("leaves out the 1/2 in the exponent", lambda a, b, s: se_covariance(a, b, s) ** 2),
@@ -97,7 +97,7 @@ FAULTS = faults(
         "not centred": ("does not subtract the mean", covariance_about_zero),
         "divided by n": (
             "divides by n, not n - 1",
-            instead(None, lambda K, data, power=1: K * ((len(data) - 1) / len(data))),
+            instead(lambda K, data, power=1: K * ((len(data) - 1) / len(data))),
         ),
         "correlation": ("is the correlation", correlation),
         "one pass": ("subtracts the mean's square afterwards, which cancels digits", covariance_in_one_pass),

@@ -56,7 +56,7 @@ def faults(
     return tuple(found)
 
 
-def instead(at: int | None, other: Function) -> Derived:
+def instead(other: Function, at: int | None = None) -> Derived:
     """``other(result, *arguments)`` for what the right function returns (its entry ``at``, if not None)."""
 
     def make(right: Function) -> Function:
@@ -71,24 +71,24 @@ def instead(at: int | None, other: Function) -> Derived:
     return Derived(make)
 
 
-def after(at: int | None, change: Change) -> Derived:
+def after(change: Change, at: int | None = None) -> Derived:
     """What the right function returns (its entry ``at``, if not None), put through ``change``."""
-    return instead(at, lambda result, *args: change(result))
+    return instead(lambda result, *args: change(result), at)
 
 
-def before(at: int, change: Change) -> Derived:
+def before(change: Change, at: int = 0) -> Derived:
     """The right function, given its argument ``at`` put through ``change``."""
     return Derived(lambda right: lambda *args: right(*args[:at], change(args[at]), *args[at + 1 :]))
 
 
 def exchanged(i: int, j: int) -> Derived:
     """What the right function returns, with two entries in each other's place."""
-    return instead(None, lambda result, *args: tuple(result[{i: j, j: i}.get(k, k)] for k in range(len(result))))
+    return instead(lambda result, *args: tuple(result[{i: j, j: i}.get(k, k)] for k in range(len(result))))
 
 
 def cached(**changes: Change) -> Derived:
     """The right backward pass, reading the cache with the named entries put through their changes."""
-    return before(1, lambda cache: cache._replace(**{name: f(getattr(cache, name)) for name, f in changes.items()}))
+    return before(lambda cache: cache._replace(**{name: f(getattr(cache, name)) for name, f in changes.items()}), 1)
 
 
 def accumulating(right: Function) -> Function:

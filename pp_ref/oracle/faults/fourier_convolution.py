@@ -32,10 +32,10 @@ def built_from(**parts: Derived | Function) -> Derived:
 # As large as the larger of image and filter: what is beyond the edge comes back on the other side.
 unpadded = built_from(
     _torus=instead(
-        None, lambda torus, v, W, *_: torus._replace(size=(max(v.shape[1], W.shape[0]), max(v.shape[2], W.shape[1])))
+        lambda torus, v, W, *_: torus._replace(size=(max(v.shape[1], W.shape[0]), max(v.shape[2], W.shape[1])))
     )
 )
-stride_forgotten = built_from(_torus=after(None, lambda torus: torus._replace(y=[range(len(at)) for at in torus.y])))
+stride_forgotten = built_from(_torus=after(lambda torus: torus._replace(y=[range(len(at)) for at in torus.y])))
 
 
 def one_row_low(torus: Torus) -> Torus:
@@ -44,7 +44,7 @@ def one_row_low(torus: Torus) -> Torus:
 
 
 def with_signs(first: int, second: int) -> Derived:
-    return built_from(_inverse=before(2, lambda signs: (first * signs[0], second * signs[1])))
+    return built_from(_inverse=before(lambda signs: (first * signs[0], second * signs[1]), 2))
 
 
 def real_part(A: Array) -> Array:
@@ -72,7 +72,7 @@ def nyquist_twice(A: Array, B: Array, signs: tuple[int, int], places: Any, torus
     return x + right_inverse(last, B, signs, places, torus)
 
 
-not_divided = built_from(_inverse=instead(None, lambda x, A, B, signs, places, torus: x * torus.size[1]))
+not_divided = built_from(_inverse=instead(lambda x, A, B, signs, places, torus: x * torus.size[1]))
 
 
 FAULTS = faults(
@@ -81,8 +81,8 @@ FAULTS = faults(
         "image conjugated": ("conjugates the image's transform in place of the filter's", with_signs(-1, -1)),
         "wraps around": ("leaves the padding out of the torus", unpadded),
         "stride ignored": ("takes neighbouring outputs whatever the stride", stride_forgotten),
-        "off by one": ("lays the images one row too low", built_from(_torus=after(None, one_row_low))),
-        "real part alone": ("drops the images' imaginary parts", built_from(_inverse=before(0, real_part))),
+        "off by one": ("lays the images one row too low", built_from(_torus=after(one_row_low))),
+        "real part alone": ("drops the images' imaginary parts", built_from(_inverse=before(real_part))),
         "conjugates left out": (
             "counts every frequency once, though half of them are left out",
             built_from(_inverse=counted_once),
@@ -91,17 +91,17 @@ FAULTS = faults(
         "not divided": ("forgets the inverse transform's 1 / N", not_divided),
         "sides swapped": (
             "swaps height and width of square outputs",
-            built_from(_inverse=after(None, sides_swapped_if_square)),
+            built_from(_inverse=after(sides_swapped_if_square)),
         ),
-        "filters transposed": ("swaps height and width of square filters", before(1, sides_swapped_if_square)),
-        "channel order": ("reads the channels in reverse", before(0, channels_reversed)),
-        "bias omitted": ("leaves out the bias", before(2, zero)),
-        "eleven bits": ("rounds v to the 11 bits of TF32 before multiplying", before(0, eleven_bits)),
+        "filters transposed": ("swaps height and width of square filters", before(sides_swapped_if_square, 1)),
+        "channel order": ("reads the channels in reverse", before(channels_reversed)),
+        "bias omitted": ("leaves out the bias", before(zero, 2)),
+        "eleven bits": ("rounds v to the 11 bits of TF32 before multiplying", before(eleven_bits)),
     },
     fourier_conv2d_backward={
         "filters conjugated": (
             "conjugates the filters' transform in dv, as forward does",
-            built_from(_inverse=before(2, lambda signs: (signs[0], -1))),
+            built_from(_inverse=before(lambda signs: (signs[0], -1), 2)),
         ),
         "dy not conjugated": ("conjugates no factor of dW", with_signs(1, -1)),
         "wraps around": ("leaves the padding out of the torus", unpadded),

@@ -119,92 +119,86 @@ FAULTS = faults(
         ),
         "sum for mean": (
             "sums over the batch where the mean belongs",
-            instead(0, lambda loss, z, labels: loss * z.shape[0]),
+            instead(lambda loss, z, labels: loss * z.shape[0], 0),
         ),
         "mean over classes": (
             "divides by the number of classes",
-            instead(0, lambda loss, z, labels: loss / z.shape[1]),
+            instead(lambda loss, z, labels: loss / z.shape[1], 0),
         ),
-        "in bits": ("is in bits, not nats", after(0, lambda loss: loss / 0.6931471805599453)),
+        "in bits": ("is in bits, not nats", after(lambda loss: loss / 0.6931471805599453, 0)),
     },
     softmax_cross_entropy_backward={
-        "missing 1/n": (
-            "equals the right value without 1/n",
-            instead(None, lambda dz, dloss, cache: dz * cache.p.shape[0]),
-        ),
+        "missing 1/n": ("equals the right value without 1/n", instead(lambda dz, dloss, cache: dz * cache.p.shape[0])),
         "label forgotten": ("is p, without the label", cached(onehot=zero)),
         "neighbour's label": ("takes the label off by one", cached(onehot=neighbour)),
         "softmax' once more": (
             "multiplies by p (1 - p), though the log has cancelled it",
-            instead(None, lambda dz, dloss, cache: dz * cache.p * (1 - cache.p)),
+            instead(lambda dz, dloss, cache: dz * cache.p * (1 - cache.p)),
         ),
         "mean over classes": (
             "divides by the number of classes too",
-            instead(None, lambda dz, dloss, cache: dz / cache.p.shape[1]),
+            instead(lambda dz, dloss, cache: dz / cache.p.shape[1]),
         ),
         "dloss ignored": (
             "takes dloss for 1",
-            instead(None, lambda dz, dloss, cache: (cache.p - cache.onehot) / max(cache.p.shape[0], 1)),
+            instead(lambda dz, dloss, cache: (cache.p - cache.onehot) / max(cache.p.shape[0], 1)),
         ),
     },
     autoencoder_forward={
         "sum for mean": (
             "sums over the batch where the mean belongs",
-            instead(0, lambda loss, v, *_: loss * v.shape[0]),
+            instead(lambda loss, v, *_: loss * v.shape[0], 0),
         ),
         "mean over inputs": (
             "averages over inputs where they are summed",
-            instead(0, lambda loss, v, *_: loss / v.shape[1]),
+            instead(lambda loss, v, *_: loss / v.shape[1], 0),
         ),
         "W for W^T": ("decodes with W in place of W^T wherever W is square", untied_decoder),
         "linear decoder": ("leaves out the decoder's sigmoid", linear_decoder),
-        "visible bias omitted": ("leaves out c", before(3, zero)),
+        "visible bias omitted": ("leaves out c", before(zero, 3)),
     },
     autoencoder_backward={
         "decoder omitted": (
             "leaves the decoder out of the tied dW",
-            instead(1, lambda dW, dloss, cache: cache.v.T @ _passes(dloss, cache)[2]),
+            instead(lambda dW, dloss, cache: cache.v.T @ _passes(dloss, cache)[2], 1),
         ),
         "encoder omitted": (
             "leaves the encoder out of the tied dW",
-            instead(1, lambda dW, dloss, cache: _passes(dloss, cache)[1].T @ cache.hidden.y),
+            instead(lambda dW, dloss, cache: _passes(dloss, cache)[1].T @ cache.hidden.y, 1),
         ),
         "decoder transposed": (
             "adds the decoder's gradient transposed wherever W is square",
-            instead(1, decoder_transposed),
+            instead(decoder_transposed, 1),
         ),
         "decoder's sigmoid' missing": ("leaves out the decoder's sigmoid'", with_passes(decoder=False)),
         "encoder's sigmoid' missing": ("leaves out the encoder's sigmoid'", with_passes(encoder=False)),
         "target omitted": (
             "forgets in dv that v is also the target",
-            instead(0, lambda dv, dloss, cache: dv + _passes(dloss, cache)[0]),
+            instead(lambda dv, dloss, cache: dv + _passes(dloss, cache)[0], 0),
         ),
-        "factor 2 lost": (
-            "takes |e|^2 to have the gradient e",
-            after(None, lambda gradients: tuple(map(halved, gradients))),
-        ),
+        "factor 2 lost": ("takes |e|^2 to have the gradient e", after(lambda gradients: tuple(map(halved, gradients)))),
         "missing 1/n": (
             "equals the right values without 1/n",
-            instead(None, lambda gradients, dloss, cache: tuple(g * cache.v.shape[0] for g in gradients)),
+            instead(lambda gradients, dloss, cache: tuple(g * cache.v.shape[0] for g in gradients)),
         ),
         "biases swapped": ("returns dc before db", exchanged(2, 3)),
     },
     weight_decay_forward={
         "magnitudes": (
             "sums |W| where W^2 belongs",
-            instead(0, lambda penalty, W, rate: rate * array_namespace(W).sum(abs(W))),
+            instead(lambda penalty, W, rate: rate * array_namespace(W).sum(abs(W)), 0),
         ),
-        "norm": ("takes the norm, not its square", instead(0, lambda penalty, W, rate: rate * _norms(W, None)[0, 0])),
+        "norm": ("takes the norm, not its square", instead(lambda penalty, W, rate: rate * _norms(W, None)[0, 0], 0)),
         "mean for sum": (
             "averages over the weights where they are summed",
-            instead(0, lambda penalty, W, rate: penalty / max(W.shape[0] * W.shape[1], 1)),
+            instead(lambda penalty, W, rate: penalty / max(W.shape[0] * W.shape[1], 1), 0),
         ),
     },
     weight_decay_backward={
-        "rate lost": ("leaves out the rate", instead(None, lambda dW, dpenalty, cache: cache.W * (2 * dpenalty))),
+        "rate lost": ("leaves out the rate", instead(lambda dW, dpenalty, cache: cache.W * (2 * dpenalty))),
         "signs": (
             "has the signs of W where W belongs",
-            instead(None, lambda dW, dpenalty, c: array_namespace(c.W).sign(c.W) * (2 * c.rate * dpenalty)),
+            instead(lambda dW, dpenalty, c: array_namespace(c.W).sign(c.W) * (2 * c.rate * dpenalty)),
         ),
         "W overwritten": ("decays W itself", decayed_in_place),
     },

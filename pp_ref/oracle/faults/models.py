@@ -20,7 +20,7 @@ right_autoencoder = Autoencoder.loss_and_gradient
 
 def changed(change: Callable[[Params, Params], Params], loss: float = 1.0) -> Derived:
     """The right loss, times a factor, and ``change(gradient, params)``."""
-    return instead(None, lambda found, model, params, *_: (found[0] * loss, found[1] | change(found[1], params)))
+    return instead(lambda found, model, params, *_: (found[0] * loss, found[1] | change(found[1], params)))
 
 
 def each(change: Callable[[Array], Array], under: str = "") -> Callable[[Params, Params], Params]:
@@ -77,7 +77,7 @@ def decaying(ndim: int, share: Callable[[int], float], in_loss: bool = True) -> 
                 gradient[name] = gradient[name] + 2 * rate * p
         return loss, gradient
 
-    return instead(None, wrong)
+    return instead(wrong)
 
 
 @Derived
@@ -98,7 +98,7 @@ def step_taken(found: Result, model: Any, params: Params, *data: Any) -> Result:
     return found
 
 
-stepping = instead(None, step_taken)
+stepping = instead(step_taken)
 
 
 def columns_swapped(gradient: Params, params: Params) -> Params:
@@ -172,10 +172,10 @@ FAULTS = (
             "last example forgotten": ("leaves out the last example, and divides by n - 1", last_example_forgotten),
             "labels misaligned": (
                 "pairs each example with its neighbour's label",
-                before(3, lambda y: array_namespace(y).roll(y, 1)),
+                before(lambda y: array_namespace(y).roll(y, 1), 3),
             ),
             "parameters overwritten": ("takes the step itself", stepping),
-            "stale pooled input": ("keeps the input of the first batch of this size", before(2, first_of_its_size())),
+            "stale pooled input": ("keeps the input of the first batch of this size", before(first_of_its_size(), 2)),
         },
     ),
     *faults(
@@ -200,7 +200,7 @@ FAULTS = (
         Autoencoder,
         judged=False,
         loss_and_gradient={
-            "mean over columns": ("averages the columns' losses where they add", instead(None, mean_over_columns))
+            "mean over columns": ("averages the columns' losses where they add", instead(mean_over_columns))
         },
     ),
 )

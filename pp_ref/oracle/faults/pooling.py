@@ -58,7 +58,7 @@ def to_every_pixel(dy: Array, cache: MaxPool2dCache) -> Array:
 
 def flattened(*axes: int) -> Derived:
     """Images whose axes are laid out in another order."""
-    return instead(0, lambda y, v: array_namespace(v).reshape(array_namespace(v).permute_dims(v, axes), y.shape))
+    return instead(lambda y, v: array_namespace(v).reshape(array_namespace(v).permute_dims(v, axes), y.shape), 0)
 
 
 def unflattened(*axes: int) -> Derived:
@@ -69,7 +69,7 @@ def unflattened(*axes: int) -> Derived:
         back = tuple(axes.index(axis) for axis in range(4))
         return xp.permute_dims(xp.reshape(dy, tuple(dv.shape[axis] for axis in axes)), back)
 
-    return instead(None, other)
+    return instead(other)
 
 
 def with_base(other: Callable[[Array, LocalResponseCache, float], Array]) -> Function:
@@ -117,22 +117,22 @@ FAULTS = faults(
     max_pool2d_forward={
         "zeros past the edge": (
             "pads with 0 where -inf belongs",
-            instead(0, lambda y, v, *size: max_pool2d_forward(past_the_edge(v, *size), *size)[0]),
+            instead(lambda y, v, *size: max_pool2d_forward(past_the_edge(v, *size), *size)[0], 0),
         ),
-        "floor for ceil": ("drops the window that reaches over the edge", before(3, lambda ceil: False)),
-        "ceil for floor": ("adds a window that reaches over the edge", before(3, lambda ceil: True)),
+        "floor for ceil": ("drops the window that reaches over the edge", before(lambda ceil: False, 3)),
+        "ceil for floor": ("adds a window that reaches over the edge", before(lambda ceil: True, 3)),
         "smallest": ("takes the smallest pixel", smallest),
         "largest magnitude": ("takes the pixel of largest |v|", of_largest_magnitude),
-        "average": ("takes the average", instead(0, lambda y, *args: average_pool2d_forward(*args)[0])),
+        "average": ("takes the average", instead(lambda y, *args: average_pool2d_forward(*args)[0], 0)),
         "tie: last": ("lets the last pixel win a tie, where the first has to", last_wins),
-        "windows off by one": ("begins its windows one pixel to the left", before(0, one_pixel_left)),
+        "windows off by one": ("begins its windows one pixel to the left", before(one_pixel_left)),
     },
     max_pool2d_backward={
         "to every pixel": ("gives dy to every pixel of a window", to_every_pixel),
         "overlaps assigned": ("assigns dv window by window where a pixel that won twice has to add", assigning),
         "row for column": (
             "swaps height and width of dv wherever they are equal",
-            after(None, image_sides_swapped_if_square),
+            after(image_sides_swapped_if_square),
         ),
         "first row": ("looks for the winner in the window's first row alone", cached(row=lambda row: row * 0)),
         "next pixel": ("gives dy to the pixel after the winner", cached(column=lambda column: column + 1)),
@@ -141,17 +141,17 @@ FAULTS = faults(
     average_pool2d_forward={
         "full size": (
             "divides by size^2 at the edge too, where pixels are missing",
-            after(None, lambda found: (found[0] * found[1].pixels / found[1].size ** 2, found[1])),
+            after(lambda found: (found[0] * found[1].pixels / found[1].size ** 2, found[1])),
         ),
-        "sum": ("adds up and does not divide", after(None, lambda found: (found[0] * found[1].pixels, found[1]))),
-        "one side": ("divides by size where size^2 belongs", instead(0, lambda y, v, size, *rest: y * size)),
-        "floor for ceil": ("drops the window that reaches over the edge", before(3, lambda ceil: False)),
-        "windows off by one": ("begins its windows one pixel to the left", before(0, one_pixel_left)),
+        "sum": ("adds up and does not divide", after(lambda found: (found[0] * found[1].pixels, found[1]))),
+        "one side": ("divides by size where size^2 belongs", instead(lambda y, v, size, *rest: y * size, 0)),
+        "floor for ceil": ("drops the window that reaches over the edge", before(lambda ceil: False, 3)),
+        "windows off by one": ("begins its windows one pixel to the left", before(one_pixel_left)),
     },
     average_pool2d_backward={
         "full size": (
             "divides dy by size^2 at the edge too",
-            before(1, lambda cache: cache._replace(pixels=cache.pixels * 0 + cache.size**2)),
+            before(lambda cache: cache._replace(pixels=cache.pixels * 0 + cache.size**2), 1),
         ),
         "undivided": ("does not divide dy", cached(pixels=lambda pixels: pixels * 0 + 1)),
         "overlaps assigned": ("assigns dv window by window where overlapping windows have to add", assigning),
@@ -169,24 +169,24 @@ FAULTS = faults(
             "does not divide alpha by size",
             lambda v, size, alpha, *rest: local_response_forward(v, size, alpha * size, *rest),
         ),
-        "square root": ("takes half of beta", before(3, lambda beta: beta / 2)),
+        "square root": ("takes half of beta", before(lambda beta: beta / 2, 3)),
         "own channel left out": (
             "leaves a channel out of its own sum",
             with_base(lambda v, c, k: c.base - c.alpha * v * v / c.size),
         ),
         "all channels": ("sums over all channels whatever the size", with_base(of_all_channels)),
         "one channel off": ("takes the longer side of an even size upwards", with_base(of_channels_next_to_it)),
-        "k is 1": ("adds 1 where k belongs", before(4, lambda k: 1.0)),
+        "k is 1": ("adds 1 where k belongs", before(lambda k: 1.0, 4)),
     },
     local_response_backward={
         "without cross term": (
             "takes the sums for constants",
-            instead(None, lambda dv, dy, cache: dy * cache.base**-cache.beta),
+            instead(lambda dv, dy, cache: dy * cache.base**-cache.beta),
         ),
         "own channel alone": ("differentiates a channel's own sum alone", own_channel_alone),
         "factor two": (
             "leaves out the 2 of the square",
-            instead(None, lambda dv, dy, cache: (dv + dy * cache.base**-cache.beta) / 2),
+            instead(lambda dv, dy, cache: (dv + dy * cache.base**-cache.beta) / 2),
         ),
         "channels it reads": (
             "sums over the channels that c reads, where it belongs over those that read c",

@@ -60,7 +60,7 @@ def kept_rows(dW: Array, dw: Arrays) -> list[Array]:
     return found
 
 
-mean_of_columns = instead(None, lambda dv, dpooled, cache: dv / len(dpooled))
+mean_of_columns = instead(lambda dv, dpooled, cache: dv / len(dpooled))
 
 
 @Derived
@@ -103,49 +103,49 @@ def dw_of_unpooled_input(dw: Arrays, dy: Array, cache: Any) -> Arrays:
 
 FAULTS = faults(
     pool_forward={
-        "first dictionary for all": ("pools every column with U_1", before(1, first_for_all)),
-        "neighbour's dictionary": ("pools each column with its neighbour's U", before(1, shifted)),
-        "U transposed": ("pools with U^T wherever U is square", before(1, untransposed)),
-        "columns reversed": ("returns the columns in reverse", after(0, backwards)),
+        "first dictionary for all": ("pools every column with U_1", before(first_for_all, 1)),
+        "neighbour's dictionary": ("pools each column with its neighbour's U", before(shifted, 1)),
+        "U transposed": ("pools with U^T wherever U is square", before(untransposed, 1)),
+        "columns reversed": ("returns the columns in reverse", after(backwards, 0)),
         "one input short": (
             "stops summing one input too early",
-            instead(0, lambda y, v, U: [v[:, :-1] @ U_j[:-1, :] for U_j in U]),
+            instead(lambda y, v, U: [v[:, :-1] @ U_j[:-1, :] for U_j in U], 0),
         ),
-        "eleven bits": ("rounds v to the 11 bits of TF32 before multiplying", before(0, eleven_bits)),
+        "eleven bits": ("rounds v to the 11 bits of TF32 before multiplying", before(eleven_bits)),
     },
     pool_backward={
         "last column only": (
             "assigns each column's dv where it has to add",
-            instead(None, lambda dv, dpooled, cache: dpooled[-1] @ cache.U[-1].T),
+            instead(lambda dv, dpooled, cache: dpooled[-1] @ cache.U[-1].T),
         ),
         "mean over columns": ("averages the columns' dv in place of adding them", mean_of_columns),
         "neighbour's dictionary": ("pulls each column back through its neighbour's U", cached(U=shifted)),
     },
     combine_forward={
-        "bias restarts": ("adds the first entries of b to every column", instead(0, bias_restarts)),
+        "bias restarts": ("adds the first entries of b to every column", instead(bias_restarts, 0)),
         "units interleaved": (
             "deals out the columns' units in turn where they belong in blocks",
-            instead(0, units_interleaved),
+            instead(units_interleaved, 0),
         ),
-        "columns added": ("adds equal columns where it has to set them side by side", instead(0, columns_added)),
-        "neighbour's w": ("combines each column with its neighbour's w", before(1, shifted)),
-        "bias omitted": ("leaves out the bias", before(2, zero)),
+        "columns added": ("adds equal columns where it has to set them side by side", instead(columns_added, 0)),
+        "neighbour's w": ("combines each column with its neighbour's w", before(shifted, 1)),
+        "bias omitted": ("leaves out the bias", before(zero, 2)),
     },
     combine_backward={
-        "cut one late": ("cuts dy one unit off its place", before(0, neighbour)),
+        "cut one late": ("cuts dy one unit off its place", before(neighbour)),
         "first pooled input for all": (
             "takes every dw from the first column's pooled input",
             cached(pooled=first_for_all),
         ),
-        "dw reversed": ("returns dw in reverse column order", after(1, backwards)),
-        "last column unlearned": ("has no dw of the last column", after(1, last_zero)),
-        "db shared": ("divides db by the number of columns", instead(2, lambda db, dy, cache: db / len(cache.w))),
+        "dw reversed": ("returns dw in reverse column order", after(backwards, 1)),
+        "last column unlearned": ("has no dw of the last column", after(last_zero, 1)),
+        "db shared": ("divides db by the number of columns", instead(lambda db, dy, cache: db / len(cache.w), 2)),
         "order swapped": ("returns dw before dpooled", exchanged(0, 1)),
     },
     expand_forward={
-        "U^T w for U w": ("expands by U^T wherever U is square", before(0, untransposed)),
-        "first dictionary for all": ("predicts every column with U_1", before(0, first_for_all)),
-        "neighbour's w": ("expands each column's neighbour's w", before(1, shifted)),
+        "U^T w for U w": ("expands by U^T wherever U is square", before(untransposed)),
+        "first dictionary for all": ("predicts every column with U_1", before(first_for_all)),
+        "neighbour's w": ("expands each column's neighbour's w", before(shifted, 1)),
         "columns reversed": (
             "sets the columns of W in reverse",
             lambda U, w: expand_forward(backwards(U), backwards(w)),
@@ -153,38 +153,35 @@ FAULTS = faults(
         "kept weights only": (
             "fills the kept rows of W and leaves the predicted ones zero",
             instead(
-                0,
                 lambda W, U, w: array_namespace(W).concat([W[: w[0].shape[0], :], zero(W[w[0].shape[0] :, :])], axis=0),
+                0,
             ),
         ),
     },
     expand_backward={
         "kept weights only": (
             "takes dW at the kept weights, though w moves every weight through U",
-            instead(None, lambda dw, dW, cache: kept_rows(dW, dw)),
+            instead(lambda dw, dW, cache: kept_rows(dW, dw)),
         ),
-        "cut at equal widths": (
-            "cuts dW into equal columns though their widths differ",
-            instead(None, cut_at_equal_widths),
-        ),
+        "cut at equal widths": ("cuts dW into equal columns though their widths differ", instead(cut_at_equal_widths)),
         "neighbour's dictionary": ("pulls each column back through its neighbour's U", cached(U=shifted)),
     },
     predicted_forward={
         "bias lost by weights": ("leaves out the bias, weights first", without_bias_by_weights),
         "one dictionary": (
             "predicts every column with U_1",
-            instead(0, lambda y, v, U, *rest: predicted_forward(v, first_for_all(U), *rest)[0]),
+            instead(lambda y, v, U, *rest: predicted_forward(v, first_for_all(U), *rest)[0], 0),
         ),
     },
     predicted_backward={
         "dw of unpooled input": (
             "takes dw from v^T dy at the first rows, weights first, in place of U^T v^T dy",
-            instead(1, dw_of_unpooled_input),
+            instead(dw_of_unpooled_input, 1),
         ),
-        "dw reversed": ("returns dw in reverse column order", after(1, backwards)),
+        "dw reversed": ("returns dw in reverse column order", after(backwards, 1)),
         "one gradient too many": (
             "returns a gradient for U too, though U is static",
-            after(None, lambda g: (g[0], g[1], g[1], g[2])),
+            after(lambda g: (g[0], g[1], g[1], g[2])),
         ),
     },
 )

@@ -122,13 +122,13 @@ FAULTS = faults(
         ),
         "elements by channel": (
             "orders a tied dictionary's elements channel by channel",
-            instead(0, elements_by_channel),
+            instead(elements_by_channel, 0),
         ),
         "tied to one channel": (
             "convolves the first channel alone where alpha is tied",
-            instead(0, tied_to_first_channel),
+            instead(tied_to_first_channel, 0),
         ),
-        "first dictionary for all": ("convolves every column with U_1", before(1, first_for_all)),
+        "first dictionary for all": ("convolves every column with U_1", before(first_for_all, 1)),
     },
     dictionary_conv2d_backward={
         "last column only": (
@@ -140,22 +140,22 @@ FAULTS = faults(
     expand_filters_forward={
         "filters channels first": (
             "reshapes each column of U w to (c, fh, fw) where channels come last",
-            after(0, read_channels_first),
+            after(read_channels_first, 0),
         ),
         "weights by channel": ("reads a tied column's w channel by channel where elements come first", by_channel),
-        "neighbour's w": ("expands each column's neighbour's w", before(1, shifted)),
-        "first row alone": ("fills the filters' first row and leaves the others zero", after(0, kept_sites_alone)),
+        "neighbour's w": ("expands each column's neighbour's w", before(shifted, 1)),
+        "first row alone": ("fills the filters' first row and leaves the others zero", after(kept_sites_alone, 0)),
     },
     expand_filters_backward={
         "gradient by channel": (
             "returns a tied column's dw channel by channel where elements come first",
-            instead(None, dw_by_channel),
+            instead(dw_by_channel),
         ),
         "weights shared by channels": (
             "averages dw over channels, though tying alpha ties places and not weights",
-            instead(None, shared_by_channels),
+            instead(shared_by_channels),
         ),
-        "filters channels first": ("reads dW as (c, fh, fw) where channels come last", before(0, read_channels_first)),
+        "filters channels first": ("reads dW as (c, fh, fw) where channels come last", before(read_channels_first)),
     },
     predicted_conv2d_forward={
         "bias lost by weights": ("leaves out the bias, weights first", without_bias_by_weights),
@@ -165,9 +165,9 @@ FAULTS = faults(
         ),
     },
     predicted_conv2d_backward={
-        "mean over pixels": ("divides dw and db by the number of pixels, dictionary first", instead(None, per_pixel)),
-        "kept weights only": ("returns rows of dW in place of U^T dW, weights first", instead(1, dw_of_W)),
-        "dw reversed": ("returns dw in reverse column order", after(1, backwards)),
-        "last column unlearned": ("has no dw of the last column", after(1, last_zero)),
+        "mean over pixels": ("divides dw and db by the number of pixels, dictionary first", instead(per_pixel)),
+        "kept weights only": ("returns rows of dW in place of U^T dW, weights first", instead(dw_of_W, 1)),
+        "dw reversed": ("returns dw in reverse column order", after(backwards, 1)),
+        "last column unlearned": ("has no dw of the last column", after(last_zero, 1)),
     },
 )

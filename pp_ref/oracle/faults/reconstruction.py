@@ -43,7 +43,7 @@ def row_norms(W: Array) -> Any:
     return (scaled_by(lambda xp, W: xp.sqrt(xp.sum(W * W, axis=1))) if square else unit_columns_forward)(W)
 
 
-norms_not_differentiated = instead(None, lambda dW, dWhat, cache: dWhat / cache.norms)(unit_columns_backward)
+norms_not_differentiated = instead(lambda dW, dWhat, cache: dWhat / cache.norms)(unit_columns_backward)
 
 
 def projected_on_all_columns(dWhat: Array, cache: UnitColumnsCache) -> Array:
@@ -118,7 +118,7 @@ def symmetric_moment_assumed(dloss: Any, cache: MomentReconstructionCache) -> An
     return A @ A.T * dloss, (dA + dA.T) @ W
 
 
-one_use_of_W = instead(1, lambda dW, dloss, c: (c.S + c.S.T) @ c.A @ c.W * dloss)(moment_reconstruction_backward)
+one_use_of_W = instead(lambda dW, dloss, c: (c.S + c.S.T) @ c.A @ c.W * dloss, 1)(moment_reconstruction_backward)
 
 
 def untied(v: Array, W: Array, *order: Any) -> Any:
@@ -139,7 +139,7 @@ def distance_for_square(v: Array, W: Array, *order: Any) -> Any:
 
 def _examples_alone(at: int, other: Callable[..., Any]) -> Callable[..., Any]:
     """A backward pass whose gradient ``at`` is another by examples; by the moment it is right."""
-    wrong = instead(at, other)(reconstruction_backward)
+    wrong = instead(other, at)(reconstruction_backward)
     return lambda dloss, c: wrong(dloss, c) if isinstance(c, ExamplesCache) else reconstruction_backward(dloss, c)
 
 
@@ -167,11 +167,8 @@ FAULTS = faults(
     },
     unit_columns_backward={
         "norms not differentiated": ("takes the norms for constants", norms_not_differentiated),
-        "norm lost": (
-            "projects, but does not divide by the norm",
-            instead(None, lambda dW, dWhat, cache: dW * cache.norms),
-        ),
-        "norm twice": ("divides by the square of the norm", instead(None, lambda dW, dWhat, cache: dW / cache.norms)),
+        "norm lost": ("projects, but does not divide by the norm", instead(lambda dW, dWhat, cache: dW * cache.norms)),
+        "norm twice": ("divides by the square of the norm", instead(lambda dW, dWhat, cache: dW / cache.norms)),
         "projected on all columns": (
             "projects along the whole matrix and not along each column",
             projected_on_all_columns,
@@ -181,26 +178,26 @@ FAULTS = faults(
         "group penalty": ("takes one root for all features of a patch, and differentiates that rightly", one_root(1)),
         "one root": ("takes the root of the whole sum", one_root(None)),
         "root forgotten": ("sums squares, and differentiates that rightly", squares_for_roots),
-        "eps squared": ("takes eps to be its own root, and squares it", before(1, lambda eps: eps * eps)),
+        "eps squared": ("takes eps to be its own root, and squares it", before(lambda eps: eps * eps, 1)),
         "eps outside": ("adds eps to |z|, outside the root", eps_outside),
     },
     smooth_abs_backward={
         "root squared": (
             "divides by z^2 + eps, the square root lost",
-            instead(None, lambda dz, dloss, cache: cache.z / (cache.root * cache.root) * dloss),
+            instead(lambda dz, dloss, cache: cache.z / (cache.root * cache.root) * dloss),
         ),
-        "slope of a square": ("does not divide by the root", instead(None, lambda dz, dloss, cache: cache.z * dloss)),
+        "slope of a square": ("does not divide by the root", instead(lambda dz, dloss, cache: cache.z * dloss)),
         "sign": (
             "takes the sign of z, as if eps were 0",
-            instead(None, lambda dz, dloss, cache: array_namespace(cache.z).sign(cache.z) * dloss),
+            instead(lambda dz, dloss, cache: array_namespace(cache.z).sign(cache.z) * dloss),
         ),
-        "dloss ignored": ("does not multiply by dloss", instead(None, lambda dz, dloss, cache: cache.z / cache.root)),
+        "dloss ignored": ("does not multiply by dloss", instead(lambda dz, dloss, cache: cache.z / cache.root)),
     },
     log_cosh_forward={
         "overflow": ("takes cosh itself, which overflows", overflowing_cosh),
         "log 2": (
             "leaves out log 2 for each entry",
-            instead(0, lambda loss, z: loss + 0.6931471805599453 * z.shape[0] * z.shape[1]),
+            instead(lambda loss, z: loss + 0.6931471805599453 * z.shape[0] * z.shape[1], 0),
         ),
         "mean": ("divides by the number of entries, loss and gradient alike", log_cosh_mean),
         "signed": ("takes z for |z|", log_cosh_signed),
@@ -208,18 +205,18 @@ FAULTS = faults(
     log_cosh_backward={
         "slope of the slope": (
             "returns 1 - tanh^2 z for tanh z",
-            instead(None, lambda dz, dloss, cache: (1 - cache.tanh * cache.tanh) * dloss),
+            instead(lambda dz, dloss, cache: (1 - cache.tanh * cache.tanh) * dloss),
         )
     },
     second_moment_forward={
         "centred": (
             "subtracts the mean of the patches",
-            before(0, lambda v: v - array_namespace(v).sum(v, axis=0) / max(v.shape[0], 1)),
+            before(lambda v: v - array_namespace(v).sum(v, axis=0) / max(v.shape[0], 1)),
         ),
-        "divided by n": ("divides by the number of patches", instead(0, lambda S, v: S / max(v.shape[0], 1))),
+        "divided by n": ("divides by the number of patches", instead(lambda S, v: S / max(v.shape[0], 1), 0)),
         "units for examples": (
             "returns v v^T wherever v is square",
-            instead(0, lambda S, v: v @ v.T if v.shape[0] == v.shape[1] else S),
+            instead(lambda S, v: v @ v.T if v.shape[0] == v.shape[1] else S, 0),
         ),
     },
     second_moment_backward={
@@ -232,7 +229,7 @@ FAULTS = faults(
         "orthonormal filters": ("takes W^T W - I for W W^T - I wherever W is square", moment_of(orthonormal)),
         "linear in A": (
             "returns tr(S A), one A short",
-            after(None, lambda found: (array_namespace(found[0]).sum(found[1].S * found[1].A.T), found[1])),
+            after(lambda found: (array_namespace(found[0]).sum(found[1].S * found[1].A.T), found[1])),
         ),
     },
     moment_reconstruction_backward={
@@ -242,19 +239,19 @@ FAULTS = faults(
     reconstruction_forward={
         "divided by n": (
             "returns the mean over examples",
-            instead(0, lambda loss, v, *rest: loss / max(v.shape[0], 1)),
+            instead(lambda loss, v, *rest: loss / max(v.shape[0], 1), 0),
         ),
         "untied": ("decodes with W in place of W^T wherever W is square", untied),
         "root of squares": ("sums the lengths of the errors, not their squares", distance_for_square),
         "last example stale": (
             "leaves the last example out",
-            before(0, lambda v: last_row_missing(v) if v.shape[0] else v),
+            before(lambda v: last_row_missing(v) if v.shape[0] else v),
         ),
     },
     reconstruction_backward={
         "decoder omitted": ("differentiates the encoder's W alone", decoder_omitted),
         "encoder omitted": ("differentiates the decoder's W alone", encoder_omitted),
         "target omitted": ("forgets that v is also the target", target_omitted),
-        "factor 2 lost": ("takes |e|^2 to have the gradient e", before(0, halved)),
+        "factor 2 lost": ("takes |e|^2 to have the gradient e", before(halved)),
     },
 )

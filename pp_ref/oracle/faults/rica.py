@@ -173,7 +173,7 @@ def squared_in_place(found: Result, model: RICA, params: Params, x: Array, *_: A
 
 
 def moment(change: Callable[[Array, Array], Array]) -> Derived:
-    return instead(None, lambda right, model, x: replace(right, second_moment=change(right.second_moment, x)))
+    return instead(lambda right, model, x: replace(right, second_moment=change(right.second_moment, x)))
 
 
 def centred_moment(S: Array, x: Array) -> Array:
@@ -301,9 +301,9 @@ FAULTS = faults(
         "neighbour's filter": ("gives every filter its neighbour's gradient", changed(each(neighbour))),
         "loss halved": ("reports half the loss", changed(lambda gradient, params: {}, 0.5)),
         "eleven bits": ("keeps eleven bits of the gradient", changed(each(eleven_bits))),
-        "last patch forgotten": ("leaves out the last patch", before(2, lambda x: x[:-1, ...] if x.shape[0] else x)),
+        "last patch forgotten": ("leaves out the last patch", before(lambda x: x[:-1, ...] if x.shape[0] else x, 2)),
         "parameters overwritten": ("takes the step itself", stepping),
-        "patches overwritten": ("squares the patches in place", instead(None, squared_in_place)),
+        "patches overwritten": ("squares the patches in place", instead(squared_in_place)),
     },
     prepare={
         "centred moment": (
@@ -314,13 +314,13 @@ FAULTS = faults(
         "moment in eleven bits": ("rounds the second moment to eleven bits", moment(lambda S, x: eleven_bits(S))),
         "first dictionary for all": (
             "pools every column by the first dictionary, wherever it fits",
-            instead(None, first_columns_dictionary),
+            instead(first_columns_dictionary),
         ),
         "moment of pooled patches": (
             "takes the second moment of pooled patches wherever k = d",
-            instead(None, moment_of_pooled),
+            instead(moment_of_pooled),
         ),
-        "kept inputs": ("reads the inputs at the kept places in place of v U", instead(None, kept_inputs)),
+        "kept inputs": ("reads the inputs at the kept places in place of v U", instead(kept_inputs)),
         "prepared once": ("keeps what it made of the first patches of this size", prepared_once),
     },
 )

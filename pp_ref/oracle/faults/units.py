@@ -39,11 +39,11 @@ def clipped(v: Array) -> Array:
 
 
 def at_zero(share: float) -> Derived:
-    return instead(None, lambda dv, dy, cache: array_namespace(dy).where(cache.v == 0, share * dy, dv))
+    return instead(lambda dv, dy, cache: array_namespace(dy).where(cache.v == 0, share * dy, dv))
 
 
 # A largest entry becomes the smallest.
-smallest = Derived(lambda right: after(0, negative)(before(0, negative)(right)))
+smallest = Derived(lambda right: after(negative, 0)(before(negative)(right)))
 
 
 def _grouped(v: Array, pieces: int) -> Array:
@@ -112,7 +112,7 @@ OWN = np.random.default_rng(0)
 
 FAULTS = faults(
     sigmoid_forward={
-        "sign": ("computes 1 / (1 + exp v)", before(0, negative)),
+        "sign": ("computes 1 / (1 + exp v)", before(negative)),
         "tanh": ("is tanh, whose derivative is another", squashed(lambda v: array_namespace(v).tanh(v))),
         "overflow": (
             "computes exp(-v) without regard to its sign, which overflows",
@@ -123,7 +123,7 @@ FAULTS = faults(
             squashed(lambda v: 1 - sigmoid_forward(-v)[0]),
         ),
         "clipped": ("does not go below 1e-7", squashed(clipped)),
-        "caches v": ("caches v where backward expects y", instead(1, lambda cache, v: SigmoidCache(v))),
+        "caches v": ("caches v where backward expects y", instead(lambda cache, v: SigmoidCache(v), 1)),
     },
     sigmoid_backward={
         "missing sigmoid'": ("equals the right value without sigmoid'", lambda dy, cache: +dy),
@@ -141,13 +141,13 @@ FAULTS = faults(
     relu_forward={
         "leaks": (
             "lets a hundredth of negative values through",
-            instead(0, lambda y, v: array_namespace(v).where(v <= 0, v / 100, v)),
+            instead(lambda y, v: array_namespace(v).where(v <= 0, v / 100, v), 0),
         ),
-        "absolute value": ("is |v|", instead(0, lambda y, v: array_namespace(v).abs(v))),
+        "absolute value": ("is |v|", instead(lambda y, v: array_namespace(v).abs(v), 0)),
     },
     relu_backward={
         "unmasked": ("passes dy on where v < 0 too", lambda dy, cache: +dy),
-        "masked by dy": ("drops negative dy too", before(0, lambda dy: relu_forward(dy)[0])),
+        "masked by dy": ("drops negative dy too", before(lambda dy: relu_forward(dy)[0])),
         "mask inverted": ("passes dy on where v < 0 and only there", cached(v=negative)),
         "tie: one": ("passes dy on at v = 0, where the rule is 0", at_zero(1.0)),
         "tie: half": ("passes half of dy on at v = 0, where the rule is 0", at_zero(0.5)),
@@ -173,20 +173,20 @@ FAULTS = faults(
     },
     dropout_forward={
         "unscaled": ("leaves out 1 / (1 - rate)", rescaled(lambda scale, rate: scale * (1 - rate))),
-        "rate for 1 - rate": ("drops with probability 1 - rate", before(1, lambda rate: 1 - rate if rate else rate)),
+        "rate for 1 - rate": ("drops with probability 1 - rate", before(lambda rate: 1 - rate if rate else rate, 1)),
         "one mask for the batch": ("drops the same inputs of every example", rescaled(first_rows_mask)),
-        "own generator": ("draws from a generator of its own", before(2, lambda rng: OWN)),
+        "own generator": ("draws from a generator of its own", before(lambda rng: OWN, 2)),
     },
     dropout_backward={
         "mask redrawn": ("draws another mask than forward did", redrawn),
         "unmasked": ("passes dy on where forward dropped", lambda dy, cache: +dy),
         "scale lost": (
             "leaves out 1 / (1 - rate)",
-            instead(None, lambda dv, dy, cache: dy * array_namespace(dy).astype(cache.scale > 0, dy.dtype)),
+            instead(lambda dv, dy, cache: dy * array_namespace(dy).astype(cache.scale > 0, dy.dtype)),
         ),
         "mask inverted": (
             "passes on what forward dropped",
-            instead(None, lambda dv, dy, cache: array_namespace(dy).where(cache.scale > 0, dy * 0, dy)),
+            instead(lambda dv, dy, cache: array_namespace(dy).where(cache.scale > 0, dy * 0, dy)),
         ),
         "scaled twice": (
             "applies 1 / (1 - rate) twice",
