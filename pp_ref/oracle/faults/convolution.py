@@ -8,6 +8,8 @@ from pp_ref.layers.depthwise_conv2d import DepthwiseConv2dCache, depthwise_conv2
 from pp_ref.oracle.faults.fault import (
     Derived,
     Function,
+    Mistakes,
+    accumulating,
     after,
     before,
     cached,
@@ -82,15 +84,8 @@ def stride_ignored(right: Function) -> Function:
 @Derived
 def adding_to_last(right: Function) -> Function:
     """A forward pass whose output buffer nobody cleared."""
-    kept: list[Array] = []
-
-    def wrong(*args: Any) -> Any:
-        y, cache = right(*args)
-        like = kept and (type(kept[0]), kept[0].shape, kept[0].dtype) == (type(y), y.shape, y.dtype)
-        kept[:] = [y + kept[0] if like else y]
-        return kept[0], cache
-
-    return wrong
+    total = accumulating(lambda *args: right(*args)[0])
+    return lambda *args: (total(*args), right(*args)[1])
 
 
 @Derived
@@ -158,20 +153,24 @@ def depthwise_not_cut(dy: Array, cache: DepthwiseConv2dCache) -> Array:
     return depthwise_conv2d_backward(dy, padded)[:, :h, :w, :]
 
 
+FILTERS: Mistakes = {
+    "flip": ("turns the filters by half a turn", before(rotated, 1)),
+    "height for width": (
+        "swaps height and width of the filters wherever they are square",
+        before(sides_swapped_if_square, 1),
+    ),
+    "stride ignored": ("takes neighbouring patches whatever the stride", stride_ignored),
+}
+
 FAULTS = faults(
-    conv2d_forward={
-        "flip": ("turns the filters by half a turn", before(rotated, 1)),
-        "height for width": (
-            "swaps height and width of the filters wherever they are square",
-            before(sides_swapped_if_square, 1),
-        ),
+    conv2d_forward=FILTERS
+    | {
         "images transposed": (
             "swaps height and width of the images wherever they are square",
             before(image_sides_swapped_if_square),
         ),
         "padding off by one": ("begins its patches one pixel to the left", before(one_pixel_left)),
         "edges repeated": ("pads with the edge's pixels in place of zeros", instead(edges_repeated, 0)),
-        "stride ignored": ("takes neighbouring patches whatever the stride", stride_ignored),
         "channel order": ("reads the channels in reverse, BGR for RGB", before(channels_reversed)),
         "filters channels first": ("reads the filters' memory as (c, fh, fw, m)", before(read_channels_first, 1)),
         "filters transposed": (
@@ -220,17 +219,12 @@ FAULTS = faults(
         ),
         "order swapped": ("returns dW before dv", exchanged(0, 1)),
     },
-    depthwise_conv2d_forward={
-        "flip": ("turns the filters by half a turn", before(rotated, 1)),
-        "height for width": (
-            "swaps height and width of the filters wherever they are square",
-            before(sides_swapped_if_square, 1),
-        ),
+    depthwise_conv2d_forward=FILTERS
+    | {
         "channels before filters": (
             "puts out channel by channel where filters come first",
             after(channels_before_filters, 0),
-        ),
-        "stride ignored": ("takes neighbouring patches whatever the stride", stride_ignored),
+        )
     },
     depthwise_conv2d_backward={
         "first filter alone": ("adds no filter's dv but the first's", first_filter_alone),

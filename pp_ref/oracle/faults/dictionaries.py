@@ -1,5 +1,6 @@
 """Mistakes in the static half: kernels, covariances, and the ridge dictionary U = k_alpha^T (K_alpha + lambda I)^-1."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -19,10 +20,6 @@ def ridge_by(formula: Function) -> Function:
     return wrong
 
 
-def regularised(K_alpha: Any, ridge: float) -> Any:
-    return K_alpha + ridge * np.eye(len(K_alpha))
-
-
 def ridge_on_every_weight(K: Any, alpha: Any, ridge: float, form: str = "ridge") -> Any:
     return ridge_dictionary(K + ridge * np.eye(len(K)), alpha, 0.0 if form == "ridge" else ridge, form)
 
@@ -33,21 +30,19 @@ def ridge_in_place(K: Any, alpha: Any, ridge: float, form: str = "ridge") -> Any
     return result
 
 
-def covariance_about_zero(data: Any, power: int = 1) -> Any:
-    x = data.astype(np.float64) ** power
-    return x.T @ x / (len(x) - 1)
+def moments(combine: Callable[[Any, Any], Any]) -> Function:
+    """What combine(x^T x, n m m^T) makes of the data x, their number n and their mean m, over n - 1."""
+
+    def wrong(data: Any, power: int = 1) -> Any:
+        x = data.astype(np.float64) ** power
+        return combine(x.T @ x, len(x) * np.outer(x.mean(0), x.mean(0))) / (len(x) - 1)
+
+    return wrong
 
 
-def correlation(data: Any, power: int = 1) -> Any:
-    K = covariance(data, power)
+def correlation(K: Any) -> Any:
     scale = np.sqrt(np.diag(K))
     return K / np.outer(scale, scale)
-
-
-def covariance_in_one_pass(data: Any, power: int = 1) -> Any:
-    x = data.astype(np.float64) ** power
-    mean = x.mean(0)
-    return (x.T @ x - len(x) * np.outer(mean, mean)) / (len(x) - 1)
 
 
 FAULTS = faults(
@@ -61,12 +56,12 @@ FAULTS = faults(
         ),
         "inverse omitted": (
             "multiplies by K_alpha + lambda I in place of its inverse",
-            ridge_by(lambda K, a, Ka, r: K[:, a] @ regularised(Ka, r)),
+            ridge_by(lambda K, a, Ka, r: K[:, a] @ (Ka + r * np.eye(len(Ka)))),
         ),
         "atoms": ("returns the atoms, without a solve", ridge_by(lambda K, a, Ka, r: K[:, a].copy())),
         "whole kernel": (
             "solves with the kernel of all weights, then picks columns",
-            ridge_by(lambda K, a, Ka, r: (K @ np.linalg.inv(regularised(K, r)))[:, a]),
+            ridge_by(lambda K, a, Ka, r: (K @ np.linalg.inv(K + r * np.eye(len(K))))[:, a]),
         ),
         "alpha off by one": (
             "keeps each weight's neighbour",
@@ -94,13 +89,13 @@ FAULTS = faults(
         "transposed": ("returns k(b, a)", lambda a, b, s: se_covariance(b, a, s)),
     },
     covariance={
-        "not centred": ("does not subtract the mean", covariance_about_zero),
+        "not centred": ("does not subtract the mean", moments(lambda S, mean: S)),
         "divided by n": (
             "divides by n, not n - 1",
             instead(lambda K, data, power=1: K * ((len(data) - 1) / len(data))),
         ),
-        "correlation": ("is the correlation", correlation),
-        "one pass": ("subtracts the mean's square afterwards, which cancels digits", covariance_in_one_pass),
+        "correlation": ("is the correlation", after(correlation)),
+        "one pass": ("subtracts the mean's square afterwards, which cancels digits", moments(lambda S, mean: S - mean)),
         "squared covariance": (
             "squares the covariance, where Emp2 is the covariance of the squares",
             lambda data, power=1: covariance(data) ** power,

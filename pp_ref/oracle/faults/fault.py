@@ -6,6 +6,7 @@ from typing import Any
 
 from pp_ref.arrays import Array, array_namespace
 from pp_ref.oracle.candidates import own
+from pp_ref.oracle.operations.nested import leaves
 
 Function = Callable[..., Any]
 Change = Callable[[Any], Any]
@@ -41,11 +42,12 @@ class Derived:
         return self.make(right)
 
 
-def faults(
-    model: type | None = None, /, judged: bool = True, **table: dict[str, tuple[str, Function | Derived]]
-) -> tuple[Fault, ...]:
-    """The mistakes of pp_ref's functions, or of a model's methods: function -> name -> what it does, and the wrong
-    function, or how it is derived from the right one."""
+# Name -> what the wrong function does, and the wrong function, or how it is derived.
+Mistakes = dict[str, tuple[str, Function | Derived]]
+
+
+def faults(model: type | None = None, /, judged: bool = True, **table: Mistakes) -> tuple[Fault, ...]:
+    """The mistakes of pp_ref's functions, or of a model's methods, by the name of the function."""
     found = []
     for function, mistakes in table.items():
         right: Any = getattr(model, function) if model else own.original(function)
@@ -91,32 +93,26 @@ def cached(**changes: Change) -> Derived:
     return before(lambda cache: cache._replace(**{name: f(getattr(cache, name)) for name, f in changes.items()}), 1)
 
 
+def _shapes(value: Any) -> Any:
+    return [(type(leaf), leaf.shape, leaf.dtype) for leaf in leaves(value)]
+
+
+def _sum(new: Any, old: Any) -> Any:
+    if isinstance(new, list | tuple):
+        return type(new)(_sum(*pair) for pair in zip(new, old, strict=True))
+    return new + old
+
+
 def accumulating(right: Function) -> Function:
-    """A backward pass that adds to its last result, as if nobody had set the gradients to zero."""
+    """A function that adds to its last result of equal size, as if nobody had set that to zero."""
     kept: list[Any] = []
 
     def wrong(*args: Any) -> Any:
         result = right(*args)
-        gradients = result if isinstance(result, tuple) else (result,)
-        shapes = [_shape(gradient) for gradient in gradients]
-        if kept and kept[0] == shapes:
-            gradients = tuple(_add(new, old) for new, old in zip(gradients, kept[1], strict=True))
-        kept[:] = [shapes, gradients]
-        return gradients if isinstance(result, tuple) else gradients[0]
+        kept[:] = [_sum(result, kept[0]) if kept and _shapes(kept[0]) == _shapes(result) else result]
+        return kept[0]
 
     return wrong
-
-
-def _shape(gradient: Any) -> Any:
-    return (
-        [_shape(array) for array in gradient]
-        if isinstance(gradient, list)
-        else (type(gradient), gradient.shape, gradient.dtype)
-    )
-
-
-def _add(new: Any, old: Any) -> Any:
-    return [_add(*pair) for pair in zip(new, old, strict=True)] if isinstance(new, list) else new + old
 
 
 def stale(right: Function) -> Function:
@@ -124,9 +120,8 @@ def stale(right: Function) -> Function:
     kept: list[Any] = []
 
     def wrong(dy: Any, cache: Any) -> Any:
-        shapes = [_shape(array) for array in (dy if isinstance(dy, list) else [dy])]
-        last = kept[1] if kept and kept[0] == shapes else cache
-        kept[:] = [shapes, cache]
+        last = kept[1] if kept and kept[0] == _shapes(dy) else cache
+        kept[:] = [_shapes(dy), cache]
         return right(dy, last)
 
     return wrong

@@ -108,6 +108,10 @@ def norms_with_epsilon(W: Array, limit: float) -> Array:
     return W * (xp.where(norms > limit, xp.full_like(norms, limit), norms) / (norms + 1e-7))
 
 
+# A loss of (examples, units): not divided by the number of examples; divided by that of the units too.
+summed = instead(lambda loss, v, *_: loss * v.shape[0], 0)
+averaged = instead(lambda loss, v, *_: loss / v.shape[1], 0)
+
 FAULTS = faults(
     softmax_cross_entropy_forward={
         "no shift": ("takes exp of the logits without their maximum, which overflows", without_shift),
@@ -117,14 +121,8 @@ FAULTS = faults(
             "counts classes from one",
             lambda z, labels: softmax_cross_entropy_forward(z, (labels + 1) % z.shape[1]),
         ),
-        "sum for mean": (
-            "sums over the batch where the mean belongs",
-            instead(lambda loss, z, labels: loss * z.shape[0], 0),
-        ),
-        "mean over classes": (
-            "divides by the number of classes",
-            instead(lambda loss, z, labels: loss / z.shape[1], 0),
-        ),
+        "sum for mean": ("sums over the batch where the mean belongs", summed),
+        "mean over classes": ("divides by the number of classes", averaged),
         "in bits": ("is in bits, not nats", after(lambda loss: loss / 0.6931471805599453, 0)),
     },
     softmax_cross_entropy_backward={
@@ -145,14 +143,8 @@ FAULTS = faults(
         ),
     },
     autoencoder_forward={
-        "sum for mean": (
-            "sums over the batch where the mean belongs",
-            instead(lambda loss, v, *_: loss * v.shape[0], 0),
-        ),
-        "mean over inputs": (
-            "averages over inputs where they are summed",
-            instead(lambda loss, v, *_: loss / v.shape[1], 0),
-        ),
+        "sum for mean": ("sums over the batch where the mean belongs", summed),
+        "mean over inputs": ("averages over inputs where they are summed", averaged),
         "W for W^T": ("decodes with W in place of W^T wherever W is square", untied_decoder),
         "linear decoder": ("leaves out the decoder's sigmoid", linear_decoder),
         "visible bias omitted": ("leaves out c", before(zero, 3)),

@@ -57,10 +57,6 @@ def backpropagated(derivative: Callable[[Array, list[SigmoidCache], int], Array]
     return wrong
 
 
-def without_top_derivative(dh: Array, hidden: list[SigmoidCache], at: int) -> Array:
-    return +dh if at == len(hidden) - 1 else sigmoid_backward(dh, hidden[at])
-
-
 def derivative_of_the_layer_below(dh: Array, hidden: list[SigmoidCache], at: int) -> Array:
     below = hidden[max(at - 1, 0)]
     return sigmoid_backward(dh, below if below.y.shape == dh.shape else hidden[at])
@@ -107,10 +103,6 @@ def columns_swapped(gradient: Params, params: Params) -> Params:
     return {"1.w0": gradient["1.w1"], "1.w1": gradient["1.w0"]}
 
 
-def clipped(gradient: Params, params: Params) -> Params:
-    return {name: array_namespace(g).clip(g, -0.125, 0.125) for name, g in gradient.items()}
-
-
 def first_of_its_size() -> Callable[[Array], Array]:
     """The first array of equal shape, as if the data never changed."""
     kept: dict[Any, Array] = {}
@@ -151,7 +143,7 @@ FAULTS = (
         loss_and_gradient={
             "missing sigmoid'": (
                 "leaves out sigmoid' of the last hidden layer",
-                backpropagated(without_top_derivative),
+                backpropagated(lambda dh, hidden, at: sigmoid_backward(dh, hidden[at]) if hidden[at + 1 :] else +dh),
             ),
             "sigmoid' of the layer below": (
                 "takes sigmoid' off by one layer, as far as widths agree",
@@ -161,7 +153,10 @@ FAULTS = (
             "softmax frozen": ("does not learn the softmax", changed(each(lambda g: 0 * g, "softmax."))),
             "sign": ("goes uphill", changed(each(lambda g: -g))),
             "columns swapped": ("gives two columns each other's gradients", changed(columns_swapped)),
-            "clipped": ("clips the gradient, without a word", changed(clipped)),
+            "clipped": (
+                "clips the gradient, without a word",
+                changed(each(lambda g: array_namespace(g).clip(g, -0.125, 0.125))),
+            ),
             "loss halved": ("reports half the loss", changed(lambda gradient, params: {}, 0.5)),
             "biases decay": ("decays biases too, in loss and gradient alike", decaying(1, lambda n: 1.0)),
             "decay in the loss alone": (

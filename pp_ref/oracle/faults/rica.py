@@ -19,7 +19,7 @@ from pp_ref.layers.sparsity import log_cosh_backward, log_cosh_forward, smooth_a
 from pp_ref.layers.unit_columns import UnitColumnsCache, unit_columns_backward, unit_columns_forward
 from pp_ref.models import RICA, Full, Params, PreparedPatches
 from pp_ref.models.rica import UFLDL_LAMBDA
-from pp_ref.oracle.faults.fault import Derived, before, eleven_bits, faults, instead, negative, neighbour
+from pp_ref.oracle.faults.fault import Derived, Mistakes, before, eleven_bits, faults, instead, negative, neighbour
 from pp_ref.oracle.faults.models import Result, changed, each, stepping
 from pp_ref.oracle.faults.predicted import kept_rows
 from pp_ref.oracle.faults.reconstruction import norms_not_differentiated, one_root, one_use_of_W, squares_for_roots
@@ -214,32 +214,54 @@ def prepared_once(right: Callable[..., PreparedPatches]) -> Callable[..., Prepar
     return wrong
 
 
+# Another objective with its own right gradient.
+OBJECTIVES: Mistakes = {
+    "group penalty": ("takes the root of the sum over a patch's features", assembled(penalty(one_root(1)))),
+    "group penalty over patches": (
+        "takes the root of the sum over a feature's patches",
+        assembled(penalty(one_root(0))),
+    ),
+    "reconstruction divided by n": (
+        "divides the reconstruction and not the sparsity by the number of patches",
+        assembled(share=lambda b, n: b / max(n, 1)),
+    ),
+    "root lost": ("sums z^2 + eps without the root", assembled(penalty(squares_for_roots))),
+    "squares before the product": (
+        "squares the patches and not the features, sqrt(v^2 W + eps)",
+        square_before_product(gradient_too=True),
+    ),
+    "sparsity omitted": ("reconstructs and no more", assembled(times(lambda n: 0.0))),
+    "not normalised": ("leaves the norms as they are", assembled(normalised=False)),
+    "reconstruction not halved": ("leaves out the 1/2 of ufldl's reconstruction", assembled(share=lambda b, n: 2 * b)),
+    "sparsity divided by n": (
+        "divides the sparsity and not the reconstruction by the number of patches",
+        assembled(times(lambda n: 1 / max(n, 1))),
+    ),
+    "sparsity of v W": ("penalises v W and reconstructs by unit columns", sparsity_of_unscaled),
+    "norms of w": ("scales w in place of U w to unit norm", norms_of_w),
+    "le2011: not divided by n": (
+        "sums le2011's reconstruction where it is a mean over patches",
+        assembled(on="le2011", share=lambda b, n: b * n),
+    ),
+    "le2011: normalised": ("scales le2011's columns to unit norm as well", assembled(on="le2011", normalised=True)),
+    "le2011: halved": ("halves le2011's reconstruction", assembled(on="le2011", share=lambda b, n: b / 2)),
+    "le2011: smooth_abs": ("has ufldl's sparsity in le2011", assembled(SMOOTH_ABS, on="le2011")),
+    "trade-off on the other term": (
+        "weighs the reconstruction by lambda and not the sparsity",
+        trade_off_on_the_other_term,
+    ),
+}
+
+
 FAULTS = faults(
     RICA,
     loss_and_gradient={
-        "group penalty": (
-            "takes the root of the sum over a patch's features, in loss and gradient alike",
-            assembled(penalty(one_root(1))),
-        ),
-        "group penalty over patches": (
-            "takes the root of the sum over a feature's patches, in loss and gradient alike",
-            assembled(penalty(one_root(0))),
-        ),
-        "reconstruction divided by n": (
-            "divides the reconstruction and not the sparsity by the number of patches, in loss and gradient alike",
-            assembled(share=lambda b, n: b / max(n, 1)),
-        ),
+        name: (f"{sentence}, in loss and gradient alike", wrong) for name, (sentence, wrong) in OBJECTIVES.items()
+    }
+    | {
         "root lost in the gradient": (
             "takes z / (z^2 + eps) for the gradient of the sparsity",
             assembled(penalty(smooth_abs_forward, lambda cache: cache.z / (cache.root * cache.root))),
-        ),
-        "root lost": (
-            "sums z^2 + eps without the root, in loss and gradient alike",
-            assembled(penalty(squares_for_roots)),
-        ),
-        "squares before the product": (
-            "squares the patches and not the features, sqrt(v^2 W + eps), in loss and gradient alike",
-            square_before_product(gradient_too=True),
         ),
         "squares before the product in the loss": (
             "reports sqrt(v^2 W + eps), and differentiates the right sparsity",
@@ -249,12 +271,10 @@ FAULTS = faults(
             "has the gradient of the reconstruction alone",
             assembled(penalty(smooth_abs_forward, lambda cache: 0 * cache.z)),
         ),
-        "sparsity omitted": ("reconstructs and no more, in loss and gradient alike", assembled(times(lambda n: 0.0))),
         "norms not differentiated": (
             "takes the norms for constants in the gradient",
             assembled(pull_norms=norms_not_differentiated),
         ),
-        "not normalised": ("leaves the norms as they are, in loss and gradient alike", assembled(normalised=False)),
         "gradient of the directions": (
             "returns the gradient with respect to the scaled filters",
             assembled(pull_norms=lambda dWhat, cache: dWhat),
@@ -263,40 +283,7 @@ FAULTS = faults(
             "differentiates the encoder or the decoder, not both",
             assembled(pull_error=lambda b, cache: one_use_of_W(b, cache)[1]),
         ),
-        "reconstruction not halved": (
-            "leaves out the 1/2 of ufldl's reconstruction, in loss and gradient alike",
-            assembled(share=lambda b, n: 2 * b),
-        ),
-        "sparsity divided by n": (
-            "divides the sparsity and not the reconstruction by the number of patches, in loss and gradient alike",
-            assembled(times(lambda n: 1 / max(n, 1))),
-        ),
-        "sparsity of v W": (
-            "penalises v W and reconstructs by unit columns, in loss and gradient alike",
-            sparsity_of_unscaled,
-        ),
-        "norms of w": ("scales w in place of U w to unit norm, in loss and gradient alike", norms_of_w),
         "kept weights only": ("takes dw at the first rows of dW in place of U^T dW", kept_rows_of_dW),
-        "le2011: not divided by n": (
-            "sums le2011's reconstruction where it is a mean over patches, in loss and gradient alike",
-            assembled(on="le2011", share=lambda b, n: b * n),
-        ),
-        "le2011: normalised": (
-            "scales le2011's columns to unit norm as well, in loss and gradient alike",
-            assembled(on="le2011", normalised=True),
-        ),
-        "le2011: halved": (
-            "halves le2011's reconstruction, in loss and gradient alike",
-            assembled(on="le2011", share=lambda b, n: b / 2),
-        ),
-        "le2011: smooth_abs": (
-            "has ufldl's sparsity in le2011, in loss and gradient alike",
-            assembled(SMOOTH_ABS, on="le2011"),
-        ),
-        "trade-off on the other term": (
-            "weighs the reconstruction by lambda and not the sparsity, in loss and gradient alike",
-            trade_off_on_the_other_term,
-        ),
         "uphill": ("has the opposite sign of the gradient", changed(each(negative))),
         "neighbour's filter": ("gives every filter its neighbour's gradient", changed(each(neighbour))),
         "loss halved": ("reports half the loss", changed(lambda gradient, params: {}, 0.5)),

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 
 from pp_ref.arrays import Array, array_namespace
-from pp_ref.layers.dropout import DropoutCache, dropout_backward, dropout_forward
+from pp_ref.layers.dropout import DropoutCache, dropout_forward
 from pp_ref.layers.maxout import MaxoutCache, maxout_backward, maxout_forward
 from pp_ref.layers.relu import relu_forward
 from pp_ref.layers.sigmoid import SigmoidCache, sigmoid_backward, sigmoid_forward
@@ -42,6 +42,7 @@ def at_zero(share: float) -> Derived:
     return instead(lambda dv, dy, cache: array_namespace(dy).where(cache.v == 0, share * dy, dv))
 
 
+twice = Derived(lambda backward: lambda dy, cache: backward(backward(dy, cache), cache))
 # A largest entry becomes the smallest.
 smallest = Derived(lambda right: after(negative, 0)(before(negative)(right)))
 
@@ -50,16 +51,18 @@ def _grouped(v: Array, pieces: int) -> Array:
     return array_namespace(v).reshape(v, (v.shape[0], v.shape[1] // pieces, pieces))
 
 
-def maxout_strided(v: Array, pieces: int) -> tuple[Array, MaxoutCache]:
-    xp = array_namespace(v)
-    grouped = xp.reshape(v, (v.shape[0], pieces, v.shape[1] // pieces))
-    return xp.max(grouped, axis=1), MaxoutCache(xp.argmax(grouped, axis=1), pieces)
+def maxout_of(grouped: Callable[[Array, int], Array], axis: int) -> Function:
+    """The largest along an axis of v in other groups."""
+
+    def wrong(v: Array, pieces: int) -> tuple[Array, MaxoutCache]:
+        xp, x = array_namespace(v), grouped(v, pieces)
+        return xp.max(x, axis=axis), MaxoutCache(xp.argmax(x, axis=axis), pieces)
+
+    return wrong
 
 
-def maxout_skips_a_piece(v: Array, pieces: int) -> tuple[Array, MaxoutCache]:
-    xp = array_namespace(v)
-    kept = _grouped(v, pieces)[:, :, : max(pieces - 1, 1)]
-    return xp.max(kept, axis=2), MaxoutCache(xp.argmax(kept, axis=2), pieces)
+strided = maxout_of(lambda v, pieces: array_namespace(v).reshape(v, (v.shape[0], pieces, v.shape[1] // pieces)), 1)
+skipping_a_piece = maxout_of(lambda v, pieces: _grouped(v, pieces)[:, :, : max(pieces - 1, 1)], 2)
 
 
 def maxout_by_magnitude(v: Array, pieces: int) -> tuple[Array, MaxoutCache]:
@@ -129,10 +132,7 @@ FAULTS = faults(
         "missing sigmoid'": ("equals the right value without sigmoid'", lambda dy, cache: +dy),
         "half of sigmoid'": ("multiplies by y where y (1 - y) belongs", lambda dy, cache: dy * cache.y),
         "tanh'": ("multiplies by 1 - y^2, the derivative of tanh", lambda dy, cache: dy * (1 - cache.y * cache.y)),
-        "sigmoid' twice": (
-            "applies sigmoid' twice",
-            lambda dy, cache: sigmoid_backward(sigmoid_backward(dy, cache), cache),
-        ),
+        "sigmoid' twice": ("applies sigmoid' twice", twice),
         "sigmoid' of y": (
             "takes sigmoid' at y where v belongs",
             lambda dy, cache: sigmoid_backward(dy, sigmoid_forward(cache.y)[1]),
@@ -156,8 +156,8 @@ FAULTS = faults(
     },
     maxout_forward={
         "smallest": ("takes the smallest piece", smallest),
-        "pieces strided": ("reads the pieces of a unit m apart where they stand side by side", maxout_strided),
-        "last piece skipped": ("never reads the last piece", maxout_skips_a_piece),
+        "pieces strided": ("reads the pieces of a unit m apart where they stand side by side", strided),
+        "last piece skipped": ("never reads the last piece", skipping_a_piece),
         "largest magnitude": ("takes the piece of largest |v|", maxout_by_magnitude),
         "tie: last": ("lets the last piece win a tie, where the first has to", maxout_last_wins),
     },
@@ -188,9 +188,6 @@ FAULTS = faults(
             "passes on what forward dropped",
             instead(lambda dv, dy, cache: array_namespace(dy).where(cache.scale > 0, dy * 0, dy)),
         ),
-        "scaled twice": (
-            "applies 1 / (1 - rate) twice",
-            lambda dy, cache: dropout_backward(dropout_backward(dy, cache), cache),
-        ),
+        "scaled twice": ("applies 1 / (1 - rate) twice", twice),
     },
 )
