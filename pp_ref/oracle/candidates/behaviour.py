@@ -31,6 +31,8 @@ class Observation:
     missing   functions that gradients would have needed
     seconds   of the first call of each function
     calls     of its functions, in all
+    output    what it printed, escaped, the middle of much left out
+    provenance  the libraries that its calls go through, and functions of pp_ref; looked at once an operation
     """
 
     provided: bool = True
@@ -40,6 +42,8 @@ class Observation:
     missing: list[str] = field(default_factory=list)
     seconds: float = 0.0
     calls: int = 0
+    output: str = ""
+    provenance: list[str] = field(default_factory=list)
 
     def say(self, message: str) -> None:
         """Add a message, unless it is there."""
