@@ -45,7 +45,8 @@ def conform(
     quick: QuickOption = False,
     replay: Annotated[str | None, typer.Option(help="Run one case alone, by its id.")] = None,
     device: Annotated[
-        str | None, typer.Option(help="cpu, cuda or cuda:1, say.", show_default="what it declares, or the library's own")
+        str | None,
+        typer.Option(help="cpu, cuda or cuda:1, say.", show_default="what it declares, or none"),
     ] = None,
     limit: Annotated[float, typer.Option(min=0.1, help="Seconds a case may take.")] = 20.0,
     import_limit: Annotated[float, typer.Option(min=0.1, help="Seconds that its import may take.")] = 60.0,
@@ -128,7 +129,7 @@ def _print(report: "Report", outputs: dict[str, str], show: bool, written: list[
 
 
 def _open_standard_files() -> None:
-    """Nothing else may get the numbers 0, 1 and 2, if the shell closed them: a candidate's process has its own there."""
+    """Give the numbers 0, 1 and 2 to no pipe if the shell closed them: a candidate's process has its own there."""
     with suppress(OSError):
         while (number := os.open(os.devnull, os.O_RDWR)) < 3:
             pass

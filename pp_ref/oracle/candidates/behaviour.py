@@ -72,7 +72,7 @@ def observe(case: Case, functions: Provided, library: Library, autodiff: bool = 
         seen.say(str(error))
     except (Exception, SystemExit) as error:  # a stranger's code may raise anything
         where = traceback.extract_tb(error.__traceback__)[-1]
-        said = textwrap.shorten(str(error), 300)
+        said = textwrap.shorten(str(error)[:1000], 300)  # a message of megabytes takes minutes
         seen.say(f"raised {type(error).__name__} at {where.filename.rpartition('/')[2]}:{where.lineno}: {said}")
     return seen
 
