@@ -88,7 +88,7 @@ def test_suspicion_is_a_warning(judged):
 @pytest.mark.parametrize(
     ("content", "only", "said"),
     [
-        ("import nowhere", "dense", "*my_layers.py cannot be loaded: DataError: *No module named 'nowhere'*"),
+        ("import nowhere", "dense", "*my_layers.py cannot be imported *No module named 'nowhere'*"),
         ("", "convolution", "*only is 'convolution', expected one of dense, *"),
         ("ARITHMETIC = 'int8'", "dense", "*arithmetic is 'int8', expected one of float64, *"),
     ],
