@@ -59,7 +59,7 @@ def diagnose(operation: Operation, evidence: Sequence[Evidence]) -> str | None:
                 f" ({', '.join(each.case.regime for each in wild[:3])})"
             )
         return "; ".join(messages) or None
-    state = [message for message in messages if "second run" in message or "another call" in message]
+    state = [message for message in messages if "other bits" in message or "another call" in message]
     if state:
         return f"keeps state between calls: {'; '.join(state)}"
     # A mistake may divide 0 by 0 besides: what it does elsewhere tells more.
