@@ -25,7 +25,8 @@ from pp_ref.oracle.operations.truth import evaluated
 
 __all__ = ["Observation", "observe"]
 
-LONG = ("plain", "tails")  # regimes in which functions are called often, and with arguments of other shapes between
+LONG = ("plain", "tails")  # regimes in which functions are called often
+BEFORE = {"tails": "plain"}  # and with the arguments of a case that came before, which have other shapes
 MANY = 50  # calls there, in shuffled order
 PATIENCE = 1.0  # seconds that they may take: fewer calls of a slow candidate
 CALL = Call.__init__.__code__.co_filename
@@ -62,6 +63,10 @@ class Observation:
         """Whether a function raised."""
         return any(message.startswith("raised ") for message in self.messages)
 
+    def runs(self, name: str) -> list[NDArray[np.float64]]:
+        """A result as it was first, and its extremes."""
+        return [self.results[name], *(extreme[name] for extreme in self.extremes)]
+
     def say(self, message: str) -> None:
         """Add a message, unless it is there."""
         if message not in self.messages:
@@ -94,7 +99,7 @@ def observe(
         seen.say(str(error))
     except (Exception, SystemExit) as error:  # a stranger's code may raise anything
         seen.say(_raised(error, call))
-        if call is not None:
+        if call is not None and isinstance(error, Exception):
             seen.say(f"called with {call.described}")
     if case.wild and not seen.raised and announced(declared.expected, case, raised=True) == RAISES:
         seen.say(f"is announced with {RAISES!r}, but does not raise: take that off EXPECTED")
@@ -105,12 +110,13 @@ def observe(
 def _raised(error: BaseException, call: Call | None) -> str:
     """What was raised, and the line of the candidate's own file that led to it."""
     frames = traceback.extract_tb(error.__traceback__)
-    files = {each.__code__.co_filename for each in (call.own if call is not None else []) if hasattr(each, "__code__")}
+    own = [each.__code__ for each in (call.own if call is not None else []) if hasattr(each, "__code__")]
+    files = {code.co_filename for code in own}
     where = next((frame for frame in reversed(frames) if frame.filename in files), frames[-1])
-    said = textwrap.shorten(str(error), 300)
-    if call is not None and isinstance(error, TypeError) and frames[-1].filename == CALL:
-        said = call.unfit() or said
-    return f"raised {type(error).__name__} at {where.filename.rpartition('/')[2]}:{where.lineno}: {said}"
+    file, line, said = where.filename, where.lineno, textwrap.shorten(str(error), 300)
+    if call is not None and isinstance(error, TypeError) and frames[-1].filename == CALL and (found := call.unfit()):
+        file, line, said = found
+    return f"raised {type(error).__name__} at {file.rpartition('/')[2]}:{line}: {said}"
 
 
 class _Behaviour:
@@ -219,14 +225,20 @@ class _Behaviour:
 
     def check_reuse(self) -> None:
         """The same bits where other calls run between forward and backward, and in arrays that held other numbers."""
-        call, held, reused, dy = self.call, self.call.held(), self.call.held(), self.call.upstream(-1.0)
+        call, held, reused, dy = self.call, self.call.held(), self.call.held(), self.call.upstream(2.0)
         mine = call.pair(call.called(held)) if call.backward is not None else None
         with quiet():
             other = self.other_call(reused)
             if self.strange is not None:
                 self.strange.run(self.strange.held())
         if mine is not None:
-            again = self.numbers(call.returned(mine[0], call.pulled(*mine, call.upstream())))
+            try:
+                again = self.numbers(call.returned(mine[0], call.pulled(*mine, call.upstream())))
+            except Exception as error:
+                self.seen.say(
+                    f"backward fails after another call between forward and backward: it {_raised(error, call)}"
+                )
+                return
             call.look(held)
             self.differs(self.changed(again), "depends on another call between forward and backward", again)
         if mine is not None and other is not None:
@@ -239,8 +251,11 @@ class _Behaviour:
         self.differs(self.changed(again), words, again)
 
     def other_call(self, held: Held) -> Any:
-        """What forward returns for other numbers in the same arrays. Not every operation takes the negated ones."""
-        for factor in (-1.0, 2.0):
+        """What forward returns for other numbers in the same arrays; None if it raises.
+
+        No operation has the same value at -2 times its arguments. Some refuse these: a K has to be positive.
+        """
+        for factor in (-2.0, 2.0):
             held.refill(self.call.numbers(factor))
             with suppress(Exception):
                 return self.call.run(held) if self.call.autodiff else self.call.called(held)
@@ -249,10 +264,10 @@ class _Behaviour:
     @cached_property
     def strange(self) -> Call | None:
         """The functions on arguments of other shapes, if they take these."""
-        if self.case.regime not in LONG:
-            return None
         call, case = self.call, self.case
-        other = case_of(f"{case.operation.name}/square/{case.arithmetic.name}/{case.seed}")
+        if case.regime not in BEFORE:
+            return None
+        other = case_of(f"{case.operation.name}/{BEFORE[case.regime]}/{case.arithmetic.name}/{case.seed}")
         found = Call(other, call.functions, self.library, call.autodiff)
         found.frozen = found.frozen if call.frozen else frozenset()
         try:

@@ -118,10 +118,13 @@ class Call:
         """The candidate's functions that are there."""
         return [inspect.unwrap(each) for each in (self.forward, self.backward) if callable(each)]
 
-    def unfit(self) -> str | None:
-        """Why forward or backward cannot take what it is given; None if both can."""
-        found = unfit(self.forward, list(self.case.arguments))
-        return found or (unfit(self.backward, ["dy", "cache"]) if self.backward is not None else None)
+    def unfit(self) -> tuple[str, int, str] | None:
+        """File, line and sentence of a function that cannot take what it is given; None if all can."""
+        given = [*self.case.arguments], ["dy", "cache"]
+        for name, function, names in zip(self.operation.functions, (self.forward, self.backward), given, strict=False):
+            if function is not None and (found := unfit(name, function, names)):
+                return found
+        return None
 
     @property
     def described(self) -> str:
@@ -155,9 +158,9 @@ class Call:
     def pair(self, result: Any, expected: str = "(y, cache)") -> tuple[Any, Any]:
         """The two that were returned."""
         if not isinstance(result, tuple) or len(result) != 2:
-            name = getattr(self.forward, "__name__", self.operation.functions[0])
-            alone = "" if isinstance(result, tuple) else " alone"
-            raise Misbehaved(f"{name} returns {_described(result)}{alone}, expected {expected}")
+            name = self.operation.functions[0]
+            said = f"{len(result)} values" if isinstance(result, tuple) else f"{_described(result)} alone"
+            raise Misbehaved(f"{name} returns {said}, expected {expected}")
         return result
 
     def _run(self, held: Held, factor: float, dy: Held | None) -> Returned:
@@ -278,6 +281,6 @@ def _replaced(value: Any, left: Any) -> Any:
 
 def _described(value: Any) -> str:
     if isinstance(value, list | tuple):
-        return f"a {type(value).__name__} of {len(value)}"
+        return f"a {type(value).__name__} of {len(value)} values"
     name = type(value).__name__
     return f"{'an' if name[0].lower() in 'aeiou' else 'a'} {name}"

@@ -110,19 +110,19 @@ def check_operations(argument: str, names: Collection[str]) -> None:
             raise DomainError(f"{argument} names {name!r}, which is no operation{near or f'; {PAGE} lists them'}")
 
 
-def unfit(function: Callable[..., Any], arguments: Sequence[str]) -> str | None:
-    """Why a function cannot be called with arguments by position, and where it stands; None if it can."""
+def unfit(name: str, function: Callable[..., Any], arguments: Sequence[str]) -> tuple[str, int, str] | None:
+    """File, line and sentence of a Python function that cannot be called with so many arguments; None if it can."""
+    code = getattr(inspect.unwrap(function), "__code__", None)
     try:
         signature = inspect.signature(function)
-    except (TypeError, ValueError):  # of a function in C, or of nothing that can be called
+    except (TypeError, ValueError):  # of a function in C, or of what is none
         return None
     try:
         signature.bind(*arguments)
     except TypeError:
-        code = getattr(inspect.unwrap(function), "__code__", None)
-        where = f" at {code.co_filename.rpartition('/')[2]}:{code.co_firstlineno}" if code else ""
-        name = getattr(function, "__name__", "the function")
-        return f"{name}{signature}{where} is called with ({', '.join(arguments)}), by position"
+        if code is not None:
+            said = f"{name}{signature} is called with ({', '.join(arguments)}), by position"
+            return code.co_filename, code.co_firstlineno, said
     return None
 
 

@@ -9,9 +9,8 @@ from numpy.typing import NDArray
 
 from pp_ref.errors import DomainError, import_extra
 from pp_ref.oracle.algebras.arithmetic import Arithmetic
-from pp_ref.oracle.candidates.memory import viewed
 
-__all__ = ["LIBRARIES", "Library", "library"]
+__all__ = ["LIBRARIES", "Library", "library", "viewed"]
 
 
 @dataclass(frozen=True)
@@ -77,6 +76,16 @@ def _numpy() -> Library:
         layouts=("C", "F", "strided", "reversed"),
         shared=lambda a, b: np.may_share_memory(a, b) and np.shares_memory(a, b),
     )
+
+
+def viewed(x: NDArray[Any], shape: tuple[int, ...], steps: Sequence[int], first: int) -> NDArray[Any]:
+    """An array in the memory of x, which has one axis.
+
+    steps  entries from one to the next along each axis
+    first  place of the first entry
+    """
+    size = x.itemsize
+    return np.ndarray(shape, x.dtype, x.data, first * size, [step * size for step in steps])
 
 
 def _write(x: Any, other: Any) -> None:

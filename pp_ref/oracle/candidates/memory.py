@@ -1,21 +1,16 @@
 """Where arguments lie: in larger buffers of poison, which no function may read or write."""
 
-from __future__ import annotations
-
 import math
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pp_ref.oracle.algebras.arithmetic import Arithmetic
+from pp_ref.oracle.candidates.libraries import Library, viewed
 from pp_ref.oracle.operations.nested import leaves
 
-if TYPE_CHECKING:
-    from pp_ref.oracle.algebras.arithmetic import Arithmetic
-    from pp_ref.oracle.candidates.libraries import Library
-
-__all__ = ["Held", "Placed", "free", "viewed"]
+__all__ = ["Held", "Placed", "free"]
 
 MARGIN = 64  # entries of poison before and behind an array, at least; a multiple of it keeps an array aligned
 FAR = 4096  # more of them, up to this many, where the array itself is large: what a tile of rows reads too far
@@ -141,16 +136,6 @@ def _steps(shape: tuple[int, ...], layout: str) -> tuple[list[int], int, int]:
     if layout == "reversed":
         return [-step for step in steps], max(length - 1, 0), length
     return steps, 0, length
-
-
-def viewed(x: NDArray[Any], shape: tuple[int, ...], steps: Sequence[int], first: int) -> NDArray[Any]:
-    """An array in the memory of x, which has one axis.
-
-    steps  entries from one to the next along each axis
-    first  place of the first entry
-    """
-    size = x.itemsize
-    return np.ndarray(shape, x.dtype, x.data, first * size, [step * size for step in steps])
 
 
 def _poison(dtype: str, huge: bool) -> float | int:

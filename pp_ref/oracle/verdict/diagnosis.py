@@ -1,6 +1,6 @@
 """What is wrong with a candidate, in words: the known mistake that has the same results, or where the errors are."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -35,9 +35,14 @@ class Evidence:
     finding: Finding
 
     def wrong(self) -> list[tuple[Expected, Real]]:
-        """The results outside their bounds, with what was computed."""
+        """The results outside their bounds, with what was computed, in the run that is off most."""
         bad = {tensor.name for tensor in self.finding.tensors if not tensor.ratio <= 1}
-        return [(each, self.seen.results[each.name]) for each in self.expected if each.name in bad]
+        return [(each, max(self.seen.runs(each.name), key=_off(each))) for each in self.expected if each.name in bad]
+
+
+def _off(expected: Expected) -> Callable[[Real], float]:
+    """The largest share of a bound."""
+    return lambda computed: float(np.max(shares(computed, expected.exact, expected.bound), initial=0.0))
 
 
 def diagnose(operation: Operation, evidence: Sequence[Evidence]) -> str | None:
@@ -87,6 +92,8 @@ def _messages(evidence: Sequence[Evidence]) -> list[str]:
     for each in evidence:
         spoilt = any(np.isnan(computed).any() for _, computed in each.wrong())
         for message in () if spoilt and not each.case.wild else each.finding.messages:
+            if message.startswith("called with "):  # shapes of this case alone
+                continue
             counts[message] = counts.get(message, 0) + 1
     return sorted(counts, key=lambda message: -counts[message])[:3]
 

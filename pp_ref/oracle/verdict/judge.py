@@ -34,8 +34,8 @@ def judge(case: Case, expected: list[Expected], seen: Observation) -> Finding:
         if computed.shape != each.exact.shape:
             messages.append(f"{each.name} has shape {computed.shape}, expected {each.exact.shape}")
             continue
-        runs = [computed, *(extreme[each.name] for extreme in seen.extremes)]
-        verdicts.append(_pattern(each, computed) if case.wild else max((_verdict(each, x) for x in runs), key=_share))
+        worst = max((_verdict(each, x) for x in seen.runs(each.name)), key=lambda verdict: verdict.ratio)
+        verdicts.append(_pattern(each, computed) if case.wild else worst)
     names = {each.name for each in expected}
     messages += [f"returns {name}, which nobody asked for" for name in seen.results if name not in names]
     failed = bool(messages)
@@ -66,10 +66,6 @@ def _verdict(expected: Expected, computed: NDArray[np.float64]) -> TensorVerdict
     ratio = shares(computed, expected.exact, expected.bound)
     likely = shares(computed, expected.exact, expected.spread)
     return _tensor(expected, computed, ratio, float(np.max(likely, initial=0.0)))
-
-
-def _share(verdict: TensorVerdict) -> float:
-    return verdict.ratio
 
 
 def _pattern(expected: Expected, computed: NDArray[np.float64]) -> TensorVerdict:
