@@ -1,12 +1,19 @@
 """`pp-ref conform` and `pp-ref vectors`: the commands of the oracle."""
 
+import os
+import sys
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pp_ref.errors import EXPECTED, DomainError
+from pp_ref.errors import EXPECTED, DataError, DomainError
+from pp_ref.files import reason
+
+if TYPE_CHECKING:
+    from pp_ref.oracle.verdict.findings import Report
 
 vectors = typer.Typer(help="Cases of the oracle as files, for implementations in any language.", no_args_is_help=True)
 
@@ -37,24 +44,36 @@ def conform(
     seed: SeedOption = 0,
     quick: QuickOption = False,
     replay: Annotated[str | None, typer.Option(help="Run one case alone, by its id.")] = None,
+    device: Annotated[
+        str | None, typer.Option(help="cpu, cuda or cuda:1, say.", show_default="what it declares, or the library's own")
+    ] = None,
     limit: Annotated[float, typer.Option(min=0.1, help="Seconds a case may take.")] = 20.0,
+    import_limit: Annotated[float, typer.Option(min=0.1, help="Seconds that its import may take.")] = 60.0,
+    show_output: Annotated[bool, typer.Option("--show-output", help="What it prints, case by case.")] = False,
     out: Annotated[list[Path] | None, typer.Option(help="A report: .json, .xml or .html; may be given again.")] = None,
 ) -> None:
     """Judge an implementation against exact values and derived bounds, and say what is wrong with it.
 
-    Exit code 0: it conforms. 1: a case failed. 2: within all bounds, but suspicious. 3: it could not be judged.
+    Exit code 0: it conforms. 1: a case failed. 2: within all bounds, but suspicious. 3: it could not be judged, or its
+    report could not be written.
     """
-    from pp_ref.oracle.reports import print_report, write_report
+    from pp_ref.oracle.reports import check_name, write_report
     from pp_ref.oracle.run import conform as judged
 
-    declared = {"arithmetic": arithmetic, "arrays": arrays, "autodiff": autodiff or None}
+    _open_standard_files()
+    outputs: dict[str, str] = {}
+    declared = {"arithmetic": arithmetic, "arrays": arrays, "autodiff": autodiff or None, "device": device}
     try:
+        for path in out or ():
+            check_name(path)
         if (candidate is None) == (files is None):
             raise DomainError("expected a CANDIDATE, or --files with a folder of vectors and answers, and not both")
         if files is not None:
             from pp_ref.oracle.candidates.answers import Answers
 
-            _refuse_beside_files(context, "arithmetic", "arrays", "autodiff", "seed", "quick", "limit")
+            _refuse_beside_files(
+                context, "arithmetic", "arrays", "autodiff", "device", "seed", "quick", "limit", "import_limit"
+            )
             answers = Answers(files)
             report = judged(answers, only=only or (), seed=answers.seed, replay=replay, among=answers.ids)
             report = replace(report, folder=str(files))
@@ -62,19 +81,58 @@ def conform(
             from pp_ref.oracle.candidates.processes import InWorker
 
             known = {name: value for name, value in declared.items() if value is not None}
-            worker = InWorker(candidate, limit, **known)
+            worker = InWorker(candidate, limit, import_limit, **known)
             try:
                 report = judged(worker, arithmetic, only or (), seed, quick, replay)
             finally:
                 worker.close()
-        print_report(report)
+            outputs = worker.outputs
         for path in out or ():
             write_report(report, path)
-            typer.echo(path)
+        _print(report, outputs, show_output, out or [])
     except EXPECTED as error:
         typer.echo(f"pp-ref: {error}", err=True)
         raise typer.Exit(3) from None
     raise typer.Exit(report.exit_code)
+
+
+def _print(report: "Report", outputs: dict[str, str], show: bool, written: list[Path]) -> None:
+    """The report, what its calls go through, what it printed, and where reports were written.
+
+    raises  DataError if standard output cannot be written to
+    """
+    from rich.console import Console
+
+    from pp_ref.oracle.reports import print_report
+
+    if sys.stdout is None:
+        raise DataError("standard output is closed, and so the report cannot be written: write one with --out FILE")
+    console = Console()
+    with console.capture() as captured:
+        print_report(report, console)
+    lines = [captured.get().rstrip("\n")]
+    if calls := report.environment.get("calls"):
+        lines.append(f"calls go through {', '.join(calls)}")
+    if outputs and not show:
+        lines.append("it printed something: --show-output shows it")
+    for name, text in outputs.items() if show else ():
+        lines += ["", f"printed at {name}:", *(f"  {line}" for line in text.splitlines())]
+    text = "\n".join([*lines, *map(str, written), ""])
+    try:
+        encoding = sys.stdout.encoding or "utf-8"
+        sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))
+        sys.stdout.flush()
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # Python writes what is left in its buffer once more
+        raise DataError(f"the report cannot be written to standard output: {reason(error)}") from error
+
+
+def _open_standard_files() -> None:
+    """Nothing else may get the numbers 0, 1 and 2, if the shell closed them: a candidate's process has its own there."""
+    with suppress(OSError):
+        while (number := os.open(os.devnull, os.O_RDWR)) < 3:
+            pass
+        os.close(number)
 
 
 def _refuse_beside_files(context: typer.Context, *names: str) -> None:

@@ -43,10 +43,12 @@ def conform(
     name = arithmetic or candidate.arithmetic
     findings: list[Finding] = []
     diagnoses: dict[str, str] = {}
+    calls: dict[str, None] = {}
     for operation, drawn in chosen(name, only, seed, quick, replay, among):
         evidence = []
         for case in drawn:
             seen = candidate.observe(case)
+            calls |= dict.fromkeys(seen.provenance)
             due = expected(case) if seen.results else []
             evidence.append(Evidence(case, due, seen, judge(case, due, seen)))
         # Diagnose unexpected failures first; expected ones carry the candidate's reason.
@@ -68,9 +70,9 @@ def conform(
         candidate.name,
         name,
         seed,
-        findings,
+        [finding.suspecting(candidate.later.get(finding.id)) for finding in findings],
         diagnoses,
-        circumstances(),
+        circumstances() | {"calls": list(calls)},
         took,
         forward_only=candidate.forward_only,
     )

@@ -37,7 +37,7 @@ class Answers:
 
     def __init__(self, folder: Path) -> None:
         manifest = _vectors(folder)
-        self.forward_only = False
+        self.forward_only, self.later = False, dict[str, str]()
         self.arithmetic: str = manifest["arithmetic"]
         self.seed: int = manifest["seed"]
         self.ids: list[str] = [case["id"] for case in manifest["cases"]]

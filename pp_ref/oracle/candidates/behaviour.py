@@ -39,24 +39,29 @@ class Observation:
 
     provided  whether there is a function for the value
     results   name -> numbers: "y", "y[1]", "dv", "dw[0]", ...
-    extremes  the lowest and the highest of all runs, entry by entry, where other bits were announced and seen
+    lowest, highest  of all runs, entry by entry, where other bits were announced and seen; else empty
     messages  how its functions misbehave, numbers apart
     warnings  of NumPy, of overflow and the like on the way to a result; and of names that look misspelled
     missing   functions that gradients would have needed, and that are not declared to be missing
     forward_only  whether gradients are declared to be missing
     seconds   of the first call of each function
     calls     of its forward function, in all
+    output    what it printed, escaped, the middle of much left out
+    provenance  the libraries that its calls go through, and functions of pp_ref; looked at once an operation
     """
 
     provided: bool = True
     results: dict[str, NDArray[np.float64]] = field(default_factory=dict)
-    extremes: list[dict[str, NDArray[np.float64]]] = field(default_factory=list)
+    lowest: dict[str, NDArray[np.float64]] = field(default_factory=dict)
+    highest: dict[str, NDArray[np.float64]] = field(default_factory=dict)
     messages: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
     forward_only: bool = False
     seconds: float = 0.0
     calls: int = 0
+    output: str = ""
+    provenance: list[str] = field(default_factory=list)
 
     @property
     def raised(self) -> bool:
@@ -64,8 +69,8 @@ class Observation:
         return any(message.startswith("raised ") for message in self.messages)
 
     def runs(self, name: str) -> list[NDArray[np.float64]]:
-        """A result as it was first, and its extremes."""
-        return [self.results[name], *(extreme[name] for extreme in self.extremes)]
+        """A result as it was first, and its lowest and highest numbers."""
+        return [each[name] for each in (self.results, self.lowest, self.highest) if name in each]
 
     def say(self, message: str) -> None:
         """Add a message, unless it is there."""
@@ -315,11 +320,9 @@ class _Behaviour:
             for name in names:
                 self.seen.say(f"{name} {words}")
         elif names and again:
-            lowest, highest = self.seen.extremes or (self.seen.results, self.seen.results)
-            self.seen.extremes = [
-                {name: np.minimum(lowest[name], x) for name, x in again.items()},
-                {name: np.maximum(highest[name], x) for name, x in again.items()},
-            ]
+            seen = self.seen
+            seen.lowest = {name: np.minimum((seen.lowest or seen.results)[name], x) for name, x in again.items()}
+            seen.highest = {name: np.maximum((seen.highest or seen.results)[name], x) for name, x in again.items()}
 
     def check_linearity(self) -> None:
         """Gradients are linear in the cotangent. A power of two changes no digits, except where numbers underflow."""

@@ -1,6 +1,7 @@
 """One case put to a candidate's functions: what they are given, and what they return, by name. Judges nothing."""
 
 import inspect
+import math
 from collections.abc import Callable
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -16,7 +17,7 @@ from pp_ref.oracle.operations.cases import Case
 from pp_ref.oracle.operations.nested import described, is_number, leaves
 from pp_ref.oracle.operations.truth import evaluated
 
-__all__ = ["Call", "Misbehaved", "Provided", "Returned", "results"]
+__all__ = ["Call", "Misbehaved", "Provided", "Returned", "results", "room"]
 
 Provided = Callable[[str], Callable[..., Any] | None]
 
@@ -237,7 +238,14 @@ class Call:
             raise Misbehaved(f"{name} is {_described(value)}, expected an array of {self.library.name}")
         if isinstance(value, np.ndarray):
             _check_plain(name, value, self.case.arithmetic.dtype)
+        if 8 * math.prod(np.shape(value)) > room(self.case):  # broadcast, say: to read it would fill the memory
+            raise Misbehaved(f"{name} has shape {tuple(np.shape(value))}, more than a result can have")
         return {name: value}
+
+
+def room(case: Case) -> int:
+    """Bytes that a result may have in float64: far more than any right one."""
+    return 2**26 + 512 * sum(np.size(leaf) for value in case.arguments.values() for leaf in leaves(value))
 
 
 def results(case: Case, functions: Provided, library: Library) -> dict[str, NDArray[np.float64]]:

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pp_ref.errors import DomainError, import_extra
+from pp_ref.errors import DomainError, MissingExtraError, import_extra
+from pp_ref.files import reason
 from pp_ref.oracle.algebras.arithmetic import Arithmetic
 
 __all__ = ["LIBRARIES", "Library", "library", "viewed"]
@@ -17,8 +18,8 @@ __all__ = ["LIBRARIES", "Library", "library", "viewed"]
 class Library:
     """How a library's arrays are told apart, made and read.
 
-    make     (numbers, name of a dtype) -> array
-    read     array -> numbers in NumPy, of a dtype that holds them
+    make     (numbers, name of a dtype) -> array, on the device that was asked for
+    read     array -> numbers in NumPy, of a dtype that holds them, once all that its device had to do is done
     is_own   whether something is an array of this library
     gradient (function of arrays -> list of arrays, arrays, cotangents) -> gradients; None: no automatic differentiation
     view     (array of one axis, shape, entries from one to the next along each axis, place of the first) -> array in
@@ -64,7 +65,10 @@ class Library:
         return str(device() if callable(device) else device)
 
 
-def _numpy() -> Library:
+def _numpy(device: str | None) -> Library:
+    if device not in (None, "cpu"):
+        raise DomainError(f"device is {device!r}, but NumPy has its arrays in the processor's memory: expected 'cpu'")
+
     return Library(
         "numpy",
         lambda x, dtype: np.array(x, dtype),
@@ -92,13 +96,15 @@ def _write(x: Any, other: Any) -> None:
     x[...] = other
 
 
-def _torch() -> Library:
+def _torch(device: str | None) -> Library:
     torch = import_extra("torch", "torch")
 
     def make(x: NDArray[Any], dtype: str) -> Any:
-        return torch.from_numpy(np.array(x)).to(getattr(torch, dtype))
+        return torch.from_numpy(np.array(x)).to(device, getattr(torch, dtype))
 
     def read(x: Any) -> NDArray[Any]:
+        if x.is_cuda:  # another stream than the current one may still write to it
+            torch.cuda.synchronize(x.device)
         return np.asarray(x.detach().cpu().to(torch.float64).numpy())
 
     def gradient(function: Any, arrays: list[Any], cotangents: list[Any]) -> list[Any]:
@@ -125,12 +131,14 @@ def _torch() -> Library:
     )
 
 
-def _jax() -> Library:
+def _jax(device: str | None) -> Library:
     jax = import_extra("jax", "jax")
     jax.config.update("jax_enable_x64", True)  # else float64 is silently float32
+    kind, _, number = (device or "").partition(":")
+    where = jax.devices(kind)[int(number or 0)] if device else None
 
     def make(x: NDArray[Any], dtype: str) -> Any:
-        return jax.numpy.asarray(x, dtype=dtype)
+        return jax.numpy.asarray(x, dtype=dtype, device=where)
 
     def read(x: Any) -> NDArray[Any]:
         return np.asarray(x).astype(np.float64)
@@ -143,17 +151,32 @@ def _jax() -> Library:
     return Library("jax", make, read, lambda x: isinstance(x, jax.Array), gradient)
 
 
-def _cupy() -> Library:
+def _cupy(device: str | None) -> Library:
     cupy = import_extra("cupy", "gpu")
 
     def view(x: Any, shape: tuple[int, ...], steps: Sequence[int], first: int) -> Any:
         size = x.itemsize
         return cupy.ndarray(shape, x.dtype, x.data + first * size, tuple(step * size for step in steps))
 
+    kind, _, number = (device or "cuda").partition(":")
+    if kind != "cuda":
+        raise DomainError(f"device is {device!r}, but CuPy has its arrays on one of CUDA: expected 'cuda' or 'cuda:1'")
+
+    def make(x: NDArray[Any], dtype: str) -> Any:
+        if not number:
+            return cupy.asarray(x, dtype=dtype)
+        with cupy.cuda.Device(int(number)):
+            return cupy.asarray(x, dtype=dtype)
+
+    def read(x: Any) -> NDArray[Any]:
+        with x.device:
+            x.device.synchronize()  # another stream than the current one may still write to it
+            return np.asarray(cupy.asnumpy(x))
+
     return Library(
         "cupy",
-        lambda x, dtype: cupy.asarray(x, dtype=dtype),
-        lambda x: np.asarray(cupy.asnumpy(x)),
+        make,
+        read,
         lambda x: isinstance(x, cupy.ndarray),
         view=view,
         write=_write,
@@ -162,14 +185,22 @@ def _cupy() -> Library:
     )
 
 
-LIBRARIES: dict[str, Callable[[], Library]] = {"numpy": _numpy, "torch": _torch, "jax": _jax, "cupy": _cupy}
+LIBRARIES: dict[str, Callable[[str | None], Library]] = {"numpy": _numpy, "torch": _torch, "jax": _jax, "cupy": _cupy}
 
 
-def library(name: str) -> Library:
+def library(name: str, device: str | None = None) -> Library:
     """The library of this name, imported.
 
-    raises  DomainError for another name, MissingExtraError where it is not installed
+    device  on which arrays are made, "cuda" or "cuda:1", say; None: where the library puts them
+    raises  DomainError for another name, or a device that is not there; MissingExtraError where it is not installed
     """
     if name not in LIBRARIES:
         raise DomainError(f"arrays is {name!r}, expected one of {', '.join(LIBRARIES)}")
-    return LIBRARIES[name]()
+    try:
+        found = LIBRARIES[name](device)
+        found.make(np.zeros(1), "float32")
+    except Exception as error:  # of the library's own kinds
+        if device is None or isinstance(error, DomainError | MissingExtraError):
+            raise
+        raise DomainError(f"device is {device!r}, which {name} does not find here ({reason(error)})") from error
+    return found
