@@ -86,13 +86,19 @@ def observe(
     functions  name -> function, None where the candidate has none of that name
     autodiff   gradients are the library's own, of the forward function
     declared   what else the candidate says of itself; None: nothing
+    raises     DomainError if the library has not what is asked of it
     """
+    library.check(case.arithmetic, autodiff)
     declared, seen = declared or Declared(), Observation()
     call: Call | None = None
     try:
         call = Call(case, functions, library, autodiff, seen.say)
         if call.forward is None:
-            return Observation(provided=False, warnings=declared.notes(case.operation))
+            seen.provided = False
+            first, *second = case.operation.functions
+            seen.warnings += declared.notes(case.operation)
+            seen.warnings += [f"{second[0]} needs {first} beside it"] if call.backward is not None else []
+            return seen
         seen.warnings += declared.notes(case.operation)
         with warnings.catch_warnings(record=True) as caught, np.errstate():  # which a candidate may set
             warnings.simplefilter("always")

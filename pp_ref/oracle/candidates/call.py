@@ -189,8 +189,7 @@ class Call:
         return Returned(self._named("y", y, self._due(y)), found)
 
     def _differentiated(self, held: Held, factor: float) -> Returned:
-        if self.library.gradient is None:
-            raise Misbehaved(f"autodiff needs torch or jax arrays, but the candidate's are {self.library.name}'s")
+        assert self.library.gradient is not None  # Library.check refuses that
         given = dict(zip(self.case.arguments, held.arguments, strict=True))
         learned = [leaf for name in self.operation.learned for leaf in leaves(given[name])]
         kept: list[Any] = []

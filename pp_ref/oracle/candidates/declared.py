@@ -77,15 +77,24 @@ def check_provided(path: str, functions: Mapping[str, Any]) -> None:
 
     raises  DataError with the names that it has, and what they may have been meant to be
     """
-    if any(callable(functions.get(name)) for name in DOCUMENTED):
+    firsts = {name for operation in OPERATIONS for name in (operation.functions[0], operation.name)}
+    if any(callable(functions.get(name)) for name in firsts):
         return
     has = [name for name, _ in _own(functions)]
     alike = "".join(f" {given}: did you mean {name}?" for name, given in misspelled(functions).items())
+    alike += "".join(
+        f" {name} needs {alone(name)} beside it." for name in has if name.endswith("_backward") and alone(name)
+    )
     shown = ", ".join(has[:12]) + (", ..." if len(has) > 12 else "") if has else "none"
     raise DataError(
         f"no function of a documented name in {path}; it has: {shown}.{alike} Names are listed in {PAGE}, "
         "such as dense_forward and dense_backward"
     )
+
+
+def alone(backward: str) -> str | None:
+    """The forward function without which a backward function cannot be judged; None if the name is none's."""
+    return next((operation.functions[0] for operation in OPERATIONS if backward in operation.functions[1:]), None)
 
 
 def misspelled(functions: Mapping[str, Any]) -> dict[str, str]:

@@ -156,7 +156,7 @@ def test_a_worker_outlives_what_its_candidate_does(tmp_path):
         worker._process.wait(8)
         assert list(worker.observe(CASE).results) == ["y"]
         assert worker.later == {
-            "second_moment/plain/float64/0": "after it had returned, its process ended its process, exit code 9"
+            "second_moment/square/float64/0": "after it had returned, its process ended its process, exit code 9"
         }
     finally:
         worker.close()
