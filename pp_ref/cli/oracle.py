@@ -45,8 +45,13 @@ def conform(
     quick: QuickOption = False,
     replay: Annotated[str | None, typer.Option(help="Run one case alone, by its id.")] = None,
     device: Annotated[
-        str | None, typer.Option(help="cpu, cuda or cuda:1, say.", show_default="what it declares, or the library's own")
+        str | None,
+        typer.Option(help="cpu, cuda or cuda:1, say.", show_default="what it declares, or the library's own"),
     ] = None,
+    repeat: Annotated[
+        int,
+        typer.Option(min=0, help="Further calls in every case. N of them see a race in 1 of k: 1 - (1 - 1/k)^N."),
+    ] = 0,
     limit: Annotated[float, typer.Option(min=0.1, help="Seconds a case may take.")] = 20.0,
     import_limit: Annotated[float, typer.Option(min=0.1, help="Seconds that its import may take.")] = 60.0,
     show_output: Annotated[bool, typer.Option("--show-output", help="What it prints, case by case.")] = False,
@@ -57,12 +62,15 @@ def conform(
     Exit code 0: it conforms. 1: a case failed. 2: within all bounds, but suspicious. 3: it could not be judged, or its
     report could not be written.
     """
+    from pp_ref.oracle.candidates.declared import races
     from pp_ref.oracle.reports import check_name, write_report
     from pp_ref.oracle.run import conform as judged
+    from pp_ref.oracle.verdict.findings import Status
 
     _open_standard_files()
     outputs: dict[str, str] = {}
-    declared = {"arithmetic": arithmetic, "arrays": arrays, "autodiff": autodiff or None, "device": device}
+    declared = {"arithmetic": arithmetic, "arrays": arrays, "autodiff": autodiff or None}
+    declared |= {"device": device, "repeat": repeat or None}
     try:
         for path in out or ():
             check_name(path)
@@ -72,7 +80,8 @@ def conform(
             from pp_ref.oracle.candidates.answers import Answers
 
             _refuse_beside_files(
-                context, "arithmetic", "arrays", "autodiff", "device", "seed", "quick", "limit", "import_limit"
+                context,
+                *("arithmetic", "arrays", "autodiff", "device", "seed", "quick", "repeat", "limit", "import_limit"),
             )
             answers = Answers(files)
             report = judged(answers, only=only or (), seed=answers.seed, replay=replay, among=answers.ids)
@@ -90,6 +99,11 @@ def conform(
         for path in out or ():
             write_report(report, path)
         _print(report, outputs, show_output, out or [])
+        if repeat:
+            typer.echo(races(repeat))
+        if report.findings and report.counts[Status.not_provided] == len(report.findings):
+            names = " or ".join(dict.fromkeys(finding.operation for finding in report.findings))
+            raise DataError(f"nothing could be judged: {report.candidate} has no function for {names}")
     except EXPECTED as error:
         typer.echo(f"pp-ref: {error}", err=True)
         raise typer.Exit(3) from None

@@ -99,7 +99,7 @@ def test_suspicion_is_a_warning(judged):
 @pytest.mark.parametrize(
     ("content", "only", "said"),
     [
-        ("import nowhere", "dense", "*my_layers.py cannot be loaded: DataError: *No module named 'nowhere'*"),
+        ("import nowhere", "dense", "*my_layers.py cannot be imported (*No module named 'nowhere'*"),
         ("", "dense", "*no function of a documented name in my_layers.py; it has: none. Names are listed in docs/*"),
         ("def dens_forward(v): pass", "dense", "*it has: dens_forward. dens_forward: did you mean dense_forward[?] *"),
         (DENSE, "relu", "*my_layers.py has no function for relu: nothing could be judged"),

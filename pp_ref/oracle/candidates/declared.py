@@ -12,7 +12,7 @@ from pp_ref.oracle.operations.cases import Case
 from pp_ref.oracle.operations.operation import Operation
 from pp_ref.oracle.operations.table import BY_NAME, OPERATIONS
 
-__all__ = ["NONDETERMINISTIC", "Declared", "announced", "chance", "check_provided", "misspelled"]
+__all__ = ["NONDETERMINISTIC", "Declared", "announced", "chance", "check_provided", "misspelled", "races"]
 
 NO_CEIL = "no ceil"
 RAISES = "raises on NaN"
@@ -138,6 +138,12 @@ def unfit(name: str, function: Callable[..., Any], arguments: Sequence[str]) -> 
 def chance(calls: int, one_in: int) -> float:
     """The probability that a race in 1 of `one_in` calls is seen in so many calls: 1 - (1 - 1 / one_in)^calls."""
     return float(1 - (1 - 1 / one_in) ** calls)
+
+
+def races(repeat: int) -> str:
+    """What so many further calls of a case can see, in words."""
+    seen = (f"in 1 of {one_in} calls with a probability of {chance(repeat, one_in):.2g}" for one_in in (10, 100, 1000))
+    return f"{repeat} further calls in every case: a race is seen {', '.join(seen)}"
 
 
 def _own(functions: Mapping[str, Any]) -> list[tuple[str, Any]]:

@@ -64,6 +64,9 @@ def diagnose(operation: Operation, evidence: Sequence[Evidence]) -> str | None:
                 f" ({', '.join(each.case.regime for each in wild[:3])})"
             )
         return "; ".join(messages) or None
+    memory = [message for message in messages if _of_memory(message)]
+    if memory:
+        return "; ".join(memory) + _only_strided(evidence, failed)
     state = [message for message in messages if "other bits" in message or "another call" in message]
     if state:
         return f"keeps state between calls: {'; '.join(state)}"
@@ -73,7 +76,18 @@ def diagnose(operation: Operation, evidence: Sequence[Evidence]) -> str | None:
     if len(numbers) < len(failed):
         regimes = sorted({each.case.regime for each in failed if each not in numbers})
         said += f", and there is NaN in the case of {', '.join(regimes[:3])}"
-    return "; ".join([said, *messages])
+    return "; ".join([said, *messages]) + _only_strided(evidence, failed)
+
+
+def _of_memory(message: str) -> bool:
+    """Whether it tells of numbers that are nobody's: no mistake explains what is computed from them."""
+    return "never written" in message or "memory beside" in message
+
+
+def _only_strided(evidence: Sequence[Evidence], failed: Sequence[Evidence]) -> str:
+    others = any(each.case.layout == "C" for each in evidence)
+    strided = all(each.case.layout != "C" for each in failed)
+    return "; only where arguments are not contiguous in memory" if others and strided else ""
 
 
 def _explained(operation: Operation, failed: Sequence[Evidence]) -> str | None:
@@ -91,7 +105,9 @@ def _messages(evidence: Sequence[Evidence]) -> list[str]:
     counts: dict[str, int] = {}
     for each in evidence:
         spoilt = any(np.isnan(computed).any() for _, computed in each.wrong())
-        for message in () if spoilt and not each.case.wild else each.finding.messages:
+        for message in each.finding.messages:
+            if spoilt and not each.case.wild and not _of_memory(message):
+                continue
             if message.startswith("called with "):  # shapes of this case alone
                 continue
             counts[message] = counts.get(message, 0) + 1
