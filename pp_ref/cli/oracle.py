@@ -5,7 +5,7 @@ import sys
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -22,7 +22,10 @@ OnlyOption = Annotated[list[str] | None, typer.Option(help="An operation; may be
 QuickOption = Annotated[bool, typer.Option("--quick", help="Only the regimes that find most mistakes.")]
 
 # Options that the export has already decided, or that files do not have.
-OF_FUNCTIONS = ("arithmetic", "arrays", "autodiff", "device", "seed", "quick", "limit", "import_limit", "show_output")
+OF_FUNCTIONS = (
+    *("arithmetic", "arrays", "autodiff", "device", "seed", "quick", "repeat", "limit", "import_limit"),
+    "show_output",
+)
 
 
 def conform(
@@ -51,6 +54,10 @@ def conform(
         str | None,
         typer.Option(help="cpu, cuda or cuda:1, say.", show_default="what it declares, or none"),
     ] = None,
+    repeat: Annotated[
+        int,
+        typer.Option(min=0, help="Further calls in every case. N of them see a race in 1 of k: 1 - (1 - 1/k)^N."),
+    ] = 0,
     limit: Annotated[float, typer.Option(min=0.1, help="Seconds a case may take.")] = 20.0,
     import_limit: Annotated[float, typer.Option(min=0.1, help="Seconds that its import may take.")] = 60.0,
     show_output: Annotated[bool, typer.Option("--show-output", help="What it prints, case by case.")] = False,
@@ -61,12 +68,15 @@ def conform(
     Exit code 0: it conforms. 1: a case failed. 2: within all bounds, but suspicious. 3: it could not be judged, or its
     report could not be written.
     """
+    from pp_ref.oracle.candidates.declared import races
     from pp_ref.oracle.reports import check_name, write_report
     from pp_ref.oracle.run import conform as judged
+    from pp_ref.oracle.verdict.findings import Status
 
     _open_standard_files()
     outputs: dict[str, str] = {}
-    declared = {"arithmetic": arithmetic, "arrays": arrays, "autodiff": autodiff or None, "device": device}
+    declared: dict[str, Any] = {"arithmetic": arithmetic, "arrays": arrays, "autodiff": autodiff or None}
+    declared |= {"device": device, "repeat": repeat or None}
     try:
         for path in out or ():
             check_name(path)
@@ -91,15 +101,18 @@ def conform(
             outputs = worker.outputs
         for path in out or ():
             write_report(report, path)
-        _print(report, outputs, show_output, out or [])
+        _print(report, outputs, show_output, [*([races(repeat)] if repeat else []), *map(str, out or ())])
+        if report.findings and report.counts[Status.not_provided] == len(report.findings):
+            names = " or ".join(dict.fromkeys(finding.operation for finding in report.findings))
+            raise DataError(f"nothing could be judged: {report.candidate} has no function for {names}")
     except EXPECTED as error:
         typer.echo(f"pp-ref: {error}", err=True)
         raise typer.Exit(3) from None
     raise typer.Exit(report.exit_code)
 
 
-def _print(report: "Report", outputs: dict[str, str], show: bool, written: list[Path]) -> None:
-    """The report, what its calls go through, what it printed, and where reports were written.
+def _print(report: "Report", outputs: dict[str, str], show: bool, more: list[str]) -> None:
+    """The report, what its calls go through, what it printed, and further lines.
 
     raises  DataError if standard output cannot be written to
     """
@@ -120,7 +133,7 @@ def _print(report: "Report", outputs: dict[str, str], show: bool, written: list[
     try:
         with console.capture() as captured:
             print_report(report, console)
-        text = captured.get().rstrip("\n") + "\n".join([*lines, *map(str, written), ""])
+        text = captured.get().rstrip("\n") + "\n".join([*lines, *more, ""])
         encoding = sys.stdout.encoding or "utf-8"
         sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))
         sys.stdout.flush()

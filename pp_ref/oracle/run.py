@@ -52,7 +52,7 @@ def conform(
             due = expected(case) if seen.results else []
             evidence.append(Evidence(case, due, seen, judge(case, due, seen)))
         # Diagnose unexpected failures first; expected ones carry the candidate's reason.
-        unannounced = [each for each in evidence if candidate.expects(each.case) is None]
+        unannounced = [each for each in evidence if candidate.expects(each.case, each.seen) is None]
         said = diagnose(operation, unannounced) or diagnose(operation, evidence)
         if said:
             diagnoses[operation.name] = said
@@ -60,7 +60,7 @@ def conform(
             finding = each.finding
             if finding.status in (Status.failed, Status.suspicious) and said:
                 finding = replace(finding, diagnosis=said)
-            reason = candidate.expects(each.case)
+            reason = candidate.expects(each.case, each.seen)
             if reason is not None and finding.status != Status.not_provided:
                 finding = finding.expecting(reason)
             findings.append(finding)

@@ -6,9 +6,8 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
-from fnmatch import fnmatchcase
 from itertools import count
 from pathlib import Path
 from secrets import token_hex
@@ -17,15 +16,16 @@ from typing import Any, Protocol
 from weakref import finalize
 
 from pp_ref.errors import DataError
-from pp_ref.oracle.algebras.arithmetic import arithmetic
+from pp_ref.oracle.algebras.arithmetic import arithmetic as arithmetic_of
 from pp_ref.oracle.candidates.behaviour import Observation, observe
 from pp_ref.oracle.candidates.call import room
+from pp_ref.oracle.candidates.declared import Declared, announced, check_provided, misspelled
 from pp_ref.oracle.candidates.frames import CLOSED, Listener, Malformed, observation, send, typed
 from pp_ref.oracle.candidates.libraries import library
 from pp_ref.oracle.candidates.loading import imported
 from pp_ref.oracle.operations.cases import Case
 
-__all__ = ["Candidate", "InProcess", "InWorker", "announced", "load"]
+__all__ = ["Candidate", "InProcess", "InWorker", "load"]
 
 TIME_LIMIT = 20.0  # seconds a case; the first one may load parts of the candidate's libraries
 IMPORT_LIMIT = 60.0  # seconds that a module's import may take
@@ -48,7 +48,7 @@ class Candidate(Protocol):
     later: dict[str, str]  # case id -> what it did after it had returned
 
     def observe(self, case: Case) -> Observation: ...
-    def expects(self, case: Case) -> str | None: ...
+    def expects(self, case: Case, seen: Observation) -> str | None: ...
 
 
 class InProcess:
@@ -59,7 +59,8 @@ class InProcess:
     arithmetic  that they are held to
     autodiff    gradients are the library's own, of the forward functions
     expected    pattern of case ids ("conv2d/*", "*/NaN in v/*") -> why these fail
-    forward_only  that there are no backward functions is meant to be
+    forward_only  True, or names of operations: that there are no backward functions is meant to be
+    repeat      further calls on the same arguments in every case, for races
     device      that their arrays are on, "cuda" or "cuda:1", say; None: the library's own choice
     time_limit  seconds a case; None: none. A function that hangs is left behind in its thread
     raises      DomainError for names there are not
@@ -73,13 +74,17 @@ class InProcess:
         arithmetic: str = "float64",
         autodiff: bool = False,
         expected: Mapping[str, str] | None = None,
-        forward_only: bool = False,
+        forward_only: bool | Collection[str] = False,
+        repeat: int = 0,
         device: str | None = None,
         time_limit: float | None = None,
     ) -> None:
-        self.name, self.arithmetic, self.autodiff = name, _known(arithmetic), autodiff
-        self.forward_only = forward_only
+        self.name, self.arithmetic, self.autodiff = name, arithmetic_of(arithmetic).name, autodiff
+        self.forward_only = forward_only is True
         self.expected, self.time_limit, self.library = dict(expected or {}), time_limit, library(arrays, device)
+        self.library.check(arithmetic_of(arithmetic), autodiff)
+        named = functions if isinstance(functions, Mapping) else vars(functions)
+        self.declared = Declared(self.expected, forward_only, misspelled(named), repeat)
         self.later = dict[str, str]()
         self.get: Callable[[str], Any] = (
             functions.get if isinstance(functions, Mapping) else lambda name: getattr(functions, name, None)
@@ -87,17 +92,18 @@ class InProcess:
 
     def observe(self, case: Case) -> Observation:
         if self.time_limit is None:
-            return observe(case, self.get, self.library, self.autodiff)
+            return observe(case, self.get, self.library, self.autodiff, self.declared)
         found: list[Observation] = []
         thread = threading.Thread(
-            target=lambda: found.append(observe(case, self.get, self.library, self.autodiff)), daemon=True
+            target=lambda: found.append(observe(case, self.get, self.library, self.autodiff, self.declared)),
+            daemon=True,
         )
         thread.start()
         thread.join(self.time_limit)
         return found[0] if found else _hung(self.time_limit)
 
-    def expects(self, case: Case) -> str | None:
-        return announced(self.expected, case)
+    def expects(self, case: Case, seen: Observation) -> str | None:
+        return announced(self.expected, case, seen.raised)
 
 
 class InWorker:
@@ -147,8 +153,8 @@ class InWorker:
         except DataError as error:
             return Observation(messages=[f"could not be loaded again: {error}"])
 
-    def expects(self, case: Case) -> str | None:
-        return announced(self.expected, case)
+    def expects(self, case: Case, seen: Observation) -> str | None:
+        return announced(self.expected, case, seen.raised)
 
     def close(self) -> None:
         """End the process, and those that it began."""
@@ -283,6 +289,7 @@ def load(path: str, **settings: Any) -> InProcess:
         functions = own.functions() if path == "pp_ref.layers" else own.kernels()
         return InProcess(functions, **({"name": path} | settings))
     module = imported(path)
+    check_provided(path, vars(module))
     declared = {
         key: getattr(module, key.upper())
         for key in ("arrays", "arithmetic", "autodiff", "expected", "forward_only", "device")
@@ -320,14 +327,5 @@ def _tail(output: str) -> str:
     return f"; it printed: {' / '.join(line.strip() for line in lines)[-TAIL * 100 :]}" if lines else ""
 
 
-def announced(expected: Mapping[str, str], case: Case) -> str | None:
-    """The reason of the first pattern that the case's id matches; None if none does."""
-    return next((reason for pattern, reason in expected.items() if fnmatchcase(case.id, pattern)), None)
-
-
 def _hung(limit: float) -> Observation:
     return Observation(messages=[f"did not return within {limit:g} s"])
-
-
-def _known(name: str) -> str:
-    return arithmetic(name).name

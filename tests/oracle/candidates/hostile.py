@@ -12,6 +12,7 @@ import warnings
 import numpy as np
 
 FORWARD_ONLY = True
+REACHED = threading.Event()
 
 
 def dense(v, W, b):
@@ -128,12 +129,13 @@ def se_kernel(a, b, length_scale):
 
 
 def covariance(data, power):
-    """A thread that it leaves ends the process while another case runs."""
-    threading.Thread(target=lambda: (time.sleep(0.5), os._exit(3))).start()
+    """A thread that it leaves ends the process while `reconstruction` runs."""
+    threading.Thread(target=lambda: (REACHED.wait(), os._exit(3)), daemon=True).start()
     return np.cov(data**power, rowvar=False)
 
 
 def reconstruction(v, W):
-    """Slow, and right."""
-    time.sleep(0.3)
+    """Right, where nothing waits for it."""
+    REACHED.set()
+    time.sleep(0.0 if threading.active_count() <= 2 else 5.0)
     return ((v @ W @ W.T - v) ** 2).sum()

@@ -9,17 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from pp_ref.oracle import conform
 from pp_ref.oracle.candidates.processes import InWorker
 from pp_ref.oracle.operations.cases import case_of
-from pp_ref.oracle.verdict.findings import Status
 
 HOSTILE = str(Path(__file__).with_name("hostile.py"))
 SAID = {
     "relu": "answered with b'hello, judge' instead of a frame",
     "smooth_abs": "closed the pipe through which it answers",
     "flatten": "raised ValueError at hostile.py:",
-    "second_moment": "raised RecursionError at ",
+    "second_moment": "y is a list of 1 values, expected one array of numpy",
     "maxout": "y has shape (100000, 100000), more than a result can have",
     "log_cosh": "raised KeyboardInterrupt, and could not be observed further",
     "project": "raised ZeroDivisionError, and could not be observed further",
@@ -90,10 +88,9 @@ def test_a_thread_that_it_leaves_is_its_own_fault():
     """The thread ends the process while another case runs, which is put to a new process."""
     worker = InWorker(HOSTILE)
     try:
-        report = conform(worker, only=["reconstruction"], quick=True)
-        assert {finding.status for finding in report.findings} == {Status.passed}
         worker.observe(case_of("covariance/plain/float64/0"))
-        assert list(worker.observe(case_of("reconstruction/plain/float64/0")).results) == ["y"]
+        seen = worker.observe(case_of("reconstruction/plain/float64/0"))
+        assert (list(seen.results), seen.messages, seen.warnings) == (["y"], [], [])
         (case, said), *others = worker.later.items()
     finally:
         worker.close()
