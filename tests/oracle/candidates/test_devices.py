@@ -7,12 +7,9 @@ import numpy as np
 import pytest
 
 from pp_ref.errors import DataError, DomainError
-from pp_ref.oracle.algebras.arithmetic import ARITHMETICS
 from pp_ref.oracle.candidates.libraries import library
 from pp_ref.oracle.candidates.processes import InWorker, load
 from tests.refused import refuses
-
-SINGLE = ARITHMETICS["float32"]
 
 test_refused = refuses(
     library,
@@ -28,7 +25,7 @@ test_refused = refuses(
 @pytest.mark.torch
 def test_devices_of_torch():
     for device in "cpu", "meta":
-        assert library("torch", device).arrays(np.ones(3), SINGLE).device.type == device
+        assert library("torch", device).make(np.ones(3), "float32").device.type == device
     with pytest.raises(DomainError, match=r"^device is 'cuda:7', which torch does not find here \(.+\)$"):
         library("torch", "cuda:7")
     with pytest.raises(DomainError, match=r"^device is 'gpu', which torch does not find here \(.+\)$"):
@@ -37,7 +34,7 @@ def test_devices_of_torch():
 
 @pytest.mark.jax
 def test_devices_of_jax():
-    (device,) = library("jax", "cpu").arrays(np.ones(3), SINGLE).devices()
+    (device,) = library("jax", "cpu").make(np.ones(3), "float32").devices()
     assert device.platform == "cpu"
     for absent in "cuda", "cpu:99":
         with pytest.raises(DomainError, match=rf"^device is '{absent}', which jax does not find here \(.+\)$"):
@@ -47,10 +44,10 @@ def test_devices_of_jax():
 @pytest.mark.torch
 def test_a_file_declares_its_device(tmp_path):
     path = tmp_path / "my_layers.py"
-    path.write_text("ARRAYS, DEVICE = 'torch', 'meta'\n")
-    assert load(str(path)).library.arrays(np.ones(3), SINGLE).device.type == "meta"
-    assert load(str(path), device="cpu").library.arrays(np.ones(3), SINGLE).device.type == "cpu"
-    path.write_text("ARRAYS, DEVICE = 'torch', 'cuda:7'\n")
+    path.write_text("ARRAYS, DEVICE = 'torch', 'meta'\ndef relu(v): return v\n")
+    assert load(str(path)).library.make(np.ones(3), "float32").device.type == "meta"
+    assert load(str(path), device="cpu").library.make(np.ones(3), "float32").device.type == "cpu"
+    path.write_text("ARRAYS, DEVICE = 'torch', 'cuda:7'\ndef relu(v): return v\n")
     with pytest.raises(
         DataError, match=r"my_layers.py cannot be loaded: device is 'cuda:7', which torch does not find"
     ):
@@ -100,7 +97,7 @@ def cupy(monkeypatch):
 def test_cupy_is_synchronised_before_it_is_read(cupy):
     arrays = library("cupy", "cuda:1")
     LOG.clear()
-    made = arrays.arrays(np.ones(3), SINGLE)
+    made = arrays.make(np.ones(3), "float32")
     assert LOG == ["enter 1", "leave 1"]
     LOG.clear()
     np.testing.assert_array_equal(arrays.numbers(made), np.ones(3))
