@@ -163,6 +163,11 @@ def test_raises_on_nan():
     assert "NaN in v" in {f.regime for f in report.findings if f.status == Status.failed}
 
 
+def test_infinity_need_not_raise_where_nan_does():
+    infinite, wanted = case_of("dense/infinity in v/float64/0"), Declared({"*": RAISES})
+    assert observe(infinite, DENSE.get, library("numpy"), declared=wanted).messages == []
+
+
 def test_words_hold_where_they_say():
     plain, wild = case_of("dense/plain/float64/0"), case_of("dense/NaN in v/float64/0")
     assert announced({"*": RAISES}, plain, raised=True) is None
