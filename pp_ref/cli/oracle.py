@@ -21,6 +21,20 @@ SeedOption = Annotated[int, typer.Option(min=0, help="Seed of all random numbers
 OnlyOption = Annotated[list[str] | None, typer.Option(help="An operation; may be given again.", show_default="all")]
 QuickOption = Annotated[bool, typer.Option("--quick", help="Only the regimes that find most mistakes.")]
 
+# Options that the export has already decided, or that files do not have.
+OF_FUNCTIONS = (
+    "arithmetic",
+    "arrays",
+    "autodiff",
+    "device",
+    "seed",
+    "quick",
+    "repeat",
+    "limit",
+    "import_limit",
+    "show_output",
+)
+
 
 def conform(
     context: typer.Context,
@@ -46,7 +60,7 @@ def conform(
     replay: Annotated[str | None, typer.Option(help="Run one case alone, by its id.")] = None,
     device: Annotated[
         str | None,
-        typer.Option(help="cpu, cuda or cuda:1, say.", show_default="what it declares, or the library's own"),
+        typer.Option(help="cpu, cuda or cuda:1, say.", show_default="what it declares, or none"),
     ] = None,
     repeat: Annotated[
         int,
@@ -79,10 +93,7 @@ def conform(
         if files is not None:
             from pp_ref.oracle.candidates.answers import Answers
 
-            _refuse_beside_files(
-                context,
-                *("arithmetic", "arrays", "autodiff", "device", "seed", "quick", "repeat", "limit", "import_limit"),
-            )
+            _refuse_beside_files(context)
             answers = Answers(files)
             report = judged(answers, only=only or (), seed=answers.seed, replay=replay, among=answers.ids)
             report = replace(report, folder=str(files))
@@ -121,18 +132,18 @@ def _print(report: "Report", outputs: dict[str, str], show: bool, written: list[
 
     if sys.stdout is None:
         raise DataError("standard output is closed, and so the report cannot be written: write one with --out FILE")
-    console = Console()
-    with console.capture() as captured:
-        print_report(report, console)
-    lines = [captured.get().rstrip("\n")]
+    lines = [""]
     if calls := report.environment.get("calls"):
         lines.append(f"calls go through {', '.join(calls)}")
     if outputs and not show:
         lines.append("it printed something: --show-output shows it")
     for name, text in outputs.items() if show else ():
         lines += ["", f"printed at {name}:", *(f"  {line}" for line in text.splitlines())]
-    text = "\n".join([*lines, *map(str, written), ""])
+    console = Console()
     try:
+        with console.capture() as captured:
+            print_report(report, console)
+        text = captured.get().rstrip("\n") + "\n".join([*lines, *map(str, written), ""])
         encoding = sys.stdout.encoding or "utf-8"
         sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))
         sys.stdout.flush()
@@ -142,19 +153,20 @@ def _print(report: "Report", outputs: dict[str, str], show: bool, written: list[
 
 
 def _open_standard_files() -> None:
-    """Nothing else may get the numbers 0, 1 and 2, if the shell closed them: a candidate's process has its own there."""
+    """Give the numbers 0, 1 and 2 to no pipe if the shell closed them: a candidate's process has its own there."""
     with suppress(OSError):
         while (number := os.open(os.devnull, os.O_RDWR)) < 3:
             pass
         os.close(number)
 
 
-def _refuse_beside_files(context: typer.Context, *names: str) -> None:
-    """Refuse options that the export has already decided, or that files do not have."""
-    for name in names:
+def _refuse_beside_files(context: typer.Context) -> None:
+    """Refuse what is not for files."""
+    for name in OF_FUNCTIONS:
         source = context.get_parameter_source(name)
         if source is not None and source.name != "DEFAULT":
-            raise DomainError(f"--{name} is given beside --files, whose folder has what was exported: leave it out")
+            option = name.replace("_", "-")
+            raise DomainError(f"--{option} is given beside --files, whose folder has what was exported: leave it out")
 
 
 @vectors.command("export")

@@ -125,7 +125,8 @@ def _raised(error: BaseException, call: Call | None) -> str:
     own = [each.__code__ for each in (call.own if call is not None else []) if hasattr(each, "__code__")]
     files = {code.co_filename for code in own}
     where = next((frame for frame in reversed(frames) if frame.filename in files), frames[-1])
-    file, line, said = where.filename, where.lineno, textwrap.shorten(str(error), 300)
+    said = textwrap.shorten(str(error)[:1000], 300)  # a message of megabytes takes minutes
+    file, line = where.filename, where.lineno
     if call is not None and isinstance(error, TypeError) and frames[-1].filename == CALL and (found := call.unfit()):
         file, line, said = found
     return f"raised {type(error).__name__} at {file.rpartition('/')[2]}:{line}: {said}"

@@ -14,7 +14,7 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import fields
-from types import NoneType, UnionType
+from types import UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
 import numpy as np
@@ -31,7 +31,6 @@ TEXT, ITEMS, ARRAYS = 1000, 100, 10_000  # characters of a string, strings of a 
 CLOSED = 120  # exit code of a process whose pipe for answers is closed
 PRINTED = 2**15  # bytes: of more output than twice that, the first and the last so many are kept
 HINTS = get_type_hints(Observation)
-NUMBERS = [name for name, hint in HINTS.items() if hint == dict[str, NDArray[np.float64]]]
 
 
 class Malformed(Exception):
@@ -71,7 +70,7 @@ class Listener:
         raises  TimeoutError, EOFError if the other end is closed, Malformed
         """
         deadline = time.monotonic() + limit
-        mark, header, body = HEAD.unpack(self._read(HEAD.size, deadline, MARK))
+        _, header, body = HEAD.unpack(self._read(HEAD.size, deadline, MARK))
         if header > HEADER or body > room or body % 8:
             raise Malformed(f"a frame of {header:,} and {body:,} bytes, where at most {HEADER:,} and {room:,} are due")
         text = self._read(header, deadline)
@@ -141,18 +140,16 @@ class Listener:
 
 
 def observed(seen: Observation, room: int) -> tuple[dict[str, Any], list[NDArray[np.float64]]]:
-    """A header and the numbers of a frame: every field of an observation, long texts cut.
+    """A header and the numbers of a frame: every field of an observation, long texts cut, arrays by their shapes.
 
     room  bytes that the numbers may have; of more, a message says so
     """
-    header = {each.name: _cut(getattr(seen, each.name)) for each in fields(seen) if each.name not in NUMBERS}
-    numbers = {name: getattr(seen, name) for name in NUMBERS}
-    count, size = len(seen.results), sum(x.nbytes for found in numbers.values() for x in found.values())
-    if count > ARRAYS or size > room:
-        header["messages"].append(f"returns {count:,} arrays of {size:,} bytes, more than a result can have")
-        numbers = {name: {} for name in NUMBERS}
-    header |= {name: [[label, list(x.shape)] for label, x in found.items()] for name, found in numbers.items()}
-    return header, [x for found in numbers.values() for x in found.values()]
+    numbers: list[NDArray[np.float64]] = []
+    header = {each.name: _written(getattr(seen, each.name), numbers) for each in fields(seen)}
+    size = sum(x.nbytes for x in numbers)
+    if len(numbers) > ARRAYS or size > room:
+        return observed(Observation(messages=[f"returns {len(numbers):,} arrays of {size:,} bytes: too many"]), room)
+    return header, numbers
 
 
 def observation(header: Any, body: bytearray) -> Observation:
@@ -162,40 +159,35 @@ def observation(header: Any, body: bytearray) -> Observation:
     """
     if not isinstance(header, dict) or header.keys() != HINTS.keys():
         raise Malformed(f"{_quoted(str(header).encode())} instead of an observation")
-    numbers, found = np.frombuffer(body, "<f8"), dict[str, Any]()
-    try:
-        for name in NUMBERS:
-            found[name] = {}
-            for label, shape in typed(header[name], list[list[Any]]):
-                size = math.prod(typed(shape, list[int]))
-                found[name][typed(label, str)] = numbers[:size].reshape(shape)
-                numbers = numbers[size:]
-    except (ValueError, OverflowError) as error:
-        raise Malformed(f"results that do not have their shapes ({error})") from error
-    if numbers.size:
+    left = [np.frombuffer(body, "<f8")]
+    found = {name: typed(header[name], hint, left) for name, hint in HINTS.items()}
+    if left[0].size:
         raise Malformed("numbers of no result")
-    others = {name: typed(_cut(header[name]), hint) for name, hint in HINTS.items() if name not in NUMBERS}
-    return Observation(**found | others)
+    return Observation(**found)
 
 
-def typed(value: Any, hint: Any) -> Any:
-    """A value out of JSON as the type that it has to be.
+def typed(value: Any, hint: Any, left: list[NDArray[np.float64]] | None = None) -> Any:
+    """A value out of JSON as the type that it has to be, long texts cut.
 
+    left    numbers, of which an array takes as many as its shape has
     raises  Malformed if it is another
     """
     kind, inner = get_origin(hint), get_args(hint)
     if kind in (Union, UnionType):
-        if value is None and NoneType in inner:
-            return None
-        (hint,) = set(inner) - {NoneType}
-        return typed(value, hint)
-    if kind in (list, tuple) and isinstance(value, list):
-        return kind(typed(each, inner[0]) for each in value)
-    if kind is dict and isinstance(value, dict):
-        return {name: typed(each, inner[1]) for name, each in value.items()}
-    if hint is float and type(value) in (int, float) and abs(value) < 1e300:
+        for each in inner:
+            with suppress(Malformed):
+                return typed(value, each, left)
+    elif kind is np.ndarray and left is not None:
+        return _taken(typed(value, list[int]), left)
+    elif kind in (list, tuple) and isinstance(value, list):
+        return kind(typed(each, inner[0], left) for each in value)
+    elif kind is dict and isinstance(value, dict):
+        return {name: typed(each, inner[1], left) for name, each in value.items()}
+    elif hint is float and type(value) in (int, float) and abs(value) < 1e300:
         return float(value)
-    if hint is Any or type(value) is hint:
+    elif hint is str and isinstance(value, str):
+        return _cut(value, 2 * TEXT)  # what was cut has a few words more
+    elif hint is Any or type(value) is hint:
         return value
     raise Malformed(f"{_quoted(str(value).encode())} instead of a {getattr(hint, '__name__', hint)}")
 
@@ -205,15 +197,34 @@ def escaped(text: str) -> str:
     return re.sub(r"[^\t\n -~]", lambda each: each[0] if each[0].isprintable() else ascii(each[0])[1:-1], text)
 
 
-def _cut(value: Any) -> Any:
-    if isinstance(value, str) and len(value) > TEXT:
-        return f"{value[:TEXT]} ... ({len(value):,} characters)"
+def _written(value: Any, numbers: list[NDArray[np.float64]]) -> Any:
+    """A field as JSON has it; its arrays are put to the numbers."""
+    if isinstance(value, np.ndarray):
+        numbers.append(value)
+        return list(value.shape)
+    if isinstance(value, str):
+        return _cut(value)
+    if isinstance(value, dict):
+        return {name: _written(each, numbers) for name, each in value.items()}
     if isinstance(value, list | tuple):
         more = [f"{len(value) - ITEMS:,} more"] if len(value) > ITEMS else []
-        return [*map(_cut, value[:ITEMS]), *more]
-    if isinstance(value, dict):
-        return {name: _cut(each) for name, each in list(value.items())[:ITEMS]}
+        return [*(_written(each, numbers) for each in value[:ITEMS]), *more]
     return value
+
+
+def _cut(text: str, longest: int = TEXT) -> str:
+    return text if len(text) <= longest else f"{text[:longest]} ... ({len(text):,} characters)"
+
+
+def _taken(shape: list[int], left: list[NDArray[np.float64]]) -> NDArray[np.float64]:
+    size = math.prod(shape)
+    try:
+        if min(shape, default=0) < 0:
+            raise ValueError("it is negative")
+        found, left[0] = left[0][:size].reshape(shape), left[0][size:]
+    except (ValueError, OverflowError) as error:
+        raise Malformed(f"numbers that do not have their shape ({error})") from error
+    return found
 
 
 def _ready(pipes: list[int], seconds: float) -> list[int]:

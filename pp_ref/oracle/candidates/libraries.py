@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pp_ref.errors import DomainError, MissingExtraError, import_extra
+from pp_ref.errors import DomainError, MissingExtraError, import_extra, unknown
 from pp_ref.files import reason
 from pp_ref.oracle.algebras.arithmetic import Arithmetic
 
@@ -195,7 +195,7 @@ def library(name: str, device: str | None = None) -> Library:
     raises  DomainError for another name, or a device that is not there; MissingExtraError where it is not installed
     """
     if name not in LIBRARIES:
-        raise DomainError(f"arrays is {name!r}, expected one of {', '.join(LIBRARIES)}")
+        raise DomainError(unknown("arrays", name, LIBRARIES))
     try:
         found = LIBRARIES[name](device)
         found.make(np.zeros(1), "float32")

@@ -127,6 +127,9 @@ class InWorker:
         self.outputs, self.later = dict[str, str](), dict[str, str]()
         self._process: subprocess.Popen[bytes] | None = None
         self._numbers = count(1)
+        self._last: str | None = None  # the case that this process answered last
+        self._left: str | None = None  # the case that last left a thread running
+        self._threads, self._late = 0, False
         head = self._start()
         self.name, self.arithmetic = head["name"], head["arithmetic"]
         self.expected, self.forward_only = head["expected"], head["forward_only"]
@@ -140,7 +143,7 @@ class InWorker:
             if fault and last is not None and (left is not None or not self._late):
                 self._start()
                 seen, again = self._ask(case)
-                if not again:
+                if again != fault:
                     words = f"while {case.id} ran, its process {fault}; a new process that ran it alone did not"
                     if left is None:
                         seen.warnings.append(words)
@@ -242,8 +245,7 @@ class InWorker:
             os.close(pipe)
         self._listener = Listener(answers, printed)
         self._end = finalize(self, _end, self._process, mark, self._questions, self._listener)
-        self._last = self._left = None
-        self._threads = 0
+        self._last, self._left, self._threads = None, None, 0
         return self._introduced()
 
     def _introduced(self) -> dict[str, Any]:

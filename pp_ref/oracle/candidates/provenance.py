@@ -9,6 +9,7 @@ import dis
 import sys
 import threading
 from collections.abc import Callable
+from functools import partial
 from types import CodeType, FrameType, FunctionType, ModuleType
 from typing import Any
 
@@ -81,6 +82,8 @@ class Provenance:
 
     def _note(self, value: Any) -> None:
         """The library that a module, a function or an object belongs to."""
+        while isinstance(value, partial):
+            value = value.func
         owner = getattr(value, "__self__", None) if type(value).__module__ == "builtins" else None
         modules = (
             value.__name__ if isinstance(value, ModuleType) else type(value).__module__,

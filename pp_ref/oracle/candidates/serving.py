@@ -12,7 +12,7 @@ from typing import Any
 
 from pp_ref.errors import EXPECTED
 from pp_ref.oracle.candidates.behaviour import Observation
-from pp_ref.oracle.candidates.call import Call, room
+from pp_ref.oracle.candidates.call import results, room
 from pp_ref.oracle.candidates.frames import CLOSED, Listener, Malformed, observed, send
 from pp_ref.oracle.candidates.processes import INTRODUCTION, InProcess, load
 from pp_ref.oracle.candidates.provenance import Provenance
@@ -29,8 +29,7 @@ def serve(path: str, settings: dict[str, Any], questions: int, answers: int) -> 
     for pipe in (questions, answers):
         os.set_inheritable(pipe, False)
     os.register_at_fork(after_in_child=lambda: _close(questions, answers))
-    for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True)  # type: ignore[union-attr]
+    _open_output()
     sys.argv = [path]
     asked = queue.SimpleQueue[dict[str, Any]]()
     threading.Thread(target=_listen, args=(questions, asked), daemon=True).start()
@@ -87,7 +86,7 @@ class _Worker:
                 self.look(case, seen)
         except BaseException as error:  # KeyboardInterrupt, say, or what it left makes our own code fail
             self.restore()
-            seen = Observation(messages=[f"makes the process in which it runs raise {type(error).__name__}"])
+            seen = Observation(messages=[f"raised {type(error).__name__}, and could not be observed further"])
         self.restore()
         header, numbers = observed(seen, room(case))
         return {"seen": header, "threads": len(set(threading.enumerate()) - self.before)}, numbers
@@ -101,9 +100,7 @@ class _Worker:
             return provenance.traced(candidate.get(name))
 
         with suppress(Exception):
-            call = Call(case, traced, candidate.library, candidate.autodiff)
-            call.frozen = frozenset()
-            call.run(call.held())
+            results(case, traced, candidate.library)
         seen.provenance = provenance.names
         if self.path.startswith("pp_ref."):
             return
@@ -116,11 +113,12 @@ class _Worker:
 
 
 def _state() -> Callable[[], None]:
-    """What sets back what a candidate changes for every call after it: folder, recursion limit, signals, timers."""
+    """What sets back what a candidate changes for calls after it: folder, recursion limit, signals, timers, output."""
     folder, limit = os.getcwd(), sys.getrecursionlimit()
     handlers = {number: signal.getsignal(number) for number in signal.valid_signals()}
 
     def restore() -> None:
+        _open_output()
         sys.setrecursionlimit(max(limit, sys.getrecursionlimit()))
         with suppress(OSError):
             os.chdir(folder)
@@ -132,6 +130,15 @@ def _state() -> Callable[[], None]:
                     signal.signal(number, handler)
 
     return restore
+
+
+def _open_output() -> None:
+    """Open standard output and error, unless they are the ones that this opened before."""
+    for number, name in (1, "stdout"), (2, "stderr"):
+        stream = getattr(sys, name)
+        if getattr(stream, "closed", True) or getattr(stream, "errors", "") != "backslashreplace":
+            text = open(number, "w", 1, encoding="utf-8", errors="backslashreplace", closefd=False)  # noqa: SIM115
+            setattr(sys, name, text)
 
 
 def _listen(pipe: int, asked: "queue.SimpleQueue[dict[str, Any]]") -> None:
