@@ -5,7 +5,7 @@ import sys
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -83,8 +83,8 @@ def conform(
 
     _open_standard_files()
     outputs: dict[str, str] = {}
-    declared = {"arithmetic": arithmetic, "arrays": arrays, "autodiff": autodiff or None}
-    declared |= {"device": device, "repeat": repeat or None}
+    settings: dict[str, Any] = {"arithmetic": arithmetic, "arrays": arrays, "autodiff": autodiff or None}
+    settings |= {"device": device, "repeat": repeat}
     try:
         for path in out or ():
             check_name(path)
@@ -100,7 +100,7 @@ def conform(
         elif candidate is not None:
             from pp_ref.oracle.candidates.processes import InWorker
 
-            known = {name: value for name, value in declared.items() if value is not None}
+            known = {name: value for name, value in settings.items() if value is not None}
             worker = InWorker(candidate, limit, import_limit, **known)
             try:
                 report = judged(worker, arithmetic, only or (), seed, quick, replay)
