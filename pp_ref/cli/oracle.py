@@ -23,7 +23,15 @@ QuickOption = Annotated[bool, typer.Option("--quick", help="Only the regimes tha
 
 # Options that the export has already decided, or that files do not have.
 OF_FUNCTIONS = (
-    *("arithmetic", "arrays", "autodiff", "device", "seed", "quick", "repeat", "limit", "import_limit"),
+    "arithmetic",
+    "arrays",
+    "autodiff",
+    "device",
+    "seed",
+    "quick",
+    "repeat",
+    "limit",
+    "import_limit",
     "show_output",
 )
 
@@ -75,8 +83,8 @@ def conform(
 
     _open_standard_files()
     outputs: dict[str, str] = {}
-    declared: dict[str, Any] = {"arithmetic": arithmetic, "arrays": arrays, "autodiff": autodiff or None}
-    declared |= {"device": device, "repeat": repeat or None}
+    settings: dict[str, Any] = {"arithmetic": arithmetic, "arrays": arrays, "autodiff": autodiff or None}
+    settings |= {"device": device, "repeat": repeat}
     try:
         for path in out or ():
             check_name(path)
@@ -92,7 +100,7 @@ def conform(
         elif candidate is not None:
             from pp_ref.oracle.candidates.processes import InWorker
 
-            known = {name: value for name, value in declared.items() if value is not None}
+            known = {name: value for name, value in settings.items() if value is not None}
             worker = InWorker(candidate, limit, import_limit, **known)
             try:
                 report = judged(worker, arithmetic, only or (), seed, quick, replay)
@@ -101,7 +109,9 @@ def conform(
             outputs = worker.outputs
         for path in out or ():
             write_report(report, path)
-        _print(report, outputs, show_output, [*([races(repeat)] if repeat else []), *map(str, out or ())])
+        _print(report, outputs, show_output, out or [])
+        if repeat:
+            typer.echo(races(repeat))
         if report.findings and report.counts[Status.not_provided] == len(report.findings):
             names = " or ".join(dict.fromkeys(finding.operation for finding in report.findings))
             raise DataError(f"nothing could be judged: {report.candidate} has no function for {names}")
@@ -111,8 +121,8 @@ def conform(
     raise typer.Exit(report.exit_code)
 
 
-def _print(report: "Report", outputs: dict[str, str], show: bool, more: list[str]) -> None:
-    """The report, what its calls go through, what it printed, and further lines.
+def _print(report: "Report", outputs: dict[str, str], show: bool, written: list[Path]) -> None:
+    """The report, what its calls go through, what it printed, and where reports were written.
 
     raises  DataError if standard output cannot be written to
     """
@@ -133,7 +143,7 @@ def _print(report: "Report", outputs: dict[str, str], show: bool, more: list[str
     try:
         with console.capture() as captured:
             print_report(report, console)
-        text = captured.get().rstrip("\n") + "\n".join([*lines, *more, ""])
+        text = captured.get().rstrip("\n") + "\n".join([*lines, *map(str, written), ""])
         encoding = sys.stdout.encoding or "utf-8"
         sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))
         sys.stdout.flush()

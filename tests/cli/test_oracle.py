@@ -52,6 +52,18 @@ def test_conform_by_files_finds_a_mistake_and_replays_it(vectors):
     assert "1 case in" in again.output
 
 
+def test_a_race_is_looked_for_and_nothing_to_judge_is_said(tmp_path):
+    file = tmp_path / "mine.py"
+    file.write_text("FORWARD_ONLY = True\ndef dense(v, W, b):\n    return v @ W + b\n")
+    result = invoke("conform", str(file), "--only", "dense", "--quick", "--repeat", "100")
+    assert result.exit_code == 0, result.output
+    said = "100 further calls in every case: a race is seen in 1 of 10 calls with a probability of 1, in 1 of 100 calls"
+    assert f"{said} with a probability of 0.63" in result.output
+    result = invoke("conform", str(file), "--only", "relu", "--quick")
+    assert result.exit_code == 3
+    assert f"pp-ref: nothing could be judged: {file} has no function for relu" in result.output
+
+
 ONE_OF_TWO = "expected a CANDIDATE, or --files with a folder of vectors and answers, and not both"
 
 
@@ -68,6 +80,7 @@ ONE_OF_TWO = "expected a CANDIDATE, or --files with a folder of vectors and answ
         (["--files", "DIR", "--arithmetic", "float32"], "--arithmetic is given beside --files"),
         (["--files", "DIR", "--arrays", "torch"], "--arrays is given beside --files"),
         (["--files", "DIR", "--autodiff"], "--autodiff is given beside --files"),
+        (["--files", "DIR", "--repeat", "3"], "--repeat is given beside --files"),
         (["--files", "DIR", "--limit", "3"], "--limit is given beside --files"),
         (["--files", "DIR", "--device", "cpu"], "--device is given beside --files"),
         (["--files", "DIR", "--import-limit", "3"], "--import-limit is given beside --files"),

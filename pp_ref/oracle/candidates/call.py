@@ -84,6 +84,11 @@ class Call:
             return [np.ones(())]
         return self.case.cotangent([x.shape for x in self.values.values()])
 
+    @cached_property
+    def room(self) -> int:
+        """Bytes that a result may have in float64."""
+        return room(self.case)
+
     @property
     def names(self) -> list[str]:
         """Of the arguments, and of the cotangent."""
@@ -238,7 +243,7 @@ class Call:
             raise Misbehaved(f"{name} is {_described(value)}, expected an array of {self.library.name}")
         if isinstance(value, np.ndarray):
             _check_plain(name, value, self.case.arithmetic.dtype)
-        if 8 * math.prod(np.shape(value)) > room(self.case):  # broadcast, say: to read it would fill the memory
+        if 8 * math.prod(np.shape(value)) > self.room:  # broadcast, say: to read it would fill the memory
             raise Misbehaved(f"{name} has shape {tuple(np.shape(value))}, more than a result can have")
         return {name: value}
 

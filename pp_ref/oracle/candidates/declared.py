@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any
 
-from pp_ref.errors import DataError, DomainError
+from pp_ref.errors import DataError, DomainError, unknown
 from pp_ref.oracle.operations.cases import Case
 from pp_ref.oracle.operations.operation import Operation
 from pp_ref.oracle.operations.table import BY_NAME, OPERATIONS
@@ -115,8 +115,7 @@ def check_operations(argument: str, names: Collection[str]) -> None:
     """
     for name in names:
         if name not in BY_NAME:
-            near = "".join(f": did you mean {each}?" for each in difflib.get_close_matches(name, BY_NAME, 1))
-            raise DomainError(f"{argument} names {name!r}, which is no operation{near or f'; {PAGE} lists them'}")
+            raise DomainError(unknown(argument, name, BY_NAME))
 
 
 def unfit(name: str, function: Callable[..., Any], arguments: Sequence[str]) -> tuple[str, int, str] | None:

@@ -12,7 +12,7 @@ from typing import Any
 
 from pp_ref.errors import EXPECTED
 from pp_ref.oracle.candidates.behaviour import Observation
-from pp_ref.oracle.candidates.call import Call, room
+from pp_ref.oracle.candidates.call import results, room
 from pp_ref.oracle.candidates.frames import CLOSED, Listener, Malformed, observed, send
 from pp_ref.oracle.candidates.processes import INTRODUCTION, InProcess, load
 from pp_ref.oracle.candidates.provenance import Provenance
@@ -100,9 +100,7 @@ class _Worker:
             return provenance.traced(candidate.get(name))
 
         with suppress(Exception):
-            call = Call(case, traced, candidate.library, candidate.autodiff)
-            call.frozen = frozenset()
-            call.run(call.held())
+            results(case, traced, candidate.library)
         seen.provenance = provenance.names
         if self.path.startswith("pp_ref."):
             return
