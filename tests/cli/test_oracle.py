@@ -127,7 +127,7 @@ def relu(tmp_path):
 def conformed(*arguments, environment=None, **streams):
     """`pp-ref conform` in a process of its own."""
     streams = {"stdout": subprocess.PIPE} | streams
-    command = [sys.executable, "-m", "pp_ref.cli", "conform", *map(str, arguments), "--replay", CASE]
+    command = [sys.executable, "-m", "pp_ref", "conform", *map(str, arguments), "--replay", CASE]
     environment = os.environ | {"PYTHONPATH": str(ROOT), "COLUMNS": "200"} | (environment or {})
     return subprocess.run(command, env=environment, stderr=subprocess.PIPE, **streams)
 
@@ -162,7 +162,7 @@ def test_a_report_into_a_closed_pipe(relu):
 
 
 def test_no_standard_output_at_all(relu, tmp_path):
-    script = f'exec "{sys.executable}" -m pp_ref.cli conform "{relu}" --replay {CASE} <&- >&-'
+    script = f'exec "{sys.executable}" -m pp_ref conform "{relu}" --replay {CASE} <&- >&-'
     done = subprocess.run(["sh", "-c", script], stderr=subprocess.PIPE, env=os.environ | {"PYTHONPATH": str(ROOT)})
     assert done.returncode == 3
     words = b"pp-ref: standard output is closed, and so the report cannot be written: write one with --out FILE\n"
