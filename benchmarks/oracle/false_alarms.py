@@ -173,10 +173,11 @@ def study(task: tuple[str, str, int]) -> tuple[tuple[str, str, int], list[dict[s
         expected = truth(case)
         for candidate, judged in list(judges.items()):
             row = rows[candidate]
-            if judged.expects(alike):
+            seen = judged.observe(case)
+            if judged.expects(alike, seen):
                 row["announced"] += 1
                 continue
-            finding = judge(case, expected, judged.observe(case))
+            finding = judge(case, expected, seen)
             if finding.status == Status.not_provided:
                 del judges[candidate], rows[candidate]
                 continue
