@@ -203,7 +203,10 @@ class Quantity:
         def pull(g: Any) -> Any:
             return algebra.strayed(back(g), algebra.take(algebra.reshape(g, (g.size,)), window), rivals[unsure])
 
-        return self._new(taken.data, (self, pull))
+        # A rival that wins is larger than the winner by no more than what it may be off.
+        windows, flat = np.broadcast_to(taken.places()[..., None], rivals.shape), algebra.reshape(self.data, (self.size,))
+        more = algebra.take(flat, rivals[may]) + -algebra.take(flat, np.broadcast_to(first, rivals.shape)[may])
+        return self._new(algebra.strayed(taken.data, more, windows[may]), (self, pull))
 
     def where(self, condition: NDArray[Any], other: Any) -> "Quantity":
         """This where the condition holds, the other elsewhere."""
@@ -279,7 +282,10 @@ def maximum(x: Quantity, least: float) -> Quantity:
     def pull(g: Any) -> Any:
         return algebra.strayed(back(g), algebra.take(algebra.reshape(g, (g.size,)), unsure), unsure)
 
-    return Quantity(chosen.data, algebra, [(x, pull)])
+    # A computed x may be above although x is not, and is then the larger one.
+    below = unsure[~above.reshape(-1)[unsure]]
+    over = algebra.take(algebra.reshape(x.data, (x.size,)), below) - least
+    return Quantity(algebra.strayed(chosen.data, over, below), algebra, [(x, pull)])
 
 
 def chained(a: Quantity, b: Quantity, c: Quantity) -> Quantity:
