@@ -204,7 +204,10 @@ class Quantity:
             return algebra.strayed(back(g), algebra.take(algebra.reshape(g, (g.size,)), window), rivals[unsure])
 
         # A rival that wins is larger than the winner by no more than what it may be off.
-        windows, flat = np.broadcast_to(taken.places()[..., None], rivals.shape), algebra.reshape(self.data, (self.size,))
+        windows, flat = (
+            np.broadcast_to(taken.places()[..., None], rivals.shape),
+            algebra.reshape(self.data, (self.size,)),
+        )
         more = algebra.take(flat, rivals[may]) + -algebra.take(flat, np.broadcast_to(first, rivals.shape)[may])
         return self._new(algebra.strayed(taken.data, more, windows[may]), (self, pull))
 
