@@ -9,7 +9,9 @@ import numpy as np
 
 from pp_ref.errors import DomainError
 from pp_ref.oracle.algebras.arithmetic import Arithmetic, arithmetic
+from pp_ref.oracle.operations.case import Case
 from pp_ref.oracle.operations.draws import CONVOLUTIONS, Arguments, Draw, Sizes
+from pp_ref.oracle.operations.large import large_case, plans
 from pp_ref.oracle.operations.nested import is_number, leaves, mapped
 from pp_ref.oracle.operations.operation import Operation
 from pp_ref.oracle.operations.table import BY_NAME, OPERATIONS
@@ -17,36 +19,6 @@ from pp_ref.oracle.operations.table import BY_NAME, OPERATIONS
 __all__ = ["LAYOUTS", "Case", "case_of", "cases", "chosen", "drawn_case"]
 
 LAYOUTS = ("C", "F", "strided", "reversed")
-
-
-@dataclass(frozen=True)
-class Case:
-    """One problem, with what it is there for.
-
-    arguments   in the operation's order; floats are float64 arrays of numbers that the arithmetic stores
-    layout      in which memory order a library that has them gets its arrays: "C", "F", "strided" or "reversed"
-    wild        whether NaN or infinity is among the arguments: only where they go is compared
-    """
-
-    operation: Operation
-    regime: str
-    arithmetic: Arithmetic
-    seed: int
-    bug: str
-    effect: str
-    arguments: Arguments
-    layout: str = "C"
-    wild: bool = False
-
-    @property
-    def id(self) -> str:
-        """E.g. "dense/one example/float32/0"."""
-        return f"{self.operation.name}/{self.regime}/{self.arithmetic.name}/{self.seed}"
-
-    def cotangent(self, shapes: list[tuple[int, ...]]) -> list[np.ndarray[Any, Any]]:
-        """Odd multiples of 1/8, one array a shape: never zero, never all ones, and every format stores them."""
-        rng = np.random.default_rng(zlib.crc32(self.id.encode()))
-        return [np.asarray((2 * rng.integers(-8, 8, shape) + 1) / 8) for shape in shapes]
 
 
 @dataclass(frozen=True)
@@ -154,6 +126,12 @@ def names(operation: Operation, quick: bool = False) -> list[str]:
     return [*generic, *operation.regimes, *geometries[: 2 if quick else None], *(wild if not quick else [])]
 
 
+def large_cases(operation: Operation, arithmetic: Arithmetic, seed: int = 0, quick: bool = False) -> Iterator[Case]:
+    """At the edges of tiles: `pp_ref.oracle.operations.large`. Quickly the two that have the longest axes."""
+    for i in range(len(plans(operation, seed)[: 2 if quick else None])):
+        yield _case(operation, f"edges {i}", arithmetic, seed)
+
+
 def case_of(identity: str) -> Case:
     """The case that an id names.
 
@@ -164,7 +142,8 @@ def case_of(identity: str) -> Case:
         raise DomainError(f"id is {identity!r}, expected OPERATION/REGIME/ARITHMETIC/SEED, as a report names its cases")
     operation = BY_NAME[parts[0]]
     known = [*names(operation), "random"]
-    if parts[1] not in known:
+    edges = parts[1].removeprefix("edges ")
+    if parts[1] not in known and not (edges.isdigit() and int(edges) < len(plans(operation, int(parts[3])))):
         raise DomainError(f"id is {identity!r}, but {operation} has no regime {parts[1]!r}: it has {', '.join(known)}")
     return _case(operation, parts[1], arithmetic(parts[2]), int(parts[3]))
 
@@ -179,6 +158,9 @@ def _case(operation: Operation, name: str, arithmetic: Arithmetic, seed: int) ->
     sizes = Sizes(seed=number)
     if name == "random":
         return _random(operation, arithmetic, seed, number)
+    if name.startswith("edges "):
+        plan = plans(operation, seed)[int(name.split()[1])]
+        return large_case(operation, name, arithmetic, seed, number, plan)
     if name in operation.regimes:
         bug, effect, drawn = operation.regimes[name]
         return Case(operation, name, arithmetic, seed, bug, effect, drawn(Draw(sizes, arithmetic)))
@@ -256,7 +238,10 @@ def chosen(
     for operation in OPERATIONS:
         if operation.name in (only or there):
             if among is None:
-                yield operation, list(cases(operation, arithmetic(name), seed, quick))
+                yield operation, [
+                    *cases(operation, arithmetic(name), seed, quick),
+                    *large_cases(operation, arithmetic(name), seed, quick),
+                ]
             else:
                 yield operation, [case_of(each) for each in among if each.partition("/")[0] == operation.name]
 

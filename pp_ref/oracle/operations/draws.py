@@ -40,13 +40,18 @@ POOLINGS = (
 
 @dataclass(frozen=True)
 class Sizes:
-    """One problem: n examples, d inputs, (k_j, m_j) of every column, a scale of the numbers, a geometry, a seed."""
+    """One problem: n examples, d inputs, (k_j, m_j) of every column, a scale of the numbers, a geometry, a seed.
+
+    geometry  an index into the tables above, or a filter or window as they have it, without the image
+    image     height and width; None: what the geometry has
+    """
 
     n: int = 5
     d: int = 7
     columns: tuple[tuple[int, int], ...] = ((3, 2), (2, 3), (3, 1))
     scale: float = 1.0
-    geometry: int = 0
+    geometry: Any = 0
+    image: tuple[int, int] | None = None
     seed: int = 0
 
     k = property(lambda self: self.columns[0][0])
@@ -84,11 +89,24 @@ class Draw:
 
     @property
     def convolution(self) -> tuple[int, ...]:
-        return CONVOLUTIONS[self.sizes.geometry % len(CONVOLUTIONS)]
+        return self._geometry(CONVOLUTIONS)
 
     @property
     def pooling(self) -> tuple[Any, ...]:
-        return POOLINGS[self.sizes.geometry % len(POOLINGS)]
+        return self._geometry(POOLINGS)
+
+    def _geometry(self, table: tuple[tuple[Any, ...], ...]) -> tuple[Any, ...]:
+        g = self.sizes.geometry
+        *window, height, width = table[g % len(table)] if isinstance(g, int) else (*g, 1, 1)
+        return (*window, *self.image(height, width))
+
+    def image(self, height: int, width: int) -> tuple[int, int]:
+        """Of these extents, unless the sizes have others."""
+        return self.sizes.image or (height, width)
+
+    def taps(self, size: int) -> Real:
+        """Of a symmetric Toeplitz matrix."""
+        return self.stored(np.exp(-0.5 * np.arange(size) ** 2.0))
 
 
 def shaped(*passed: str, **given: Any) -> Callable[[Draw], Arguments]:
@@ -100,7 +118,7 @@ def shaped(*passed: str, **given: Any) -> Callable[[Draw], Arguments]:
 
     def array(draw: Draw, axes: list[str]) -> Any:
         s = draw.sizes
-        sizes = {"n": s.n, "d": s.d, "k": s.k, "m": s.m} | {axis: int(axis) for axis in axes if axis.isdigit()}
+        sizes = {"n": s.n, "d": s.d, "k": s.k, "m": s.m}
         if {"k_j", "m_j"}.isdisjoint(axes):
             return draw(*(sizes[axis] for axis in axes))
         return draw.columns(lambda k, m: tuple((sizes | {"k_j": k, "m_j": m})[axis] for axis in axes))
@@ -213,6 +231,10 @@ def one_channel(arguments: Callable[[Draw], Arguments]) -> Callable[[Draw], Argu
 GREY = ("an extent is read from the channels, or an axis of length 1 is squeezed away", "grey images alone are wrong")
 
 
+def images(draw: Draw) -> Arguments:
+    return {"v": draw(draw.sizes.n, *draw.image(2, 3), draw.sizes.d)}
+
+
 def distinct_pixels(draw: Draw) -> Arguments:
     size, stride, ceil, h, w = draw.pooling
     shape = (draw.sizes.n, h, w, draw.sizes.m)
@@ -233,7 +255,7 @@ def pixels(draw: Draw) -> Arguments:
 
 def channels(draw: Draw) -> Arguments:
     size = 1 + draw.sizes.geometry % 5
-    return {"v": draw(draw.sizes.n, 1, 2, draw.sizes.m), "size": size, "alpha": 0.75, "beta": 0.625, "k": 1.5}
+    return {"v": draw(draw.sizes.n, *draw.image(1, 2), draw.sizes.m), "size": size, "alpha": 0.75, "beta": 0.625, "k": 1.5}
 
 
 def autoencoder(draw: Draw) -> Arguments:
@@ -297,16 +319,17 @@ def _symmetric(draw: Draw, k: int) -> Real:
 
 def grid(draw: Draw, *wanted: str) -> Arguments:
     """A 5 x 6 grid, so that axes are told apart, and R of every column."""
-    s, sizes = draw.sizes, (5, 6)
-    d, columns = sizes[0] * sizes[1], draw.sizes.columns
+    s, sizes = draw.sizes, draw.image(5, 6)
+    d = sizes[0] * sizes[1]
+    columns = [(min(k, d), m) for k, m in draw.sizes.columns]
     every: dict[str, Callable[[], Any]] = {
         "v": lambda: draw(s.n, d),
-        "g": lambda: draw.columns(lambda k, m: (s.n, k)),
-        "w": lambda: draw.columns(lambda k, m: (k, m)),
+        "g": lambda: [draw(s.n, k) for k, _ in columns],
+        "w": lambda: [draw(k, m) for k, m in columns],
         "G": lambda: draw(d, s.m),
         "widths": lambda: tuple(m for _, m in columns),
         "sizes": lambda: sizes,
-        "taps": lambda: [draw.stored(np.exp(-0.5 * np.arange(size) ** 2.0 / 1.0**2)) for size in sizes],
+        "taps": lambda: [draw.taps(size) for size in sizes],
         "alpha": lambda: [draw.kept(d, k) for k, _ in columns],
         "R": lambda: [_symmetric(draw, k) for k, _ in columns],
     }
@@ -344,14 +367,16 @@ def predicted_autoencoder(draw: Draw) -> Arguments:
 
 def convnet(draw: Draw) -> Arguments:
     s, shapes, channels = draw.sizes, [(3, 3), (3, 3)], (2, 3, 2)
+    height, width = draw.image(5, 6)
+    left = -(-height // 4) * -(-width // 4)  # pixels, after two poolings
     return {
-        "x": draw(s.n, 5, 6, channels[0]),
+        "x": draw(s.n, height, width, channels[0]),
         "labels": draw.labels(4),
         "U": [[draw(9, 3)] for _ in shapes],
         "w": [[draw(3 * i, o)] for i, o in pairwise(channels)],
         "b": [draw(o) for o in channels[1:]],
         "filter_shapes": shapes,
-        "W": draw(2 * 2 * channels[2], 4),
+        "W": draw(left * channels[2], 4),
         "c": draw(4),
     }
 

@@ -145,6 +145,7 @@ OPERATIONS = (
         learned=("v", "W", "b"),
         linear=("v", "W", "b"),
         regimes={"one channel": (*draws.GREY, draws.one_channel(draws.conv2d))},
+        windows="filters",
         geometries=len(draws.CONVOLUTIONS),
     ),
     Operation(
@@ -155,6 +156,7 @@ OPERATIONS = (
         learned=("v",),
         linear=("v",),
         regimes={"one channel": (*draws.GREY, draws.one_channel(draws.depthwise))},
+        windows="filters",
         geometries=len(draws.CONVOLUTIONS),
     ),
     Operation(
@@ -165,6 +167,7 @@ OPERATIONS = (
         learned=("v",),
         linear=("v",),
         regimes={"one channel": (*draws.GREY, draws.one_channel(draws.dictionary_conv2d))},
+        windows="filters",
         geometries=len(draws.CONVOLUTIONS),
     ),
     Operation(
@@ -175,6 +178,7 @@ OPERATIONS = (
         learned=("w",),
         linear=("w",),
         batch=(),
+        windows="filters",
         geometries=len(draws.CONVOLUTIONS),
     ),
     Operation(
@@ -185,6 +189,7 @@ OPERATIONS = (
         learned=("v", "w", "b"),
         linear=("v", "w", "b"),
         regimes={"one channel": (*draws.GREY, draws.one_channel(draws.predicted_conv2d))},
+        windows="filters",
         geometries=len(draws.CONVOLUTIONS),
         orders=("dictionary", "weights"),
     ),
@@ -195,6 +200,7 @@ OPERATIONS = (
         draws.distinct_pixels,
         learned=("v",),
         regimes={"ties": (*draws.TIES, draws.tied_pixels)},
+        windows="pools",
         geometries=len(draws.POOLINGS),
         without=AT_ZERO,
         exact=True,
@@ -206,13 +212,14 @@ OPERATIONS = (
         draws.pixels,
         learned=("v",),
         linear=("v",),
+        windows="pools",
         geometries=len(draws.POOLINGS),
     ),
     Operation(
         "flatten",
         "(n, height, width, channels) to (n, rest), channels fastest",
         definitions.flatten,
-        draws.shaped(v="n 2 3 d"),
+        draws.images,
         learned=("v",),
         linear=("v",),
         view=True,
