@@ -1,10 +1,10 @@
 """Definitions on small whole numbers, where nothing rounds: one value, whatever the order of sums and products.
 
-A `Whole` array holds multiples of a power of two, 2^step, and for every entry a majorant: the same expression with every
-number replaced by its magnitude. Every partial sum, in any order, is a multiple of 2^step that is no larger than the
-majorant. If that is at most 2^(step + bits), a significand of `bits` bits holds it: no sum rounds. So a computed value
-has to be equal to the exact one (Higham, *Accuracy and Stability of Numerical Algorithms*, sec. 2.1 and 2.2). All is
-computed in float64, whose own 53 bits are asked for as well. `docs/oracle.md` says which results have to be equal.
+A `Whole` array holds multiples of a power of two, 2^step, and for every entry a majorant: the same expression with
+every number replaced by its magnitude. Every partial sum, in any order, is a multiple of 2^step that is no larger than
+the majorant. If that is at most 2^(step + bits), a significand of `bits` bits holds it: no sum rounds. So a computed
+value has to be equal to the exact one (Higham, *Accuracy and Stability of Numerical Algorithms*, sec. 2.1 and 2.2). All
+is computed in float64, whose own 53 bits are asked for as well. `docs/oracle.md` says which results have to be equal.
 """
 
 from collections.abc import Callable
@@ -79,9 +79,7 @@ class Whole:
     def __matmul__(self, other: Any) -> "Whole":
         """Products may see their operands rounded."""
         other = self.lifted(other)
-        product = self.made(
-            self.value @ other.value, self.majorant @ other.majorant, self.step + other.step, other
-        )
+        product = self.made(self.value @ other.value, self.majorant @ other.majorant, self.step + other.step, other)
         if self.arithmetic.operand:
             bits = round(1 - np.log2(self.arithmetic.operand))
             product.exact &= self.fits(bits) and other.fits(bits)

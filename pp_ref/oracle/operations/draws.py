@@ -9,40 +9,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pp_ref.oracle.algebras.arithmetic import Arithmetic
+from pp_ref.oracle.operations.geometries import CONVOLUTIONS, POOLINGS
 
 Real = NDArray[np.float64]
 Arguments = dict[str, Any]
-
-# (filter height, width, stride, padding, image height, width): square and not; strides that overlap, meet, leave
-# pixels out, or do not come out even; padding that makes up for images smaller than the filters.
-CONVOLUTIONS = (
-    (3, 2, 1, 1, 4, 5),
-    (1, 1, 1, 0, 3, 2),
-    (3, 3, 2, 1, 5, 5),
-    (3, 2, 2, 2, 4, 3),
-    (2, 1, 3, 0, 5, 4),
-    (3, 3, 1, 2, 2, 2),
-    (2, 2, 3, 0, 3, 5),
-    (1, 3, 2, 0, 2, 5),
-)
-# (size, stride, ceil, height, width): windows that overlap, meet, leave pixels out, or reach over one edge or both.
-POOLINGS = (
-    (3, 2, True, 4, 5),
-    (2, 2, True, 3, 3),
-    (2, 2, False, 5, 4),
-    (2, 1, True, 3, 4),
-    (3, 2, False, 4, 6),
-    (1, 2, True, 3, 2),
-    (4, 2, True, 5, 5),
-    (2, 3, True, 4, 6),
-)
 
 
 @dataclass(frozen=True)
 class Sizes:
     """One problem: n examples, d inputs, (k_j, m_j) of every column, a scale of the numbers, a geometry, a seed.
 
-    geometry  an index into the tables above, or a filter or window as they have it, without the image
+    geometry  an index into the tables of `geometries`, or a filter or window as they have it, without the image
     image     height and width; None: what the geometry has
     """
 
@@ -104,9 +81,10 @@ class Draw:
         """Of these extents, unless the sizes have others."""
         return self.sizes.image or (height, width)
 
-    def taps(self, size: int) -> Real:
-        """Of a symmetric Toeplitz matrix."""
-        return self.stored(np.exp(-0.5 * np.arange(size) ** 2.0))
+    def taps(self, size: int, slowly: bool) -> Real:
+        """Of a symmetric Toeplitz matrix: they decay slowly, or so fast that few of them count."""
+        i = np.arange(size)
+        return self.stored(1 / (1 + i / 4) if slowly else np.exp(-0.5 * i**2.0))
 
 
 def shaped(*passed: str, **given: Any) -> Callable[[Draw], Arguments]:
@@ -181,6 +159,12 @@ def one_class(draw: Draw) -> Arguments:
     return {"z": draw(4, 5), "labels": np.full(4, 4)}
 
 
+def many_classes(draw: Draw) -> Arguments:
+    """Beyond 2048, from where float16 holds only every other whole number; labels at both ends, and in between."""
+    classes = 2050 + int(draw.rng.integers(40))
+    return {"z": draw(5, classes), "labels": np.array([0, classes - 1, 2049, 2047, 1])}
+
+
 def conv2d(draw: Draw) -> Arguments:
     s, (fh, fw, stride, padding, h, w) = draw.sizes, draw.convolution
     return {
@@ -242,6 +226,34 @@ def distinct_pixels(draw: Draw) -> Arguments:
     return {"v": draw.stored(pixels * 2.0**-5 * draw.sizes.scale), "size": size, "stride": stride, "ceil": ceil}
 
 
+def low_pixels(draw: Draw) -> Arguments:
+    """Of one channel some windows, of the other all, hold nothing but -infinity."""
+    v = draw(2, 5, 6, 2)
+    v[:, :3, :4, 0] = v[..., 1] = -np.inf
+    return {"v": v, "size": 2, "stride": 2, "ceil": True}
+
+
+def low_pieces(draw: Draw) -> Arguments:
+    v = draw(3, 12)
+    v[:, :4] = v[1, 9] = -np.inf
+    return {"v": v, "pieces": 3}
+
+
+LOWEST = (
+    "a maximum starts from the lowest finite number, or from 0",
+    "a finite number where all are -infinity",
+)
+
+
+def partial_sums(draw: Draw) -> Arguments:
+    """Sums that are small, of terms that add up to 100 000 on the way: float16 ends at 65504."""
+    half = 104 + int(draw.rng.integers(9))
+    v = np.full((3, 2 * half + 1), 1000.0)
+    v[:, half:-1] = -1000.0
+    v[:, -1] = 8.0 * draw.rng.integers(1, 9, 3)
+    return {"v": v, "W": np.ones((2 * half + 1, 4)), "b": 8.0 * draw.rng.integers(-9, 9, 4)}
+
+
 def tied_pixels(draw: Draw) -> Arguments:
     """Rows and columns of a 2 x 2 window tie, alone and together; the last window sees one column."""
     v = np.array([[1.0, 0, 0, 2, 3], [1, 0, 2, 0, 3], [0, 5, 0, 0, -1], [5, 5, 0, 0, -1]])
@@ -255,7 +267,13 @@ def pixels(draw: Draw) -> Arguments:
 
 def channels(draw: Draw) -> Arguments:
     size = 1 + draw.sizes.geometry % 5
-    return {"v": draw(draw.sizes.n, *draw.image(1, 2), draw.sizes.m), "size": size, "alpha": 0.75, "beta": 0.625, "k": 1.5}
+    return {
+        "v": draw(draw.sizes.n, *draw.image(1, 2), draw.sizes.m),
+        "size": size,
+        "alpha": 0.75,
+        "beta": 0.625,
+        "k": 1.5,
+    }
 
 
 def autoencoder(draw: Draw) -> Arguments:
@@ -282,6 +300,19 @@ def grid_points(**settings: Any) -> Callable[[Draw], Arguments]:
     """All of a 6 x 6 grid, with coincident points and distant ones."""
     grid = np.stack(np.unravel_index(np.arange(36), (6, 6)), axis=1).astype(float)
     return lambda draw: {"a": grid, "b": grid[::5], "length_scale": 0.5, **settings}
+
+
+def in_three_coordinates(**settings: Any) -> Callable[[Draw], Arguments]:
+    return lambda draw: {"a": draw(draw.sizes.n, 3), "b": draw(draw.sizes.m, 3), "length_scale": 0.75, **settings}
+
+
+SPACE = ("two coordinates are written out", "distances without the third")
+
+
+def zero_columns(draw: Draw) -> Arguments:
+    W = draw(draw.sizes.d, draw.sizes.m)
+    W[:, ::2] = 0.0
+    return {"W": W, "limit": 1.5}
 
 
 def _se_matrix(side: int, length_scale: float) -> Real:
@@ -317,8 +348,8 @@ def _symmetric(draw: Draw, k: int) -> Real:
     return draw.stored(A + A.T)
 
 
-def grid(draw: Draw, *wanted: str) -> Arguments:
-    """A 5 x 6 grid, so that axes are told apart, and R of every column."""
+def grid(draw: Draw, *wanted: str, slowly: bool = False) -> Arguments:
+    """A 5 x 6 grid, so that axes are told apart, and R of every column. Taps may decay slowly."""
     s, sizes = draw.sizes, draw.image(5, 6)
     d = sizes[0] * sizes[1]
     columns = [(min(k, d), m) for k, m in draw.sizes.columns]
@@ -329,11 +360,19 @@ def grid(draw: Draw, *wanted: str) -> Arguments:
         "G": lambda: draw(d, s.m),
         "widths": lambda: tuple(m for _, m in columns),
         "sizes": lambda: sizes,
-        "taps": lambda: [draw.taps(size) for size in sizes],
+        "taps": lambda: [draw.taps(size, slowly) for size in sizes],
         "alpha": lambda: [draw.kept(d, k) for k, _ in columns],
         "R": lambda: [_symmetric(draw, k) for k, _ in columns],
     }
     return {name: every[name]() for name in (*wanted, "sizes", "taps", "alpha", "R")}
+
+
+def on_long_tails(*wanted: str) -> Callable[[Draw], Arguments]:
+    """Of another grid: no few taps are nearly all of it."""
+    return lambda draw: grid(Draw(draw.sizes.at(image=(4, 9)), draw.arithmetic), *wanted, slowly=True)
+
+
+TAILS = ("taps are cut off where a Gaussian's would be small", "a kernel that decays slowly is another")
 
 
 def _equal(draw: Draw, d: int, scale: float = 1.0) -> tuple[list[Real], list[Real]]:

@@ -1,7 +1,7 @@
 """Every operation that the oracle judges: its equation, how its arguments are drawn, and what is known about it."""
 
 from pp_ref.oracle.algebras import tape
-from pp_ref.oracle.operations import definitions, draws
+from pp_ref.oracle.operations import definitions, draws, geometries
 from pp_ref.oracle.operations.operation import Operation
 
 __all__ = ["BY_NAME", "OPERATIONS"]
@@ -19,6 +19,13 @@ OPERATIONS = (
         draws.shaped(v="n d", W="d m", b="m"),
         learned=("v", "W", "b"),
         linear=("v", "W", "b"),
+        regimes={
+            "partial sums": (
+                "partial sums are kept in half precision",
+                "infinity or NaN where a small number is due, in float16",
+                draws.partial_sums,
+            )
+        },
     ),
     Operation(
         "pool",
@@ -103,7 +110,7 @@ OPERATIONS = (
         definitions.maxout,
         draws.pieces,
         learned=("v",),
-        regimes={"ties": (*draws.TIES, draws.tied_pieces)},
+        regimes={"ties": (*draws.TIES, draws.tied_pieces), "minus infinity": (*draws.LOWEST, draws.low_pieces)},
         without=AT_ZERO,
         exact=True,
     ),
@@ -127,6 +134,11 @@ OPERATIONS = (
         regimes={
             "large logits": (*draws.OVERFLOW, draws.large_logits),
             "one class": ("every label is the last class", "an index that stops one short", draws.one_class),
+            "many classes": (
+                "labels are compared in the logits' dtype",
+                "in half precision one class is taken for its neighbour",
+                draws.many_classes,
+            ),
         },
     ),
     Operation(
@@ -146,7 +158,7 @@ OPERATIONS = (
         linear=("v", "W", "b"),
         regimes={"one channel": (*draws.GREY, draws.one_channel(draws.conv2d))},
         windows="filters",
-        geometries=len(draws.CONVOLUTIONS),
+        geometries=len(geometries.CONVOLUTIONS),
     ),
     Operation(
         "depthwise_conv2d",
@@ -157,7 +169,7 @@ OPERATIONS = (
         linear=("v",),
         regimes={"one channel": (*draws.GREY, draws.one_channel(draws.depthwise))},
         windows="filters",
-        geometries=len(draws.CONVOLUTIONS),
+        geometries=len(geometries.CONVOLUTIONS),
     ),
     Operation(
         "dictionary_conv2d",
@@ -168,7 +180,7 @@ OPERATIONS = (
         linear=("v",),
         regimes={"one channel": (*draws.GREY, draws.one_channel(draws.dictionary_conv2d))},
         windows="filters",
-        geometries=len(draws.CONVOLUTIONS),
+        geometries=len(geometries.CONVOLUTIONS),
     ),
     Operation(
         "expand_filters",
@@ -179,7 +191,7 @@ OPERATIONS = (
         linear=("w",),
         batch=(),
         windows="filters",
-        geometries=len(draws.CONVOLUTIONS),
+        geometries=len(geometries.CONVOLUTIONS),
     ),
     Operation(
         "predicted_conv2d",
@@ -190,7 +202,7 @@ OPERATIONS = (
         linear=("v", "w", "b"),
         regimes={"one channel": (*draws.GREY, draws.one_channel(draws.predicted_conv2d))},
         windows="filters",
-        geometries=len(draws.CONVOLUTIONS),
+        geometries=len(geometries.CONVOLUTIONS),
         orders=("dictionary", "weights"),
     ),
     Operation(
@@ -199,9 +211,9 @@ OPERATIONS = (
         definitions.max_pool2d,
         draws.distinct_pixels,
         learned=("v",),
-        regimes={"ties": (*draws.TIES, draws.tied_pixels)},
+        regimes={"ties": (*draws.TIES, draws.tied_pixels), "minus infinity": (*draws.LOWEST, draws.low_pixels)},
         windows="pools",
-        geometries=len(draws.POOLINGS),
+        geometries=len(geometries.POOLINGS),
         without=AT_ZERO,
         exact=True,
     ),
@@ -213,7 +225,7 @@ OPERATIONS = (
         learned=("v",),
         linear=("v",),
         windows="pools",
-        geometries=len(draws.POOLINGS),
+        geometries=len(geometries.POOLINGS),
     ),
     Operation(
         "flatten",
@@ -259,6 +271,9 @@ OPERATIONS = (
         },
         batch=(),
         kind="function",
+        regimes={
+            "zero columns": ("a zero is divided by a zero", "NaN in a unit that is switched off", draws.zero_columns)
+        },
     ),
     Operation(
         "smooth_abs",
@@ -324,7 +339,8 @@ OPERATIONS = (
         batch=("a",),
         kind="function",
         regimes={
-            "grid": ("the exponent's factor, or an axis, is wrong", "a kernel of another width", draws.grid_points())
+            "grid": ("the exponent's factor, or an axis, is wrong", "a kernel of another width", draws.grid_points()),
+            "three coordinates": (*draws.SPACE, draws.in_three_coordinates()),
         },
     ),
     Operation(
@@ -335,7 +351,10 @@ OPERATIONS = (
         batch=("a",),
         kind="function",
         geometries=3,
-        regimes={"grid": ("points that coincide: r = 0", "NaN on the diagonal", draws.grid_points(nu=1.5))},
+        regimes={
+            "grid": ("points that coincide: r = 0", "NaN on the diagonal", draws.grid_points(nu=1.5)),
+            "three coordinates": (*draws.SPACE, draws.in_three_coordinates(nu=2.5)),
+        },
     ),
     Operation(
         "covariance",
@@ -385,6 +404,7 @@ OPERATIONS = (
         "v (K_y (x) K_x)[:, alpha_j] R_j",
         definitions.grid_pool,
         lambda draw: draws.grid(draw, "v"),
+        regimes={"long tails": (*draws.TAILS, draws.on_long_tails("v"))},
         kind="function",
         fixed=("taps", "R"),
         without=SYMMETRIC,
@@ -394,6 +414,7 @@ OPERATIONS = (
         "sum_j g_j R_j^T (K_y (x) K_x)[:, alpha_j]^T",
         definitions.grid_pool_adjoint,
         lambda draw: draws.grid(draw, "g"),
+        regimes={"long tails": (*draws.TAILS, draws.on_long_tails("g"))},
         batch=("g",),
         kind="function",
         fixed=("taps", "R"),
@@ -404,6 +425,7 @@ OPERATIONS = (
         "[(K_y (x) K_x)[:, alpha_j] R_j w_j]",
         definitions.grid_expand,
         lambda draw: draws.grid(draw, "w"),
+        regimes={"long tails": (*draws.TAILS, draws.on_long_tails("w"))},
         batch=(),
         kind="function",
         fixed=("taps", "R"),
@@ -414,6 +436,7 @@ OPERATIONS = (
         "R_j^T (K_y (x) K_x)[:, alpha_j]^T G_j",
         definitions.grid_project,
         lambda draw: draws.grid(draw, "G", "widths"),
+        regimes={"long tails": (*draws.TAILS, draws.on_long_tails("G", "widths"))},
         batch=(),
         kind="function",
         fixed=("taps", "R"),
