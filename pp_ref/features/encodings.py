@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pp_ref.arrays import check_numpy
-from pp_ref.errors import DomainError
+from pp_ref.errors import DomainError, unknown
 
 Encoding = Literal["absolute", "rectified", "split", "soft"]
 Part = Callable[[NDArray[Any], float, NDArray[Any]], NDArray[Any]]  # (z, threshold, out) -> out, of the shape of z
@@ -42,7 +42,7 @@ def encoding_parts(encoding: Encoding, threshold: float) -> tuple[Part, ...]:
     raises  DomainError as `encode`
     """
     if encoding not in PARTS:
-        raise DomainError(f"encoding is {encoding!r}, expected one of {', '.join(PARTS)}")
+        raise DomainError(unknown("encoding", encoding, PARTS))
     if not 0 <= threshold < np.inf:
         raise DomainError(f"threshold is {threshold}, expected a finite number >= 0")
     if threshold and encoding != "soft":

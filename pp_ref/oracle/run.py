@@ -64,4 +64,13 @@ def conform(
             findings.append(finding)
             progress(finding)
     took = time.perf_counter() - started
-    return Report(candidate.name, name, seed, findings, diagnoses, circumstances(), took)
+    return Report(
+        candidate.name,
+        name,
+        seed,
+        findings,
+        diagnoses,
+        circumstances(),
+        took,
+        forward_only=candidate.forward_only,
+    )

@@ -1,7 +1,11 @@
-"""The parts of the sweeps: in their order, within the budget, and the next start goes on."""
+"""The parts of the sweeps: in their order, within the budget, and the next start goes on.
+
+Run as a program, this module is `pp-ref sweeps` with one part: a small net on digits for the tests to kill.
+"""
 
 import json
 import os
+import sys
 from dataclasses import replace
 
 import pytest
@@ -11,9 +15,12 @@ from typer.testing import CliRunner
 from pp_ref.cli import sweeps as command
 from pp_ref.cli.commands import app
 from pp_ref.errors import DomainError
-from pp_ref.experiments import sweeps
+from pp_ref.experiments import mlp_runs, sweeps
+from pp_ref.experiments.figure4_left import PROFILES
 from pp_ref.experiments.sweep import Sweep
 from pp_ref.experiments.sweeps import ORDER, Part, Sweeps, load_part
+from pp_ref.training import Checkpoint
+from tests.processes import running, wait_for, wait_for_end
 from tests.tree import ROOT
 
 
@@ -74,6 +81,10 @@ SECOND = replace(
     verdict=lambda records: "**borne out**",
     needs=("first",),
 )
+# Pretraining is left out; an epoch takes some 50 ms.
+DIGITS = mlp_runs.recipe_of(PROFILES["demo"], "nokernel", 1.0, 0)
+DIGITS["hidden"], DIGITS["pretraining"]["epochs"], DIGITS["fine_tuning"]["epochs"] = [20, 20], 0, 15
+NET = replace(FIRST, recipes=lambda finished: [DIGITS], run=mlp_runs.run, epochs=mlp_runs.epochs)
 PARTS = {"first": FIRST, "second": SECOND, "third": replace(FIRST, recipes=lambda finished: recipes("b", "t"))}
 
 
@@ -160,6 +171,27 @@ def test_the_command_fails_after_a_failure(tmp_path, monkeypatch, parts):
     assert CliRunner().invoke(app, ["sweeps", "first", "--out", str(tmp_path)]).exit_code == 1
 
 
+def test_the_command_is_killed_and_the_next_start_goes_on_to_the_same_numbers(tmp_path):
+    cut, whole = Sweeps(tmp_path / "cut"), Sweeps(tmp_path / "whole")
+    store = cut.store("first")
+    saved = Checkpoint(store.checkpoint(DIGITS, "fine-tuning"), DIGITS | {"phase": "fine-tuning"})
+    with running("tests.experiments.test_sweeps", cut.folder) as first:
+        wait_for(lambda: saved.path.exists() and len(saved.load().history) > 2, first)
+        first.kill()
+        wait_for_end(first)
+    kept = saved.load().history
+    assert store.load(DIGITS) is None
+    assert 2 < len(kept) < DIGITS["fine_tuning"]["epochs"]
+    for made in (cut, whole):
+        with running("tests.experiments.test_sweeps", made.folder) as again:
+            wait_for_end(again, 120)
+        assert again.returncode == 0
+    ended, want = (made.store("first").load(DIGITS) for made in (cut, whole))
+    assert ended["history"][: len(kept)] == kept  # the same seconds too: no epoch was done again
+    assert ended["test_error"] == want["test_error"]
+    assert [epoch["loss"] for epoch in ended["history"]] == [epoch["loss"] for epoch in want["history"]]
+
+
 def test_a_part_that_does_not_exist(monkeypatch, tmp_path):
     monkeypatch.undo()
     with pytest.raises(DomainError, match="^part is 'figure9', expected one of figure4-settings, figure4-rates, "):
@@ -190,3 +222,9 @@ def test_the_committed_records_belong_to_the_sweeps(monkeypatch):
             assert part.summary(records)
             assert all(figure(records).axes for figure in part.figures.values())
             assert part.verdict is None or part.verdict(records)
+
+
+if __name__ == "__main__":
+    sweeps.ORDER = command.ORDER = {"first": "here"}
+    sweeps.load_part = command.load_part = {"first": NET}.__getitem__
+    app(["sweeps", "--out", sys.argv[1]])

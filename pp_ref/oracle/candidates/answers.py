@@ -30,12 +30,14 @@ class Answers:
     Each file is read whole, and once. How functions behave besides numbers (state between calls, arguments that
     are written to) cannot be seen in files.
 
+    forward_only  no: every result is asked of files
     ids         of the cases that were exported
     seed        that they were drawn from
     """
 
     def __init__(self, folder: Path) -> None:
         manifest = _vectors(folder)
+        self.forward_only = False
         self.arithmetic: str = manifest["arithmetic"]
         self.seed: int = manifest["seed"]
         self.ids: list[str] = [case["id"] for case in manifest["cases"]]

@@ -30,6 +30,7 @@ class Observation:
     warnings  of NumPy, of overflow and the like on the way to a result
     missing   functions that gradients would have needed
     seconds   of the first call of each function
+    calls     of its functions, in all
     """
 
     provided: bool = True
@@ -38,6 +39,7 @@ class Observation:
     warnings: list[str] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
     seconds: float = 0.0
+    calls: int = 0
 
     def say(self, message: str) -> None:
         """Add a message, unless it is there."""

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pp_ref.errors import DomainError, import_extra
+from pp_ref.errors import DomainError, import_extra, unknown
 from pp_ref.oracle.algebras.arithmetic import Arithmetic
 
 __all__ = ["LIBRARIES", "Library", "library"]
@@ -154,5 +154,5 @@ def library(name: str) -> Library:
     raises  DomainError for another name, MissingExtraError where it is not installed
     """
     if name not in LIBRARIES:
-        raise DomainError(f"arrays is {name!r}, expected one of {', '.join(LIBRARIES)}")
+        raise DomainError(unknown("arrays", name, LIBRARIES))
     return LIBRARIES[name]()

@@ -28,6 +28,7 @@ class Candidate(Protocol):
 
     name: str
     arithmetic: str
+    forward_only: bool
 
     def observe(self, case: Case) -> Observation: ...
     def expects(self, case: Case) -> str | None: ...
@@ -41,6 +42,7 @@ class InProcess:
     arithmetic  that they are held to
     autodiff    gradients are the library's own, of the forward functions
     expected    pattern of case ids ("conv2d/*", "*/NaN in v/*") -> why these fail
+    forward_only  that there are no backward functions is meant to be
     time_limit  seconds a case; None: none. A function that hangs is left behind in its thread
     raises      DomainError for names there are not
     """
@@ -53,9 +55,11 @@ class InProcess:
         arithmetic: str = "float64",
         autodiff: bool = False,
         expected: Mapping[str, str] | None = None,
+        forward_only: bool = False,
         time_limit: float | None = None,
     ) -> None:
         self.name, self.arithmetic, self.autodiff = name, _known(arithmetic), autodiff
+        self.forward_only = forward_only
         self.expected, self.time_limit, self.library = dict(expected or {}), time_limit, library(arrays)
         self.get: Callable[[str], Any] = (
             functions.get if isinstance(functions, Mapping) else lambda name: getattr(functions, name, None)
@@ -90,7 +94,7 @@ class InWorker:
         if isinstance(head, str) or head is None:
             self.close()
             raise DataError(f"{path} cannot be loaded: {head or 'it ended without a word'}")
-        self.name, self.arithmetic, self.expected = head
+        self.name, self.arithmetic, self.expected, self.forward_only = head
 
     def observe(self, case: Case) -> Observation:
         if self._process is None:
@@ -137,8 +141,9 @@ class InWorker:
 def load(path: str, **settings: Any) -> InProcess:
     """A candidate from a file or a module's name.
 
-    Its own ARRAYS, ARITHMETIC, AUTODIFF and EXPECTED say what it is, where the settings do not. "pp_ref.layers" is
-    pp_ref itself, with its dictionaries and models, "pp_ref.kernels" its fastest kernels for the processor.
+    Its own ARRAYS, ARITHMETIC, AUTODIFF, EXPECTED and FORWARD_ONLY say what it is, where the settings do not.
+    "pp_ref.layers" is pp_ref itself, with its dictionaries and models, "pp_ref.kernels" its fastest kernels for the
+    processor.
     raises  DataError if it cannot be imported
     """
     if path in ("pp_ref.layers", "pp_ref.kernels"):
@@ -149,7 +154,7 @@ def load(path: str, **settings: Any) -> InProcess:
     module = _imported(path)
     declared = {
         key: getattr(module, key.upper())
-        for key in ("arrays", "arithmetic", "autodiff", "expected")
+        for key in ("arrays", "arithmetic", "autodiff", "expected", "forward_only")
         if hasattr(module, key.upper())
     }
     return InProcess(module, **({"name": path} | declared | settings))
@@ -181,7 +186,7 @@ def _serve(pipe: Any, path: str, settings: dict[str, Any]) -> None:
     except Exception as error:
         pipe.send(f"{type(error).__name__}: {error}")
         return
-    pipe.send((candidate.name, candidate.arithmetic, candidate.expected))
+    pipe.send((candidate.name, candidate.arithmetic, candidate.expected, candidate.forward_only))
     while True:
         try:
             identity = pipe.recv()

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["is_number", "leaves", "mapped", "named"]
+__all__ = ["described", "is_number", "leaves", "mapped", "named"]
 
 
 def leaves(value: Any) -> Iterator[Any]:
@@ -27,6 +27,13 @@ def named(name: str, value: Any) -> dict[str, Any]:
     if isinstance(value, list):
         return {label: leaf for i, each in enumerate(value) for label, leaf in named(f"{name}[{i}]", each).items()}
     return {name: value}
+
+
+def described(value: Any) -> Any:
+    """What JSON holds of an argument: the shape of an array, a list of shapes of a nested list, a setting as it is."""
+    if isinstance(value, np.ndarray):
+        return list(value.shape)
+    return [described(each) for each in value] if isinstance(value, list | tuple) else value
 
 
 def is_number(value: Any) -> bool:

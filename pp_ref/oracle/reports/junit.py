@@ -9,7 +9,7 @@ from pp_ref.oracle.reports.words import Operation, details, headline, operations
 from pp_ref.oracle.verdict.findings import Finding, Report, Status
 
 FAILURES = (Status.failed, Status.unexpected_pass)
-SKIPPED = (Status.not_provided, Status.expected)
+SKIPPED = (Status.not_provided, Status.not_judged, Status.left_out, Status.expected)
 
 
 def content(report: Report) -> bytes:

@@ -11,7 +11,7 @@ from pp_ref.errors import DataError
 from pp_ref.files import read_regular, reason
 from pp_ref.oracle.verdict.findings import Finding, Report, Status, TensorVerdict
 
-SCHEMA = "pp_ref.report/2"
+SCHEMA = "pp_ref.report/3"
 LARGEST = 2**28  # bytes of a report
 
 
@@ -74,6 +74,7 @@ def _finding(record: dict[str, Any]) -> Finding:
             "status": Status(record["status"]),
             "tensors": tuple(map(_tensor, record["tensors"])),
             "messages": tuple(record["messages"]),
+            "missing": tuple(record["missing"]),
             "seconds": float(record["seconds"]),
         }
     )
@@ -81,7 +82,7 @@ def _finding(record: dict[str, Any]) -> Finding:
 
 def _tensor(record: dict[str, Any]) -> TensorVerdict:
     numbers = {name: float(record[name]) for name in ("ratio", "likely", "computed", "exact", "bound")}
-    at, errors = record["at"], record["errors"]
+    at, errors, judged = record["at"], record["errors"], record["judged"]
     return TensorVerdict(
         **record
         | numbers
@@ -89,6 +90,7 @@ def _tensor(record: dict[str, Any]) -> TensorVerdict:
             "shape": tuple(record["shape"]),
             "at": None if at is None else tuple(at),
             "errors": None if errors is None else tuple(map(float, errors)),
+            "judged": None if judged is None else float(judged),
         }
     )
 

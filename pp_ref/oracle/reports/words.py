@@ -12,6 +12,8 @@ VERDICTS = {  # the first that a case of an operation has is the operation's
     Status.failed: "wrong",
     Status.unexpected_pass: str(Status.unexpected_pass),
     Status.suspicious: str(Status.suspicious),
+    Status.not_judged: str(Status.not_judged),
+    Status.left_out: str(Status.left_out),
     Status.expected: str(Status.expected),
     Status.passed: "agrees",
     Status.not_provided: str(Status.not_provided),

@@ -14,6 +14,8 @@ class Status(StrEnum):
 
     passed = "passed"
     suspicious = "suspicious"  # within the proven bound, outside what independent roundings make likely
+    not_judged = "not judged"  # no entry of any result has a bound that a trivial answer would exceed
+    left_out = "left out"  # not put to the candidate; the finding's reason says why
     not_provided = "not provided"
     expected = "expected failure"
     unexpected_pass = "unexpected pass"
@@ -32,6 +34,8 @@ class TensorVerdict:
     computed, exact, bound   there
     wrong    how many entries are outside the bound
     errors   |computed - exact| / bound, entry by entry, row by row, of a tensor with wrong entries; else None
+    judged   share of the entries whose bound a trivial answer exceeds, 0 to 1: what the verdict rests on. None where
+             no number is compared: of an empty tensor, and where only the places of NaN are
     """
 
     name: str
@@ -44,6 +48,7 @@ class TensorVerdict:
     bound: float = 0.0
     wrong: int = 0
     errors: tuple[float, ...] | None = None
+    judged: float | None = None
 
 
 @dataclass(frozen=True)
@@ -56,8 +61,11 @@ class Finding:
     messages    what is wrong besides numbers: raised, wrong shape, wrote to an argument, ...
     diagnosis   what is wrong with the numbers, in words; None where nothing is
     bug, effect what the regime is there to catch, and what that bug does
-    reason      of an expected failure, the candidate's own words
+    reason      of an expected failure, the candidate's own words; of a case that was left out, why it was
     seconds     that the candidate took
+    arguments   of the case: name -> shape, list of shapes, or setting, as JSON has them
+    missing     functions that the candidate has not, without which there are no gradients
+    calls       of the candidate's functions in this case
     """
 
     id: str
@@ -71,6 +79,9 @@ class Finding:
     effect: str = ""
     reason: str = ""
     seconds: float = 0.0
+    arguments: dict[str, Any] = field(default_factory=dict)
+    missing: tuple[str, ...] = ()
+    calls: int = 0
 
     @property
     def worst(self) -> TensorVerdict | None:
@@ -79,12 +90,11 @@ class Finding:
         return bad[0] if bad else max(self.tensors, key=lambda tensor: tensor.ratio, default=None)
 
     def expecting(self, reason: str) -> "Finding":
-        """The same, of a case whose failure the candidate announced."""
-        return replace(
-            self,
-            status=Status.unexpected_pass if self.status == Status.passed else Status.expected,
-            reason=reason,
-        )
+        """The same, of a case whose failure the candidate announced. What was not looked at can do neither."""
+        if self.status in (Status.not_provided, Status.not_judged, Status.left_out):
+            return self
+        status = Status.unexpected_pass if self.status == Status.passed else Status.expected
+        return replace(self, status=status, reason=reason)
 
 
 @dataclass(frozen=True)
@@ -99,6 +109,7 @@ class Report:
     environment  versions and machine
     seconds      wall time
     folder       of vectors that it answered; None: its functions were called
+    forward_only whether it declared that it has no backward functions
     """
 
     candidate: str
@@ -109,6 +120,7 @@ class Report:
     environment: dict[str, Any] = field(default_factory=dict)
     seconds: float = 0.0
     folder: str | None = None
+    forward_only: bool = False
 
     @property
     def counts(self) -> dict[Status, int]:
@@ -118,8 +130,19 @@ class Report:
 
     @property
     def exit_code(self) -> int:
-        """0: nothing is wrong. 1: a case failed, or passed against its announcement. 2: something is suspicious."""
+        """The first of these that holds.
+
+        1  wrong: a case failed, or passed against its announcement
+        3  nothing could be judged: no case ran, no operation is provided, or no number of any was judged
+        2  suspicious, or incomplete: a case was not judged or left out, or a backward function is missing that the
+           candidate did not declare to be
+        0  everything was judged, and is right
+        """
         counts = self.counts
         if counts[Status.failed] or counts[Status.unexpected_pass]:
             return 1
-        return 2 if counts[Status.suspicious] else 0
+        if not (counts[Status.passed] or counts[Status.suspicious] or counts[Status.expected]):
+            return 3
+        incomplete = any(finding.missing for finding in self.findings) and not self.forward_only
+        in_doubt = counts[Status.suspicious] or counts[Status.not_judged] or counts[Status.left_out]
+        return 2 if in_doubt or incomplete else 0

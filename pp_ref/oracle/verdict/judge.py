@@ -5,6 +5,7 @@ from numpy.typing import NDArray
 
 from pp_ref.oracle.candidates.behaviour import Observation
 from pp_ref.oracle.operations.cases import Case
+from pp_ref.oracle.operations.nested import described
 from pp_ref.oracle.operations.truth import Expected
 from pp_ref.oracle.verdict.findings import Finding, Status, TensorVerdict
 
@@ -111,4 +112,7 @@ def _finding(
         bug=case.bug,
         effect=case.effect,
         seconds=seen.seconds,
+        arguments={name: described(value) for name, value in case.arguments.items()},
+        missing=tuple(seen.missing),
+        calls=seen.calls,
     )

@@ -1,6 +1,7 @@
 """Reports as an oracle makes them: every status, and the words of a candidate that means harm."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 
@@ -10,7 +11,7 @@ HOSTILE = "<script>alert('1')</script> ]]> & \"'\0\x1b[31m\ud800 --> [bold]"
 
 
 def good(name="y", shape=(7, 5), ratio=0.03):
-    return TensorVerdict(name, shape, ratio, 0.4, (0,) * len(shape), 0.25, 0.25, 3e-7)
+    return TensorVerdict(name, shape, ratio, 0.4, (0,) * len(shape), 0.25, 0.25, 3e-7, judged=0.75)
 
 
 def bad(name, shape, wrong, exact=0.5):
@@ -107,6 +108,8 @@ def sample():
                 "lowrank", "plain", Status.failed, messages=("raised ValueError: shapes (7, 3) and (4, 5) not aligned",)
             ),
             case("rica", "plain", Status.not_provided, reason="no function of this name"),
+            case("mlp", "plain", Status.not_judged, replace(good(), judged=0.0)),
+            case("mlp", "large", Status.left_out, reason="40 s a case"),
             case(
                 "local_response",
                 "plain",

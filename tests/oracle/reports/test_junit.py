@@ -35,6 +35,8 @@ def test_every_case_is_there_and_counted(name):
         (Status.passed, []),
         (Status.suspicious, ["system-out"]),
         (Status.not_provided, ["skipped"]),
+        (Status.not_judged, ["skipped"]),
+        (Status.left_out, ["skipped"]),
         (Status.expected, ["skipped"]),
         (Status.unexpected_pass, ["failure"]),
         (Status.failed, ["failure"]),

@@ -87,7 +87,7 @@ def change(*path):
     "record",
     [
         change("schema", "pp_ref.report/1"),
-        change("exit_code", 3),
+        change("exit_code", 4),
         change("seed", "0"),
         change("counts", "failed", -1),
         change("another", 0),
@@ -112,12 +112,12 @@ def test_the_schema_refuses(record):
         (None, "cannot be read .No such file or directory.: expected the JSON report of a run"),
         (
             "{",
-            "is not a report of version pp_ref.report/2, or is damaged .Expecting .*: write it anew with `pp-ref conf",
+            "is not a report of version pp_ref.report/3, or is damaged .Expecting .*: write it anew with `pp-ref conf",
         ),
         ("[]", "is not a report of version"),
         ("[" * 100_000, "is not a report of version .*RecursionError"),
         ("{}", "KeyError..schema"),
-        (json.dumps({"schema": "pp_ref.report/0"}), "schema is 'pp_ref.report/0', expected 'pp_ref.report/2'"),
+        (json.dumps({"schema": "pp_ref.report/0"}), "schema is 'pp_ref.report/0', expected 'pp_ref.report/3'"),
         (json.dumps(change("another", 0)), "unexpected keyword argument 'another'"),
         (json.dumps(change("findings", 0, "status", "fine")), "'fine' is not a valid Status"),
         (json.dumps(change("findings", 0, None)), "is not a report of version"),

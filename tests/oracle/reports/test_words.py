@@ -39,6 +39,8 @@ def test_the_share_is_that_of_every_tensor():
         ({Status.expected, Status.suspicious}, Status.suspicious),
         ({Status.suspicious, Status.unexpected_pass}, Status.unexpected_pass),
         (set(Status), Status.failed),
+        ({Status.passed, Status.left_out}, Status.left_out),
+        ({Status.passed, Status.left_out, Status.not_judged}, Status.not_judged),
         ({Status.not_provided}, Status.not_provided),
     ],
 )
@@ -46,7 +48,8 @@ def test_the_verdict_is_as_the_exit_code(statuses, verdict):
     report = Report("c", "float32", 0, [case("dense", "plain", status) for status in Status if status in statuses])
     (part,) = operations(report)
     assert part.verdict == verdict
-    assert report.exit_code == {Status.failed: 1, Status.unexpected_pass: 1, Status.suspicious: 2}.get(verdict, 0)
+    codes = {Status.failed: 1, Status.unexpected_pass: 1, Status.passed: 0, Status.expected: 0, Status.not_provided: 3}
+    assert report.exit_code == codes.get(verdict, 2)
 
 
 def test_details_of_a_wrong_tensor():
@@ -110,8 +113,8 @@ def test_the_command_is_one_that_a_shell_takes_apart_again():
 def test_summary():
     assert summary(EMPTY) == "empty in float64, seed 7: 0 cases in 0.0 s: nothing ran"
     assert summary(sample()).endswith(
-        "seed 0: 15 cases in 4.2 s: 3 passed, 3 suspicious, 1 not provided, 1 expected failure, 1 unexpected pass, "
-        "6 failed"
+        "seed 0: 17 cases in 4.2 s: 3 passed, 3 suspicious, 1 not judged, 1 left out, 1 not provided, "
+        "1 expected failure, 1 unexpected pass, 6 failed"
     )
 
 

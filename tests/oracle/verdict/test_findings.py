@@ -22,7 +22,12 @@ def test_the_worst_is_the_first_bad_one_or_the_largest():
 @pytest.mark.parametrize(
     ("statuses", "code"),
     [
-        ([], 0),
+        ([], 3),
+        (["not_provided"], 3),
+        (["not_judged", "left_out"], 3),
+        (["passed", "not_judged"], 2),
+        (["passed", "left_out"], 2),
+        (["not_judged", "failed"], 1),
         (["passed", "not_provided", "expected"], 0),
         (["passed", "suspicious"], 2),
         (["suspicious", "failed"], 1),
@@ -31,6 +36,17 @@ def test_the_worst_is_the_first_bad_one_or_the_largest():
 )
 def test_exit_codes(statuses, code):
     assert Report("c", "float64", 0, [finding(Status[s]) for s in statuses]).exit_code == code
+
+
+@pytest.mark.parametrize(("forward_only", "code"), [(False, 2), (True, 0)])
+def test_a_missing_backward_is_incomplete_unless_it_was_declared(forward_only, code):
+    found = Finding("relu/plain/float64/0", "relu", "plain", Status.passed, missing=("relu_backward",))
+    assert Report("c", "float64", 0, [found], forward_only=forward_only).exit_code == code
+
+
+@pytest.mark.parametrize("status", [Status.not_provided, Status.not_judged, Status.left_out])
+def test_what_was_not_looked_at_neither_fails_nor_passes_as_announced(status):
+    assert finding(status).expecting("why").status == status
 
 
 def test_what_was_expected():
