@@ -1,5 +1,6 @@
 """`pp-ref conform` and `pp-ref vectors`: the commands of the oracle."""
 
+import secrets
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -34,8 +35,11 @@ def conform(
     ] = None,
     autodiff: Annotated[bool, typer.Option("--autodiff", help="Gradients are those of torch or jax.")] = False,
     only: OnlyOption = None,
-    seed: SeedOption = 0,
+    seed: Annotated[
+        int | None, typer.Option(min=0, help="Seed of all shapes and numbers.", show_default="drawn, and printed")
+    ] = None,
     quick: QuickOption = False,
+    thorough: Annotated[bool, typer.Option("--thorough", help="Also large cases that take minutes.")] = False,
     replay: Annotated[str | None, typer.Option(help="Run one case alone, by its id.")] = None,
     limit: Annotated[float, typer.Option(min=0.1, help="Seconds a case may take.")] = 20.0,
     out: Annotated[list[Path] | None, typer.Option(help="A report: .json, .xml or .html; may be given again.")] = None,
@@ -54,17 +58,20 @@ def conform(
         if files is not None:
             from pp_ref.oracle.candidates.answers import Answers
 
-            _refuse_beside_files(context, "arithmetic", "arrays", "autodiff", "seed", "quick", "limit")
+            _refuse_beside_files(context, "arithmetic", "arrays", "autodiff", "seed", "quick", "thorough", "limit")
             answers = Answers(files)
             report = judged(answers, only=only or (), seed=answers.seed, replay=replay, among=answers.ids)
             report = replace(report, folder=str(files))
         elif candidate is not None:
             from pp_ref.oracle.candidates.processes import InWorker
 
+            if quick and thorough:
+                raise DomainError("expected --quick or --thorough, and not both")
             known = {name: value for name, value in declared.items() if value is not None}
             worker = InWorker(candidate, limit, **known)
             try:
-                report = judged(worker, arithmetic, only or (), seed, quick, replay)
+                drawn = secrets.randbits(64) if seed is None else seed  # which no candidate can know
+                report = judged(worker, arithmetic, only or (), drawn, quick, replay, thorough=thorough)
             finally:
                 worker.close()
         print_report(report)

@@ -28,6 +28,7 @@ __all__ = [
     "quantity",
     "sigmoid",
     "sqrt",
+    "work",
 ]
 
 Pull = Callable[[Any], Any]
@@ -72,6 +73,7 @@ class Quantity:
     def __init__(self, data: Any, algebra: Algebra, parents: Sequence[tuple["Quantity", Pull]] = ()) -> None:
         self.data, self.algebra, self.parents = _array(data), algebra, parents
         self.doubtful = False
+        self.terms = 1  # in the sum of which an entry was made
 
     shape = property(lambda self: self.data.shape)
     ndim = property(lambda self: self.data.ndim)
@@ -117,11 +119,13 @@ class Quantity:
         )
 
     def __matmul__(self, other: Any) -> "Quantity":
-        return self._new(
+        product = self._new(
             self.data @ other.data,
             (self, lambda g: g @ other.data.T),
             (other, lambda g: self.data.T @ g),
         )
+        product.terms = self.shape[-1]
+        return product
 
     def __neg__(self) -> "Quantity":
         return self._new(-self.data, (self, lambda g: -g))
@@ -288,6 +292,11 @@ def gradients(y: Sequence[Quantity], dy: Sequence[Any], inputs: Sequence[Quantit
 def doubtful(y: Iterable[Quantity]) -> bool:
     """Whether rounding may let another entry win a maximum, or a unit pass its kink, on the way to y."""
     return any(node.doubtful for node in _parents_first(y))
+
+
+def work(y: Iterable[Quantity]) -> int:
+    """How many products and sums it takes to compute y, nearly."""
+    return sum(node.size * node.terms for node in _parents_first(y) if node.parents)
 
 
 def _parents_first(y: Iterable[Quantity]) -> list[Quantity]:

@@ -29,6 +29,7 @@ class Candidate(Protocol):
     name: str
     arithmetic: str
     forward_only: bool
+    time_limit: float | None
 
     def observe(self, case: Case) -> Observation: ...
     def expects(self, case: Case) -> str | None: ...

@@ -12,7 +12,7 @@ from pp_ref.oracle.algebras.arithmetic import Arithmetic, arithmetic
 from pp_ref.oracle.operations.case import Case, Entries
 from pp_ref.oracle.operations.draws import Arguments, Draw, Sizes
 from pp_ref.oracle.operations.geometries import CONVOLUTIONS
-from pp_ref.oracle.operations.large import large_case, plans
+from pp_ref.oracle.operations.large import Plan, large_case, plans
 from pp_ref.oracle.operations.nested import is_number, leaves, mapped
 from pp_ref.oracle.operations.operation import Operation
 from pp_ref.oracle.operations.table import BY_NAME, OPERATIONS
@@ -164,10 +164,31 @@ def names(operation: Operation, quick: bool = False) -> list[str]:
     return [*generic, *operation.regimes, *geometries[: 2 if quick else None], *(wild if not quick else [])]
 
 
-def large_cases(operation: Operation, arithmetic: Arithmetic, seed: int = 0, quick: bool = False) -> Iterator[Case]:
-    """At the edges of tiles: `pp_ref.oracle.operations.large`. Quickly the two that have the longest axes."""
-    for i in range(len(plans(operation, seed)[: 2 if quick else None])):
-        yield _case(operation, f"edges {i}", arithmetic, seed)
+# Regime -> whether it is one of a thorough run: "edges 3" is the fourth plan of them.
+PLANNED = {"edges": False, "long edges": True}
+
+
+def large_cases(
+    operation: Operation, arithmetic: Arithmetic, seed: int = 0, quick: bool = False, thorough: bool = False
+) -> Iterator[Case]:
+    """At the edges of tiles: `pp_ref.oracle.operations.large`.
+
+    quick     the two of which arrays are largest
+    thorough  also those that take longer
+    """
+    for kind, longer in PLANNED.items():
+        if thorough or not longer:
+            for i in range(len(plans(operation, seed, longer)[: 2 if quick else None])):
+                yield _case(operation, f"{kind} {i}", arithmetic, seed)
+
+
+def _plan(operation: Operation, regime: str, seed: int) -> Plan | None:
+    """That of a regime which is one of a plan."""
+    kind, _, place = regime.rpartition(" ")
+    if kind not in PLANNED or not place.isdigit():
+        return None
+    found = plans(operation, seed, PLANNED[kind])
+    return found[int(place)] if int(place) < len(found) else None
 
 
 def case_of(identity: str) -> Case:
@@ -180,8 +201,7 @@ def case_of(identity: str) -> Case:
         raise DomainError(f"id is {identity!r}, expected OPERATION/REGIME/ARITHMETIC/SEED, as a report names its cases")
     operation = BY_NAME[parts[0]]
     known = [*names(operation), "random"]
-    edges = parts[1].removeprefix("edges ")
-    if parts[1] not in known and not (edges.isdigit() and int(edges) < len(plans(operation, int(parts[3])))):
+    if parts[1] not in known and _plan(operation, parts[1], int(parts[3])) is None:
         raise DomainError(f"id is {identity!r}, but {operation} has no regime {parts[1]!r}: it has {', '.join(known)}")
     return _case(operation, parts[1], arithmetic(parts[2]), int(parts[3]))
 
@@ -197,8 +217,8 @@ def _case(operation: Operation, name: str, arithmetic: Arithmetic, seed: int) ->
     sizes = _plain(Sizes(seed=number), rng)
     if name == "random":
         return _random(operation, arithmetic, seed, number)
-    if name.startswith("edges "):
-        plan = plans(operation, seed)[int(name.split()[1])]
+    plan = _plan(operation, name, seed)
+    if plan is not None:
         return large_case(operation, name, arithmetic, seed, number, plan)
     if name in operation.regimes:
         bug, effect, drawn = operation.regimes[name]
@@ -268,13 +288,18 @@ def chosen(
     quick: bool = False,
     replay: str | None = None,
     among: Sequence[str] | None = None,
-) -> Iterator[tuple[Operation, list[Case]]]:
-    """Every operation with its cases; arguments as of `pp_ref.oracle.conform`, name that of the arithmetic."""
+    thorough: bool = False,
+    large: bool = True,
+) -> Iterator[tuple[Operation, Iterator[Case]]]:
+    """Every operation with its cases; arguments as of `pp_ref.oracle.conform`, name that of the arithmetic.
+
+    large  whether cases at the edges of tiles are among them
+    """
     if replay is not None and among is not None and replay not in among:
         raise DomainError(f"replay is {replay!r}, which is not among the cases that were exported")
     if replay is not None:
         case = case_of(replay)
-        yield case.operation, [case]
+        yield case.operation, iter([case])
         return
     there = BY_NAME if among is None else dict.fromkeys(identity.partition("/")[0] for identity in among)
     unknown = [each for each in only if each not in there]
@@ -283,15 +308,17 @@ def chosen(
     for operation in OPERATIONS:
         if operation.name in (only or there):
             if among is None:
-                yield (
-                    operation,
-                    [
-                        *cases(operation, arithmetic(name), seed, quick),
-                        *large_cases(operation, arithmetic(name), seed, quick),
-                    ],
-                )
+                yield operation, _every(operation, arithmetic(name), seed, quick, thorough, large)
             else:
-                yield operation, [case_of(each) for each in among if each.partition("/")[0] == operation.name]
+                yield operation, map(case_of, [each for each in among if each.partition("/")[0] == operation.name])
+
+
+def _every(
+    operation: Operation, arithmetic: Arithmetic, seed: int, quick: bool, thorough: bool, large: bool
+) -> Iterator[Case]:
+    yield from cases(operation, arithmetic, seed, quick)
+    if large:
+        yield from large_cases(operation, arithmetic, seed, quick, thorough)
 
 
 def every_case(arithmetic: Arithmetic, seed: int = 0, quick: bool = False) -> Iterator[Case]:

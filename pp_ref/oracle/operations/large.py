@@ -19,7 +19,7 @@ from pp_ref.oracle.operations.nested import leaves
 from pp_ref.oracle.operations.operation import Operation
 from pp_ref.oracle.operations.truth import Evaluated, cotangents_of, evaluated
 
-__all__ = ["EDGES", "axes", "large_case", "plans", "whole_numbers"]
+__all__ = ["EDGES", "Plan", "axes", "large_case", "plans", "whole_numbers"]
 
 EDGES = (15, 16, 17, 31, 32, 33, 63, 64, 65, 127, 128, 129, 255, 256, 257, 1025)
 BUG = "beyond an extent that was tried, or past the last full tile, other code runs"
@@ -42,7 +42,9 @@ class Integers(Draw):
         return self.entries.drawn(self.rng, shape)
 
     def taps(self, size: int, slowly: bool) -> Real:
-        return self(size)
+        taps = abs(self(size))  # of a covariance: the first is 1, and none is negative
+        taps[0] = 1.0
+        return taps
 
 
 @cache
@@ -89,17 +91,21 @@ def _exact(found: Evaluated) -> bool:
 
 
 @cache
-def plans(operation: Operation, seed: int) -> tuple[Plan, ...]:
-    """Which axes take which edges in every case: each one each of them that fits, the longest first."""
-    rng = np.random.default_rng([seed, *operation.name.encode()])
+def plans(operation: Operation, seed: int, thorough: bool = False) -> tuple[Plan, ...]:
+    """Which axes take which edges in every case: each one each of them that fits, the longest first.
+
+    thorough  of more work a case, so that more axes are long together; every edge also where bounds are derived
+    """
+    rng = np.random.default_rng([seed, thorough, *operation.name.encode()])
     there = [*axes(operation)]
     found = _offsets(operation)
-    for edge in sorted(EDGES if whole_numbers(operation) else DERIVED, reverse=True):
+    most = _most(operation) * (16 if thorough else 1)
+    for edge in sorted(EDGES if whole_numbers(operation) or thorough else DERIVED, reverse=True):
         for axis in map(str, rng.permutation(there)):
-            fitting = [plan for plan in found if axis not in plan and _fits(operation, plan | {axis: edge})]
+            fitting = [plan for plan in found if axis not in plan and _fits(operation, plan | {axis: edge}, most)]
             if fitting:
                 fitting[rng.integers(len(fitting))][axis] = edge
-            elif _fits(operation, {axis: edge}):
+            elif _fits(operation, {axis: edge}, most):
                 found.append({axis: edge})
     return tuple(found)
 
@@ -116,11 +122,16 @@ def _offsets(operation: Operation) -> list[Plan]:
     return [{first: 65, second: 1025} for first, second in (pair for pair in pairs if len(pair) == 2)]
 
 
-def _fits(operation: Operation, plan: Plan) -> bool:
-    """Whether a case takes milliseconds."""
+def _most(operation: Operation) -> int:
+    """The largest product of all extents of a case."""
+    if not whole_numbers(operation):
+        return BOUNDS
+    return IMAGES if "height" in axes(operation) else MATRICES
+
+
+def _fits(operation: Operation, plan: Plan, most: int) -> bool:
     times = axes(operation)
     extents = sorted((plan.get(axis, 2) for axis in times for _ in range(times[axis])), reverse=True)
-    most = BOUNDS if not whole_numbers(operation) else IMAGES if "height" in times else MATRICES
     return prod(extents[:2]) <= PAIR and prod(extents) <= most
 
 

@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 
 from pp_ref.oracle.algebras import balls, plain, rounded, tape, whole
 from pp_ref.oracle.operations.case import Case
-from pp_ref.oracle.operations.nested import is_number, mapped, named
+from pp_ref.oracle.operations.nested import is_number, leaves, mapped, named
 
-__all__ = ["Evaluated", "Expected", "cotangents_of", "evaluated", "truth"]
+__all__ = ["Evaluated", "Expected", "cotangents_of", "evaluated", "truth", "work"]
 
 Real = NDArray[np.float64]
 
@@ -59,18 +59,28 @@ class Evaluated(NamedTuple):
 
 def evaluated(case: Case, algebra: tape.Algebra, cotangents: list[Real] | None = None) -> Evaluated:
     """The value of the case's operation, and with cotangents its gradients, in an algebra's arrays."""
-    operation = case.operation
-    lifted = {
-        name: mapped(lambda x: tape.quantity(x, algebra), value) if is_number(value) else value
-        for name, value in case.arguments.items()
-    }
-    y = named("y", operation.definition(*lifted.values()))
-    learned = {label: x for name in operation.learned for label, x in named(f"d{name}", lifted[name]).items()}
+    lifted = _lifted(case, algebra)
+    y = named("y", case.operation.definition(*lifted.values()))
+    learned = {label: x for name in case.operation.learned for label, x in named(f"d{name}", lifted[name]).items()}
     gradients = {}
     if cotangents is not None and learned:
         dy = [algebra.lifted(each) for each in cotangents]
         gradients = dict(zip(learned, tape.gradients([*y.values()], dy, [*learned.values()]), strict=True))
     return Evaluated({name: each.data for name, each in y.items()}, gradients, tape.doubtful(y.values()))
+
+
+def _lifted(case: Case, algebra: tape.Algebra) -> dict[str, Any]:
+    return {
+        name: mapped(lambda x: tape.quantity(x, algebra), value) if is_number(value) else value
+        for name, value in case.arguments.items()
+    }
+
+
+def work(case: Case) -> int:
+    """How many products and sums its value takes, nearly."""
+    with np.errstate(all="ignore"):
+        y = case.operation.definition(*_lifted(case, plain.SHAPES).values())
+    return tape.work(leaves(y))
 
 
 def truth(case: Case) -> list[Expected]:
