@@ -53,7 +53,9 @@ def conform(
     findings: list[Finding] = []
     diagnoses: dict[str, str] = {}
     for operation, drawn in chosen(name, only, seed, quick, replay, among, thorough):
-        evidence, left_out, speed = [], [], _Speed(candidate.time_limit)
+        evidence: list[Evidence] = []
+        left_out: list[Finding] = []
+        speed = _Speed(candidate.time_limit)
         for case in drawn:
             if replay is None and case.large and not evidence[0].seen.provided:
                 break

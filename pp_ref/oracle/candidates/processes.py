@@ -29,8 +29,9 @@ class Candidate(Protocol):
     name: str
     arithmetic: str
     forward_only: bool
-    time_limit: float | None
 
+    @property
+    def time_limit(self) -> float | None: ...
     def observe(self, case: Case) -> Observation: ...
     def expects(self, case: Case) -> str | None: ...
 

@@ -32,7 +32,7 @@ class Regime:
     layout: str = "C"
 
 
-def _scaled(power: int) -> Callable[[Sizes], Sizes]:
+def _scaled(power: int) -> Callable[[Sizes, Rng], Sizes]:
     return lambda sizes, rng: sizes.at(scale=2.0**power)
 
 

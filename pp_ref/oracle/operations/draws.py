@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -373,61 +372,3 @@ def on_long_tails(*wanted: str) -> Callable[[Draw], Arguments]:
 
 
 TAILS = ("taps are cut off where a Gaussian's would be small", "a kernel that decays slowly is another")
-
-
-def _equal(draw: Draw, d: int, scale: float = 1.0) -> tuple[list[Real], list[Real]]:
-    """U and w of columns that share the units as equally as they can, and keep as many weights: a model's columns."""
-    s = draw.sizes
-    J = len(s.columns)
-    widths = [s.m // J + (j < s.m % J) for j in range(J)]
-    k = max(min(s.k, d), 1)
-    return [draw(d, k, scale=scale) for _ in widths], [draw(k, m) for m in widths]
-
-
-def mlp(draw: Draw, decay: float = 0.0, layers: int = 2) -> Arguments:
-    s, hidden = draw.sizes, draw.sizes.m
-    predicted = [_equal(draw, d, 0.5) for d in (s.d, *[hidden] * (layers - 1))]
-    return {
-        "x": draw(s.n, s.d),
-        "labels": draw.labels(4),
-        "U": [U for U, _ in predicted],
-        "w": [w for _, w in predicted],
-        "b": [draw(hidden) for _ in predicted],
-        "W": draw(hidden, 4),
-        "c": draw(4),
-        "decay": decay,
-    }
-
-
-def predicted_autoencoder(draw: Draw) -> Arguments:
-    U, w = _equal(draw, draw.sizes.d, 0.5)
-    return {"x": draw(draw.sizes.n, draw.sizes.d), "U": U, "w": w, "b": draw(draw.sizes.m), "c": draw(draw.sizes.d)}
-
-
-def convnet(draw: Draw) -> Arguments:
-    s, shapes, channels = draw.sizes, [(3, 3), (3, 3)], (2, 3, 2)
-    height, width = draw.image(5, 6)
-    left = -(-height // 4) * -(-width // 4)  # pixels, after two poolings
-    return {
-        "x": draw(s.n, height, width, channels[0]),
-        "labels": draw.labels(4),
-        "U": [[draw(9, 3)] for _ in shapes],
-        "w": [[draw(3 * i, o)] for i, o in pairwise(channels)],
-        "b": [draw(o) for o in channels[1:]],
-        "filter_shapes": shapes,
-        "W": draw(left * channels[2], 4),
-        "c": draw(4),
-    }
-
-
-def rica(objective: str) -> Callable[[Draw], Arguments]:
-    """At least three inputs, of each of which three weights are kept: a filter of one has no direction to learn."""
-
-    def arguments(draw: Draw) -> Arguments:
-        s, d = draw.sizes, max(draw.sizes.d, 3)
-        wide = Draw(s.at(columns=tuple((max(k, 3), m) for k, m in s.columns)), draw.arithmetic)
-        U, w = _equal(wide, d)
-        settings = {"objective": objective, "trade_off": 4.0, "eps": 0.25}
-        return {"x": draw(s.n, d, scale=0.5), "U": U, "w": w, **settings}
-
-    return arguments

@@ -26,7 +26,7 @@ BUG = "beyond an extent that was tried, or past the last full tile, other code r
 EFFECT = "small problems are right, those of real size are not"
 DERIVED = (17, 33, 65, 129, 257, 1025)  # where results are not whole numbers, and a case takes more time
 # The largest product of two extents, of all extents of matrices, where there are images, and where bounds are derived.
-PAIR, MATRICES, IMAGES, BOUNDS = 2**17, 2**21, 2**15, 2**14
+PAIR, MATRICES, IMAGES, BOUNDS = 2**17, 2**21, 3 * 2**14, 2**14
 
 Plan = dict[str, int]
 
@@ -79,7 +79,7 @@ def axes(operation: Operation) -> dict[str, int]:
 def whole_numbers(operation: Operation) -> bool:
     """Whether nothing rounds where the arguments are small whole numbers."""
     arithmetic = ARITHMETICS["float64"]
-    sizes = Sizes(n=2, d=4, columns=((2, 2),), geometry=_window(operation, np.random.default_rng(0)), image=(4, 4))
+    sizes = Sizes(n=3, d=5, columns=((2, 3),), geometry=_window(operation, np.random.default_rng(0)), image=(4, 4))
     drawn = operation.arguments(Integers(sizes, arithmetic, Entries(1, 1.0)))
     case = Case(operation, "", arithmetic, 0, BUG, EFFECT, drawn, whole=Entries(1, 1.0))
     with np.errstate(all="ignore"):
@@ -119,14 +119,15 @@ def _offsets(operation: Operation) -> list[Plan]:
         return [{"n": 65, "height": 33, "width": 32}] if "n" in there else []
     apart = [axis for axis, times in there.items() if times == 1]
     pairs = dict.fromkeys([tuple(apart[:2]), tuple(apart[-2:])])
-    return [{first: 65, second: 1025} for first, second in (pair for pair in pairs if len(pair) == 2)]
+    return [{first: 1025, second: 65} for first, second in (pair for pair in pairs if len(pair) == 2)]
 
 
 def _most(operation: Operation) -> int:
     """The largest product of all extents of a case."""
     if not whole_numbers(operation):
         return BOUNDS
-    return IMAGES if "height" in axes(operation) else MATRICES
+    there = axes(operation)
+    return IMAGES if "height" in there and (operation.windows or "k" not in there) else MATRICES
 
 
 def _fits(operation: Operation, plan: Plan, most: int) -> bool:

@@ -1,7 +1,7 @@
 """Every operation that the oracle judges: its equation, how its arguments are drawn, and what is known about it."""
 
 from pp_ref.oracle.algebras import tape
-from pp_ref.oracle.operations import definitions, draws, geometries
+from pp_ref.oracle.operations import definitions, draws, geometries, model_draws
 from pp_ref.oracle.operations.operation import Operation
 
 __all__ = ["BY_NAME", "OPERATIONS"]
@@ -446,7 +446,7 @@ OPERATIONS = (
         "mlp",
         "predicted sigmoid layers, softmax on top (sec. 4.1)",
         definitions.mlp,
-        draws.mlp,
+        model_draws.mlp,
         learned=("w", "b", "W", "c"),
         batch=("x", "labels"),
         value="loss",
@@ -455,12 +455,12 @@ OPERATIONS = (
             "weight decay": (
                 "decay of the biases, decay divided by n, or decay in the loss or the gradient alone",
                 "another minimum",
-                lambda draw: draws.mlp(draw, 0.25),
+                lambda draw: model_draws.mlp(draw, 0.25),
             ),
             "three layers": (
                 "two layers are written out, or gradients come in an order that two cannot show",
                 "a layer learns from another's gradient",
-                lambda draw: draws.mlp(draw, layers=3),
+                lambda draw: model_draws.mlp(draw, layers=3),
             ),
         },
     ),
@@ -468,7 +468,7 @@ OPERATIONS = (
         "convnet",
         "two predicted convolutions with ReLU and max-pooling, softmax on top (sec. 4.2)",
         definitions.convnet,
-        draws.convnet,
+        model_draws.convnet,
         learned=("w", "b", "W", "c"),
         batch=("x", "labels"),
         value="loss",
@@ -479,7 +479,7 @@ OPERATIONS = (
         "predicted_autoencoder",
         "the autoencoder with W = [U_j w_j], tied through the dictionary (sec. 3.5)",
         definitions.predicted_autoencoder,
-        draws.predicted_autoencoder,
+        model_draws.predicted_autoencoder,
         learned=("w", "b", "c"),
         batch=("x",),
         value="loss",
@@ -490,7 +490,7 @@ OPERATIONS = (
             f"rica_{objective}",
             "RICA on predicted filters (sec. 4.3)",
             definitions.rica,
-            draws.rica(objective),
+            model_draws.rica(objective),
             learned=("w",),
             batch=("x",),
             value="loss",
