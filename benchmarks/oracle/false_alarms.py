@@ -173,15 +173,16 @@ def study(task: tuple[str, str, int]) -> tuple[tuple[str, str, int], list[dict[s
         expected = truth(case)
         for candidate, judged in list(judges.items()):
             row = rows[candidate]
-            if judged.expects(alike):
+            seen = judged.observe(case)
+            if judged.expects(alike, seen):
                 row["announced"] += 1
                 continue
-            finding = judge(case, expected, judged.observe(case))
+            finding = judge(case, expected, seen)
             if finding.status == Status.not_provided:
                 del judges[candidate], rows[candidate]
                 continue
             row["cases"] += 1
-            if finding.status != Status.passed:
+            if finding.status in (Status.failed, Status.suspicious):
                 tensor = finding.worst
                 said = "; ".join(finding.messages) or f"{tensor.name} {tensor.ratio:.3g} {tensor.likely:.3g}"
                 row[finding.status].append(f"{case.id}: {said}")

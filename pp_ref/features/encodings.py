@@ -6,7 +6,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from pp_ref.arrays import check_numpy
+from pp_ref.arrays import check_not_negative, check_numpy
 from pp_ref.errors import DomainError, unknown
 
 Encoding = Literal["absolute", "rectified", "split", "soft"]
@@ -43,8 +43,7 @@ def encoding_parts(encoding: Encoding, threshold: float) -> tuple[Part, ...]:
     """
     if encoding not in PARTS:
         raise DomainError(unknown("encoding", encoding, PARTS))
-    if not 0 <= threshold < np.inf:
-        raise DomainError(f"threshold is {threshold}, expected a finite number >= 0")
+    check_not_negative(threshold=threshold)
     if threshold and encoding != "soft":
         raise DomainError(f"threshold is {threshold}, but the encoding {encoding!r} has none: take 'soft', or 0")
     return PARTS[encoding]

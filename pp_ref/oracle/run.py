@@ -52,6 +52,7 @@ def conform(
     name = arithmetic or candidate.arithmetic
     findings: list[Finding] = []
     diagnoses: dict[str, str] = {}
+    calls: dict[str, None] = {}
     for operation, drawn in chosen(name, only, seed, quick, replay, among, thorough):
         evidence: list[Evidence] = []
         left_out: list[Finding] = []
@@ -64,10 +65,11 @@ def conform(
                 continue
             seen = candidate.observe(case)
             speed.see(case, seen)
+            calls |= dict.fromkeys(seen.provenance)
             due = expected(case) if seen.results else []
             evidence.append(Evidence(case, due, seen, judge(case, due, seen)))
         # Diagnose unexpected failures first; expected ones carry the candidate's reason.
-        unannounced = [each for each in evidence if candidate.expects(each.case) is None]
+        unannounced = [each for each in evidence if candidate.expects(each.case, each.seen) is None]
         said = diagnose(operation, unannounced) or diagnose(operation, evidence)
         if said:
             diagnoses[operation.name] = said
@@ -75,7 +77,7 @@ def conform(
             finding = each.finding
             if finding.status in (Status.failed, Status.suspicious) and said:
                 finding = replace(finding, diagnosis=said)
-            reason = candidate.expects(each.case)
+            reason = candidate.expects(each.case, each.seen)
             if reason is not None and finding.status != Status.not_provided:
                 finding = finding.expecting(reason)
             findings.append(finding)
@@ -88,9 +90,9 @@ def conform(
         candidate.name,
         name,
         seed if replay is None else int(replay.rpartition("/")[2]),
-        findings,
+        [finding.suspecting(candidate.later.get(finding.id)) for finding in findings],
         diagnoses,
-        circumstances(),
+        circumstances() | {"calls": list(calls)},
         took,
         forward_only=candidate.forward_only,
     )

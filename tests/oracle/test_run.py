@@ -132,3 +132,13 @@ def test_a_thorough_run_has_more_large_cases_which_have_ids_too():
     assert {"edges", "long edges"} <= kinds
     (finding,) = conform(InProcess(RIGHT), replay="relu/long edges 0/float32/7").findings
     assert finding.status == Status.passed
+
+
+def test_what_a_case_does_after_it_has_returned_makes_it_suspicious():
+    candidate = InProcess(RIGHT)
+    candidate.later["relu/tails/float64/0"] = "leaves a thread running"
+    report = conform(candidate, only=["relu"], quick=True)
+    statuses = {finding.regime: (finding.status, finding.messages) for finding in report.findings}
+    assert statuses.pop("tails") == (Status.suspicious, ("leaves a thread running",))
+    assert set(statuses.values()) == {(Status.passed, ())}
+    assert report.exit_code == 2

@@ -45,10 +45,16 @@ class Draw:
         self.rng = np.random.default_rng(sizes.seed)
         # Terms have at most eight factors (the gradient of a squared v W W^T - v has seven), sums 2^16 of them: not
         # even their majorants overflow. Of 1/4 in float16, of no consequence elsewhere.
-        self.scale = min(sizes.scale, (arithmetic.largest / 2.0**32) ** (1 / 8))
+        # And not so small that beside 1, or squared, nothing is left of them: 1/2 in bfloat16, 1/4 in float16.
+        least = 2.0 ** (3 - arithmetic.bits // 2)
+        self.scale = max(min(sizes.scale, (arithmetic.largest / 2.0**32) ** (1 / 8)), least)
 
     def __call__(self, *shape: int, scale: float = 1.0) -> Real:
         return self.stored(self.rng.standard_normal(shape) * self.scale * scale)
+
+    def weights(self, *shape: int, size: float = 1.0) -> Real:
+        """A model's, of deviation size / sqrt(rows), whatever the scale: its units neither saturate nor fade."""
+        return self(*shape, scale=size / self.scale / np.sqrt(max(shape[0], 1)))
 
     def stored(self, x: Any) -> Real:
         return self.arithmetic.representable(np.asarray(x, np.float64))
@@ -151,7 +157,8 @@ def cross_entropy(draw: Draw) -> Arguments:
 
 
 def large_logits(draw: Draw) -> Arguments:
-    return {"z": draw.stored(draw.rng.choice([-1e4, 0.0, 1e4], (4, 5))), "labels": draw.rng.integers(0, 5, 4)}
+    most = min(1e4, draw.arithmetic.largest / 32)  # of a half, so that a batch of them does not overflow
+    return {"z": draw.stored(draw.rng.choice([-most, 0.0, most], (4, 5))), "labels": draw.rng.integers(0, 5, 4)}
 
 
 def one_class(draw: Draw) -> Arguments:
@@ -292,7 +299,13 @@ def short(draw: Draw) -> Arguments:
 
 def points(draw: Draw, **settings: Any) -> Arguments:
     s = draw.sizes
-    return {"a": draw(s.n, 2), "b": draw(s.m, 2), "length_scale": 0.75, **settings}
+    return {"a": draw(s.n, 2), "b": draw(s.m, 2), "length_scale": 0.75 * draw.scale, **settings}
+
+
+def large_mean(draw: Draw) -> Arguments:
+    """A mean whose square has still some digits of the variance beside it."""
+    mean = min(64.0, 2.0 ** (draw.arithmetic.bits // 2 - 2))
+    return {"data": draw.stored(draw(20, 3) + mean), "power": 1}
 
 
 def grid_points(**settings: Any) -> Callable[[Draw], Arguments]:
@@ -325,7 +338,8 @@ def ridge(side: int, length_scale: float, ridge: float, form: str = "ridge") -> 
     def arguments(draw: Draw) -> Arguments:
         alpha = draw.kept(side * side, side * side // 2)
         K = draw.stored(_se_matrix(side, length_scale))
-        return {"K": K, "alpha": alpha, "ridge": float(draw.stored(ridge)), "form": form}
+        least = min(2.0**16 * draw.arithmetic.unit, 1.0)  # with less, K is not definite to those who round it
+        return {"K": K, "alpha": alpha, "ridge": float(draw.stored(max(ridge, least))), "form": form}
 
     return arguments
 

@@ -6,33 +6,41 @@ from itertools import pairwise
 from pp_ref.oracle.operations.draws import Arguments, Draw, Real
 
 
-def _equal(draw: Draw, d: int, scale: float = 1.0) -> tuple[list[Real], list[Real]]:
+def _equal(draw: Draw, d: int, size: float = 1.0) -> tuple[list[Real], list[Real]]:
     """U and w of columns that share the units as equally as they can, and keep as many weights: a model's columns."""
     s = draw.sizes
     J = len(s.columns)
     widths = [s.m // J + (j < s.m % J) for j in range(J)]
     k = max(min(s.k, d), 1)
-    return [draw(d, k, scale=scale) for _ in widths], [draw(k, m) for m in widths]
+    return [draw.weights(d, k, size=size) for _ in widths], [draw.weights(k, m) for m in widths]
 
 
 def mlp(draw: Draw, decay: float = 0.0, layers: int = 2) -> Arguments:
     s, hidden = draw.sizes, draw.sizes.m
-    predicted = [_equal(draw, d, 0.5) for d in (s.d, *[hidden] * (layers - 1))]
+    # What comes in has the scale, and the first layer takes it back.
+    predicted = [_equal(draw, s.d, 1 / draw.scale), *(_equal(draw, hidden) for _ in range(layers - 1))]
     return {
         "x": draw(s.n, s.d),
         "labels": draw.labels(4),
         "U": [U for U, _ in predicted],
         "w": [w for _, w in predicted],
-        "b": [draw(hidden) for _ in predicted],
-        "W": draw(hidden, 4),
-        "c": draw(4),
+        "b": [draw.weights(1, hidden)[0] for _ in predicted],
+        "W": draw.weights(hidden, 4),
+        "c": draw.weights(1, 4)[0],
         "decay": decay,
     }
 
 
 def predicted_autoencoder(draw: Draw) -> Arguments:
-    U, w = _equal(draw, draw.sizes.d, 0.5)
-    return {"x": draw(draw.sizes.n, draw.sizes.d), "U": U, "w": w, "b": draw(draw.sizes.m), "c": draw(draw.sizes.d)}
+    s = draw.sizes
+    U, w = _equal(draw, s.d)
+    return {
+        "x": draw(s.n, s.d, scale=1 / draw.scale),
+        "U": U,
+        "w": w,
+        "b": draw.weights(1, s.m)[0],
+        "c": draw.weights(1, s.d)[0],
+    }
 
 
 def convnet(draw: Draw) -> Arguments:
@@ -42,12 +50,12 @@ def convnet(draw: Draw) -> Arguments:
     return {
         "x": draw(s.n, height, width, channels[0]),
         "labels": draw.labels(4),
-        "U": [[draw(9, 3)] for _ in shapes],
-        "w": [[draw(3 * i, o)] for i, o in pairwise(channels)],
-        "b": [draw(o) for o in channels[1:]],
+        "U": [[draw.weights(9, 3, size=size)] for size in (1 / draw.scale, 1.0)],
+        "w": [[draw.weights(3 * i, o)] for i, o in pairwise(channels)],
+        "b": [draw.weights(1, o)[0] for o in channels[1:]],
         "filter_shapes": shapes,
-        "W": draw(left * channels[2], 4),
-        "c": draw(4),
+        "W": draw.weights(left * channels[2], 4),
+        "c": draw.weights(1, 4)[0],
     }
 
 
