@@ -5,17 +5,20 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+from pp_ref.oracle.algebras.arithmetic import arithmetic
 from pp_ref.oracle.candidates import own
 from pp_ref.oracle.candidates.processes import InProcess
 from pp_ref.oracle.faults.catalogue import FAULTS, RULED, Fault
-from pp_ref.oracle.operations.cases import case_of
+from pp_ref.oracle.operations.cases import case_of, cases
 from pp_ref.oracle.operations.operation import Operation
 from pp_ref.oracle.operations.table import OPERATIONS
 from pp_ref.oracle.operations.truth import Expected, truth
 from pp_ref.oracle.run import conform
 from pp_ref.oracle.verdict.diagnosis import UNKNOWN
+from pp_ref.oracle.verdict.findings import Status
+from pp_ref.oracle.verdict.judge import judge
 
-__all__ = ["BY_RULE", "PLANTED", "Planted", "Trial", "trial"]
+__all__ = ["BY_RULE", "PLANTED", "Planted", "Trial", "reported", "trial"]
 
 Functions = dict[str, Callable[..., Any]]
 
@@ -74,6 +77,17 @@ def trial(planted: Planted, arithmetic: str, seed: int = 0) -> Trial:
             said = next(iter(report.diagnoses.values()), "")
             return Trial(True, bool(said) and not said.startswith(UNKNOWN), said)
     return Trial(False, False, said)
+
+
+def reported(planted: Planted, name: str) -> bool:
+    """Whether a case of the arithmetic of that name is wrong or suspicious; cases after it are not run."""
+    for functions in planted.functions:
+        candidate = InProcess(functions, str(planted), arithmetic=name)
+        for case in (case for operation in planted.operations for case in cases(operation, arithmetic(name))):
+            status = judge(case, _expected(case.id), candidate.observe(case)).status
+            if status in (Status.failed, Status.suspicious):
+                return True
+    return False
 
 
 def _planted(fault: Fault) -> Planted | None:

@@ -11,6 +11,7 @@ import numpy as np
 
 from pp_ref import layers
 from pp_ref.oracle.candidates.libraries import library
+from pp_ref.oracle.candidates.memory import Placed
 from pp_ref.oracle.operations import definitions, draws, operation
 from pp_ref.oracle.operations.draws import Arguments
 from pp_ref.oracle.operations.table import BY_NAME as DESCRIBED
@@ -44,7 +45,7 @@ class Draw(draws.Draw):
     def stored(self, x: Any) -> np.ndarray:
         # float64 draws fill the low bits of neither longdouble nor complex: add what they leave out.
         values = x * (1 + self.rng.standard_normal(np.shape(x)) * np.longdouble(2) ** -54)
-        return NUMPY.arrays(values, self.arithmetic, self.sizes.layout)
+        return Placed(NUMPY, values, self.arithmetic, self.sizes.layout, huge=False).array
 
 
 @dataclass(frozen=True, repr=False, kw_only=True)

@@ -117,11 +117,11 @@ def test_what_raises_for_its_arguments_says_how_it_is_called(tmp_path):
     candidate = load(str(file))
     assert candidate.observe(case_of("dense/plain/float64/0")).messages == [
         "raised TypeError at my_layers.py:1: dense_forward(x, y) is called with (v, W, b), by position",
-        "called with v (5, 7), W (7, 6), b (6,)",
+        "called with v (6, 7), W (7, 4), b (4,)",
     ]
     said, called = candidate.observe(case_of("relu/plain/float64/0")).messages
     assert said == "raised ZeroDivisionError at my_layers.py:8: division by zero"
-    assert called == "called with v (5, 7)"
+    assert called == "called with v (5, 8)"
     assert candidate.observe(case_of("maxout/plain/float64/0")).provided is False
 
 

@@ -14,7 +14,7 @@ from pp_ref.oracle.operations.cases import case_of
 
 HOSTILE = str(Path(__file__).with_name("hostile.py"))
 SAID = {
-    "relu": "answered with b'hello, judge' instead of a frame",
+    "relu": "answered with b'hello, judge",
     "smooth_abs": "closed the pipe through which it answers",
     "flatten": "raised ValueError at hostile.py:",
     "second_moment": "y is a list of 1 values, expected one array of numpy",
