@@ -13,14 +13,19 @@ EXAMPLES = ROOT / "docs" / "examples"
 TORCH, JAX = pytest.mark.torch, pytest.mark.jax
 FEW = ("dense", "conv2d", "max_pool2d", "log_cosh", "ridge_dictionary")
 RUNS = [
-    *(pytest.param("numpy", arithmetic, (), False) for arithmetic in ("float64", "float32")),
-    *(
-        pytest.param("torch", arithmetic, (), False, marks=TORCH)
-        for arithmetic in ("float64", "float32", "bfloat16", "float16")
-    ),
+    pytest.param("numpy", "float32", (), False),
+    *(pytest.param("torch", arithmetic, (), True, marks=TORCH) for arithmetic in ("float32", "bfloat16", "float16")),
     # JAX compiles for every new shape: a second for each case.
-    pytest.param("jax", "float32", (), True, marks=JAX),
     pytest.param("jax", "float64", FEW, True, marks=JAX),
+    *(
+        pytest.param(library, arithmetic, (), False, marks=(mark, pytest.mark.torture))
+        for library, mark in (("torch", TORCH), ("jax", JAX))
+        for arithmetic in ("float64", "float32")
+    ),
+    *(
+        pytest.param("torch", arithmetic, (), False, marks=(TORCH, pytest.mark.torture))
+        for arithmetic in ("bfloat16", "float16")
+    ),
 ]
 
 

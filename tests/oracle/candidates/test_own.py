@@ -13,18 +13,26 @@ def bad(report: Report) -> list[str]:
     return [finding.id for finding in report.findings if finding.status != Status.passed]
 
 
+QUICK = pytest.mark.parametrize(
+    "quick", [pytest.param(True, id="quick"), pytest.param(False, id="all", marks=pytest.mark.torture)]
+)
+
+
+@QUICK
 @pytest.mark.parametrize("arithmetic", ["float64", "float32"])
 @pytest.mark.parametrize("order", [0, 1], ids=["dictionary first", "weights first"])
-def test_layers_dictionaries_and_models_conform(order, arithmetic):
-    report = conform(InProcess(own.functions(order), arithmetic=arithmetic), only=own.provided())
+def test_layers_dictionaries_and_models_conform(order, arithmetic, quick):
+    report = conform(InProcess(own.functions(order), arithmetic=arithmetic), only=own.provided(), quick=quick)
     assert bad(report) == []
     assert report.exit_code == 0
     assert report.diagnoses == {}
 
 
+@QUICK
 @pytest.mark.parametrize("arithmetic", ["float64", "float32"])
-def test_kernels_conform(arithmetic):
-    assert bad(conform(InProcess(own.kernels(), arithmetic=arithmetic), only=list(own.kernels()))) == []
+def test_kernels_conform(arithmetic, quick):
+    candidate = InProcess(own.kernels(), arithmetic=arithmetic)
+    assert bad(conform(candidate, only=list(own.kernels()), quick=quick)) == []
 
 
 def test_bounds_are_not_wider_than_they_have_to_be():
