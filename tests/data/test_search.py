@@ -174,7 +174,7 @@ def test_an_explicit_folder_without_the_files_is_an_error_and_nothing_is_fetched
 
 
 def test_an_unknown_name():
-    message = "^no data set is called 'letter'; expected one of: cifar10, letters, mnist, natural-"
+    message = "^name is 'letter', expected one of cifar10, letters, mnist, natural-"
     with pytest.raises(DataError, match=message):
         find_data("letter")
 

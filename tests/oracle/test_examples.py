@@ -32,8 +32,10 @@ RUNS = [
 @pytest.mark.parametrize(("library", "arithmetic", "only", "quick"), RUNS)
 def test_an_example_conforms(library, arithmetic, only, quick):
     report = conform(load(str(EXAMPLES / f"{library}_layers.py")), arithmetic, only, quick=quick)
-    bad = [finding for finding in report.findings if finding.status in (Status.failed, Status.unexpected_pass)]
-    assert report.exit_code == 0, bad
+    wrong = (Status.failed, Status.unexpected_pass, Status.suspicious)
+    assert [finding for finding in report.findings if finding.status in wrong] == []
+    # In half precision some cases have no bound that tells a right answer from a trivial one.
+    assert report.exit_code == 0 or (arithmetic in ("bfloat16", "float16") and report.counts[Status.not_judged])
 
 
 @pytest.mark.parametrize(

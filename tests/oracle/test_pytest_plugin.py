@@ -38,14 +38,14 @@ def judged(pytester, monkeypatch):
 
 def test_what_is_right_passes_and_what_passes_against_its_announcement_fails(judged):
     result = judged(DENSE)
-    result.assert_outcomes(passed=4, failed=1)
-    result.stdout.fnmatch_lines(["collected 5 items"])
+    result.assert_outcomes(passed=7, failed=1)
+    result.stdout.fnmatch_lines(["collected 8 items"])
     result.stdout.fnmatch_lines(["*_ dense/one example/float64/0 _*", "[[]XPASS(strict)[]] known: issue 12"])
 
 
 def test_a_failure_says_what_is_wrong_and_how_to_see_it_again(judged):
     result = judged(DENSE.replace("dy.sum(axis=0)", "dy.mean(axis=0)"), "-k", "not example")
-    result.assert_outcomes(failed=3, deselected=2)
+    result.assert_outcomes(failed=6, deselected=2)
     result.stdout.fnmatch_lines(
         [
             "*_ dense/plain/float64/0 _*",
@@ -62,23 +62,23 @@ def test_an_announced_failure_is_an_xfail_with_its_reason(judged):
     result = judged(
         DENSE.replace("dy.sum(axis=0)", "dy.sum(axis=0, ddof=0) if len(dy) == 1 else dy.sum(axis=0)"), "-rx"
     )
-    result.assert_outcomes(passed=4, xfailed=1)
+    result.assert_outcomes(passed=7, xfailed=1)
     result.stdout.fnmatch_lines(["XFAIL my_layers.py::dense/one example/float64/0 - known: issue 12"])
 
 
 def test_what_is_not_provided_is_skipped_with_a_reason(judged):
     result = judged(DENSE, "-rs", "--pp-ref-only", "relu", "-k", "relu")
-    result.assert_outcomes(skipped=6, deselected=5)
+    result.assert_outcomes(skipped=8, deselected=8)
     result.stdout.fnmatch_lines(["SKIPPED *: my_layers.py has no function for relu"])
 
 
 def test_a_missing_backward_function_is_a_warning_unless_it_is_declared(judged):
     forward = "def relu_forward(v):\n    return v * (v > 0), None\n"
     result = judged(forward, only="relu")
-    result.assert_outcomes(passed=6, warnings=6)
+    result.assert_outcomes(passed=8, warnings=8)
     result.stdout.fnmatch_lines(["*Suspicious: incomplete: my_layers.py has no relu_backward: write it, or declare *"])
-    judged(forward + "FORWARD_ONLY = ['relu']", only="relu").assert_outcomes(passed=6)
-    judged(forward + "FORWARD_ONLY = True", only="relu").assert_outcomes(passed=6)
+    judged(forward + "FORWARD_ONLY = ['relu']", only="relu").assert_outcomes(passed=8)
+    judged(forward + "FORWARD_ONLY = True", only="relu").assert_outcomes(passed=8)
 
 
 def test_suspicion_is_a_warning(judged):
@@ -92,7 +92,7 @@ def test_suspicion_is_a_warning(judged):
             return 1 / (1 + np.exp(-v)), None
     """
     result = judged(naive, only="sigmoid")
-    result.assert_outcomes(passed=6, warnings=1)
+    result.assert_outcomes(passed=8, warnings=1)
     result.stdout.fnmatch_lines(["*Suspicious: wrong: warns: overflow encountered in exp", "*replay: pp-ref conform *"])
 
 
@@ -115,7 +115,7 @@ def test_what_cannot_be_judged_is_said(judged, content, only, said):
 
 def test_tests_of_ones_own_run_beside_it(judged, pytester):
     pytester.makepyfile(test_mine="def test_mine():\n    pass")
-    judged(DENSE, "-k", "plain or mine").assert_outcomes(passed=2, deselected=4)
+    judged(DENSE, "-k", "plain or mine").assert_outcomes(passed=2, deselected=7)
 
 
 def test_the_entry_point_loads_nothing_but_pytest():

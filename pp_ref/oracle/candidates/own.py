@@ -54,7 +54,7 @@ def grid_operands(sizes: tuple[int, int], taps: Sequence[Array], alpha: Sequence
 
     y, x = (np.asarray(axis, float) for axis in taps)
     factors = Separable((*sizes, 1), (y, x), tuple(alpha), tuple(np.asarray(R_j, float) for R_j in R))
-    U = [factors.K()[:, a] @ R_j for a, R_j in zip(factors.alpha, factors.R or (), strict=True)]
+    U = [factors.atoms(a) @ R_j for a, R_j in zip(factors.alpha, factors.R or (), strict=True)]
     return SeparableOperands(taps[0].dtype, tuple(U_j.astype(taps[0].dtype) for U_j in U), factors)
 
 
