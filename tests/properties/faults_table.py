@@ -23,13 +23,13 @@ from tests.properties.operations import IMAGES, OPERATIONS, Case, Operation
 # columns; a scale at which exp overflows; no example, one example; by the seeds,
 # filters that are square or not, and columns dense, tied or both. The last case has the n = m of a misplaced bias.
 CASES = (
-    Case(5, 4, ((4, 4), (4, 4)), seed=151),
-    Case(5, 7, ((3, 2), (2, 3), (3, 1)), dtype="float32", layout="F", seed=317),
-    Case(3, 5, ((2, 3), (2, 3)), dtype="longdouble", layout="reversed", seed=123),
-    Case(6, 4, ((2, 2), (3, 3)), dtype="float32", layout="strided", scale=64.0, seed=124),
-    Case(0, 4, ((2, 3),), dtype="float32", seed=125),
-    Case(1, 3, ((3, 1), (3, 1)), seed=126),
-    Case(4, 4, ((4, 4),), seed=142),
+    Case(5, 4, ((4, 4), (4, 4)), seed=7141),
+    Case(5, 7, ((3, 2), (2, 3), (3, 1)), dtype="float32", layout="F", seed=7997),
+    Case(3, 5, ((2, 3), (2, 3)), dtype="longdouble", layout="reversed", seed=6633),
+    Case(6, 4, ((2, 2), (3, 3)), dtype="float32", layout="strided", scale=64.0, seed=6634),
+    Case(0, 4, ((2, 3),), dtype="float32", seed=6635),
+    Case(1, 3, ((3, 1), (3, 1)), seed=6636),
+    Case(4, 4, ((4, 4),), seed=3742),
 )
 
 

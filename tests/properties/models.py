@@ -10,7 +10,7 @@ import numpy as np
 from pp_ref.dictionaries import Units, make_dictionary
 from pp_ref.models import MLP, RICA, Autoencoder, Full, LowRank, Predicted
 from pp_ref.oracle.algebras import plain, tape
-from pp_ref.oracle.operations import definitions
+from pp_ref.oracle.operations import definitions, models
 from tests.properties.operations import BY_NAME, Arguments, Case, Draw, Operation
 
 CLASSES = 3
@@ -127,7 +127,7 @@ def autoencoder_definition(model: Autoencoder, params: list[Any], x: Any) -> Any
 
 def rica_definition(model: RICA, params: list[Any], x: Any) -> Any:
     U, w = columns(model.weights, params)
-    y = definitions.rica(x, U, w, model.objective, model.trade_off, model.eps)
+    y = models.rica(x, U, w, model.objective, model.trade_off, model.eps)
     return y + definitions.expand(U, w).sum() * 0.0  # NaN in W shows even if there are no patches
 
 
