@@ -1,6 +1,7 @@
 """Requirements of tests, with the reason for a skip if the machine lacks one; shared fixtures."""
 
 import os
+import sys
 import signal
 from collections.abc import Callable, Iterator
 from importlib.util import find_spec
@@ -77,6 +78,12 @@ def _default_rates() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("pp_ref.kernels.choose.known_rates", lambda threads: (default_rates(threads), "default"))
         yield
+
+
+@pytest.fixture(autouse=True)
+def _own_path(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A candidate that is loaded in a test puts its folder on the path: no other test, or process, sees it."""
+    monkeypatch.setattr(sys, "path", sys.path.copy())
 
 
 @pytest.fixture(scope="session")

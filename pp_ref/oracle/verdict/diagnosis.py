@@ -356,7 +356,7 @@ def _beyond(failed: Sequence[Evidence], evidence: Sequence[Evidence]) -> str:
 
     right = [extents(each) for each in evidence if each not in failed and not each.case.wild]
     wrong = [extents(each) for each in failed]
-    for name, axis in wrong[0]:
+    for name, axis in wrong[0] if right else ():
         most = max((each[name, axis] for each in right if (name, axis) in each), default=0)
         if all(each.get((name, axis), 0) > most for each in wrong):
             return f"; only where axis {axis} of {name} is longer than {most}"

@@ -104,7 +104,7 @@ def test_a_finding_has_the_arguments_and_the_calls():
     shapes = finding.arguments
     assert finding.calls == 3
     assert (len(shapes["v"]), len(shapes["W"]), shapes["stride"]) == (4, 4, 1)
-    assert judge(case_of("pool/plain/float64/0"), [], Observation(provided=False)).arguments["U"][0] == [7, 3]
+    assert judge(case_of("pool/plain/float64/0"), [], Observation(provided=False)).arguments["U"][0] == [8, 2]
 
 
 def test_what_is_not_provided_what_raised_and_what_warned():
