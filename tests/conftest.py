@@ -1,8 +1,8 @@
 """Requirements of tests, with the reason for a skip if the machine lacks one; shared fixtures."""
 
 import os
-import sys
 import signal
+import sys
 from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
