@@ -27,6 +27,7 @@ EFFECT = "small problems are right, those of real size are not"
 DERIVED = (17, 33, 65, 129, 257, 1025)  # where results are not whole numbers, and a case takes more time
 # The largest product of two extents, of all extents of matrices, where there are images, and where bounds are derived.
 PAIR, MATRICES, IMAGES, BOUNDS = 2**17, 2**21, 3 * 2**14, 2**14
+GRID = 2 * EDGES[-1]  # pixels of a grid, at most: whoever forms K needs their square
 
 Plan = dict[str, int]
 
@@ -132,6 +133,9 @@ def _most(operation: Operation) -> int:
 
 def _fits(operation: Operation, plan: Plan, most: int) -> bool:
     times = axes(operation)
+    grid = not operation.windows and {"height", "width", "k"} <= times.keys()
+    if grid and plan.get("height", 2) * plan.get("width", 2) > GRID:
+        return False
     extents = sorted((plan.get(axis, 2) for axis in times for _ in range(times[axis])), reverse=True)
     return prod(extents[:2]) <= PAIR and prod(extents) <= most
 
