@@ -25,10 +25,12 @@ ORACLE = (("run",), ("reports",), ("verdict",), ("faults",), ("candidates",), ("
 # The libraries that the definitions import, besides the standard library. `import_extra` imports PyWavelets.
 LIBRARIES = {"layers": {"numpy", "scipy"}, "dictionaries": {"numpy", "scipy"}}
 
-# Each module of pp_ref by name, with its file. kernels/ is found through the link.
+# Each module of pp_ref by name, with its file. kernels/ is found through the link. The package itself is left out: it
+# names its rooms for type checkers, and imports none.
 MODULES = {
     f"pp_ref.{file.removesuffix('.py').replace('/', '.')}".removesuffix(".__init__"): ROOT / "pp_ref" / file
     for file in files(ROOT / "pp_ref", ".py")
+    if file != "__init__.py"
 }
 
 

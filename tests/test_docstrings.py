@@ -1,0 +1,24 @@
+"""Every example in a docstring gives what it says."""
+
+import doctest
+from importlib import import_module
+
+import pytest
+
+from tests.tree import ROOT, files
+
+EXAMPLES = [file for file in files(ROOT / "pp_ref", ".py") if ">>> " in (ROOT / "pp_ref" / file).read_text("utf-8")]
+
+
+@pytest.mark.parametrize("file", EXAMPLES)
+def test_examples(file, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # where examples write their files
+    name = f"pp_ref.{file.removesuffix('.py').replace('/', '.')}".removesuffix(".__init__")
+    failed, tried = doctest.testmod(import_module(name), optionflags=doctest.ELLIPSIS)
+    assert tried
+    assert not failed
+
+
+def test_a_wrong_example_is_found():
+    example = doctest.DocTestParser().get_doctest(">>> 1 + 1\n3\n", {}, "wrong", None, 0)
+    assert doctest.DocTestRunner().run(example, out=lambda _: None).failed == 1

@@ -1,0 +1,43 @@
+"""What a user meets first: the package loads its rooms when they are used, and each name that is public is listed."""
+
+import shutil
+import sys
+from importlib.metadata import version
+
+import pytest
+
+import pp_ref
+from tests.processes import python
+from tests.test_arrows import ROOMS
+from tests.tree import ROOT
+
+
+def test_rooms_are_attributes_of_the_package():
+    rooms = {room for line in ROOMS for room in line} - {"base", "cli"}
+    assert set(dir(pp_ref)) == {*rooms, "errors", "__version__"}
+    code = "import pp_ref; print(*(getattr(pp_ref, name).__name__ for name in dir(pp_ref) if name[0] != '_'))"
+    assert set(python("-c", code).stdout.split()) == {f"pp_ref.{name}" for name in dir(pp_ref) if name[0] != "_"}
+
+
+def test_an_unknown_attribute_is_refused():
+    with pytest.raises(AttributeError, match=r"^module 'pp_ref' has no attribute 'layer': it has .*layers.*$"):
+        _ = pp_ref.layer
+
+
+def test_the_version_is_that_of_the_installed_package():
+    assert pp_ref.__version__ == version("pp-ref")
+
+
+def test_sources_that_are_not_installed_have_no_version(tmp_path):
+    (tmp_path / "pp_ref").mkdir()
+    shutil.copy(ROOT / "pp_ref" / "__init__.py", tmp_path / "pp_ref")
+    code = f"import sys; sys.path.insert(0, {str(tmp_path)!r}); import pp_ref; print(pp_ref.__version__)"
+    assert python("-I", "-S", "-c", code).stdout == "0+unknown\n"
+
+
+def test_importing_loads_the_standard_library_alone():
+    """And of that only `typing` and `importlib`, so that it takes a few milliseconds."""
+    code = "import sys; before = set(sys.modules); import pp_ref; print(*set(sys.modules) - before)"
+    loaded = {name.partition(".")[0] for name in python("-c", code).stdout.split()}
+    assert loaded - set(sys.stdlib_module_names) == {"pp_ref"}
+    assert not loaded & {"asyncio", "email", "inspect", "logging", "pathlib", "unittest", "zipfile"}
