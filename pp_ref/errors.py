@@ -3,6 +3,17 @@
 from importlib import import_module
 from types import ModuleType
 
+__all__ = [
+    "EXPECTED",
+    "DataError",
+    "DeviceError",
+    "DomainError",
+    "InaccurateError",
+    "MissingExtraError",
+    "ShapeError",
+    "import_extra",
+]
+
 
 class ShapeError(ValueError):
     """The axes of arrays do not fit together."""

@@ -6,6 +6,8 @@ import numpy as np
 
 from pp_ref.errors import DomainError
 
+__all__ = ["BIT_GENERATORS", "generator_from_state", "generator_state"]
+
 BIT_GENERATORS = ("MT19937", "PCG64", "PCG64DXSM", "Philox", "SFC64")
 
 

@@ -2,13 +2,14 @@
 
 import shutil
 import sys
+from importlib import import_module
 from importlib.metadata import version
 
 import pytest
 
 import pp_ref
 from tests.processes import python
-from tests.test_arrows import ROOMS
+from tests.test_arrows import MODULES, ROOMS, room
 from tests.tree import ROOT
 
 
@@ -41,3 +42,13 @@ def test_importing_loads_the_standard_library_alone():
     loaded = {name.partition(".")[0] for name in python("-c", code).stdout.split()}
     assert loaded - set(sys.stdlib_module_names) == {"pp_ref"}
     assert not loaded & {"asyncio", "email", "inspect", "logging", "pathlib", "unittest", "zipfile"}
+
+
+# Programs are imported by nobody.
+LISTING = [name for name in MODULES if room(name) not in ("experiments", "oracle") and not name.endswith("__main__")]
+
+
+@pytest.mark.parametrize("name", LISTING)
+def test_a_module_lists_its_public_names(name):
+    module = import_module(name)
+    assert [each for each in module.__all__ if not hasattr(module, each)] == []

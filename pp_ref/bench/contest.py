@@ -20,6 +20,27 @@ from pp_ref.errors import InaccurateError
 from pp_ref.kernels.bounds import largest_share
 from pp_ref.machine import cores
 
+__all__ = [
+    "Block",
+    "Contender",
+    "Real",
+    "Run",
+    "block",
+    "blocks",
+    "choice",
+    "contender",
+    "copy_rate",
+    "installed",
+    "interleaved",
+    "numbers_of_threads",
+    "peak_rate",
+    "row",
+    "share_of_bounds",
+    "share_of_largest",
+    "threads",
+    "wall_seconds",
+]
+
 Real = NDArray[Any]
 Block = dict[str, Any]
 Run = Callable[[], Any]

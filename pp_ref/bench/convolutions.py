@@ -14,6 +14,8 @@ from pp_ref.bench.contest import Block, Real, Run, blocks, contender, share_of_b
 from pp_ref.errors import import_extra
 from pp_ref.layers import conv2d_forward, fourier_conv2d_forward
 
+__all__ = ["by_fft", "by_numba", "convolutions", "direct"]
+
 
 def convolutions(
     images: tuple[int, ...], filters: tuple[int, ...], padding: int, threads: int, rounds: int

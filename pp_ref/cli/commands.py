@@ -12,6 +12,8 @@ from pp_ref.cli.reproduce import reproduce
 from pp_ref.cli.sweeps import sweeps
 from pp_ref.errors import EXPECTED
 
+__all__ = ["app", "info", "main", "show"]
+
 app = typer.Typer(
     help="The reference for predicted parameters, W = U_alpha w_alpha (Denil et al., 2013).",
     no_args_is_help=True,

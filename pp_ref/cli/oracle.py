@@ -8,6 +8,8 @@ import typer
 
 from pp_ref.errors import EXPECTED, DomainError
 
+__all__ = ["conform", "vectors", "vectors_export"]
+
 vectors = typer.Typer(help="Cases of the oracle as files, for implementations in any language.", no_args_is_help=True)
 
 SeedOption = Annotated[int, typer.Option(min=0, help="Seed of all random numbers.")]

@@ -10,6 +10,8 @@ import typer
 
 from pp_ref.experiments.experiment import FIGURES, Entry
 
+__all__ = ["DataName", "DeviceName", "ProfileName", "reproduce"]
+
 reproduce = typer.Typer(help="Make a figure of the paper from real data.", no_args_is_help=True)
 
 

@@ -5,6 +5,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+__all__ = ["Dataset", "Images", "Split"]
+
 
 class Split(NamedTuple):
     """Images and their labels."""

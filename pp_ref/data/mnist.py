@@ -18,6 +18,18 @@ from pp_ref.data.search import COLLECTIONS, file_in, find_data
 from pp_ref.errors import DataError, import_extra
 from pp_ref.files import packed_size, read_regular, reason
 
+__all__ = [
+    "content_digest",
+    "described",
+    "load_digits",
+    "load_mnist",
+    "make_split",
+    "read_digits",
+    "read_split",
+    "sha256",
+    "split_digits",
+]
+
 # `content_digest` of MNIST, for any compression of its files.
 MNIST_DIGEST = "06b0d1f124c4e5fa796686ade41a9b778edacc8622f2195a352ef479ad44fc16"
 LABELS = 60_000  # bytes of the largest file of labels

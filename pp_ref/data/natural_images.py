@@ -17,6 +17,8 @@ from pp_ref.data.search import HYVARINEN, OLSHAUSEN, files_in, find_data
 from pp_ref.errors import DataError, DomainError
 from pp_ref.files import packed_size, read_regular, reason
 
+__all__ = ["COLLECTIONS", "NaturalImages", "check_tags", "load_natural_images", "read_grey"]
+
 # The tags of an image in strips: its size and form, texts, resolution, colour profile.
 PLAIN = frozenset(
     (254, *range(256, 260), 262, 266, *range(269, 275), *range(277, 285), 296, 305, 306, 315, 317, 339, 34675)

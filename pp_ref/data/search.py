@@ -13,6 +13,24 @@ from typing import NamedTuple
 from pp_ref.errors import DataError
 from pp_ref.files import OTHERS, cache_folder, reason
 
+__all__ = [
+    "CIFAR10_BATCHES",
+    "COLLECTIONS",
+    "HYVARINEN",
+    "OLSHAUSEN",
+    "STL10_FILES",
+    "Collection",
+    "download",
+    "fault_of",
+    "file_in",
+    "files_in",
+    "find_data",
+    "is_file",
+    "lacking",
+    "look_for",
+    "user_cache",
+]
+
 
 class Collection(NamedTuple):
     """The files of one data set, which are all taken from one folder."""

@@ -21,6 +21,25 @@ from pp_ref.data.tar import read_members
 from pp_ref.errors import DataError
 from pp_ref.files import open_regular, packed_size, reason
 
+__all__ = [
+    "CLASSES",
+    "IMAGE",
+    "OFFICIAL",
+    "SIDE",
+    "STL10",
+    "UNLABELLED",
+    "Edition",
+    "as_images",
+    "check_file",
+    "fold_splits",
+    "load_stl10",
+    "load_stl10_sample",
+    "load_stl10_unlabelled",
+    "map_file",
+    "parse_folds",
+    "read_checked",
+]
+
 CLASSES = ("airplane", "bird", "car", "cat", "deer", "dog", "horse", "monkey", "ship", "truck")
 SIDE = 96
 IMAGE = 3 * SIDE * SIDE  # bytes

@@ -18,6 +18,8 @@ from pp_ref.dictionaries.settings import check_settings
 from pp_ref.dictionaries.spaces import Space, Units
 from pp_ref.errors import DomainError, ShapeError
 
+__all__ = ["CovarianceChoice", "choose_covariance", "log_leave_one_out", "log_marginal_likelihood"]
+
 RIDGES = (1e-8, 1e2)  # searched; a smaller ridge is below the rounding of an SE covariance in float64
 GRID = 9  # points of the coarse search
 

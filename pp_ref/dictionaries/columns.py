@@ -10,6 +10,22 @@ from numpy.typing import NDArray
 
 from pp_ref.dictionaries.spaces import Space
 
+__all__ = [
+    "Column",
+    "Floats",
+    "Indices",
+    "Request",
+    "Structure",
+    "column_of",
+    "drawn_columns",
+    "gather_column",
+    "is_product",
+    "of_unit_norm",
+    "spectrum",
+    "tie",
+    "tied_sites",
+]
+
 Floats = NDArray[np.floating[Any]]
 Indices = NDArray[np.int64]
 Structure = Literal["dense", "gather", "separable", "channel-tied"]

@@ -13,6 +13,8 @@ from pp_ref.dictionaries.columns import Column, Structure, gather_column
 from pp_ref.dictionaries.spaces import Space, space_from_json
 from pp_ref.envelope import Format
 
+__all__ = ["DICTIONARY", "Dictionary", "Recipe", "flush_subnormals"]
+
 DICTIONARY = Format(
     "pp_ref.dictionary",
     "a dictionary",

@@ -18,6 +18,8 @@ from pp_ref.dictionaries.spaces import Frames, Grid, Space, Units
 from pp_ref.errors import DomainError, ShapeError
 from pp_ref.generators import generator_from_state, generator_state
 
+__all__ = ["KINDS", "Kind", "dictionary_from_recipe", "digest", "make_dictionary"]
+
 
 class Kind(NamedTuple):
     """One kind of dictionary.

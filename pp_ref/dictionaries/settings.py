@@ -10,6 +10,8 @@ from pp_ref.arrays import check_fraction, check_positive
 from pp_ref.dictionaries.ridge import FORMS
 from pp_ref.errors import DomainError
 
+__all__ = ["CHECKS", "check_settings"]
+
 
 def _number(name: str, value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):

@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from pp_ref.arrays import check_arrays, check_finite, check_numpy, check_positive, check_sizes
 from pp_ref.errors import DomainError, import_extra
 
+__all__ = ["LinearSVMFit", "OneAgainstAll", "check_parts", "fit_by_lbfgs", "fit_linear_svm"]
+
 MAX_ITERATIONS = 10_000  # of L-BFGS, and Newton steps of liblinear for each class; scikit-learn's own limit is 1,000
 TOLERANCE = 1e-4  # share of the gradient at w = 0 at which a fit ends: liblinear's default
 

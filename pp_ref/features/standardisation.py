@@ -10,6 +10,8 @@ from pp_ref.arrays import check_finite, check_positive, check_sizes
 from pp_ref.errors import DomainError, ShapeError
 from pp_ref.features.whitening import check_rows
 
+__all__ = ["Standardisation", "fit_standardisation"]
+
 BLOCK = 1024  # rows held in float64 at a time: 13 MB of 1,600 features
 
 

@@ -10,6 +10,8 @@ from scipy.linalg import eigh
 from pp_ref.arrays import check_finite, check_numpy
 from pp_ref.errors import DomainError, ShapeError
 
+__all__ = ["Whitening", "check_rows", "fit_whitening", "mean_and_covariance"]
+
 BLOCK = 2048  # rows held in float64 at a time: 50 MB of CIFAR-10
 
 

@@ -18,6 +18,28 @@ from pp_ref.arrays import Array, array_namespace, check_arrays, check_axes
 from pp_ref.errors import DomainError, ShapeError
 from pp_ref.layers.dense import DenseCache, dense_backward_input, dense_backward_weights, dense_forward
 
+__all__ = [
+    "Arrays",
+    "CombineCache",
+    "DictionaryFirstCache",
+    "ExpandCache",
+    "Order",
+    "PoolCache",
+    "WeightsFirstCache",
+    "check_columns",
+    "combine_backward",
+    "combine_backward_weights",
+    "combine_forward",
+    "expand_backward",
+    "expand_forward",
+    "pool_backward",
+    "pool_forward",
+    "predicted_backward",
+    "predicted_backward_weights",
+    "predicted_forward",
+    "split",
+]
+
 Arrays = Sequence[Array]
 Order = Literal["dictionary", "weights"]
 

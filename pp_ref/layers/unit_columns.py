@@ -5,6 +5,8 @@ from typing import NamedTuple
 from pp_ref.arrays import Array, array_namespace, check_arrays, check_axes, real_part
 from pp_ref.errors import DomainError
 
+__all__ = ["UnitColumnsCache", "unit_columns_backward", "unit_columns_forward"]
+
 
 class UnitColumnsCache(NamedTuple):
     directions: Array  # (d, m), what forward returned

@@ -12,6 +12,8 @@ from pp_ref.layers.autoencoder import autoencoder_backward_weights, autoencoder_
 from pp_ref.layers.sigmoid import sigmoid_forward
 from pp_ref.models.weights import Count, Params, Weights
 
+__all__ = ["Autoencoder"]
+
 
 @dataclass(frozen=True)
 class Autoencoder:

@@ -24,6 +24,8 @@ from pp_ref.models.stages import (
 )
 from pp_ref.models.weights import Weights
 
+__all__ = ["ConvNet", "paper_convnet", "weight_spaces"]
+
 CIFAR10: Shape = (32, 32, 3)
 
 

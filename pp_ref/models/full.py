@@ -12,6 +12,8 @@ from pp_ref.kernels.operands import LearnedOperands
 from pp_ref.layers.dense import dense_backward_input, dense_backward_weights, dense_forward
 from pp_ref.models.weights import Count, Params, Weights, he, uniform
 
+__all__ = ["Full"]
+
 
 @dataclass(frozen=True)
 class Full(Weights):

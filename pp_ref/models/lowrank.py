@@ -13,6 +13,8 @@ from pp_ref.kernels.operands import LearnedOperands
 from pp_ref.layers.lowrank import lowrank_backward, lowrank_backward_weights, lowrank_forward
 from pp_ref.models.weights import Count, Params, Weights, he, uniform
 
+__all__ = ["LowRank"]
+
 
 @dataclass(frozen=True)
 class LowRank(Weights):

@@ -16,6 +16,8 @@ from pp_ref.models.predicted import Predicted
 from pp_ref.models.stages import MAXOUT_PIECES, Activation, ActivationName, Dense, Dropout, Stage, through
 from pp_ref.models.weights import Weights
 
+__all__ = ["MLP", "mlp"]
+
 
 @dataclass(frozen=True)
 class MLP(Network):

@@ -15,6 +15,8 @@ from pp_ref.models.pooled import PooledInput
 from pp_ref.models.stages import Dense, Stage
 from pp_ref.models.weights import Count, Params
 
+__all__ = ["SOFTMAX_SPREAD", "Network"]
+
 SOFTMAX_SPREAD = 0.02  # the authors' code: Uniform(+-0.02) on the softmax, Uniform(+-0.1) below
 
 

@@ -18,6 +18,8 @@ from pp_ref.kernels.work import Arrays, LayerProblem
 from pp_ref.models.pooled import PooledInput, pooled_file
 from pp_ref.models.weights import Count, Params, Weights, he, uniform
 
+__all__ = ["Predicted"]
+
 
 @dataclass(frozen=True)
 class Predicted(Weights):

@@ -11,6 +11,8 @@ from pp_ref.models.autoencoder import Autoencoder
 from pp_ref.models.weights import Params, Weights
 from pp_ref.training import SGD, Checkpoint, Fit, fit_sgd
 
+__all__ = ["Pretrained", "pretrain"]
+
 BATCH = 1000  # examples encoded at once, to bound the memory
 
 

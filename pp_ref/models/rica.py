@@ -26,6 +26,8 @@ from pp_ref.layers.windows import blocks
 from pp_ref.models.pooled import PooledInput
 from pp_ref.models.weights import Count, Params, Weights
 
+__all__ = ["RICA", "PreparedPatches"]
+
 UFLDL_LAMBDA, UFLDL_EPS = 5e-4, 1e-2  # github amaas/stanford_dl_ex, rica/
 
 # Entries of a block's patches, of their features, and of one more array like these: 1 MB in float32, which a core's

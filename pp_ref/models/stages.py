@@ -27,6 +27,22 @@ from pp_ref.layers.relu import relu_backward, relu_forward
 from pp_ref.layers.sigmoid import sigmoid_backward, sigmoid_forward
 from pp_ref.models.weights import Params, Weights
 
+__all__ = [
+    "MAXOUT_PIECES",
+    "Activation",
+    "ActivationName",
+    "AveragePool",
+    "Convolution",
+    "Dense",
+    "Dropout",
+    "Flatten",
+    "LocalResponse",
+    "MaxPool",
+    "Shape",
+    "Stage",
+    "through",
+]
+
 Shape = tuple[int, ...]  # of one example
 Generator = np.random.Generator
 ActivationName = Literal["sigmoid", "relu", "maxout"]

@@ -13,6 +13,8 @@ from pp_ref.arrays import Array, to_numpy
 from pp_ref.envelope import Format
 from pp_ref.errors import DataError, DomainError
 
+__all__ = ["CHECKPOINT", "Checkpoint", "State"]
+
 CHECKPOINT = Format(
     "pp_ref.checkpoint", "a checkpoint", lambda metadata: metadata.keys() == {"recipe", "rng", "history"}
 )

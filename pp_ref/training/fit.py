@@ -8,6 +8,8 @@ import numpy as np
 
 from pp_ref.arrays import Array
 
+__all__ = ["Fit", "Interrupted", "Objective", "Params", "Stop"]
+
 Params = dict[str, Array]
 # (params, rows, rng) -> loss and gradient, means over the examples in rows.
 Objective = Callable[[Params, np.ndarray[Any, Any], np.random.Generator], tuple[Array, Params]]

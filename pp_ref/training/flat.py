@@ -6,6 +6,8 @@ from math import prod
 from pp_ref.arrays import Array, array_namespace, check_arrays
 from pp_ref.errors import ShapeError
 
+__all__ = ["Layout", "flatten"]
+
 
 @dataclass(frozen=True)
 class Layout:

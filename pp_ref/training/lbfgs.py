@@ -13,6 +13,8 @@ from pp_ref.training.checkpoint import Checkpoint, State
 from pp_ref.training.fit import Fit, Interrupted, Stop
 from pp_ref.training.flat import flatten
 
+__all__ = ["fit_lbfgs"]
+
 Objective = Callable[[dict[str, Array]], tuple[Array, dict[str, Array]]]
 Vector = np.ndarray[Any, Any]
 Evaluate = Callable[[Vector], tuple[float, Vector]]  # the loss, and the gradient in the model's dtype

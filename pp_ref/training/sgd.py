@@ -16,6 +16,8 @@ from pp_ref.training.checkpoint import Checkpoint, State
 from pp_ref.training.fit import Fit, Interrupted, Objective, Params, Stop
 from pp_ref.training.flat import flatten
 
+__all__ = ["SGD", "fit_sgd"]
+
 
 @dataclass(frozen=True)
 class SGD:
