@@ -13,6 +13,7 @@ from typing import Any, Literal, cast, get_args
 import numpy as np
 
 from pp_ref.arrays import check_integer
+from pp_ref.brief import brief
 from pp_ref.errors import DomainError
 from pp_ref.kernels.cpu.threads import blas_threads
 from pp_ref.kernels.rates import BY_NUMBER, DEVICE, Origin, Rates, default_rates, known_rates
@@ -27,6 +28,7 @@ _chosen: list[Backend] = []  # the innermost `use_backend` last
 _threads: list[int] = []  # those of `use_default_rates`, the innermost last
 
 
+@brief
 @dataclass(frozen=True)
 class Plan:
     """The way that was chosen, and why.

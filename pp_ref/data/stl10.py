@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from pp_ref.brief import brief
 from pp_ref.data.dataset import Dataset, Images, Split
 from pp_ref.data.npz import read_npz
 from pp_ref.data.search import STL10_FILES, files_in, find_data
@@ -88,6 +89,7 @@ OFFICIAL = Edition(
 )
 
 
+@brief
 class STL10(NamedTuple):
     """The labelled images, and the rows of the training images in each of ten folds."""
 

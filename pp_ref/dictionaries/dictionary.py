@@ -9,7 +9,9 @@ from typing import Any, get_args
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from pp_ref.brief import brief, brief_value
 from pp_ref.dictionaries.columns import Column, Structure, gather_column
+from pp_ref.dictionaries.html import columns_html
 from pp_ref.dictionaries.spaces import Space, space_from_json
 from pp_ref.envelope import Format
 
@@ -24,6 +26,7 @@ DICTIONARY = Format(
 )
 
 
+@brief
 @dataclass(frozen=True)
 class Recipe:
     """What `make_dictionary` was asked for. JSON can hold all of it.
@@ -73,6 +76,15 @@ class Dictionary:
 
     columns: tuple[Column, ...]
     recipe: Recipe
+
+    def __repr__(self) -> str:
+        """As the call that made it, but with n_alpha for any proportion."""
+        known = {"n_alpha": self.columns[0].alpha.size, "n_columns": self.n_columns} | self.recipe.settings
+        asked = ", ".join(f"{name}={brief_value(value)}" for name, value in known.items() if value is not None)
+        return f"Dictionary({self.recipe.kind!r}, {self.space}, {asked})"
+
+    def _repr_html_(self) -> str:
+        return columns_html(repr(self), self.columns, self.space.shape)
 
     @property
     def space(self) -> Space:

@@ -1,4 +1,4 @@
-"""The check of each setting's value. `make.KINDS` says which kind takes which settings, with their defaults."""
+"""The check of each setting's value. `kinds.KINDS` says which kind takes which settings, with their defaults."""
 
 import difflib
 from collections.abc import Callable, Mapping

@@ -10,6 +10,7 @@ import scipy  # its optimisers load when they are used
 from numpy.typing import NDArray
 
 from pp_ref.arrays import check_arrays, check_finite, check_numpy, check_positive, check_sizes
+from pp_ref.brief import brief
 from pp_ref.errors import DomainError, import_extra
 
 __all__ = ["LinearSVMFit", "OneAgainstAll", "check_parts", "fit_by_lbfgs", "fit_linear_svm"]
@@ -20,6 +21,7 @@ TOLERANCE = 1e-4  # share of the gradient at w = 0 at which a fit ends: liblinea
 Solver = Literal["liblinear", "lbfgs"]
 
 
+@brief
 class LinearSVMFit(NamedTuple):
     """A classifier, how its C was chosen, and why its fit stopped."""
 
@@ -30,6 +32,7 @@ class LinearSVMFit(NamedTuple):
     converged: bool  # every fit, also in the search, ended at `TOLERANCE`
 
 
+@brief
 @dataclass(frozen=True, eq=False)
 class OneAgainstAll:
     """The class whose score [x, 1] W is the largest."""

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from pp_ref.arrays import Array, array_namespace, check_arrays
+from pp_ref.brief import brief
 from pp_ref.errors import DomainError
 from pp_ref.layers.autoencoder import autoencoder_backward_weights, autoencoder_forward
 from pp_ref.layers.sigmoid import sigmoid_forward
@@ -15,6 +16,7 @@ from pp_ref.models.weights import Count, Params, Weights
 __all__ = ["Autoencoder"]
 
 
+@brief
 @dataclass(frozen=True)
 class Autoencoder:
     """h = s(v W + b), r = s(h W^T + c), loss = mean over the batch of |r - v|^2.

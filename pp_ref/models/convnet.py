@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from math import prod
 
+from pp_ref.brief import brief
 from pp_ref.dictionaries import Dictionary
 from pp_ref.errors import ShapeError
 from pp_ref.models.full import Full
@@ -29,6 +30,7 @@ __all__ = ["ConvNet", "paper_convnet", "weight_spaces"]
 CIFAR10: Shape = (32, 32, 3)
 
 
+@brief
 @dataclass(frozen=True)
 class ConvNet(Network):
     """Images (n, height, width, channels) -> stack -> softmax, with cross-entropy.

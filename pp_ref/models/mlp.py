@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Any
 
 from pp_ref.arrays import Array, check_arrays
+from pp_ref.brief import brief
 from pp_ref.dictionaries import Dictionary
 from pp_ref.errors import ShapeError
 from pp_ref.models.full import Full
@@ -19,6 +20,7 @@ from pp_ref.models.weights import Weights
 __all__ = ["MLP", "mlp"]
 
 
+@brief
 @dataclass(frozen=True)
 class MLP(Network):
     """x -> g(x W_1 + b_1) -> ... -> softmax, with cross-entropy.

@@ -35,6 +35,11 @@ class Predicted(Weights):
     dictionary: Dictionary
     m: int
 
+    def __repr__(self) -> str:
+        J, k = self.dictionary.n_columns, self.dictionary.columns[0].alpha.size
+        made = f"{self.dictionary.recipe.kind}: {J} column{'s' * (J > 1)} of {k} of {self.d} weights"
+        return f"Predicted(<{made}>, m={self.m})"
+
     def __post_init__(self) -> None:
         if self.dictionary.n_columns > self.m:
             raise ShapeError(

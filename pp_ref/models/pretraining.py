@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from pp_ref.arrays import Array, array_namespace, check_arrays, check_finite
+from pp_ref.brief import brief
 from pp_ref.models.autoencoder import Autoencoder
 from pp_ref.models.weights import Params, Weights
 from pp_ref.training import SGD, Checkpoint, Fit, fit_sgd
@@ -16,6 +17,7 @@ __all__ = ["Pretrained", "pretrain"]
 BATCH = 1000  # examples encoded at once, to bound the memory
 
 
+@brief
 class Pretrained(NamedTuple):
     """The layers, their parameters by the names of an MLP, and each autoencoder's fit."""
 

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from pp_ref.arrays import Array, array_namespace, check_arrays, check_finite, check_positive, into
+from pp_ref.brief import brief
 from pp_ref.dictionaries import Dictionary
 from pp_ref.errors import DomainError, ShapeError
 from pp_ref.layers.predicted import split
@@ -35,6 +36,7 @@ UFLDL_LAMBDA, UFLDL_EPS = 5e-4, 1e-2  # github amaas/stanford_dl_ex, rica/
 BLOCK_ENTRIES = 2**18
 
 
+@brief
 @dataclass(frozen=True, eq=False)
 class PreparedPatches:
     """The prepared input of RICA: what `RICA.prepare` computes once for a data set."""
@@ -44,6 +46,7 @@ class PreparedPatches:
     dictionary: Dictionary | None = None  # that of v U_j; None if inputs is [v]
 
 
+@brief
 @dataclass(frozen=True)
 class RICA:
     """Filters What (d, m) with sparse features z = v What and the reconstruction z What^T, for n patches v (n, d).

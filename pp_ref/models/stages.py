@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from pp_ref.arrays import Array, check_rate
+from pp_ref.brief import brief
 from pp_ref.errors import DomainError, ShapeError
 from pp_ref.kernels.choose import Plan, choose
 from pp_ref.kernels.ways import CONV, MAX_POOL, Kept
@@ -137,6 +138,7 @@ class Dropout(_NoWeights):
         return (dy if cache is None else dropout_backward(dy, cache)), {}
 
 
+@brief
 @dataclass(frozen=True)
 class Convolution:
     """y = v * W + b with filters W of any kind: those of `weights`, reshaped (paper, footnote 1).
@@ -229,6 +231,7 @@ class AveragePool(_NoWeights):
         return average_pool2d_backward(dy, cache), {}
 
 
+@brief
 @dataclass(frozen=True)
 class LocalResponse(_NoWeights):
     """Normalisation across `size` neighbouring channels; the defaults are cuda-convnet's for CIFAR-10."""

@@ -10,6 +10,7 @@ import numpy as np
 from safetensors import SafetensorError
 
 from pp_ref.arrays import Array, to_numpy
+from pp_ref.brief import brief
 from pp_ref.envelope import Format
 from pp_ref.errors import DataError, DomainError
 
@@ -21,6 +22,7 @@ CHECKPOINT = Format(
 AFRESH = "move it away to start afresh"
 
 
+@brief
 class State(NamedTuple):
     """The state from which a fit continues."""
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from enum import Enum
+from math import prod
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -34,6 +35,11 @@ class Fit(NamedTuple):
     params: dict[str, Array]
     history: list[dict[str, Any]]
     stop: Stop
+
+    def __repr__(self) -> str:
+        size = sum(prod(array.shape) for array in self.params.values())
+        last = f", the last with loss {self.history[-1]['loss']:.4g}" if self.history else ""
+        return f"Fit({size:,} parameters, {len(self.history)} records{last}, stop={self.stop})"
 
 
 class Interrupted(KeyboardInterrupt):

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from pp_ref.arrays import array_namespace, check_arrays, check_finite, check_positive, check_rate
+from pp_ref.brief import brief
 from pp_ref.errors import DomainError
 from pp_ref.generators import generator_state
 from pp_ref.layers.regularisers import limit_column_norms
@@ -19,6 +20,7 @@ from pp_ref.training.flat import flatten
 __all__ = ["SGD", "fit_sgd"]
 
 
+@brief
 @dataclass(frozen=True)
 class SGD:
     """Settings of `fit_sgd`.
