@@ -4,6 +4,7 @@ import shutil
 import sys
 from importlib import import_module
 from importlib.metadata import version
+from inspect import getmembers, isclass, isroutine
 
 import pytest
 
@@ -52,3 +53,24 @@ LISTING = [name for name in MODULES if room(name) not in ("experiments", "oracle
 def test_a_module_lists_its_public_names(name):
     module = import_module(name)
     assert [each for each in module.__all__ if not hasattr(module, each)] == []
+
+
+PATHS = {"path", "folder", "place", "file"}
+
+
+def declared_paths():
+    """What an argument for a path is declared as, by the names of the room, of what it exports, and of the argument."""
+    for name in ("data", "dictionaries", "features", "layers", "models", "training"):
+        room = getattr(pp_ref, name)
+        for exported in (getattr(room, each) for each in getattr(room, "__all__", ())):
+            methods = [each for _, each in getmembers(exported, isroutine)] if isclass(exported) else []
+            for function in (exported, *methods):
+                for argument, said in getattr(function, "__annotations__", {}).items():
+                    if argument in PATHS:
+                        yield f"{name}.{exported.__name__}: {argument}", str(said)
+
+
+def test_a_path_is_a_text_or_a_path_everywhere():
+    declared = dict(declared_paths())
+    assert {"models.load: path", "models.MLP: folder", "data.read_idx: path"} - {*declared} == set()
+    assert set(declared.values()) == {"str | os.PathLike[str]", "str | os.PathLike[str] | None"}

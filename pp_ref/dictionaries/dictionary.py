@@ -131,7 +131,12 @@ class Dictionary:
         A column that only gathers is stored as its alpha, which determines U exactly.
         raises  DataError if it cannot be written (a full disk, say); an older file is then unchanged
         """
-        tensors = {
+        tensors, description = self.to_tensors()
+        DICTIONARY.write_tensors(Path(path), tensors, description)
+
+    def to_tensors(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
+        """Return the arrays of the file by name, and for JSON the recipe and the columns' structures."""
+        tensors: dict[str, NDArray[Any]] = {
             "condition": np.array([column.condition for column in self.columns]),
             "rank": np.array([column.rank for column in self.columns]),
         }
@@ -140,7 +145,7 @@ class Dictionary:
             if column.structure != "gather":
                 tensors[f"U.{j}"] = column.U
         structure = [column.structure for column in self.columns]
-        DICTIONARY.write_tensors(Path(path), tensors, {"recipe": self.recipe.to_json(), "structure": structure})
+        return tensors, {"recipe": self.recipe.to_json(), "structure": structure}
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> "Dictionary":
@@ -151,10 +156,18 @@ class Dictionary:
         advice = "save it again, or make it again from its recipe"
         tensors, metadata, _ = DICTIONARY.read_tensors(Path(path), advice)
         with DICTIONARY.reading(Path(path), advice):
-            recipe, structures = Recipe.from_json(metadata["recipe"]), metadata["structure"]
-            if len(structures) != recipe.n_columns:
-                raise ValueError(f"it has {len(structures)} columns, but its recipe {recipe.n_columns}")
-            return cls(tuple(_columns(tensors, structures, recipe.space.size)), recipe)
+            return cls.from_tensors(tensors, metadata)
+
+    @classmethod
+    def from_tensors(cls, tensors: Mapping[str, NDArray[Any]], description: Mapping[str, Any]) -> "Dictionary":
+        """The dictionary that `to_tensors` described.
+
+        raises  ValueError, LookupError or TypeError if they are no dictionary
+        """
+        recipe, structures = Recipe.from_json(description["recipe"]), description["structure"]
+        if len(structures) != recipe.n_columns:
+            raise ValueError(f"it has {len(structures)} columns, but its recipe {recipe.n_columns}")
+        return cls(tuple(_columns(tensors, structures, recipe.space.size)), recipe)
 
 
 def flush_subnormals(array: NDArray[Any]) -> NDArray[Any]:

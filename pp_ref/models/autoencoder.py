@@ -11,6 +11,7 @@ from pp_ref.brief import brief
 from pp_ref.errors import DomainError
 from pp_ref.layers.autoencoder import autoencoder_backward_weights, autoencoder_forward
 from pp_ref.layers.sigmoid import sigmoid_forward
+from pp_ref.models.model import Model
 from pp_ref.models.weights import Count, Params, Weights
 
 __all__ = ["Autoencoder"]
@@ -18,7 +19,7 @@ __all__ = ["Autoencoder"]
 
 @brief
 @dataclass(frozen=True)
-class Autoencoder:
+class Autoencoder(Model):
     """h = s(v W + b), r = s(h W^T + c), loss = mean over the batch of |r - v|^2.
 
     weights       full, predicted or low rank; encoder and decoder have the same W

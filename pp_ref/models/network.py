@@ -1,6 +1,6 @@
 """A stack of stages under a softmax: the common part of the multilayer perceptron and the convnet."""
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,6 +11,7 @@ from pp_ref.errors import DomainError
 from pp_ref.layers.regularisers import weight_decay_backward, weight_decay_forward
 from pp_ref.layers.softmax import softmax_cross_entropy_backward, softmax_cross_entropy_forward
 from pp_ref.models.full import Full
+from pp_ref.models.model import Model
 from pp_ref.models.pooled import PooledInput
 from pp_ref.models.stages import Dense, Stage
 from pp_ref.models.weights import Count, Params
@@ -29,7 +30,7 @@ class _Caches(NamedTuple):
     decay: dict[str, Any]
 
 
-class Network(ABC):
+class Network(Model):
     """Stages, and on top a softmax with cross-entropy whose weights are never predicted.
 
     Parameters are named "1.W", "1.b", "2.w0", ..., "softmax.W", "softmax.b": the number of a stage among those with

@@ -24,6 +24,7 @@ from pp_ref.layers.reconstruction import (
 from pp_ref.layers.sparsity import check_eps
 from pp_ref.layers.unit_columns import unit_columns_forward
 from pp_ref.layers.windows import blocks
+from pp_ref.models.model import Model
 from pp_ref.models.pooled import PooledInput
 from pp_ref.models.weights import Count, Params, Weights
 
@@ -48,7 +49,7 @@ class PreparedPatches:
 
 @brief
 @dataclass(frozen=True)
-class RICA:
+class RICA(Model):
     """Filters What (d, m) with sparse features z = v What and the reconstruction z What^T, for n patches v (n, d).
 
     weights    full, predicted or low rank: W (d, m)

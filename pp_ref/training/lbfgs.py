@@ -90,7 +90,7 @@ def fit_lbfgs(
     except KeyboardInterrupt as error:
         said = f"stopped by Ctrl-C after {len(history)} of at most {iterations} iterations; "
         if checkpoint:
-            raise Interrupted(f"{said}they are beside {checkpoint.path}: run again to go on") from error
+            raise Interrupted(f"{said}they are beside {checkpoint.file}: run again to go on") from error
         raise Interrupted(f"{said}nothing is saved: run again to start afresh") from error
     return Fit(layout.views(on_device(result.x)), history, _reason(result, gtol))
 

@@ -144,6 +144,6 @@ def fit_sgd(
     except KeyboardInterrupt as error:
         said = f"stopped by Ctrl-C after {len(history)} of {settings.epochs} epochs; "
         if checkpoint and saved:
-            raise Interrupted(f"{said}epoch {saved} is in {checkpoint.path}: run again to go on") from error
+            raise Interrupted(f"{said}epoch {saved} is in {checkpoint.file}: run again to go on") from error
         raise Interrupted(f"{said}nothing is saved: run again to start afresh") from error
     return Fit(params, history, Stop.EPOCHS)
