@@ -76,7 +76,7 @@ def test_a_fit_says_how_it_ended():
 
 
 def test_a_default_that_was_given_as_another_type_is_shown():
-    assert repr(SGD(2, 0.1, batch=100.0)) == "SGD(epochs=2, learning_rate=0.1, batch=100.0)"
+    assert repr(SGD(2, 0.1, decay=1)) == "SGD(epochs=2, learning_rate=0.1, decay=1)"
 
 
 def test_a_dictionary_in_a_notebook():

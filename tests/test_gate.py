@@ -155,6 +155,7 @@ def model_edges() -> Iterator[Edge]:
         kind = vars(type(model)) | vars(Network) if labels else vars(type(model))
         of = {"self": model, "params": model.init(rng, 0.5, float)}
         yield Edge(kind["filters"], of)
+        yield Edge(type(model).check_params, of)
         yield Edge(type(model).save, of | {"path": "never written"})
         for name in ("loss", "loss_and_gradient", "error"):
             if name in kind:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pp_ref.arrays import check_arrays, check_finite, check_fraction, check_numpy
+from pp_ref.brief import brief_value
 from pp_ref.dictionaries import ridge
 from pp_ref.dictionaries.columns import Request, column_of, of_unit_norm
 from pp_ref.dictionaries.dictionary import Dictionary, Recipe
@@ -17,7 +18,7 @@ from pp_ref.dictionaries.kinds import BY_K, BY_RIDGE, KINDS, RIDGE, Kind
 from pp_ref.dictionaries.settings import check_settings
 from pp_ref.dictionaries.spaces import Frames, Grid, Space, Units
 from pp_ref.errors import DomainError, ShapeError
-from pp_ref.generators import generator_from_state, generator_state
+from pp_ref.generators import check_generator, generator_from_state, generator_state
 
 __all__ = ["dictionary_from_recipe", "digest", "make_dictionary"]
 
@@ -61,8 +62,7 @@ def make_dictionary(
     """
     if not isinstance(space, Grid | Frames | Units):
         raise DomainError(f"space is {space!r}, expected a Grid, Frames or Units")
-    if not isinstance(rng, np.random.Generator):
-        raise DomainError(f"rng is {rng!r}, expected a numpy.random.Generator, e.g. numpy.random.default_rng(0)")
+    check_generator(rng)
     n_columns = _integer("n_columns", n_columns)
     if n_columns < 1:
         raise DomainError(f"n_columns is {n_columns}, expected an integer >= 1")
@@ -194,6 +194,11 @@ def _check_alpha(
                 f"alpha is {alpha!r}, expected one of {', '.join(entry.choices)} for kind {name}, or index arrays"
             )
         return alpha, None
+    if not hasattr(alpha, "__len__") or any(np.ndim(entries) == 0 for entries in alpha):
+        raise DomainError(
+            f"alpha is {brief_value(alpha)}, expected a name, or a list of index arrays, one a column: for one column "
+            "pass [indices]"
+        )
     if len(alpha) != n_columns:
         raise ShapeError(f"alpha has {len(alpha)} index arrays, but n_columns is {n_columns}: expected one a column")
     checked: list[NDArray[np.int64]] = []

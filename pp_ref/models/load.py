@@ -12,7 +12,7 @@ from pp_ref.models.convnet import ConvNet
 from pp_ref.models.full import Full
 from pp_ref.models.lowrank import LowRank
 from pp_ref.models.mlp import MLP
-from pp_ref.models.model import MODEL, Model, check_params
+from pp_ref.models.model import MODEL, Model
 from pp_ref.models.predicted import Predicted
 from pp_ref.models.rica import RICA
 from pp_ref.models.stages import (
@@ -63,10 +63,10 @@ def load(path: str | os.PathLike[str]) -> Loaded:
         model = _built(metadata["model"], dictionaries)
         if not isinstance(model, MODELS):
             raise ValueError(f"it has a {type(model).__name__} where a model is expected")
-        names = check_params(model, tensors)
+        model.check_params(tensors)
         if wrong := sorted({str(array.dtype) for array in tensors.values()} - {"float32", "float64"}):
             raise ValueError(f"it has parameters of {', '.join(wrong)}, expected float32 or float64")
-        return Loaded(model, {name: tensors[name] for name in names})
+        return Loaded(model, {name: tensors[name] for name in model.shapes})
 
 
 def _built(description: Any, dictionaries: Sequence[Dictionary]) -> Any:

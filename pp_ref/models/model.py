@@ -2,6 +2,7 @@
 
 import os
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any
@@ -10,14 +11,15 @@ import numpy as np
 from safetensors import SafetensorError
 
 from pp_ref.arrays import check_arrays, to_numpy
+from pp_ref.brief import brief_value
 from pp_ref.dictionaries import Dictionary
 from pp_ref.envelope import Format
 from pp_ref.errors import DataError, DomainError, ShapeError
 from pp_ref.models.weights import Params
 from pp_ref.training.checkpoint import read_checkpoint
-from pp_ref.training.flat import flatten
+from pp_ref.training.flat import Layout
 
-__all__ = ["MODEL", "Model", "check_params"]
+__all__ = ["MODEL", "Model"]
 
 MODEL = Format("pp_ref.model", "a model")
 
@@ -25,9 +27,32 @@ MODEL = Format("pp_ref.model", "a model")
 class Model(ABC):
     """A model: settings, and functions of its parameters, which are a dict of arrays."""
 
+    @property
+    @abstractmethod
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """The shapes of all parameters by name, in the order of `init`."""
+
     @abstractmethod
     def init(self, rng: np.random.Generator) -> Params:
         """Return parameters drawn at random."""
+
+    def check_params(self, params: Params, unread: str | None = None) -> None:
+        """raises DomainError unless params is a dict of plain arrays; ShapeError for other names or shapes
+
+        unread  name of a parameter that may be missing
+        """
+        if not isinstance(params, Mapping):
+            raise DomainError(f"params is {brief_value(params)}, expected a dict of arrays, as model.init returns it")
+        check_arrays(**params)
+        shapes = self.shapes
+        for name in shapes | params:
+            if name == unread and name not in params:
+                continue
+            found = tuple(params[name].shape) if name in params else "missing"
+            if found != (expected := shapes.get(name, "no such parameter")):
+                raise ShapeError(
+                    f"params[{name!r}] is {found}, but this model has {expected}: expected what model.init returns"
+                )
 
     def save(self, path: str | os.PathLike[str], params: Params) -> None:
         """Write the model and its parameters to one safetensors file, whole or not at all; `load` reads it.
@@ -48,8 +73,7 @@ class Model(ABC):
         >>> again.predict(params, np.ones((2, 6), np.float32)).shape
         (2,)
         """
-        check_arrays(**params)
-        check_params(self, params)
+        self.check_params(params)
         found: list[Dictionary] = []
         model = _described(self, found)
         tensors, recipes = {name: to_numpy(array) for name, array in params.items()}, []
@@ -88,26 +112,13 @@ class Model(ABC):
                 f"{os.fspath(path)} holds {', '.join(vectors)} and no parameters: fit_lbfgs keeps its gradients alone; "
                 "run the fit again, and save what it returns by model.save"
             )
-        layout = flatten(self.init(np.random.default_rng(0)))[1]
+        layout = Layout(self.shapes)
         if vectors["params"].shape != (layout.size,):
             raise ShapeError(
                 f"{os.fspath(path)} holds {vectors['params'].size:,} parameters, but this model has {layout.size:,}: "
                 "expected a checkpoint of its own fit"
             )
         return layout.views(vectors["params"])
-
-
-def check_params(model: Model, params: Params) -> list[str]:
-    """Return the names of the model's parameters in its order; raise ShapeError if these have other names or shapes."""
-    expected = {name: array.shape for name, array in model.init(np.random.default_rng(0)).items()}
-    found = {name: tuple(array.shape) for name, array in params.items()}
-    if wrong := sorted(name for name in expected | found if expected.get(name) != found.get(name)):
-        name = wrong[0]
-        raise ShapeError(
-            f"params[{name!r}] is {found.get(name, 'missing')}, but this model has {expected.get(name, 'none')}: "
-            "expected parameters as model.init returns them"
-        )
-    return list(expected)
 
 
 def _described(value: Any, found: list[Dictionary]) -> Any:

@@ -7,9 +7,10 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import DTypeLike
 
-from pp_ref.arrays import Array, check_arrays
+from pp_ref.arrays import Array, check_arrays, check_integer
+from pp_ref.brief import brief_value
 from pp_ref.dictionaries import Dictionary
-from pp_ref.errors import ShapeError
+from pp_ref.errors import DomainError, ShapeError
 from pp_ref.kernels.choose import Plan, choose
 from pp_ref.kernels.operands import OperandCache
 from pp_ref.kernels.rates import Rates
@@ -27,7 +28,7 @@ class Predicted(Weights):
 
     dictionary  its columns hold alpha_j and U_j (d, k_j)
     m           int: units, divided between the columns as equally as possible
-    raises      ShapeError if there are more columns than units
+    raises      ShapeError if there are more columns than units; DomainError for another type
 
     Parameters: w0, ..., w{J-1} (k_j, m_j), b (m,).
     """
@@ -41,6 +42,11 @@ class Predicted(Weights):
         return f"Predicted(<{made}>, m={self.m})"
 
     def __post_init__(self) -> None:
+        if not isinstance(self.dictionary, Dictionary):
+            raise DomainError(
+                f"dictionary is {brief_value(self.dictionary)}, expected a Dictionary, as make_dictionary returns it"
+            )
+        check_integer(1, m=self.m)
         if self.dictionary.n_columns > self.m:
             raise ShapeError(
                 f"the dictionary has {self.dictionary.n_columns} columns for {self.m} units; use fewer columns"

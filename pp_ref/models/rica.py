@@ -26,7 +26,7 @@ from pp_ref.layers.unit_columns import unit_columns_forward
 from pp_ref.layers.windows import blocks
 from pp_ref.models.model import Model
 from pp_ref.models.pooled import PooledInput
-from pp_ref.models.weights import Count, Params, Weights
+from pp_ref.models.weights import Count, Params, Weights, check_weights
 
 __all__ = ["RICA", "PreparedPatches"]
 
@@ -73,11 +73,17 @@ class RICA(Model):
     eps: float = UFLDL_EPS
 
     def __post_init__(self) -> None:
+        check_weights(weights=self.weights)
         if self.objective not in ("ufldl", "le2011"):
             raise DomainError(f"objective is {self.objective!r}, expected 'ufldl' or 'le2011'")
         if self.trade_off is None and self.objective == "le2011":
             raise DomainError("trade_off is None, expected a number for le2011: of the order of the number of patches")
         check_positive(trade_off=self._lambda, eps=self.eps)
+
+    @property
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """The shapes of all parameters by name, in the order of `init`."""
+        return {**self.weights.shapes}
 
     def init(self, rng: np.random.Generator, spread: float | None = None, dtype: DTypeLike = np.float32) -> Params:
         """Return parameters: dynamic weights drawn from Uniform(+-spread); None: as in `Weights.init`."""
@@ -164,6 +170,7 @@ class RICA(Model):
 
     def _directions(self, params: Params) -> tuple[Array, Array, Any]:
         """What (d, m) and the norms (m,) of the columns of W, in float64 at least, and the weights' cache."""
+        self.check_params(params)
         W, expanded = self.weights.expand(params)
         W = array_namespace(W).astype(W, _wide(W))
         if self.objective == "le2011":

@@ -11,6 +11,7 @@ from numpy.typing import DTypeLike
 from pp_ref.arrays import Array, check_rate
 from pp_ref.brief import brief
 from pp_ref.errors import DomainError, ShapeError
+from pp_ref.features.patches import check_extents
 from pp_ref.kernels.choose import Plan, choose
 from pp_ref.kernels.ways import CONV, MAX_POOL, Kept
 from pp_ref.kernels.work import Arrays, ConvProblem, PoolProblem
@@ -26,7 +27,7 @@ from pp_ref.layers.pooling import (
 )
 from pp_ref.layers.relu import relu_backward, relu_forward
 from pp_ref.layers.sigmoid import sigmoid_backward, sigmoid_forward
-from pp_ref.models.weights import Params, Weights
+from pp_ref.models.weights import Params, Weights, check_weights
 
 __all__ = [
     "MAXOUT_PIECES",
@@ -65,6 +66,9 @@ class Dense:
     """y = v W + b with weights of any kind."""
 
     weights: Weights
+
+    def __post_init__(self) -> None:
+        check_weights(weights=self.weights)
 
     def shape(self, below: Shape) -> Shape:
         """raises ShapeError unless the layer below has d outputs"""
@@ -150,12 +154,17 @@ class Convolution:
     filter_shape  (height, width)
     stride        int >= 1
     padding       int >= 0 pixels of zeros on all four sides
+    raises        DomainError, ShapeError for no weights, or no pair of integers >= 1
     """
 
     weights: Weights
     filter_shape: tuple[int, int]
     stride: int = 1
     padding: int = 0
+
+    def __post_init__(self) -> None:
+        check_weights(weights=self.weights)
+        check_extents("filter_shape", self.filter_shape, "height, width", "a filter has all channels of its image")
 
     def shape(self, below: Shape) -> Shape:
         """raises ShapeError unless below are images with the filters' channels, and at least of their size"""

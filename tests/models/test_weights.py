@@ -166,9 +166,8 @@ def test_low_rank_comes_as_near_to_the_proportion_as_a_rank_can(d, m, proportion
 def test_low_rank_at_the_edges():
     assert LowRank.with_proportion(784, 500, 1e-9).rank == 1
     assert LowRank.with_proportion(784, 500, 1.0).rank == 305  # 305 (784 + 500) = 391,620 of 392,000
-    for rank in (0, 6):
-        with pytest.raises(ShapeError, match=rf"^rank is {rank}, expected 1..5, the rank of a full 6x5$"):
-            LowRank(6, 5, rank)
+    with pytest.raises(ShapeError, match="^rank is 6, expected 1..5, the rank of a full 6x5$"):
+        LowRank(6, 5, 6)
 
 
 @pytest.mark.parametrize("rank", [1, 10, 100])
