@@ -51,6 +51,10 @@ class Weights(ABC):
         @property
         def dictionary(self) -> Dictionary | None: ...
 
+    def __getstate__(self) -> dict[str, Any]:
+        """The fields alone, for `pickle` and `copy`: operands are made again."""
+        return {name: getattr(self, name) for name in vars(self) if name not in vars(type(self))}
+
     @property
     @abstractmethod
     def shapes(self) -> dict[str, tuple[int, int]]:

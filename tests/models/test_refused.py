@@ -99,7 +99,7 @@ REFUSED = {
         ),
         (
             lambda: make_dictionary("se", Grid(3, 2), alpha=[1, 2, 3], rng=RNG),
-            "alpha is [1, 2, ...], expected a name, or a list of index arrays, one a column: for one column pass [indices]",
+            "alpha is [1, 2, ...], expected a name, or a list of index arrays, one a column: for one column",
         ),
         (
             lambda: make_dictionary("se", Grid(3, 2), alpha=3, rng=RNG),
