@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         layers,
         models,
         oracle,
+        torch,
         training,
     )
 
@@ -43,6 +44,7 @@ __all__ = [
     "layers",
     "models",
     "oracle",
+    "torch",
     "training",
 ]
 
