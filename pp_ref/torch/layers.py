@@ -194,7 +194,7 @@ class PredictedConv2d(PredictedModule):
         """(n, in_channels, h, w) -> (n, out_channels, h', w'); raises ShapeError for another number of channels."""
         if x.ndim not in (3, 4) or x.shape[-3] != self.in_channels:
             raise ShapeError(
-                f"x has shape {tuple(x.shape)}, expected (n, {self.in_channels}, height, width): PyTorch's order of axes"
+                f"x has shape {tuple(x.shape)}, expected (n, {self.in_channels}, height, width), as of torch.nn.Conv2d"
             )
         return functional.conv2d(x, self.filters(), self.bias, self.stride, self.padding)
 

@@ -92,23 +92,37 @@ def inputs(layer, n=50):
     return torch.randn(shape, dtype=layer.w0.dtype, generator=torch.Generator().manual_seed(0))
 
 
+@torch.no_grad()
+def assert_same_function(plain, layer, n):
+    """Both results are within g(d + k + 1) of |v| |U| |w| + |b|, in any order: each sum has at most d or k terms."""
+    x, size = inputs(layer, n), copy.deepcopy(layer).double()
+    for tensor in (*size.parameters(), *size.buffers()):
+        tensor.abs_()
+    ku = (layer.predicted.d + layer.predicted.shapes["w0"][0] + 1) * torch.finfo(x.dtype).eps / 2
+    bound = 2 * ku / (1 - ku) * size(x.double().abs())
+    assert_within(plain(x).numpy(), layer(x).numpy(), bound.numpy(), "merged")
+
+
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 @pytest.mark.parametrize("name", LAYERS)
 @pytest.mark.parametrize("n", [1, 50])
 def test_merged_is_unmerged(name, dtype, n):
-    """Both results are within g(d + k + 1) of |v| |U| |w| + |b|, in any order: each sum has at most d or k terms."""
     layer = LAYERS[name](dtype)
-    with torch.no_grad():
-        if layer.bias is not None:
-            layer.bias.normal_()
-        x, plain = inputs(layer, n), layer.merge()
-        size = copy.deepcopy(layer).double()
-        for tensor in (*size.parameters(), *size.buffers()):
-            tensor.abs_()
-        ku = (layer.predicted.d + layer.predicted.shapes["w0"][0] + 1) * torch.finfo(dtype).eps / 2
-        bound = 2 * ku / (1 - ku) * size(x.double().abs())
-        assert_within(plain(x).numpy(), layer(x).numpy(), bound.numpy(), name)
+    if layer.bias is not None:
+        nn.init.normal_(layer.bias)
+    plain = layer.merge()
     assert type(plain) in (nn.Linear, nn.Conv2d)
+    assert_same_function(plain, layer, n)
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_another_function_is_noticed(name):
+    layer = LAYERS[name](torch.float32)
+    plain = layer.merge()
+    with torch.no_grad():
+        plain.weight[:1] *= 1.001
+    with pytest.raises(AssertionError, match="outside, first at"):
+        assert_same_function(plain, layer, 50)
 
 
 @pytest.mark.parametrize("name", LAYERS)
@@ -200,7 +214,7 @@ REFUSED = {
         ),
         (
             lambda: PredictedConv2d(SE, 7, 3)(torch.ones(4, 5, 5, 2)),
-            "x has shape (4, 5, 5, 2), expected (n, 2, height, width): PyTorch's order of axes",
+            "x has shape (4, 5, 5, 2), expected (n, 2, height, width), as of torch.nn.Conv2d",
         ),
         (
             lambda: PredictedConv2d(SE, 7, 2),
