@@ -2,14 +2,12 @@
 
 from abc import abstractmethod
 from functools import cached_property
-from numbers import Real
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import DTypeLike
 
-from pp_ref.arrays import Array, array_namespace, check_arrays, check_integer
-from pp_ref.brief import brief_value
+from pp_ref.arrays import Array, array_namespace, check_arrays, check_integer, check_not_negative
 from pp_ref.errors import DomainError, ShapeError
 from pp_ref.layers.regularisers import weight_decay_backward, weight_decay_forward
 from pp_ref.layers.softmax import softmax_cross_entropy_backward, softmax_cross_entropy_forward
@@ -61,8 +59,7 @@ class Network(Model):
     def _check_top(self) -> None:
         """raises DomainError for fewer than 2 classes, and for a weight decay below 0"""
         check_integer(2, classes=self.classes)
-        if not (isinstance(self.weight_decay, Real) and 0 <= self.weight_decay < float("inf")):
-            raise DomainError(f"weight_decay is {brief_value(self.weight_decay)}, expected a finite number >= 0")
+        check_not_negative(weight_decay=self.weight_decay)
 
     @property
     def softmax(self) -> Full:

@@ -144,8 +144,8 @@ REFUSED = {
         ({"hidden": ()}, "^hidden is (), expected units of each hidden layer: (500, 500)$"),
         ({"hidden": 100}, "^hidden is 100, expected units of each hidden layer: (500, 500)$"),
         ({"hidden": (5.0,)}, "^hidden[0] is 5.0, expected an integer >= 1$"),
-        ({"dictionary": "lowrank"}, f"^dictionary is 'lowrank', expected None or one of {KINDS_SAID}$"),
-        ({"dictionary": "SE"}, f"^dictionary is 'SE', expected None or one of {KINDS_SAID}$"),
+        ({"dictionary": "lowrank"}, f"^dictionary is 'lowrank', expected one of {KINDS_SAID}"),
+        ({"dictionary": "SE"}, f"^dictionary is 'SE', expected one of {KINDS_SAID}"),
         (
             {"dictionary": "se", "grid": None},
             "^kind se needs positions, but Units(n=64) has none: use a Grid or Frames",

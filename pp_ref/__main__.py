@@ -1,0 +1,7 @@
+"""`python -m pp_ref` is `pp-ref`."""
+
+from pp_ref.cli import main
+
+__all__ = []
+
+main()
