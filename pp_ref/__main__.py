@@ -2,6 +2,4 @@
 
 from pp_ref.cli import main
 
-__all__ = []
-
 main()
