@@ -75,7 +75,7 @@ def conform(
 ) -> None:
     """Judge an implementation against exact values and derived bounds, and say what is wrong with it.
 
-    Exit code 0: it conforms. 1: a case failed. 2: within all bounds, but suspicious. 3: it could not be judged, or its
+    Exit code 0: all judged and right. 1: wrong. 2: suspicious or incomplete. 3: nothing could be judged, or its
     report could not be written.
     """
     from pp_ref.oracle.candidates.declared import races

@@ -64,10 +64,16 @@ class Draw:
         self.rng = np.random.default_rng(sizes.seed)
         # Terms have at most eight factors (the gradient of a squared v W W^T - v has seven), sums 2^16 of them: not
         # even their majorants overflow. Of 1/4 in float16, of no consequence elsewhere.
-        self.scale = min(sizes.scale, (arithmetic.largest / 2.0**32) ** (1 / 8))
+        # And not so small that beside 1, or squared, nothing is left of them: 1/2 in bfloat16, 1/4 in float16.
+        least = 2.0 ** (3 - arithmetic.bits // 2)
+        self.scale = max(min(sizes.scale, (arithmetic.largest / 2.0**32) ** (1 / 8)), least)
 
     def __call__(self, *shape: int, scale: float = 1.0) -> Real:
         return self.stored(self.rng.standard_normal(shape) * self.scale * scale)
+
+    def weights(self, *shape: int, size: float = 1.0) -> Real:
+        """A model's, of deviation size / sqrt(rows), whatever the scale: its units neither saturate nor fade."""
+        return self(*shape, scale=size / self.scale / np.sqrt(max(shape[0], 1)))
 
     def stored(self, x: Any) -> Real:
         return self.arithmetic.representable(np.asarray(x, np.float64))
@@ -156,7 +162,8 @@ def cross_entropy(draw: Draw) -> Arguments:
 
 
 def large_logits(draw: Draw) -> Arguments:
-    return {"z": draw.stored(draw.rng.choice([-1e4, 0.0, 1e4], (4, 5))), "labels": draw.rng.integers(0, 5, 4)}
+    most = min(1e4, draw.arithmetic.largest / 32)  # of a half, so that a batch of them does not overflow
+    return {"z": draw.stored(draw.rng.choice([-most, 0.0, most], (4, 5))), "labels": draw.rng.integers(0, 5, 4)}
 
 
 def one_class(draw: Draw) -> Arguments:
@@ -253,7 +260,13 @@ def short(draw: Draw) -> Arguments:
 
 def points(draw: Draw, **settings: Any) -> Arguments:
     s = draw.sizes
-    return {"a": draw(s.n, 2), "b": draw(s.m, 2), "length_scale": 0.75, **settings}
+    return {"a": draw(s.n, 2), "b": draw(s.m, 2), "length_scale": 0.75 * draw.scale, **settings}
+
+
+def large_mean(draw: Draw) -> Arguments:
+    """A mean whose square has still some digits of the variance beside it."""
+    mean = min(64.0, 2.0 ** (draw.arithmetic.bits // 2 - 2))
+    return {"data": draw.stored(draw(20, 3) + mean), "power": 1}
 
 
 def grid_points(**settings: Any) -> Callable[[Draw], Arguments]:
@@ -273,7 +286,8 @@ def ridge(side: int, length_scale: float, ridge: float, form: str = "ridge") -> 
     def arguments(draw: Draw) -> Arguments:
         alpha = draw.kept(side * side, side * side // 2)
         K = draw.stored(_se_matrix(side, length_scale))
-        return {"K": K, "alpha": alpha, "ridge": float(draw.stored(ridge)), "form": form}
+        least = min(2.0**16 * draw.arithmetic.unit, 1.0)  # with less, K is not definite to those who round it
+        return {"K": K, "alpha": alpha, "ridge": float(draw.stored(max(ridge, least))), "form": form}
 
     return arguments
 
@@ -313,33 +327,41 @@ def grid(draw: Draw, *wanted: str) -> Arguments:
     return {name: every[name]() for name in (*wanted, "sizes", "taps", "alpha", "R")}
 
 
-def _equal(draw: Draw, d: int, scale: float = 1.0) -> tuple[list[Real], list[Real]]:
+def _equal(draw: Draw, d: int, size: float = 1.0) -> tuple[list[Real], list[Real]]:
     """U and w of columns that share the units as equally as they can, and keep as many weights: a model's columns."""
     s = draw.sizes
     J = len(s.columns)
     widths = [s.m // J + (j < s.m % J) for j in range(J)]
     k = max(min(s.k, d), 1)
-    return [draw(d, k, scale=scale) for _ in widths], [draw(k, m) for m in widths]
+    return [draw.weights(d, k, size=size) for _ in widths], [draw.weights(k, m) for m in widths]
 
 
 def mlp(draw: Draw, decay: float = 0.0, layers: int = 2) -> Arguments:
     s, hidden = draw.sizes, draw.sizes.m
-    predicted = [_equal(draw, d, 0.5) for d in (s.d, *[hidden] * (layers - 1))]
+    # What comes in has the scale, and the first layer takes it back.
+    predicted = [_equal(draw, s.d, 1 / draw.scale), *(_equal(draw, hidden) for _ in range(layers - 1))]
     return {
         "x": draw(s.n, s.d),
         "labels": draw.labels(4),
         "U": [U for U, _ in predicted],
         "w": [w for _, w in predicted],
-        "b": [draw(hidden) for _ in predicted],
-        "W": draw(hidden, 4),
-        "c": draw(4),
+        "b": [draw.weights(1, hidden)[0] for _ in predicted],
+        "W": draw.weights(hidden, 4),
+        "c": draw.weights(1, 4)[0],
         "decay": decay,
     }
 
 
 def predicted_autoencoder(draw: Draw) -> Arguments:
-    U, w = _equal(draw, draw.sizes.d, 0.5)
-    return {"x": draw(draw.sizes.n, draw.sizes.d), "U": U, "w": w, "b": draw(draw.sizes.m), "c": draw(draw.sizes.d)}
+    s = draw.sizes
+    U, w = _equal(draw, s.d)
+    return {
+        "x": draw(s.n, s.d, scale=1 / draw.scale),
+        "U": U,
+        "w": w,
+        "b": draw.weights(1, s.m)[0],
+        "c": draw.weights(1, s.d)[0],
+    }
 
 
 def convnet(draw: Draw) -> Arguments:
@@ -347,12 +369,12 @@ def convnet(draw: Draw) -> Arguments:
     return {
         "x": draw(s.n, 5, 6, channels[0]),
         "labels": draw.labels(4),
-        "U": [[draw(9, 3)] for _ in shapes],
-        "w": [[draw(3 * i, o)] for i, o in pairwise(channels)],
-        "b": [draw(o) for o in channels[1:]],
+        "U": [[draw.weights(9, 3, size=size)] for size in (1 / draw.scale, 1.0)],
+        "w": [[draw.weights(3 * i, o)] for i, o in pairwise(channels)],
+        "b": [draw.weights(1, o)[0] for o in channels[1:]],
         "filter_shapes": shapes,
-        "W": draw(2 * 2 * channels[2], 4),
-        "c": draw(4),
+        "W": draw.weights(2 * 2 * channels[2], 4),
+        "c": draw.weights(1, 4)[0],
     }
 
 

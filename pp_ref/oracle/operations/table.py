@@ -1,7 +1,7 @@
 """Every operation that the oracle judges: its equation, how its arguments are drawn, and what is known about it."""
 
 from pp_ref.oracle.algebras import tape
-from pp_ref.oracle.operations import definitions, draws
+from pp_ref.oracle.operations import definitions, draws, models
 from pp_ref.oracle.operations.operation import Operation
 
 __all__ = ["BY_NAME", "OPERATIONS"]
@@ -345,7 +345,7 @@ OPERATIONS = (
             "large mean": (
                 "sums of squares less the square of the sum",
                 "digits of the covariance cancel",
-                lambda draw: {"data": draw.stored(draw(20, 3) + 64.0), "power": 1},
+                draws.large_mean,
             )
         },
     ),
@@ -415,7 +415,7 @@ OPERATIONS = (
     Operation(
         "mlp",
         "predicted sigmoid layers, softmax on top (sec. 4.1)",
-        definitions.mlp,
+        models.mlp,
         draws.mlp,
         learned=("w", "b", "W", "c"),
         batch=("x", "labels"),
@@ -437,7 +437,7 @@ OPERATIONS = (
     Operation(
         "convnet",
         "two predicted convolutions with ReLU and max-pooling, softmax on top (sec. 4.2)",
-        definitions.convnet,
+        models.convnet,
         draws.convnet,
         learned=("w", "b", "W", "c"),
         batch=("x", "labels"),
@@ -448,18 +448,19 @@ OPERATIONS = (
     Operation(
         "predicted_autoencoder",
         "the autoencoder with W = [U_j w_j], tied through the dictionary (sec. 3.5)",
-        definitions.predicted_autoencoder,
+        models.predicted_autoencoder,
         draws.predicted_autoencoder,
         learned=("w", "b", "c"),
         batch=("x",),
         value="loss",
         kind="model",
+        without=("large numbers", "small numbers"),  # one W encodes and decodes: its units would saturate, or fade
     ),
     *(
         Operation(
             f"rica_{objective}",
             "RICA on predicted filters (sec. 4.3)",
-            definitions.rica,
+            models.rica,
             draws.rica(objective),
             learned=("w",),
             batch=("x",),

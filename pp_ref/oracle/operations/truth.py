@@ -39,13 +39,10 @@ class Evaluated(NamedTuple):
 
     values     by name: "y", or "y[0]", "y[1]", ...
     gradients  by name: "dv", "dw[0]", ...; none if no cotangents were given
-    doubtful   whether rounding may let another pixel win a maximum, or a unit pass its kink: a computed gradient may
-               then be that of another branch
     """
 
     values: dict[str, Any]
     gradients: dict[str, Any]
-    doubtful: bool
 
     @property
     def results(self) -> dict[str, Any]:
@@ -66,7 +63,7 @@ def evaluated(case: Case, algebra: tape.Algebra, cotangents: list[Real] | None =
     if cotangents is not None and learned:
         dy = [algebra.lifted(each) for each in cotangents]
         gradients = dict(zip(learned, tape.gradients([*y.values()], dy, [*learned.values()]), strict=True))
-    return Evaluated({name: each.data for name, each in y.items()}, gradients, tape.doubtful(y.values()))
+    return Evaluated({name: each.data for name, each in y.items()}, gradients)
 
 
 def truth(case: Case) -> list[Expected]:
@@ -89,10 +86,8 @@ def truth(case: Case) -> list[Expected]:
 
 
 def _expected(found: Evaluated, name: str, exact: Real, radius: Any, error: Any, spread: Any) -> Expected:
-    """With no bound of a doubtful gradient."""
     kind: Literal["value", "gradient"] = "gradient" if name in found.gradients else "value"
-    unknown = np.inf if found.doubtful and kind == "gradient" else 0.0
-    radius, error, spread = (np.broadcast_to(x, exact.shape) for x in (radius, error + unknown, spread + unknown))
+    radius, error, spread = (np.broadcast_to(x, exact.shape) for x in (radius, error, spread))
     return Expected(name, exact, radius, _up(error) + radius, _up(spread) + radius, kind)
 
 

@@ -335,7 +335,7 @@ def _place(failed: Sequence[Evidence]) -> str:
     most = float(np.max(relative[np.isfinite(relative)], initial=0.0))
     count = f"{int(bad.sum())} of {bad.size} entries"
     others = [each.name for each, _ in item.wrong()[1:]]
-    also = f", and so are {', '.join(others)}" if others else "; the rest is right"
+    also = f", and so are {', '.join(others)}" if others else "; the rest is within its bounds"
     known = "" if "past the last full tile" in where else UNKNOWN
     return f"{known}{expected.name} is wrong in {count}{where}, by up to {most:.1g} of their value{also}"
 
