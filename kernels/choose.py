@@ -19,6 +19,7 @@ from pp_ref.kernels.cpu.threads import blas_threads
 from pp_ref.kernels.rates import BY_NUMBER, DEVICE, Origin, Rates, default_rates, known_rates
 from pp_ref.kernels.ways import Way
 from pp_ref.kernels.work import Work
+from pp_ref.machine import numba_absence
 
 __all__ = ["Backend", "Plan", "choose", "pooling_backend", "use_backend", "use_default_rates"]
 
@@ -102,6 +103,8 @@ def _rates(threads: int) -> tuple[Rates, Origin]:
 def _refusal(way: Way, problem: Any, backend: Backend) -> str | None:
     if way.backend not in ("numpy", backend) and backend != "auto":
         return f"the backend is {backend}"
+    if way.backend == "numba" and (absence := numba_absence()):
+        return absence
     return way.needs(problem)
 
 

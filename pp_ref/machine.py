@@ -4,7 +4,9 @@ import os
 import platform
 import resource
 import sys
+from functools import cache
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
 
@@ -19,6 +21,7 @@ __all__ = [
     "gpu",
     "gpu_absence",
     "machine",
+    "numba_absence",
     "peak_memory_mb",
 ]
 
@@ -109,6 +112,16 @@ def gpu_absence() -> str | None:
         return None if cupy.cuda.runtime.getDeviceCount() else "the CUDA driver lists no device"
     except (ImportError, RuntimeError) as error:  # CuPy's driver errors are RuntimeErrors
         return f"CuPy found no usable GPU: {error}"
+
+
+@cache
+def numba_absence() -> str | None:
+    """None if Numba is installed, else one sentence that says what to do. It is not imported: that takes a while."""
+    try:
+        found = find_spec("numba")
+    except ValueError:  # it was imported in vain
+        found = None
+    return None if found else "Numba is not installed: pip install numba (the extra 'fast' of pp-ref)"
 
 
 def available() -> dict[str, str | None]:

@@ -10,13 +10,12 @@ from pathlib import Path
 from statistics import median
 from typing import Any, NamedTuple
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from pp_ref.arrays import to_numpy
-from pp_ref.errors import InaccurateError
+from pp_ref.errors import InaccurateError, import_extra
 from pp_ref.kernels.bounds import largest_share
 from pp_ref.machine import cores
 
@@ -40,6 +39,8 @@ __all__ = [
     "threads",
     "wall_seconds",
 ]
+
+numba = import_extra("numba", "fast")
 
 Real = NDArray[Any]
 Block = dict[str, Any]

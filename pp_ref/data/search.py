@@ -10,7 +10,7 @@ import stat
 from pathlib import Path
 from typing import NamedTuple
 
-from pp_ref.errors import DataError, unknown
+from pp_ref.errors import DataError, import_extra, unknown
 from pp_ref.files import OTHERS, cache_folder, reason
 
 __all__ = [
@@ -226,7 +226,7 @@ def download(name: str) -> tuple[Path | None, list[str]]:
 
     pooch writes to a temporary name beside the target and renames it once the checksum agrees.
     """
-    import pooch
+    pooch = import_extra("pooch", "figures")
 
     folder = user_cache(name)
     failed: list[str] = []

@@ -213,4 +213,7 @@ def test_scikit_learn_is_asked_for_only_here():
         "except ImportError as error: print(error)"
     )
     said = python("-c", code).stdout
-    assert said == "sklearn is not installed, but this function needs it: pip install 'pp_ref[features]'\n"
+    assert said == (
+        "scikit-learn is not installed, but this function needs it: "
+        "pip install scikit-learn (the extra 'features' of pp-ref)\n"
+    )

@@ -260,7 +260,7 @@ def test_torch_is_asked_for_only_here():
         "try: pp_ref.torch\n"
         "except ImportError as error: print(error)"
     )
-    said = "torch is not installed, but this function needs it: pip install 'pp_ref[torch]'\n"
+    said = "torch is not installed, but this function needs it: pip install torch (the extra 'torch' of pp-ref)\n"
     assert python("-c", code).stdout == said
 
 
