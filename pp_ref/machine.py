@@ -126,9 +126,10 @@ def numba_absence() -> str | None:
 
 def available() -> dict[str, str | None]:
     """For each backend None if it can be used here, else one sentence that says why not."""
-    reasons: dict[str, str | None] = {"numpy": None, "numba": None, "cupy": gpu_absence()}
-    try:
-        import_module("numba")
-    except ImportError as error:
-        reasons["numba"] = f"Numba cannot be imported: {error}"
+    reasons: dict[str, str | None] = {"numpy": None, "numba": numba_absence(), "cupy": gpu_absence()}
+    if reasons["numba"] is None:
+        try:
+            import_module("numba")
+        except ImportError as error:
+            reasons["numba"] = f"Numba cannot be imported: {error}"
     return reasons

@@ -1,6 +1,7 @@
 """`pp-ref conform` and `pp-ref vectors`: the commands of the oracle."""
 
 import os
+import secrets
 import sys
 from contextlib import suppress
 from dataclasses import replace
@@ -31,6 +32,7 @@ OF_FUNCTIONS = (
     "device",
     "seed",
     "quick",
+    "thorough",
     "repeat",
     "limit",
     "import_limit",
@@ -57,8 +59,11 @@ def conform(
     ] = None,
     autodiff: Annotated[bool, typer.Option("--autodiff", help="Gradients are those of torch or jax.")] = False,
     only: OnlyOption = None,
-    seed: SeedOption = 0,
+    seed: Annotated[
+        int | None, typer.Option(min=0, help="Seed of all shapes and numbers.", show_default="drawn, and printed")
+    ] = None,
     quick: QuickOption = False,
+    thorough: Annotated[bool, typer.Option("--thorough", help="Also large cases that take minutes.")] = False,
     replay: Annotated[str | None, typer.Option(help="Run one case alone, by its id.")] = None,
     device: Annotated[
         str | None,
@@ -102,10 +107,13 @@ def conform(
         elif candidate is not None:
             from pp_ref.oracle.candidates.processes import InWorker
 
+            if quick and thorough:
+                raise DomainError("expected --quick or --thorough, and not both")
             known = {name: value for name, value in settings.items() if value is not None}
             worker = InWorker(candidate, limit, import_limit, **known)
             try:
-                report = judged(worker, arithmetic, only or (), seed, quick, replay)
+                drawn = secrets.randbits(64) if seed is None else seed  # which no candidate can know
+                report = judged(worker, arithmetic, only or (), drawn, quick, replay, thorough=thorough)
             finally:
                 worker.close()
             outputs = worker.outputs

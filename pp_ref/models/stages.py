@@ -1,9 +1,9 @@
 """The stages of a network: weights of any kind, and the operations between them."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
-from typing import Any, Literal, Protocol
+from typing import Any, ClassVar, Literal, Protocol
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -13,7 +13,7 @@ from pp_ref.brief import brief
 from pp_ref.errors import DomainError, ShapeError, unknown
 from pp_ref.features.patches import check_extents
 from pp_ref.kernels.choose import Plan, choose
-from pp_ref.kernels.ways import CONV, MAX_POOL, Kept
+from pp_ref.kernels.ways import CONV, MAX_POOL, Kept, Way
 from pp_ref.kernels.work import Arrays, ConvProblem, PoolProblem
 from pp_ref.layers.conv2d import patches
 from pp_ref.layers.dropout import dropout_backward, dropout_forward
@@ -157,6 +157,7 @@ class Convolution:
     raises        DomainError, ShapeError for no weights, or no pair of integers >= 1
     """
 
+    ways: ClassVar[Sequence[Way]] = CONV
     weights: Weights
     filter_shape: tuple[int, int]
     stride: int = 1
@@ -199,7 +200,7 @@ class Convolution:
         filters = (*self.filter_shape, arrays.shape[3], self.weights.m)
         shapes = tuple(self.weights.shapes.values())
         problem = ConvProblem(arrays, filters, self.stride, self.padding, shapes, self.weights.operands)
-        return choose(CONV, problem, threads=threads)
+        return choose(self.ways, problem, threads=threads)
 
 
 @dataclass(frozen=True)

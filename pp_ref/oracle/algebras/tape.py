@@ -28,6 +28,7 @@ __all__ = [
     "quantity",
     "sigmoid",
     "sqrt",
+    "work",
 ]
 
 Pull = Callable[[Any], Any]
@@ -81,6 +82,7 @@ class Quantity:
 
     def __init__(self, data: Any, algebra: Algebra, parents: Sequence[tuple["Quantity", Pull]] = ()) -> None:
         self.data, self.algebra, self.parents = _array(data), algebra, parents
+        self.terms = 1  # in the sum of which an entry was made
 
     shape = property(lambda self: self.data.shape)
     ndim = property(lambda self: self.data.ndim)
@@ -126,11 +128,13 @@ class Quantity:
         )
 
     def __matmul__(self, other: Any) -> "Quantity":
-        return self._new(
+        product = self._new(
             self.data @ other.data,
             (self, lambda g: g @ other.data.T),
             (other, lambda g: self.data.T @ g),
         )
+        product.terms = self.shape[-1]
+        return product
 
     def __neg__(self) -> "Quantity":
         return self._new(-self.data, (self, lambda g: -g))
@@ -356,6 +360,11 @@ def gradients(y: Sequence[Quantity], dy: Sequence[Any], inputs: Sequence[Quantit
         found[id(each)] if id(each) in found else each.algebra.lifted(zeros)
         for each, zeros in zip(inputs, none, strict=True)
     ]
+
+
+def work(y: Iterable[Quantity]) -> int:
+    """How many products and sums it takes to compute y, nearly."""
+    return sum(node.size * node.terms for node in _parents_first(y) if node.parents)
 
 
 def _parents_first(y: Iterable[Quantity]) -> list[Quantity]:

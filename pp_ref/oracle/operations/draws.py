@@ -2,51 +2,32 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pp_ref.oracle.algebras.arithmetic import Arithmetic
+from pp_ref.oracle.operations.geometries import CONVOLUTIONS, POOLINGS
 
 Real = NDArray[np.float64]
 Arguments = dict[str, Any]
 
-# (filter height, width, stride, padding, image height, width): square and not; strides that overlap, meet, leave
-# pixels out, or do not come out even; padding that makes up for images smaller than the filters.
-CONVOLUTIONS = (
-    (3, 2, 1, 1, 4, 5),
-    (1, 1, 1, 0, 3, 2),
-    (3, 3, 2, 1, 5, 5),
-    (3, 2, 2, 2, 4, 3),
-    (2, 1, 3, 0, 5, 4),
-    (3, 3, 1, 2, 2, 2),
-    (2, 2, 3, 0, 3, 5),
-    (1, 3, 2, 0, 2, 5),
-)
-# (size, stride, ceil, height, width): windows that overlap, meet, leave pixels out, or reach over one edge or both.
-POOLINGS = (
-    (3, 2, True, 4, 5),
-    (2, 2, True, 3, 3),
-    (2, 2, False, 5, 4),
-    (2, 1, True, 3, 4),
-    (3, 2, False, 4, 6),
-    (1, 2, True, 3, 2),
-    (4, 2, True, 5, 5),
-    (2, 3, True, 4, 6),
-)
-
 
 @dataclass(frozen=True)
 class Sizes:
-    """One problem: n examples, d inputs, (k_j, m_j) of every column, a scale of the numbers, a geometry, a seed."""
+    """One problem: n examples, d inputs, (k_j, m_j) of every column, a scale of the numbers, a geometry, a seed.
+
+    geometry  an index into the tables of `geometries`, or a filter or window as they have it, without the image
+    image     height and width; None: what the geometry has
+    """
 
     n: int = 5
     d: int = 7
     columns: tuple[tuple[int, int], ...] = ((3, 2), (2, 3), (3, 1))
     scale: float = 1.0
-    geometry: int = 0
+    geometry: Any = 0
+    image: tuple[int, int] | None = None
     seed: int = 0
 
     k = property(lambda self: self.columns[0][0])
@@ -90,11 +71,25 @@ class Draw:
 
     @property
     def convolution(self) -> tuple[int, ...]:
-        return CONVOLUTIONS[self.sizes.geometry % len(CONVOLUTIONS)]
+        return self._geometry(CONVOLUTIONS)
 
     @property
     def pooling(self) -> tuple[Any, ...]:
-        return POOLINGS[self.sizes.geometry % len(POOLINGS)]
+        return self._geometry(POOLINGS)
+
+    def _geometry(self, table: tuple[tuple[Any, ...], ...]) -> tuple[Any, ...]:
+        g = self.sizes.geometry
+        *window, height, width = table[g % len(table)] if isinstance(g, int) else (*g, 1, 1)
+        return (*window, *self.image(height, width))
+
+    def image(self, height: int, width: int) -> tuple[int, int]:
+        """Of these extents, unless the sizes have others."""
+        return self.sizes.image or (height, width)
+
+    def taps(self, size: int, slowly: bool) -> Real:
+        """Of a symmetric Toeplitz matrix: they decay slowly, or so fast that few of them count."""
+        i = np.arange(size)
+        return self.stored(1 / (1 + i / 4) if slowly else np.exp(-0.5 * i**2.0))
 
 
 def shaped(*passed: str, **given: Any) -> Callable[[Draw], Arguments]:
@@ -106,7 +101,7 @@ def shaped(*passed: str, **given: Any) -> Callable[[Draw], Arguments]:
 
     def array(draw: Draw, axes: list[str]) -> Any:
         s = draw.sizes
-        sizes = {"n": s.n, "d": s.d, "k": s.k, "m": s.m} | {axis: int(axis) for axis in axes if axis.isdigit()}
+        sizes = {"n": s.n, "d": s.d, "k": s.k, "m": s.m}
         if {"k_j", "m_j"}.isdisjoint(axes):
             return draw(*(sizes[axis] for axis in axes))
         return draw.columns(lambda k, m: tuple((sizes | {"k_j": k, "m_j": m})[axis] for axis in axes))
@@ -170,6 +165,12 @@ def one_class(draw: Draw) -> Arguments:
     return {"z": draw(4, 5), "labels": np.full(4, 4)}
 
 
+def many_classes(draw: Draw) -> Arguments:
+    """Beyond 2048, from where float16 holds only every other whole number; labels at both ends, and in between."""
+    classes = 2050 + int(draw.rng.integers(40))
+    return {"z": draw(5, classes), "labels": np.array([0, classes - 1, 2049, 2047, 1])}
+
+
 def conv2d(draw: Draw) -> Arguments:
     s, (fh, fw, stride, padding, h, w) = draw.sizes, draw.convolution
     return {
@@ -220,11 +221,43 @@ def one_channel(arguments: Callable[[Draw], Arguments]) -> Callable[[Draw], Argu
 GREY = ("an extent is read from the channels, or an axis of length 1 is squeezed away", "grey images alone are wrong")
 
 
+def images(draw: Draw) -> Arguments:
+    return {"v": draw(draw.sizes.n, *draw.image(2, 3), draw.sizes.d)}
+
+
 def distinct_pixels(draw: Draw) -> Arguments:
     size, stride, ceil, h, w = draw.pooling
     shape = (draw.sizes.n, h, w, draw.sizes.m)
     pixels = draw.rng.permutation(int(np.prod(shape))).reshape(shape) - int(np.prod(shape)) // 2
     return {"v": draw.stored(pixels * 2.0**-5 * draw.sizes.scale), "size": size, "stride": stride, "ceil": ceil}
+
+
+def low_pixels(draw: Draw) -> Arguments:
+    """Of one channel some windows, of the other all, hold nothing but -infinity."""
+    v = draw(2, 5, 6, 2)
+    v[:, :3, :4, 0] = v[..., 1] = -np.inf
+    return {"v": v, "size": 2, "stride": 2, "ceil": True}
+
+
+def low_pieces(draw: Draw) -> Arguments:
+    v = draw(3, 12)
+    v[:, :4] = v[1, 9] = -np.inf
+    return {"v": v, "pieces": 3}
+
+
+LOWEST = (
+    "a maximum starts from the lowest finite number, or from 0",
+    "a finite number where all are -infinity",
+)
+
+
+def partial_sums(draw: Draw) -> Arguments:
+    """Sums that are small, of terms that add up to 100 000 on the way: float16 ends at 65504."""
+    half = 104 + int(draw.rng.integers(9))
+    v = np.full((3, 2 * half + 1), 1000.0)
+    v[:, half:-1] = -1000.0
+    v[:, -1] = 8.0 * draw.rng.integers(1, 9, 3)
+    return {"v": v, "W": np.ones((2 * half + 1, 4)), "b": 8.0 * draw.rng.integers(-9, 9, 4)}
 
 
 def tied_pixels(draw: Draw) -> Arguments:
@@ -240,7 +273,13 @@ def pixels(draw: Draw) -> Arguments:
 
 def channels(draw: Draw) -> Arguments:
     size = 1 + draw.sizes.geometry % 5
-    return {"v": draw(draw.sizes.n, 1, 2, draw.sizes.m), "size": size, "alpha": 0.75, "beta": 0.625, "k": 1.5}
+    return {
+        "v": draw(draw.sizes.n, *draw.image(1, 2), draw.sizes.m),
+        "size": size,
+        "alpha": 0.75,
+        "beta": 0.625,
+        "k": 1.5,
+    }
 
 
 def autoencoder(draw: Draw) -> Arguments:
@@ -273,6 +312,19 @@ def grid_points(**settings: Any) -> Callable[[Draw], Arguments]:
     """All of a 6 x 6 grid, with coincident points and distant ones."""
     grid = np.stack(np.unravel_index(np.arange(36), (6, 6)), axis=1).astype(float)
     return lambda draw: {"a": grid, "b": grid[::5], "length_scale": 0.5, **settings}
+
+
+def in_three_coordinates(**settings: Any) -> Callable[[Draw], Arguments]:
+    return lambda draw: {"a": draw(draw.sizes.n, 3), "b": draw(draw.sizes.m, 3), "length_scale": 0.75, **settings}
+
+
+SPACE = ("two coordinates are written out", "distances without the third")
+
+
+def zero_columns(draw: Draw) -> Arguments:
+    W = draw(draw.sizes.d, draw.sizes.m)
+    W[:, ::2] = 0.0
+    return {"W": W, "limit": 1.5}
 
 
 def _se_matrix(side: int, length_scale: float) -> Real:
@@ -309,83 +361,28 @@ def _symmetric(draw: Draw, k: int) -> Real:
     return draw.stored(A + A.T)
 
 
-def grid(draw: Draw, *wanted: str) -> Arguments:
-    """A 5 x 6 grid, so that axes are told apart, and R of every column."""
-    s, sizes = draw.sizes, (5, 6)
-    d, columns = sizes[0] * sizes[1], draw.sizes.columns
+def grid(draw: Draw, *wanted: str, slowly: bool = False) -> Arguments:
+    """A 5 x 6 grid, so that axes are told apart, and R of every column. Taps may decay slowly."""
+    s, sizes = draw.sizes, draw.image(5, 6)
+    d = sizes[0] * sizes[1]
+    columns = [(min(k, d), m) for k, m in draw.sizes.columns]
     every: dict[str, Callable[[], Any]] = {
         "v": lambda: draw(s.n, d),
-        "g": lambda: draw.columns(lambda k, m: (s.n, k)),
-        "w": lambda: draw.columns(lambda k, m: (k, m)),
+        "g": lambda: [draw(s.n, k) for k, _ in columns],
+        "w": lambda: [draw(k, m) for k, m in columns],
         "G": lambda: draw(d, s.m),
         "widths": lambda: tuple(m for _, m in columns),
         "sizes": lambda: sizes,
-        "taps": lambda: [draw.stored(np.exp(-0.5 * np.arange(size) ** 2.0 / 1.0**2)) for size in sizes],
+        "taps": lambda: [draw.taps(size, slowly) for size in sizes],
         "alpha": lambda: [draw.kept(d, k) for k, _ in columns],
         "R": lambda: [_symmetric(draw, k) for k, _ in columns],
     }
     return {name: every[name]() for name in (*wanted, "sizes", "taps", "alpha", "R")}
 
 
-def _equal(draw: Draw, d: int, size: float = 1.0) -> tuple[list[Real], list[Real]]:
-    """U and w of columns that share the units as equally as they can, and keep as many weights: a model's columns."""
-    s = draw.sizes
-    J = len(s.columns)
-    widths = [s.m // J + (j < s.m % J) for j in range(J)]
-    k = max(min(s.k, d), 1)
-    return [draw.weights(d, k, size=size) for _ in widths], [draw.weights(k, m) for m in widths]
+def on_long_tails(*wanted: str) -> Callable[[Draw], Arguments]:
+    """Of another grid: no few taps are nearly all of it."""
+    return lambda draw: grid(Draw(draw.sizes.at(image=(4, 9)), draw.arithmetic), *wanted, slowly=True)
 
 
-def mlp(draw: Draw, decay: float = 0.0, layers: int = 2) -> Arguments:
-    s, hidden = draw.sizes, draw.sizes.m
-    # What comes in has the scale, and the first layer takes it back.
-    predicted = [_equal(draw, s.d, 1 / draw.scale), *(_equal(draw, hidden) for _ in range(layers - 1))]
-    return {
-        "x": draw(s.n, s.d),
-        "labels": draw.labels(4),
-        "U": [U for U, _ in predicted],
-        "w": [w for _, w in predicted],
-        "b": [draw.weights(1, hidden)[0] for _ in predicted],
-        "W": draw.weights(hidden, 4),
-        "c": draw.weights(1, 4)[0],
-        "decay": decay,
-    }
-
-
-def predicted_autoencoder(draw: Draw) -> Arguments:
-    s = draw.sizes
-    U, w = _equal(draw, s.d)
-    return {
-        "x": draw(s.n, s.d, scale=1 / draw.scale),
-        "U": U,
-        "w": w,
-        "b": draw.weights(1, s.m)[0],
-        "c": draw.weights(1, s.d)[0],
-    }
-
-
-def convnet(draw: Draw) -> Arguments:
-    s, shapes, channels = draw.sizes, [(3, 3), (3, 3)], (2, 3, 2)
-    return {
-        "x": draw(s.n, 5, 6, channels[0]),
-        "labels": draw.labels(4),
-        "U": [[draw.weights(9, 3, size=size)] for size in (1 / draw.scale, 1.0)],
-        "w": [[draw.weights(3 * i, o)] for i, o in pairwise(channels)],
-        "b": [draw.weights(1, o)[0] for o in channels[1:]],
-        "filter_shapes": shapes,
-        "W": draw.weights(2 * 2 * channels[2], 4),
-        "c": draw.weights(1, 4)[0],
-    }
-
-
-def rica(objective: str) -> Callable[[Draw], Arguments]:
-    """At least three inputs, of each of which three weights are kept: a filter of one has no direction to learn."""
-
-    def arguments(draw: Draw) -> Arguments:
-        s, d = draw.sizes, max(draw.sizes.d, 3)
-        wide = Draw(s.at(columns=tuple((max(k, 3), m) for k, m in s.columns)), draw.arithmetic)
-        U, w = _equal(wide, d)
-        settings = {"objective": objective, "trade_off": 4.0, "eps": 0.25}
-        return {"x": draw(s.n, d, scale=0.5), "U": U, "w": w, **settings}
-
-    return arguments
+TAILS = ("taps are cut off where a Gaussian's would be small", "a kernel that decays slowly is another")

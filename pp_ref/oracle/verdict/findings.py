@@ -33,7 +33,8 @@ class TensorVerdict:
     at       index of that entry, None of an empty tensor
     computed, exact, bound   there
     wrong    how many entries are outside the bound
-    errors   |computed - exact| / bound, entry by entry, row by row, of a tensor with wrong entries; else None
+    errors   |computed - exact| / bound, entry by entry, row by row, of a tensor with wrong entries, if it has at most
+             8,192; else None
     judged   share of the entries whose bound a trivial answer exceeds, 0 to 1: what the verdict rests on. None where
              no number is compared: of an empty tensor, and where only the places of NaN are
     """

@@ -12,6 +12,8 @@ from pp_ref.oracle.verdict.judged import inputs_of, judged
 
 __all__ = ["judge", "shares"]
 
+MAPPED = 2**13  # entries of a tensor whose errors a report keeps one by one
+
 
 def judge(case: Case, expected: list[Expected], seen: Observation) -> Finding:
     """Compare what a candidate returned with what it has to be.
@@ -102,7 +104,7 @@ def _tensor(
         exact=float(expected.exact[at]),
         bound=float(expected.bound[at]),
         wrong=int(bad.sum()),
-        errors=tuple(float(r) for r in ratio.ravel()) if bad.any() else None,
+        errors=tuple(float(r) for r in ratio.ravel()) if bad.any() and ratio.size <= MAPPED else None,
         judged=judged,
     )
 
