@@ -18,10 +18,12 @@ from pp_ref.bench import plan, start_up
 from pp_ref.bench.record import read
 from pp_ref.bench.subjects import SUBJECTS
 from pp_ref.bench.tables import goals_table, machine
+from pp_ref.dictionaries import KINDS
 from pp_ref.experiments import figure6
 from pp_ref.experiments.experiment import FIGURES
 from pp_ref.experiments.run_store import RunStore
 from pp_ref.experiments.sweeps import ORDER, Sweeps
+from pp_ref.records import markdown
 
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
@@ -46,6 +48,17 @@ def sweeps() -> str:
     """Return the table and the verdict of every part of the sweeps that has a finished run."""
     made = Sweeps(SWEEPS)
     return "\n\n".join(filter(None, map(made.text, ORDER))) or "No run is finished yet."
+
+
+def kinds() -> str:
+    """Return the table of the kinds of dictionaries."""
+    rows = []
+    for name, kind in KINDS.items():
+        settings = ", ".join(f"{setting}={value!r}" for setting, value in kind.settings.items())
+        needs = [*(["data"] * kind.data), *(["positions"] * kind.smooth)]
+        rows.append([f"`{name}`", kind.formula.replace("|", "\\|"), kind.source, settings, ", ".join(kind.choices)])
+        rows[-1].append(", ".join(needs))
+    return markdown(("kind", "formula", "source", "settings", "choices of alpha", "needs"), rows).replace("---:", "---")
 
 
 def speed_tables() -> dict[str, Callable[[], str]]:
@@ -81,6 +94,7 @@ PAGES = {
     ROOT / "docs" / "gradient_check.md": {"power": gradient_check.table},
     ROOT / "docs" / "robustness.md": {f"{by}s": partial(robustness.table, by) for by in ("format", "fault")},
     ROOT / "docs" / "sweeps.md": {"sweeps": sweeps},
+    ROOT / "docs" / "dictionaries.md": {"kinds": kinds},
 }
 
 

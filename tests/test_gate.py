@@ -155,6 +155,8 @@ def model_edges() -> Iterator[Edge]:
         kind = vars(type(model)) | vars(Network) if labels else vars(type(model))
         of = {"self": model, "params": model.init(rng, 0.5, float)}
         yield Edge(kind["filters"], of)
+        yield Edge(type(model).check_params, of)
+        yield Edge(type(model).save, of | {"path": "never written"})
         for name in ("loss", "loss_and_gradient", "error"):
             if name in kind:
                 yield Edge(kind[name], of | {"x": x} | labels)
@@ -275,6 +277,8 @@ WITHOUT_ARRAYS = [
     "layers.windows.count_windows",
     "models.*.count",
     "models.*.init",
+    "models.load.load",
+    "models.model.Model.restore",
     "models.predicted.Predicted.plan",
     "dictionaries.dictionary.*.*",
     "dictionaries.spaces.*.*",

@@ -14,6 +14,8 @@ from pp_ref.cli.reproduce import reproduce
 from pp_ref.cli.sweeps import sweeps
 from pp_ref.errors import EXPECTED
 
+__all__ = ["app", "info", "main", "show"]
+
 app = typer.Typer(
     cls=Group,
     no_args_is_help=True,

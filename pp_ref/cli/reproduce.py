@@ -11,6 +11,8 @@ import typer
 from pp_ref.cli.group import Group
 from pp_ref.experiments.experiment import FIGURES, Entry
 
+__all__ = ["DataName", "DeviceName", "ProfileName", "reproduce"]
+
 reproduce = typer.Typer(
     cls=Group, help="Make a figure of the paper from real data.", no_args_is_help=True, suggest_commands=False
 )
@@ -57,11 +59,12 @@ def _reproduce(
     """Do the runs of a figure that have no record yet; print its table and write its drawings."""
     from rich.console import Console
 
+    experiment = entry.load()  # it asks for Matplotlib
+
     from pp_ref.experiments.drawing import save_figure
     from pp_ref.experiments.run_store import RunStore
     from pp_ref.experiments.sweep import sweep
 
-    experiment = entry.load()
     store = RunStore(out or Path("runs") / entry.records / profile.value)
     given = {"data": data and data.value, "device": device.value}
     recipes = experiment.recipes(experiment.profiles[profile.value], **{name: given[name] for name in entry.options})

@@ -10,8 +10,26 @@ import stat
 from pathlib import Path
 from typing import NamedTuple
 
-from pp_ref.errors import DataError, unknown
+from pp_ref.errors import DataError, import_extra, unknown
 from pp_ref.files import OTHERS, cache_folder, reason
+
+__all__ = [
+    "CIFAR10_BATCHES",
+    "COLLECTIONS",
+    "HYVARINEN",
+    "OLSHAUSEN",
+    "STL10_FILES",
+    "Collection",
+    "download",
+    "fault_of",
+    "file_in",
+    "files_in",
+    "find_data",
+    "is_file",
+    "lacking",
+    "look_for",
+    "user_cache",
+]
 
 
 class Collection(NamedTuple):
@@ -208,7 +226,7 @@ def download(name: str) -> tuple[Path | None, list[str]]:
 
     pooch writes to a temporary name beside the target and renames it once the checksum agrees.
     """
-    import pooch
+    pooch = import_extra("pooch", "figures")
 
     folder = user_cache(name)
     failed: list[str] = []

@@ -9,6 +9,8 @@ from typing import NamedTuple
 from pp_ref.arrays import Array, array_namespace, check_axes, check_factor
 from pp_ref.layers.sigmoid import SigmoidCache, sigmoid_backward, sigmoid_forward
 
+__all__ = ["AutoencoderCache", "autoencoder_backward", "autoencoder_backward_weights", "autoencoder_forward"]
+
 
 class AutoencoderCache(NamedTuple):
     v: Array  # (n, d)

@@ -7,13 +7,18 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from pp_ref.arrays import Array, array_namespace, check_arrays, check_finite
+from pp_ref.brief import brief, brief_value
+from pp_ref.errors import DomainError
 from pp_ref.models.autoencoder import Autoencoder
 from pp_ref.models.weights import Params, Weights
 from pp_ref.training import SGD, Checkpoint, Fit, fit_sgd
 
+__all__ = ["Pretrained", "pretrain"]
+
 BATCH = 1000  # examples encoded at once, to bound the memory
 
 
+@brief
 class Pretrained(NamedTuple):
     """The layers, their parameters by the names of an MLP, and each autoencoder's fit."""
 
@@ -51,6 +56,11 @@ def pretrain(
     """
     check_arrays("real floating-point numbers", x=x)
     check_finite(x=x)
+    if not isinstance(choose, Sequence) or not all(map(callable, choose)):
+        raise DomainError(
+            f"choose is {brief_value(choose)}, expected a list of functions, one a layer, from its input to its "
+            "weights: [lambda v: Full(d, m)]"
+        )
     layers: list[Weights] = []
     params: Params = {}
     fits: list[Fit] = []

@@ -67,6 +67,22 @@ def read_dictionary(folder: Path) -> Any:
     return Dictionary.load(folder / "dictionary.safetensors")
 
 
+def write_model(folder: Path, version: int) -> None:
+    from pp_ref.dictionaries import Grid, make_dictionary
+    from pp_ref.models import MLP, Full, Predicted
+
+    rng = np.random.default_rng(version)
+    dictionary = make_dictionary("se", Grid(3, 2), proportion=0.5, n_columns=2, rng=rng)
+    model = MLP((Predicted(dictionary, 4), Full(4, 3)), 3)
+    model.save(folder / "model.safetensors", model.init(rng))
+
+
+def read_model(folder: Path) -> Any:
+    from pp_ref.models import load
+
+    return load(folder / "model.safetensors")
+
+
 def write_run(folder: Path, version: int) -> None:
     from pp_ref.experiments.run_store import RunStore
 
@@ -327,6 +343,7 @@ def patches_of(module: str) -> Any:
 OURS = (
     Format("checkpoint", ("training/checkpoint.py",), write_checkpoint, lambda folder: checkpoint(folder).load()),
     Format("dictionary", ("dictionaries/dictionary.py",), write_dictionary, read_dictionary),
+    Format("model", ("models/model.py",), write_model, read_model),
     Format("record of a run", ("experiments/run_store.py",), write_run, read_run, damaged="*.json"),
     Format("arrays of a run", ("experiments/run_store.py",), write_run, read_run, damaged="*.safetensors"),
     Format("record of a benchmark", ("bench/record.py",), write_benchmark, read_benchmark),
