@@ -28,15 +28,27 @@ SOUND = 2 * LONGEST + 2**16  # bytes of a file of sound with its header
 LINES = 2**16  # bytes of a segmentation or a list; a long segmentation has 1,500
 SAMPLE_DIGEST = "c53e3415cf13db44ab3516838586c8b98c47f62f6f29255415cef83ca5f9a118"
 FOLDS = 8
-CORE_TEST = (  # two men and a woman of each dialect region: testset.doc of the corpus, table 1
-    "mdab0 mwbt0 felc0 mtas1 mwew0 fpas0 mjmp0 mlnt0 fpkt0 mlll0 mtls0 fjlm0 "
-    "mbpm0 mklt0 fnlp0 mcmj0 mjdh0 fmgd0 mgrt0 mnjm0 fdhc0 mjln0 mpam0 fmld0"
-).split()
-DEVELOPMENT = (  # 50 other speakers of the part TEST: conf/dev_spk.list of Kaldi's recipe egs/timit/s5
-    "faks0 fdac1 fjem0 mgwt0 mjar0 mmdb1 mmdm2 mpdf0 fcmh0 fkms0 mbdg0 mbwm0 mcsh0 fadg0 fdms0 fedw0 mgjf0 "
-    "mglb0 mrtk0 mtaa0 mtdt0 mthc0 mwjg0 fnmr0 frew0 fsem0 mbns0 mmjr0 mdls0 mdlf0 mdvc0 mers0 fmah0 fdrw0 "
-    "mrcs0 mrjm4 fcal1 mmwh0 fjsj0 majc0 mjsw0 mreb0 fgjd0 fjmg0 mroa0 mteb0 mjfc0 mrjr0 fmml0 mrws1"
-).split()
+# Two men and a woman of each dialect region: testset.doc of the corpus, table 1.
+CORE_TEST = tuple(
+    re.findall(
+        r"\w+",
+        """
+        mdab0 mwbt0 felc0 mtas1 mwew0 fpas0 mjmp0 mlnt0 fpkt0 mlll0 mtls0 fjlm0
+        mbpm0 mklt0 fnlp0 mcmj0 mjdh0 fmgd0 mgrt0 mnjm0 fdhc0 mjln0 mpam0 fmld0
+        """,
+    )
+)
+# 50 other speakers of the part TEST: conf/dev_spk.list of Kaldi's recipe egs/timit/s5.
+DEVELOPMENT = tuple(
+    re.findall(
+        r"\w+",
+        """
+        faks0 fdac1 fjem0 mgwt0 mjar0 mmdb1 mmdm2 mpdf0 fcmh0 fkms0 mbdg0 mbwm0 mcsh0 fadg0 fdms0 fedw0 mgjf0
+        mglb0 mrtk0 mtaa0 mtdt0 mthc0 mwjg0 fnmr0 frew0 fsem0 mbns0 mmjr0 mdls0 mdlf0 mdvc0 mers0 fmah0 fdrw0
+        mrcs0 mrjm4 fcal1 mmwh0 fjsj0 majc0 mjsw0 mreb0 fgjd0 fjmg0 mroa0 mteb0 mjfc0 mrjr0 fmml0 mrws1
+        """,
+    )
+)
 PARTS = ("train", "dev", "test")
 
 
@@ -110,7 +122,7 @@ def load_timit_sample(path: str | os.PathLike[str] | None = None, fold: int = 0)
 def load_timit(
     path: str | os.PathLike[str] | None = None, lists: Mapping[str, str | os.PathLike[str]] | None = None
 ) -> Timit:
-    """Load the corpus in the LDC's layout: 3,696 sentences to learn from, 400 for development, the 192 of the core test.
+    """Load the corpus in the LDC's layout: 3,696 sentences to learn from, 400 for development, 192 of the core test.
 
     path     a folder with TRAIN and TEST, or with TIMIT, which holds them, in upper or lower case; None searches as
              `pp_ref.data.search.find_data`

@@ -26,7 +26,7 @@ def test_lee_and_hons_groups():
         return {PHONES_39[folding()[PHONES_61.index(phone)]] for phone in phones}
 
     groups = [
-        "sil pau epi h# bcl dcl gcl pcl tcl kcl".split()[1:],
+        ["sil", "pau", "epi", "h#", "bcl", "dcl", "gcl", "pcl", "tcl", "kcl"][1:],
         "el l",
         "en n nx",
         "sh zh",
