@@ -253,7 +253,9 @@ def read_segments(path: Path, samples: int) -> tuple[int, NDArray[np.int64], NDA
     raises   DataError with the line of the first fault: no segment, no "begin end phone", a phone outside the 61, an
              empty segment, a gap, an overlap, an end behind the sound
     """
-    begins, ends, phones = [], [], []
+    begins: list[int] = []
+    ends: list[int] = []
+    phones: list[int] = []
     for number, line in enumerate(read_lines(path), start=1):
         found = re.fullmatch(r"(\d{1,9})\s+(\d{1,9})\s+(\S+)", line)
         if not found:
@@ -271,7 +273,9 @@ def read_segments(path: Path, samples: int) -> tuple[int, NDArray[np.int64], NDA
             fault = f"the segment ends at {end}, but the sound has {samples} samples"
         if fault:
             raise DataError(f"{path}, line {number}: {fault}: repair the line, or fetch the file again")
-        begins, ends, phones = [*begins, begin], [*ends, end], [*phones, PHONES_61.index(phone)]
+        begins.append(begin)
+        ends.append(end)
+        phones.append(PHONES_61.index(phone))
     if not ends:
         raise DataError(f"{path} is empty; expected at least one line, begin end phone: fetch it again")
     return begins[0], np.array(ends), np.array(phones)

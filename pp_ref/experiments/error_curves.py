@@ -32,7 +32,11 @@ def describe(layer: Weights) -> dict[str, Any]:
     return {
         "weights": "Predicted",
         "kind": layer.dictionary.recipe.kind,
-        "settings": layer.dictionary.recipe.settings,
+        # Index arrays, up to d numbers a column, say no more than "given".
+        "settings": {
+            name: "given" if isinstance(setting, list) else setting
+            for name, setting in layer.dictionary.recipe.settings.items()
+        },
         "n_alpha": [column.alpha.size for column in columns],
         # JSON has no infinity: a singular K has no condition number.
         "condition": [column.condition if isfinite(column.condition) else None for column in columns],

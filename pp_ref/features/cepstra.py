@@ -160,7 +160,8 @@ def mel_filters(
         )
         return np.ascontiguousarray(bank.T)
     mel = librosa.hz_to_mel(np.arange(fft // 2 + 1) * rate / fft, htk=htk)[:, None]  # (bins, 1)
-    edges = np.linspace(*librosa.hz_to_mel(np.array([low, high]), htk=htk), filters + 2)
+    lowest, highest = librosa.hz_to_mel(np.array([low, high]), htk=htk)
+    edges = np.linspace(lowest, highest, filters + 2)
     rising, falling = (mel - edges[:-2]) / np.diff(edges)[:-1], (edges[2:] - mel) / np.diff(edges)[1:]
     bank = np.maximum(0, np.minimum(rising, falling))
     if norm:

@@ -57,7 +57,8 @@ def log_priors(targets: NDArray[np.integer[Any]], classes: int) -> Floats:
     raises   DomainError
     """
     counts = _counts(targets, classes, "targets")
-    return np.log((counts + 1) / (counts.sum() + classes))
+    made: Floats = np.log((counts + 1) / (counts.sum() + classes))
+    return made
 
 
 def bigram(sequences: Sequence[NDArray[np.integer[Any]]], phones: int, smoothing: float = 1.0) -> Scores:

@@ -15,11 +15,11 @@ class AutoencoderCache(NamedTuple):
     v: Array  # (n, d)
     W: Array  # (d, m)
     hidden: SigmoidCache  # (n, m)
-    output: "SigmoidCache | LinearCache"  # (n, d), the reconstruction
+    output: SigmoidCache  # (n, d), the reconstruction
 
 
-class LinearCache(NamedTuple):
-    y: Array  # its derivative is 1
+class LinearCache(SigmoidCache):
+    """The reconstruction of a linear decoder, whose derivative is 1."""
 
 
 Decoder = Literal["sigmoid", "linear"]
