@@ -124,7 +124,9 @@ class Decoder:
             return phone_states(self.language, TARGETS[self.targets][1], weight, penalty)
         made = phone_states(self.language, 1, weight, penalty)
         diagonal = np.diagonal(self.language.transitions)
-        np.fill_diagonal(made.transitions, diagonal * weight if weight else np.where(np.isneginf(diagonal), diagonal, 0))
+        np.fill_diagonal(
+            made.transitions, diagonal * weight if weight else np.where(np.isneginf(diagonal), diagonal, 0)
+        )
         return made
 
     def emissions(self, posteriors: NDArray[Any]) -> NDArray[np.float64]:
@@ -132,7 +134,9 @@ class Decoder:
         states = TARGETS[self.targets][1]
         scores, priors = posteriors.astype(np.float64), self.priors
         if self.by_frames:
-            scores, priors = (logsumexp(each.reshape(*each.shape[:-1], -1, states), axis=-1) for each in (scores, priors))
+            scores, priors = (
+                logsumexp(each.reshape(*each.shape[:-1], -1, states), axis=-1) for each in (scores, priors)
+            )
         return scores if "no priors" in self.departures else scores - priors
 
     def decode(self, emissions: NDArray[np.float64], spoken: Spoken, scores: Scores) -> Decoded:
@@ -176,7 +180,8 @@ def score(
 ) -> Scored:
     """Decode utterances and count their errors."""
     scores = decoder.scores(weight, penalty)
-    decoded, speakers = {}, {}
+    decoded: dict[str, Decoded] = {}
+    speakers: dict[str, Errors] = {}
     total = np.zeros((len(PHONES_39) + 1, len(PHONES_39) + 1), np.int64)
     for each, scored in zip(spoken, emissions, strict=True):
         found = decoder.decode(scored, each, scores)

@@ -158,8 +158,7 @@ def run(recipe: dict[str, Any], store: RunStore, report: Callable[[str], None]) 
     return record_of(
         recipe,
         began,
-        f"phone error rate {found['test_error']:.2%}, frame error {found['frame_error']:.2%}, "
-        f"{trained.fit.stop.value}",
+        f"phone error rate {found['test_error']:.2%}, frame error {found['frame_error']:.2%}, {trained.fit.stop.value}",
         trained.fit,
         source,
         **found,
