@@ -4,7 +4,7 @@ A check takes the functions by name, so that a faulty one can stand in the place
 """
 
 from dataclasses import replace
-from itertools import product
+from itertools import pairwise, product
 from math import cos, log, log10, pi, sqrt
 from types import SimpleNamespace
 
@@ -15,6 +15,7 @@ from pp_ref import features
 from pp_ref.features import CONVENTIONS, HTK, Scores
 
 U = 2.0**-53
+PI = np.longdouble("3.14159265358979323846264338327950288")
 NAMES = (
     *("mel_filters", "dct", "deltas", "mfcc", "context_windows", "frame_targets", "log_priors", "bigram"),
     *("phone_states", "viterbi", "phones_of", "fold_phones", "confusions", "count_errors", "trn_lines"),
@@ -66,13 +67,14 @@ def filters_written_out(rate, fft, filters, low, high, scale, triangles, norm):
 
 
 def cepstra_written_out(sound, s, u=U):
-    """The static coefficients from the definitions, with a discrete Fourier transform as a sum; and a bound.
+    """The static coefficients from the definitions, in longdouble, with a discrete Fourier transform as a sum; a bound.
 
-    The transform's error, of norm 10 u log2(n) times the spectrum's, may lie in one bin (Higham, sec. 24.1; it holds
-    for the sum over 400 samples, too, up to sqrt(400) u); a logarithm turns a filter's error into a relative one. Twice
-    that for two computations.
+    The bound is for a computation with unit roundoff u. Pre-emphasis and window take 4 roundings of two samples each,
+    the transform 7 u log2(n) of the spectrum's norm (Higham, sec. 24.1), all of which may lie in one bin. A logarithm
+    turns a filter's error into a relative one; sums of 400 samples, 257 bins and 40 filters and the transform's own
+    roundings are counted at a rounding a term.
     """
-    x = np.asarray(sound, float)
+    x = np.asarray(sound, np.longdouble)
     count, first = s.count(len(x)), s.first
 
     def sample(t):
@@ -84,7 +86,7 @@ def cepstra_written_out(sound, s, u=U):
 
     bank = filters_written_out(s.rate, s.fft, s.filters, s.low, s.high, s.mel_scale, s.triangles, s.norm)
     window = [0.54 - 0.46 * cos(2 * pi * t / (s.window - 1)) for t in range(s.window)]
-    turns = np.exp(-2j * pi / s.fft * (np.outer(np.arange(s.window), np.arange(s.fft // 2 + 1)) % s.fft))
+    turns = np.exp(-2j * np.longdouble(PI) / s.fft * (np.outer(np.arange(s.window), np.arange(s.fft // 2 + 1)) % s.fft))
     basis = np.array(
         [
             [sqrt(2 / s.filters) * cos(pi * i * (j + 0.5) / s.filters) for j in range(s.filters)]
@@ -100,18 +102,19 @@ def cepstra_written_out(sound, s, u=U):
         raw = sum(y * y)
         shaped = np.array([(y[t] - s.preemphasis * y[max(t - 1, 0)]) * window[t] for t in range(s.window)])
         magnitude = abs(shaped @ turns)
-        off = 30 * u * np.log2(s.fft) * np.linalg.norm(magnitude) * np.ones(len(magnitude))
+        norm = np.sqrt(sum(y * y))
+        off = u * (7 * np.log2(s.fft) * np.sqrt(sum(magnitude**2)) + 8 * sqrt(s.fft) * norm) * np.ones(len(magnitude))
         if s.power == 2:
             off, spectrum = 2 * magnitude * off + off**2, magnitude**2
         else:
             spectrum = magnitude
         summed = np.maximum(spectrum @ bank, s.floor)
-        relative = (off @ bank) / summed + 300 * u
+        relative = (off @ bank) / summed + 260 * u
         energy = max(raw if s.energy == "raw" else sum(shaped * shaped), s.floor)
-        rows.append([*(lift * (basis @ np.log(summed))), log(energy)])
+        rows.append([*(lift * (basis @ np.log(summed))), np.log(energy)])
         logs = np.abs(np.log(summed)) * 40 * u
-        bounds.append([*(abs(lift) * (abs(basis) @ (relative + logs))), 2000 * u * (1 + abs(log(energy)))])
-    return np.array(rows), 2 * np.array(bounds)
+        bounds.append([*(abs(lift) * (abs(basis) @ (relative + logs))), u * (800 + 4 * abs(np.log(energy)))])
+    return np.array(rows), np.array(bounds)
 
 
 SETTINGS = [
@@ -269,7 +272,7 @@ def every_path(emissions, initial, transitions, final):
     scores = {}
     for path in product(range(s), repeat=t):
         score = initial[path[0]] + sum(emissions[i, state] for i, state in enumerate(path)) + final[path[-1]]
-        scores[path] = score + sum(transitions[a, b] for a, b in zip(path, path[1:], strict=False))
+        scores[path] = score + sum(transitions[a, b] for a, b in pairwise(path))
     return scores
 
 

@@ -28,7 +28,7 @@ def test_kaldis_own(edges):
     found = np.array([theirs.get_frame(i) for i in range(theirs.num_frames_ready)])
     _, bound = cepstra_written_out(SOUND, settings, u=2.0**-24)
     within(np.roll(found, -1, axis=1), mfcc(SOUND, settings)[:, :13], bound)  # their energy comes first
-    assert np.median(bound) < 0.1
+    assert bound.max() < 0.2  # of coefficients of size 10; ten times less than what a wrong convention changes
 
 
 def test_librosas_own():
