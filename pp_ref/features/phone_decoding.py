@@ -75,8 +75,8 @@ def bigram(sequences: Sequence[NDArray[np.integer[Any]]], phones: int, smoothing
         raise DomainError(f"smoothing is {smoothing}, expected a finite number >= 0")
     check_integer(1, phones=phones)
     counts, start = np.zeros((phones, phones + 1)), np.zeros(phones)
-    for sequence in sequences:
-        _counts(sequence, phones, "sequences")
+    for number, sequence in enumerate(sequences):
+        _counts(sequence, phones, f"sequences[{number}]")
         if len(sequence):
             start[sequence[0]] += 1
             np.add.at(counts, (sequence, np.append(sequence[1:], phones)), 1)

@@ -12,13 +12,12 @@ from tests.odd_files import ODD
 pytest.importorskip("soundfile", reason="soundfile is not installed: pip install 'pp_ref[speech]'")
 
 
+PATCHES = {"pp_ref.data.timit.SAMPLE_DIGEST": "7ff6f4a8594d1c3396bda17ed11efea5d3613709a132f75ecf8c9f47d9ad6b4e"}
+
+
 @pytest.fixture
-def sample(tmp_path, monkeypatch):
+def sample(tmp_path):
     write_sample(tmp_path)
-    monkeypatch.setattr(timit, "SAMPLE_DIGEST", "unknown")
-    with pytest.raises(DataError, match=r"holds 32 utterances with SHA-256 \w{64}; expected the 128 of ") as error:
-        load_timit_sample(tmp_path)
-    monkeypatch.setattr(timit, "SAMPLE_DIGEST", str(error.value).split("SHA-256 ")[1][:64])
     return tmp_path
 
 
@@ -201,3 +200,10 @@ def test_the_real_sample():
     assert sum(len(each.sound) for each in every) / RATE == pytest.approx(390.19, abs=0.01)
     assert np.unique(np.concatenate([each.phones for each in every])).size == 61
     assert digest_of(sorted(every, key=lambda each: each.name)) != timit.SAMPLE_DIGEST  # the order counts
+
+
+def test_another_set_of_files_is_no_sample(sample):
+    (sample / "dr2-fab2" / "si9.wav").unlink()
+    (sample / "dr2-fab2" / "si9.phn").unlink()
+    with pytest.raises(DataError, match=r"holds 31 utterances with SHA-256 \w{64}; expected the 128 of NLTK's sample"):
+        load_timit_sample(sample)

@@ -71,8 +71,8 @@ test_what_else_is_refused = refuses(
     lambda function, *arguments: function(*arguments),
     {
         DomainError: [
-            (bigram, [np.array([0, 3])], 3, r"^sequences has 0 to 3, expected 0 to 2$"),
-            (bigram, [np.array([-1, 0])], 3, r"^sequences has -1 to 0, expected 0 to 2$"),
+            (bigram, [np.array([0, 3])], 3, r"^sequences\[0\] has 0 to 3, expected 0 to 2$"),
+            (bigram, [np.array([-1, 0])], 3, r"^sequences\[0\] has -1 to 0, expected 0 to 2$"),
             (bigram, [], 3, -1.0, r"^smoothing is -1.0, expected a finite number >= 0$"),
             (bigram, [], 3, np.nan, r"^smoothing is nan"),
             (log_priors, np.array([5]), 5, r"^targets has 5 to 5, expected 0 to 4$"),

@@ -183,6 +183,12 @@ def write_figure(folder: Path, version: int) -> None:
     save_figure(figure, folder / "figure")
 
 
+def write_strings(folder: Path, version: int) -> None:
+    from pp_ref.experiments.utterances import write_trn
+
+    write_trn({"strings": {f"fvmh0-sx{version}": {"said": "sil iy", "reference": "sil ih sil"}}}, folder)
+
+
 # Caches
 
 
@@ -314,6 +320,18 @@ def read_images(folder: Path) -> Any:
     return load_natural_images("hyvarinen", folder), load_natural_images("olshausen", folder)
 
 
+def write_timit(form: str, folder: Path, version: int) -> None:
+    from tests.data import timit_files
+
+    {"sample": timit_files.write_sample, "corpus": timit_files.write_corpus}[form](folder)
+
+
+def read_timit(form: str, folder: Path) -> Any:
+    from pp_ref.data import load_timit, load_timit_sample
+
+    return {"sample": load_timit_sample, "corpus": load_timit}[form](folder)
+
+
 def patches_of(module: str) -> Any:
     """The small editions that the tests of a reader use."""
     from importlib import import_module
@@ -340,6 +358,7 @@ OURS = (
     Format("report, JSON", ("oracle/reports/files.py", "oracle/reports/records.py"), write_report, read_report),
     Format("report, JUnit", ("oracle/reports/files.py",), partial(write_report, name="report.xml")),
     Format("report, HTML", ("oracle/reports/files.py",), partial(write_report, name="report.html")),
+    Format("phone strings", ("experiments/utterances.py",), write_strings),
     Format("figure", ("experiments/drawing.py",), write_figure, damaged="figure.*", every=10),
 )
 CACHES = (
@@ -420,6 +439,23 @@ PUBLISHED = (
             patches=patches_of("test_natural_images"),
         )
         for form in ("npz", "TIFF")
+    ),
+    published(
+        "TIMIT, sample",
+        ("data/timit.py",),
+        partial(write_timit, "sample"),
+        partial(read_timit, "sample"),
+        patches=patches_of("test_timit"),
+        damaged="dr1-*",
+    ),
+    published(
+        "TIMIT, corpus",
+        ("data/timit.py",),
+        partial(write_timit, "corpus"),
+        partial(read_timit, "corpus"),
+        damaged="TRAIN/*",
+        compared=False,
+        every=4,
     ),
     published(
         "answers to vectors",
