@@ -50,7 +50,8 @@ def show(
         print_record(found)
         return
     from pp_ref.experiments.drawing import save_figure
-    from pp_ref.experiments.utterances import draw_utterance, write_trn
+    from pp_ref.experiments.phone_decoder import write_trn
+    from pp_ref.experiments.utterances import draw_utterance
 
     paths = write_trn(found, trn) if trn else []
     if utterance is not None:

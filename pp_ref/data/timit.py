@@ -25,6 +25,7 @@ from pp_ref.files import read_regular, reason
 RATE = 16_000  # samples a second
 LONGEST = 60 * RATE  # samples; the longest sentence has 125,000
 SOUND = 2 * LONGEST + 2**16  # bytes of a file of sound with its header
+LINE = 60  # characters of a line that a message shows
 LINES = 2**16  # bytes of a segmentation or a list; a long segmentation has 1,500
 SAMPLE_DIGEST = "c53e3415cf13db44ab3516838586c8b98c47f62f6f29255415cef83ca5f9a118"
 FOLDS = 8
@@ -155,8 +156,8 @@ def load_timit(
             for speaker in speakers:
                 if not found.get(speaker):
                     raise DataError(
-                        f"{where}: speaker {speaker} has no utterance in {root}; expected a speaker of the corpus: "
-                        "correct the list, or complete the corpus"
+                        f"{where}: speaker {speaker[:LINE]!r} has no utterance in {root}; expected a speaker of the "
+                        "corpus: correct the list, or complete the corpus"
                     )
                 if of.setdefault(speaker, part) != part:
                     raise DataError(
@@ -259,11 +260,11 @@ def read_segments(path: Path, samples: int) -> tuple[int, NDArray[np.int64], NDA
     for number, line in enumerate(read_lines(path), start=1):
         found = re.fullmatch(r"(\d{1,9})\s+(\d{1,9})\s+(\S+)", line)
         if not found:
-            raise DataError(f'{path}, line {number} is {line!r}; expected "begin end phone": fetch it again')
+            raise DataError(f'{path}, line {number} is {line[:LINE]!r}; expected "begin end phone": fetch it again')
         begin, end, phone = int(found[1]), int(found[2]), found[3]
         fault = ""
         if phone not in PHONES_61:
-            fault = f"the phone {phone!r} is none of TIMIT's 61"
+            fault = f"the phone {phone[:LINE]!r} is none of TIMIT's 61"
         elif end <= begin:
             fault = f"the segment from {begin} to {end} is empty"
         elif ends and begin != ends[-1]:

@@ -10,6 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -29,8 +30,10 @@ from pp_ref.features import (
     log_priors,
     phone_states,
     phones_of,
+    trn_lines,
     viterbi,
 )
+from pp_ref.files import write_atomically
 
 Indices = NDArray[np.int64]
 DEPARTURES = {
@@ -292,3 +295,18 @@ def strings(decoded: Mapping[str, Decoded]) -> dict[str, dict[str, str]]:
         }
         for name, each in decoded.items()
     }
+
+
+def write_trn(record: Mapping[str, Any], folder: Path) -> list[Path]:
+    """Write hyp.trn and ref.trn of all tested utterances, for NIST's sclite, and return their paths.
+
+    raises  DomainError if the record has no phone strings; DataError if a file cannot be written
+    """
+    if "strings" not in record:
+        raise DomainError(f"the record is one of {record['recipe']['experiment']}, expected one of figure4-right")
+    paths = []
+    for file, kind in (("hyp.trn", "said"), ("ref.trn", "reference")):
+        text = trn_lines({name: each[kind].split() for name, each in record["strings"].items()})
+        write_atomically(folder / file, text.encode())
+        paths.append(folder / file)
+    return paths

@@ -1,7 +1,6 @@
 """One utterance of a run of Figure 4 (right): its spectrogram, the net's posteriors, the best path and the truth."""
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,8 +13,7 @@ from pp_ref.data.timit import RATE
 from pp_ref.errors import DomainError
 from pp_ref.experiments.run_store import Record
 from pp_ref.experiments.speech_runs import DATA
-from pp_ref.features import CONVENTIONS, trn_lines
-from pp_ref.files import write_atomically
+from pp_ref.features import CONVENTIONS
 
 KINDS = ("posteriors", "path", "truth")
 
@@ -70,18 +68,3 @@ def _strip(axes: Axes, begins: NDArray[np.float64], labels: NDArray[Any], row: i
         axes.vlines(begins[begin], row, row + 1, color=colour, linewidth=0.5)
         middle = (begins[begin] + begins[end - 1]) / 2
         axes.text(middle, row + 0.5, PHONES_39[labels[begin]], fontsize=5, ha="center", va="center")
-
-
-def write_trn(record: Record, folder: Path) -> list[Path]:
-    """Write hyp.trn and ref.trn of all tested utterances, for NIST's sclite, and return their paths.
-
-    raises  DomainError if the record has no phone strings; DataError if a file cannot be written
-    """
-    if "strings" not in record:
-        raise DomainError(f"the record is one of {record['recipe']['experiment']}, expected one of figure4-right")
-    paths = []
-    for file, kind in (("hyp.trn", "said"), ("ref.trn", "reference")):
-        text = trn_lines({name: each[kind].split() for name, each in record["strings"].items()})
-        write_atomically(folder / file, text.encode())
-        paths.append(folder / file)
-    return paths

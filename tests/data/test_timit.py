@@ -77,7 +77,7 @@ def test_lists_of_the_user(tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("mabc0\nmxyz0\n", r"some, line 2: speaker mxyz0 has no utterance in .*: correct the list, or complete"),
+        ("mabc0\nmxyz0\n", r"some, line 2: speaker 'mxyz0' has no utterance in .*: correct the list, or complete"),
         ("felc0\nmabc0", r"the usual list of test: speaker felc0 is in the list of train too; expected one part"),
         ("m\xe4bc0", r"some cannot be read \(.*ascii.*\); expected lines of ASCII"),
     ],
@@ -93,7 +93,7 @@ def test_speakers_of_the_usual_lists_that_are_missing(tmp_path):
     write_corpus(tmp_path)
     for file in (tmp_path / "TEST" / "DR1" / "FAKS0").iterdir():
         file.unlink()
-    with pytest.raises(DataError, match=r"^the usual list of dev: speaker faks0 has no utterance in "):
+    with pytest.raises(DataError, match=r"^the usual list of dev: speaker 'faks0' has no utterance in "):
         load_timit(tmp_path)
 
 

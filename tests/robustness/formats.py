@@ -184,7 +184,7 @@ def write_figure(folder: Path, version: int) -> None:
 
 
 def write_strings(folder: Path, version: int) -> None:
-    from pp_ref.experiments.utterances import write_trn
+    from pp_ref.experiments.phone_decoder import write_trn
 
     write_trn({"strings": {f"fvmh0-sx{version}": {"said": "sil iy", "reference": "sil ih sil"}}}, folder)
 
@@ -358,7 +358,7 @@ OURS = (
     Format("report, JSON", ("oracle/reports/files.py", "oracle/reports/records.py"), write_report, read_report),
     Format("report, JUnit", ("oracle/reports/files.py",), partial(write_report, name="report.xml")),
     Format("report, HTML", ("oracle/reports/files.py",), partial(write_report, name="report.html")),
-    Format("phone strings", ("experiments/utterances.py",), write_strings),
+    Format("phone strings", ("experiments/phone_decoder.py",), write_strings),
     Format("figure", ("experiments/drawing.py",), write_figure, damaged="figure.*", every=10),
 )
 CACHES = (
