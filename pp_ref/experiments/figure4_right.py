@@ -37,7 +37,7 @@ DECODING = {"smoothing": 20.0, "weights": [1.0, 2.0, 3.0, 4.0], "penalties": [-4
 # Neighbouring frames resemble each other, so Emp's atoms are long: with them as they are, pretraining diverges at the
 # rate of the others.
 UNIT_NORM = {kind: {"unit_norm": True} for kind in ("se", "emp", "emp2", "ae", "randfixu")}
-FRAMES = 29_000  # about as many as 12 speakers of the sample have
+FRAMES = {"timit-sample": 29_000, "timit": 1_120_000}  # about as many as are learned from
 
 
 @dataclass(frozen=True)
@@ -49,6 +49,7 @@ class Profile:
     hidden     units of the two layers
     n_columns  numbers of columns, each a run of its own
     everywhere (label, proportion) that are done with every other fold as well
+    fall       the rate of fine-tuning falls by this factor over all epochs
     also       other entries of all recipes
     """
 
@@ -57,6 +58,7 @@ class Profile:
     hidden: tuple[int, int] = (1024, 1024)
     n_columns: tuple[int, ...] = (5,)
     everywhere: tuple[tuple[str, float], ...] = ()
+    fall: float = 20.0
     also: dict[str, Any] = field(default_factory=dict)
 
 
@@ -67,7 +69,7 @@ _NET = Net(
     seeds=1,
     repeated_to=0.0,
     pretraining=SGD(2, 0.001, momentum=0.5),
-    fine_tuning=falling(SGD(12, 0.2, momentum=0.9), examples=FRAMES, by=20),
+    fine_tuning=SGD(12, 0.2, momentum=0.9),
     lowrank={"learning_rate": 0.1},
     settings=UNIT_NORM,
     also=WAYS,
@@ -81,7 +83,7 @@ PROFILES = {
             labels=(FULL, "SE-Emp", "RandCon-RandCon"),
             proportions=(0.1,),
             pretraining=replace(_NET.pretraining, epochs=1),
-            fine_tuning=falling(SGD(5, 0.2, momentum=0.9), examples=FRAMES, by=20),
+            fine_tuning=SGD(5, 0.2, momentum=0.9),
         ),
         folds=(0,),
         hidden=(256, 256),
@@ -102,6 +104,7 @@ PROFILES = {
         ),
         folds=(0, 1),
         n_columns=(1, 5, 10),
+        fall=1.0,
     ),
 }
 
@@ -128,7 +131,10 @@ def recipes(profile: Profile, corpus: str = "timit-sample") -> list[dict[str, An
             for fold in range(FOLDS)
             if fold not in folds
         ]
-    net = replace(profile.net, data=corpus)
+    settings = profile.net.fine_tuning
+    if profile.fall != 1:
+        settings = falling(settings, FRAMES[corpus], profile.fall)
+    net = replace(profile.net, data=corpus, fine_tuning=settings)
     return [
         recipe_of(
             net,
