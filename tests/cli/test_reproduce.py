@@ -24,7 +24,7 @@ def test_a_figure_has_its_own_options(entry):
     said = invoke("reproduce", entry.name, "--help").output
     for name in ("profile", "out", "jobs", *entry.options):
         assert f"--{name} " in said
-    for name in {"data", "device"} - set(entry.options):
+    for name in {"corpus", "data", "device"} - set(entry.options):
         refused = invoke("reproduce", entry.name, f"--{name}", "cpu")
         assert refused.exit_code == 2
         assert f"No such option: --{name}" in refused.output
