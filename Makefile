@@ -41,4 +41,4 @@ test-gpu:  ## on a machine with CuPy and a CUDA device, where a skipped GPU test
 	PP_REF_REQUIRE_GPU=1 $(PYTHON) -m pytest -m gpu
 
 gpu:  ## everything that needs a CUDA device: its tests, the speed of kernels and models, Figure 5 in full
-	$(PYTHON) -m pp_ref.cli bench gpu
+	$(PYTHON) -m pp_ref bench gpu

@@ -13,6 +13,7 @@ from typing import Any
 
 from benchmarks import gradient_check, robustness
 from benchmarks.oracle import pages
+from benchmarks.oracle.worked import worked
 from pp_ref.bench import plan, start_up
 from pp_ref.bench.record import read
 from pp_ref.bench.subjects import SUBJECTS
@@ -78,6 +79,7 @@ PAGES = {
     README: BLOCKS,
     ROOT / "docs" / "speed.md": {place: SPEED_TABLES[place] for place in ON_SPEED_PAGE},
     ROOT / "docs" / "candidates.md": {"operations": pages.operations},
+    ROOT / "docs" / "operations.md": {},
     ROOT / "docs" / "how_a_case_flows.md": {"rooms": pages.rooms},
     ROOT / "docs" / "gradient_check.md": {"power": gradient_check.table},
     ROOT / "docs" / "robustness.md": {f"{by}s": partial(robustness.table, by) for by in ("format", "fault")},
@@ -87,13 +89,16 @@ PAGES = {
 
 
 def rendered(text: str, blocks: dict[str, Callable[[], str]] = BLOCKS) -> str:
-    """Return a page with the text between `<!-- NAME -->` and `<!-- /NAME -->` replaced by each block."""
+    """Return a page with the text between `<!-- NAME -->` and `<!-- /NAME -->` replaced by each block.
+
+    What the calls of operations give (`>>> dense(...)`) is worked out again.
+    """
     for name, block in blocks.items():
         pattern = re.compile(rf"(<!-- {name} -->\n).*?(\n<!-- /{name} -->)", re.DOTALL)
         if not pattern.search(text):
             sys.exit(f"there are no markers <!-- {name} --> and <!-- /{name} -->")
         text = pattern.sub(lambda found, block=block: found[1] + block() + found[2], text)
-    return text
+    return worked(text)
 
 
 def main() -> None:

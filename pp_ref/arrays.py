@@ -26,6 +26,7 @@ __all__ = [
     "check_finite",
     "check_fraction",
     "check_integer",
+    "check_not_negative",
     "check_numpy",
     "check_positive",
     "check_rate",
@@ -167,6 +168,16 @@ def check_positive(**values: float) -> None:
     for name, value in values.items():
         if not 0 < value < float("inf"):
             raise DomainError(f"{name} is {value}, expected a finite number > 0")
+
+
+def check_not_negative(**values: float) -> None:
+    """Refuse anything that is not >= 0 and finite, NaN included.
+
+    raises  DomainError with the argument's name and value
+    """
+    for name, value in values.items():
+        if not 0 <= value < float("inf"):
+            raise DomainError(f"{name} is {value}, expected a finite number >= 0")
 
 
 def check_fraction(**values: float) -> None:

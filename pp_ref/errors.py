@@ -1,5 +1,7 @@
 """The errors that pp_ref raises. A message names the argument, what it is, what was expected and what to do next."""
 
+from collections.abc import Iterable
+from difflib import get_close_matches
 from importlib import import_module
 from types import ModuleType
 
@@ -30,6 +32,23 @@ class MissingExtraError(ImportError):
 
 # A command prints these in one line.
 EXPECTED = (ShapeError, DomainError, InaccurateError, DataError, DeviceError, MissingExtraError)
+
+
+def meant(value: object, known: Iterable[str]) -> str:
+    """Return ": did you mean 'se'?" for the known name that is nearest to the value; "" if none is near.
+
+    A name that begins with the value is nearer than any other: "figure4" means "figure4-left".
+    """
+    names = sorted(known)
+    near = [name for name in names if name.startswith(str(value))] if value else []
+    near = near or get_close_matches(str(value), names, n=1, cutoff=0.75)
+    return f": did you mean {near[0]!r}?" if near else ""
+
+
+def unknown(argument: str, value: object, known: Iterable[str]) -> str:
+    """Return the message on a value that is no known name, with all names and the one that is nearest to it."""
+    names = list(known)
+    return f"{argument} is {value!r}, expected one of {', '.join(names)}{meant(value, names)}"
 
 
 def import_extra(module: str, extra: str) -> ModuleType:

@@ -49,9 +49,9 @@ IMPORTS = {name: imports(file) for name, file in MODULES.items()}
 
 
 def room(name, within=Path(), outside="base"):
-    """The folder of a module below pp_ref/``within``; ``outside`` if it lies beside the folders."""
-    *folders, _ = MODULES[name].relative_to(ROOT / "pp_ref" / within).parts
-    return folders[0] if folders else outside
+    """The folder of a module below pp_ref/``within``; ``outside`` if it lies beside them; "cli" of `__main__`."""
+    *folders, file = MODULES[name].relative_to(ROOT / "pp_ref" / within).parts
+    return folders[0] if folders else "cli" if file == "__main__.py" else outside
 
 
 def upwards(rooms, modules, *where):

@@ -12,6 +12,7 @@ from pp_ref.errors import (
     MissingExtraError,
     ShapeError,
     import_extra,
+    unknown,
 )
 
 
@@ -42,3 +43,18 @@ def test_an_extra_that_is_missing_is_named_with_its_command():
         "no_such_package.inside is not installed, but this function needs it: pip install 'pp_ref[features]'"
     )
     assert isinstance(caught.value.__cause__, ModuleNotFoundError)
+
+
+@pytest.mark.parametrize(
+    ("value", "nearest"),
+    [
+        ("figure4", ": did you mean 'figure4-left'?"),  # its beginning, though "figure5" has more letters in common
+        ("figur5", ": did you mean 'figure5'?"),
+        ("table", ""),
+        ("", ""),
+        (4, ""),
+    ],
+)
+def test_an_unknown_name_comes_with_the_nearest_known_one(value, nearest):
+    known = ["figure5", "figure4-left"]
+    assert unknown("name", value, known) == f"name is {value!r}, expected one of figure5, figure4-left{nearest}"

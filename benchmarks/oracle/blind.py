@@ -3,18 +3,6 @@
 Each is a piece of a program in `docs/examples` (`before`, once in its function) and what stands there instead.
 """
 
-from dataclasses import dataclass
-
-
-@dataclass(frozen=True)
-class Blind:
-    program: str
-    function: str
-    mistake: str
-    before: str
-    after: str
-
-
 # program -> function -> mistake, before, after
 PIECES: dict[str, dict[str, list[tuple[str, str, str]]]] = {
     "numpy_layers.py": {
@@ -472,9 +460,3 @@ PIECES: dict[str, dict[str, list[tuple[str, str, str]]]] = {
         ],
     },
 }
-BLIND = tuple(
-    Blind(program, function, *piece)
-    for program, functions in PIECES.items()
-    for function, pieces in functions.items()
-    for piece in pieces
-)

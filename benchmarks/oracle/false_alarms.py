@@ -18,7 +18,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -75,23 +75,15 @@ def terms_first(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return np.moveaxis(a[..., :, :, None] * b[..., None, :, :], -2, 0)
 
 
-class Order(NamedTuple):
-    total: Callable[[np.ndarray], np.ndarray]
-    product: Callable[[np.ndarray, np.ndarray], np.ndarray]
-
-
-ORDERS = {
-    "reversed": Order(reversed_order, lambda a, b: reversed_order(terms_first(a, b))),
-    "tiles of four": Order(in_tiles, lambda a, b: in_tiles(terms_first(a, b))),
-    "halves": Order(in_halves, lambda a, b: in_halves(terms_first(a, b))),
-    "fused": Order(in_order, fused),
-}
+Order = Callable[[np.ndarray], np.ndarray]
+# How terms are added up; in_order: products are fused.
+ORDERS = {"reversed": reversed_order, "tiles of four": in_tiles, "halves": in_halves, "fused": in_order}
 
 
 class Ordered(np.ndarray):
     """An array whose products and sums follow `order`."""
 
-    order: Order
+    order: Callable[[np.ndarray], np.ndarray]
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, out: Any = None, **settings: Any) -> Any:
         plain = [_plain(x) for x in inputs]
@@ -115,8 +107,9 @@ def _plain(x: Any) -> Any:
     return x.view(np.ndarray) if isinstance(x, Ordered) else x
 
 
-def _multiplied(a: np.ndarray, b: np.ndarray, order: Order) -> np.ndarray:
-    found = order.product(a if a.ndim > 1 else a[None], b if b.ndim > 1 else b[:, None])
+def _multiplied(a: np.ndarray, b: np.ndarray, order: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+    left, right = a if a.ndim > 1 else a[None], b if b.ndim > 1 else b[:, None]
+    found = fused(left, right) if order is in_order else order(terms_first(left, right))
     found = found if b.ndim > 1 else found[..., 0]
     return found if a.ndim > 1 else found[..., 0, :] if b.ndim > 1 else found[..., 0]
 
@@ -125,13 +118,13 @@ def _added(x: np.ndarray, order: Order, axis: Any, keepdims: bool) -> np.ndarray
     axes = tuple(range(x.ndim)) if axis is None else tuple(i % x.ndim for i in np.atleast_1d(axis))
     moved = np.moveaxis(x, axes, range(len(axes)))
     length = int(np.prod(moved.shape[: len(axes)]))
-    total = np.asarray(order.total(moved.reshape(length, *moved.shape[len(axes) :])))
+    total = np.asarray(order(moved.reshape(length, *moved.shape[len(axes) :])))
     return np.expand_dims(total, axes) if keepdims else total
 
 
 def ordered(name: str) -> dict[str, Callable[..., Any]]:
     """Return pp_ref's functions, which compute in the order of that name."""
-    kind = type("Ordered", (Ordered,), {"order": ORDERS[name]})
+    kind = type("Ordered", (Ordered,), {"order": staticmethod(ORDERS[name])})
 
     def given(x: Any) -> Any:
         if isinstance(x, list):
@@ -180,10 +173,11 @@ def study(task: tuple[str, str, int]) -> tuple[tuple[str, str, int], list[dict[s
         expected = truth(case)
         for candidate, judged in list(judges.items()):
             row = rows[candidate]
-            if judged.expects(alike):
+            seen = judged.observe(case)
+            if judged.expects(alike, seen):
                 row["announced"] += 1
                 continue
-            finding = judge(case, expected, judged.observe(case))
+            finding = judge(case, expected, seen)
             if finding.status == Status.not_provided:
                 del judges[candidate], rows[candidate]
                 continue

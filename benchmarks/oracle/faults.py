@@ -6,6 +6,7 @@ A fault that exists in float32 alone (a result promoted to float64) is not put t
 """
 
 import multiprocessing
+from dataclasses import asdict
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
@@ -26,17 +27,13 @@ def tried(job: tuple[int, str]) -> dict[str, Any]:
     """Return what the oracle said of one fault in one arithmetic."""
     at, arithmetic = job
     planted = EVERY[at]
-    found = trial(planted, arithmetic)
     return {
         "function": planted.function,
         "operation": planted.operations[0].name,
         "fault": planted.name,
         "sentence": planted.sentence,
         "arithmetic": arithmetic,
-        "reported": found.reported,
-        "named": found.named,
-        "said": found.said,
-    }
+    } | asdict(trial(planted, arithmetic))
 
 
 TEXT = """# Planted faults, and what the oracle said of them

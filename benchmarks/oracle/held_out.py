@@ -22,7 +22,7 @@ from pathlib import Path
 from types import CodeType
 from typing import Any
 
-from benchmarks.oracle.blind import BLIND
+from benchmarks.oracle.blind import PIECES
 from pp_ref.files import write_atomically
 from pp_ref.oracle.candidates.processes import InProcess
 from pp_ref.oracle.faults.alterations import changes
@@ -88,16 +88,15 @@ def altered() -> Iterator[HeldOut]:
 
 def blind() -> Iterator[HeldOut]:
     """Yield the mistakes that were written blind."""
-    for each in BLIND:
-        text = (EXAMPLES / each.program).read_text()
-        function = next(x for x in ast.parse(text).body if getattr(x, "name", None) == each.function)
-        lines = text.splitlines(keepends=True)
-        start, end = sum(map(len, lines[: function.lineno - 1])), sum(map(len, lines[: function.end_lineno]))
-        own = text[start:end]
-        if own.count(each.before) != 1:
-            raise ValueError(f"{each.function}: {each.before!r} is there {own.count(each.before)} times, expected once")
-        changed = text[:start] + own.replace(each.before, each.after) + text[end:]
-        yield HeldOut(each.program, each.function, each.mistake, each.before, each.after, changed)
+    for program, functions in PIECES.items():
+        text = (EXAMPLES / program).read_text()
+        lines, found = text.splitlines(keepends=True), {getattr(x, "name", ""): x for x in ast.parse(text).body}
+        for name, (mistake, before, after) in ((name, piece) for name, pieces in functions.items() for piece in pieces):
+            start, end = (sum(map(len, lines[:at])) for at in (found[name].lineno - 1, found[name].end_lineno))
+            own = text[start:end]
+            if own.count(before) != 1:
+                raise ValueError(f"{name}: {before!r} is there {own.count(before)} times, expected once")
+            yield HeldOut(program, name, mistake, before, after, text[:start] + own.replace(before, after) + text[end:])
 
 
 def tried(held_out: HeldOut) -> dict[str, Any]:
@@ -226,10 +225,7 @@ def main() -> None:
     for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         os.environ[variable] = "1"  # before the workers start
     with multiprocessing.get_context("spawn").Pool(arguments.jobs, _begun) as pool:
-        record = {
-            "blind": pool.map(tried, blind(), chunksize=4),
-            "altered": pool.map(tried, altered(), chunksize=16),
-        }
+        record = {"blind": pool.map(tried, blind(), chunksize=4), "altered": pool.map(tried, altered(), chunksize=16)}
     STUDY.write_json(RECORD, record | circumstances(), indent=None)
     write_atomically(PAGE, page(record).encode())
 

@@ -53,7 +53,7 @@ def operations() -> str:
 
     lines = ["| functions | equation | arguments |", "|---|---|---|"]
     for operation in OPERATIONS:
-        names = ", ".join(f"`{name}`" for name in operation.functions)
+        names = ", ".join(f"[`{name}`](operations.md#{operation})" for name in operation.functions)
         arguments = operation.arguments(draw)
         said = "; ".join(described(name, value, name in operation.learned) for name, value in arguments.items())
         lines.append(f"| {names} | {operation.equation.replace('|', chr(92) + '|')} | {said} |")

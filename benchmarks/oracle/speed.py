@@ -22,7 +22,7 @@ EXAMPLE = "docs/examples/numpy_layers.py"
 def seconds(*arguments: str) -> float:
     """Return the seconds of one run."""
     began = time.perf_counter()
-    command = [sys.executable, "-m", "pp_ref.cli", "conform", EXAMPLE, *arguments]
+    command = [sys.executable, "-m", "pp_ref", "conform", EXAMPLE, *arguments]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd=ROOT)
     return time.perf_counter() - began
 

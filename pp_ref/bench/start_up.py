@@ -41,7 +41,7 @@ next(1)
 COMMANDS = {
     "python -c pass": ["-c", "pass"],
     "import pp_ref": ["-c", "import pp_ref"],
-    "pp-ref --help": ["-m", "pp_ref.cli", "--help"],
+    "pp-ref --help": ["-m", "pp_ref", "--help"],
     "import numpy, scipy.linalg": ["-c", "import numpy, scipy.linalg"],
     "import numba": ["-c", "import numba"],
     "numba, one line": ["one_line.py"],

@@ -70,7 +70,7 @@ def gpu(
 ) -> None:
     """Run everything that needs a CUDA device: its tests, of which none may be skipped, its subjects, and Figure 5 in
     full, which continues after an interruption."""
-    figure5 = ["-m", "pp_ref.cli", "reproduce", "figure5", "--profile", "authors", "--device", "gpu"]
+    figure5 = ["-m", "pp_ref", "reproduce", "figure5", "--profile", "authors", "--device", "gpu"]
     subjects = [name for name, subject in SUBJECTS.items() if subject.device == "gpu"]
     _in_turn(
         {"tests": ["-m", "pytest", "-m", "gpu"]}
@@ -80,7 +80,7 @@ def gpu(
 
 
 def _bench(name: str, out: Path | None, options: list[str]) -> list[str]:
-    return ["-m", "pp_ref.cli", "bench", name, *options, *([f"--out={out / name}.json"] if out else [])]
+    return ["-m", "pp_ref", "bench", name, *options, *([f"--out={out / name}.json"] if out else [])]
 
 
 def _in_turn(commands: Mapping[str, list[str]]) -> None:

@@ -6,21 +6,39 @@ from typing import Annotated
 
 import typer
 
+from pp_ref import __version__
 from pp_ref.cli.bench import bench
+from pp_ref.cli.group import Group
 from pp_ref.cli.oracle import conform, vectors
 from pp_ref.cli.reproduce import reproduce
 from pp_ref.cli.sweeps import sweeps
 from pp_ref.errors import EXPECTED
 
 app = typer.Typer(
-    help="The reference for predicted parameters, W = U_alpha w_alpha (Denil et al., 2013).",
+    cls=Group,
     no_args_is_help=True,
-    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
+    suggest_commands=False,
 )
 app.add_typer(reproduce, name="reproduce")
 app.add_typer(bench, name="bench")
 app.add_typer(vectors, name="vectors")
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def pp_ref(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """The reference for predicted parameters, W = U_alpha w_alpha (Denil et al., 2013)."""
 
 
 @app.command()
@@ -66,10 +84,7 @@ app.command()(sweeps)
 
 
 def main() -> None:
-    """Run a command. An expected error is printed in one line. Exit code 1 after an error, 130 after Ctrl-C.
-
-    `reproduce` ends with 143 after SIGTERM and 129 after SIGHUP.
-    """
+    """Run a command; an expected error is printed in one line. docs/commands.md lists the exit codes."""
     try:
         app()
     except EXPECTED as error:

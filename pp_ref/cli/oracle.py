@@ -1,18 +1,39 @@
 """`pp-ref conform` and `pp-ref vectors`: the commands of the oracle."""
 
+import os
+import sys
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pp_ref.errors import EXPECTED, DomainError
+from pp_ref.errors import EXPECTED, DataError, DomainError
+from pp_ref.files import reason
+
+if TYPE_CHECKING:
+    from pp_ref.oracle.verdict.findings import Report
 
 vectors = typer.Typer(help="Cases of the oracle as files, for implementations in any language.", no_args_is_help=True)
 
 SeedOption = Annotated[int, typer.Option(min=0, help="Seed of all random numbers.")]
 OnlyOption = Annotated[list[str] | None, typer.Option(help="An operation; may be given again.", show_default="all")]
 QuickOption = Annotated[bool, typer.Option("--quick", help="Only the regimes that find most mistakes.")]
+
+# Options that the export has already decided, or that files do not have.
+OF_FUNCTIONS = (
+    "arithmetic",
+    "arrays",
+    "autodiff",
+    "device",
+    "seed",
+    "quick",
+    "repeat",
+    "limit",
+    "import_limit",
+    "show_output",
+)
 
 
 def conform(
@@ -37,52 +58,115 @@ def conform(
     seed: SeedOption = 0,
     quick: QuickOption = False,
     replay: Annotated[str | None, typer.Option(help="Run one case alone, by its id.")] = None,
+    device: Annotated[
+        str | None,
+        typer.Option(help="cpu, cuda or cuda:1, say.", show_default="what it declares, or none"),
+    ] = None,
+    repeat: Annotated[
+        int,
+        typer.Option(min=0, help="Further calls in every case. N of them see a race in 1 of k: 1 - (1 - 1/k)^N."),
+    ] = 0,
     limit: Annotated[float, typer.Option(min=0.1, help="Seconds a case may take.")] = 20.0,
+    import_limit: Annotated[float, typer.Option(min=0.1, help="Seconds that its import may take.")] = 60.0,
+    show_output: Annotated[bool, typer.Option("--show-output", help="What it prints, case by case.")] = False,
     out: Annotated[list[Path] | None, typer.Option(help="A report: .json, .xml or .html; may be given again.")] = None,
 ) -> None:
     """Judge an implementation against exact values and derived bounds, and say what is wrong with it.
 
-    Exit code 0: it conforms. 1: a case failed. 2: within all bounds, but suspicious. 3: it could not be judged.
+    Exit code 0: it conforms. 1: a case failed. 2: within all bounds, but suspicious. 3: it could not be judged, or its
+    report could not be written.
     """
-    from pp_ref.oracle.reports import print_report, write_report
+    from pp_ref.oracle.candidates.declared import races
+    from pp_ref.oracle.reports import check_name, write_report
     from pp_ref.oracle.run import conform as judged
+    from pp_ref.oracle.verdict.findings import Status
 
-    declared = {"arithmetic": arithmetic, "arrays": arrays, "autodiff": autodiff or None}
+    _open_standard_files()
+    outputs: dict[str, str] = {}
+    settings: dict[str, Any] = {"arithmetic": arithmetic, "arrays": arrays, "autodiff": autodiff or None}
+    settings |= {"device": device, "repeat": repeat}
     try:
+        for path in out or ():
+            check_name(path)
         if (candidate is None) == (files is None):
             raise DomainError("expected a CANDIDATE, or --files with a folder of vectors and answers, and not both")
         if files is not None:
             from pp_ref.oracle.candidates.answers import Answers
 
-            _refuse_beside_files(context, "arithmetic", "arrays", "autodiff", "seed", "quick", "limit")
+            _refuse_beside_files(context)
             answers = Answers(files)
             report = judged(answers, only=only or (), seed=answers.seed, replay=replay, among=answers.ids)
             report = replace(report, folder=str(files))
         elif candidate is not None:
             from pp_ref.oracle.candidates.processes import InWorker
 
-            known = {name: value for name, value in declared.items() if value is not None}
-            worker = InWorker(candidate, limit, **known)
+            known = {name: value for name, value in settings.items() if value is not None}
+            worker = InWorker(candidate, limit, import_limit, **known)
             try:
                 report = judged(worker, arithmetic, only or (), seed, quick, replay)
             finally:
                 worker.close()
-        print_report(report)
+            outputs = worker.outputs
         for path in out or ():
             write_report(report, path)
-            typer.echo(path)
+        _print(report, outputs, show_output, out or [])
+        if repeat:
+            typer.echo(races(repeat))
+        if report.findings and report.counts[Status.not_provided] == len(report.findings):
+            names = " or ".join(dict.fromkeys(finding.operation for finding in report.findings))
+            raise DataError(f"nothing could be judged: {report.candidate} has no function for {names}")
     except EXPECTED as error:
         typer.echo(f"pp-ref: {error}", err=True)
         raise typer.Exit(3) from None
     raise typer.Exit(report.exit_code)
 
 
-def _refuse_beside_files(context: typer.Context, *names: str) -> None:
-    """Refuse options that the export has already decided, or that files do not have."""
-    for name in names:
+def _print(report: "Report", outputs: dict[str, str], show: bool, written: list[Path]) -> None:
+    """The report, what its calls go through, what it printed, and where reports were written.
+
+    raises  DataError if standard output cannot be written to
+    """
+    from rich.console import Console
+
+    from pp_ref.oracle.reports import print_report
+
+    if sys.stdout is None:
+        raise DataError("standard output is closed, and so the report cannot be written: write one with --out FILE")
+    lines = [""]
+    if calls := report.environment.get("calls"):
+        lines.append(f"calls go through {', '.join(calls)}")
+    if outputs and not show:
+        lines.append("it printed something: --show-output shows it")
+    for name, text in outputs.items() if show else ():
+        lines += ["", f"printed at {name}:", *(f"  {line}" for line in text.splitlines())]
+    console = Console()
+    try:
+        with console.capture() as captured:
+            print_report(report, console)
+        text = captured.get().rstrip("\n") + "\n".join([*lines, *map(str, written), ""])
+        encoding = sys.stdout.encoding or "utf-8"
+        sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))
+        sys.stdout.flush()
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # Python writes what is left in its buffer once more
+        raise DataError(f"the report cannot be written to standard output: {reason(error)}") from error
+
+
+def _open_standard_files() -> None:
+    """Give the numbers 0, 1 and 2 to no pipe if the shell closed them: a candidate's process has its own there."""
+    with suppress(OSError):
+        while (number := os.open(os.devnull, os.O_RDWR)) < 3:
+            pass
+        os.close(number)
+
+
+def _refuse_beside_files(context: typer.Context) -> None:
+    """Refuse what is not for files."""
+    for name in OF_FUNCTIONS:
         source = context.get_parameter_source(name)
         if source is not None and source.name != "DEFAULT":
-            raise DomainError(f"--{name} is given beside --files, whose folder has what was exported: leave it out")
+            option = name.replace("_", "-")
+            raise DomainError(f"--{option} is given beside --files, whose folder has what was exported: leave it out")
 
 
 @vectors.command("export")

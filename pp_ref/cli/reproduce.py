@@ -8,9 +8,12 @@ from typing import Annotated, Any
 
 import typer
 
+from pp_ref.cli.group import Group
 from pp_ref.experiments.experiment import FIGURES, Entry
 
-reproduce = typer.Typer(help="Make a figure of the paper from real data.", no_args_is_help=True)
+reproduce = typer.Typer(
+    cls=Group, help="Make a figure of the paper from real data.", no_args_is_help=True, suggest_commands=False
+)
 
 
 class ProfileName(StrEnum):
@@ -43,9 +46,6 @@ class DeviceName(StrEnum):
 
 
 ProfileOption = Annotated[ProfileName, typer.Option("--profile", help=str(ProfileName.__doc__))]
-OutOption = Annotated[
-    Path | None, typer.Option("--out", help="Folder for records and figures.", show_default="runs/FIGURE/PROFILE")
-]
 DataOption = Annotated[
     DataName | None, typer.Option("--data", help=str(DataName.__doc__), show_default="the profile's own")
 ]
@@ -57,7 +57,7 @@ JobsOption = Annotated[int, typer.Option(min=1, help="Runs at a time; the machin
 def _reproduce(
     entry: Entry,
     profile: ProfileOption = ProfileName.demo,
-    out: OutOption = None,
+    out: Path | None = None,
     jobs: JobsOption = 1,
     data: DataOption = None,
     device: DeviceOption = DeviceName.cpu,
@@ -91,7 +91,10 @@ def _command(entry: Entry) -> Callable[..., None]:
     def command(**options: Any) -> None:
         _reproduce(entry, **options)
 
-    every = signature(_reproduce).parameters
+    folder = f"runs/{entry.records}/PROFILE"
+    shown = typer.Option("--out", help="Folder for records and figures.", show_default=folder)
+    every = dict(signature(_reproduce).parameters)
+    every["out"] = every["out"].replace(annotation=Annotated[Path | None, shown])
     own = [every[name] for name in ("profile", "out", "jobs", *entry.options)]
     command.__signature__ = Signature(own)  # type: ignore[attr-defined]
     return command

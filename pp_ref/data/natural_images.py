@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from pp_ref.data.dataset import Images
 from pp_ref.data.npz import read_npz
 from pp_ref.data.search import HYVARINEN, OLSHAUSEN, files_in, find_data
-from pp_ref.errors import DataError, DomainError
+from pp_ref.errors import DataError, DomainError, unknown
 from pp_ref.files import packed_size, read_regular, reason
 
 # The tags of an image in strips: its size and form, texts, resolution, colour profile.
@@ -60,7 +60,7 @@ def load_natural_images(
     learning a sparse code for natural images, 1996.
     """
     if name not in COLLECTIONS:
-        raise DomainError(f"name is {name!r}, expected one of: {', '.join(COLLECTIONS)}")
+        raise DomainError(unknown("name", name, COLLECTIONS))
     files, size, digest = COLLECTIONS[name]
     found = files_in("natural-images", place := find_data("natural-images", path))
     if len(found) == 1:

@@ -10,7 +10,7 @@ import stat
 from pathlib import Path
 from typing import NamedTuple
 
-from pp_ref.errors import DataError
+from pp_ref.errors import DataError, unknown
 from pp_ref.files import OTHERS, cache_folder, reason
 
 
@@ -160,7 +160,7 @@ def look_for(name: str, path: str | os.PathLike[str] | None = None) -> tuple[Pat
     A folder given by ``path`` or ``$PP_REF_DATA`` may hold the files itself, or in a subfolder called ``name``.
     """
     if name not in COLLECTIONS:
-        raise DataError(f"no data set is called {name!r}; expected one of: {', '.join(sorted(COLLECTIONS))}")
+        raise DataError(unknown("name", name, sorted(COLLECTIONS)))
     missed = []
     places: list[tuple[str, Path]] = []
     variable = os.environ.get("PP_REF_DATA")

@@ -16,7 +16,7 @@ from pp_ref.dictionaries.columns import Floats
 from pp_ref.dictionaries.covariances import matern_covariance, se_covariance
 from pp_ref.dictionaries.settings import check_settings
 from pp_ref.dictionaries.spaces import Space, Units
-from pp_ref.errors import DomainError, ShapeError
+from pp_ref.errors import DomainError, ShapeError, unknown
 
 RIDGES = (1e-8, 1e2)  # searched; a smaller ridge is below the rounding of an SE covariance in float64
 GRID = 9  # points of the coarse search
@@ -85,7 +85,7 @@ def choose_covariance(
             f"kind is {kind!r}, expected one of {', '.join(COVARIANCES)}: the others have no length scale"
         )
     if criterion not in CRITERIA:
-        raise DomainError(f"criterion is {criterion!r}, expected one of {', '.join(CRITERIA)}")
+        raise DomainError(unknown("criterion", criterion, CRITERIA))
     nu = check_settings("matern", {"nu": 1.5}, {"nu": nu})["nu"]
     check_axes("d m", weights=weights)
     if weights.shape[0] != space.size or weights.shape[1] == 0:

@@ -15,7 +15,7 @@ from pp_ref.dictionaries.dictionary import Dictionary, Recipe
 from pp_ref.dictionaries.index_sets import CHOICES
 from pp_ref.dictionaries.settings import check_settings
 from pp_ref.dictionaries.spaces import Frames, Grid, Space, Units
-from pp_ref.errors import DomainError, ShapeError
+from pp_ref.errors import DomainError, ShapeError, meant
 from pp_ref.generators import generator_from_state, generator_state
 
 
@@ -216,7 +216,8 @@ def _look_up(kind: str | Callable[..., Any], U: Any) -> tuple[str, Kind]:
     if kind == "own":
         return "own", Kind(lambda request: [])
     if kind not in KINDS:
-        raise DomainError(f"kind is {kind!r}, expected one of {', '.join(KINDS)}, own, or a covariance function")
+        among = f"{', '.join(KINDS)}, own, or a covariance function"
+        raise DomainError(f"kind is {kind!r}, expected one of {among}{meant(kind, KINDS)}")
     return kind, KINDS[kind]
 
 

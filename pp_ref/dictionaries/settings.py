@@ -8,7 +8,7 @@ import numpy as np
 
 from pp_ref.arrays import check_fraction, check_positive
 from pp_ref.dictionaries.ridge import FORMS
-from pp_ref.errors import DomainError
+from pp_ref.errors import DomainError, unknown
 
 
 def _number(name: str, value: Any) -> float:
@@ -62,7 +62,7 @@ def _text(name: str, value: Any) -> str:
 def _one_of(*names: str) -> Callable[[str, Any], str]:
     def check(name: str, value: Any) -> str:
         if value not in names:
-            raise DomainError(f"{name} is {value!r}, expected one of {', '.join(names)}")
+            raise DomainError(unknown(name, value, names))
         return str(value)
 
     return check

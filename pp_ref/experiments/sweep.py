@@ -11,6 +11,7 @@ from multiprocessing.connection import wait
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Column
 
 from pp_ref.errors import DomainError
 from pp_ref.experiments.claims import Claims
@@ -68,10 +69,14 @@ def sweep(
             with claim:
                 store.clear(recipe)
     console = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    console.print(_begins(len(todo), len(recipes)), highlight=False)
+    text = TextColumn("{task.description}", table_column=Column(no_wrap=True, overflow="ellipsis", ratio=1))
+    columns = (text, BarColumn(bar_width=12), MofNCompleteColumn())
     times = (TimeElapsedColumn(), TimeRemainingColumn())
-    with Progress(*columns, *times, console=console) as progress:
-        bar = progress.add_task(f"{len(todo)} of {len(recipes)} runs to do", total=sum(map(epochs, todo)))
+    with Progress(
+        *columns, *times, console=console, expand=True, disable=not (todo and console.is_terminal)
+    ) as progress:
+        bar = progress.add_task("", total=sum(map(epochs, todo)))
         start = partial(Worker, run, store, threads=max(1, cores() // jobs))
         course = _Course(start, store, jobs, epochs, todo, console, partial(progress.update, bar))
         signals = Signals(course.workers, console.is_terminal)
@@ -97,6 +102,13 @@ def sweep(
                 raise KeyboardInterrupt
             sys.exit(128 + signals.received)
     return Sweep([store.load(recipe) for recipe in recipes], course.failures())
+
+
+def _begins(todo: int, runs: int) -> str:
+    """The sentence before the first run."""
+    if todo:
+        return f"{todo} of {runs} runs to do"
+    return "the only run is done already" if runs == 1 else f"all {runs} runs are done already"
 
 
 class _Course:

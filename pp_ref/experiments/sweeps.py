@@ -10,7 +10,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from pp_ref.errors import DomainError
+from pp_ref.errors import DomainError, unknown
 from pp_ref.experiments.needs import check_needs
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def load_part(name: str) -> Part:
     raises  DomainError for a part that does not exist
     """
     if name not in ORDER:
-        raise DomainError(f"part is {name!r}, expected one of {', '.join(ORDER)}")
+        raise DomainError(unknown("part", name, ORDER))
     part: Part = import_module(f"pp_ref.experiments.{ORDER[name]}").PARTS[name]
     return part
 

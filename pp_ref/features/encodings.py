@@ -6,8 +6,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from pp_ref.arrays import check_numpy
-from pp_ref.errors import DomainError
+from pp_ref.arrays import check_not_negative, check_numpy
+from pp_ref.errors import DomainError, unknown
 
 Encoding = Literal["absolute", "rectified", "split", "soft"]
 Part = Callable[[NDArray[Any], float, NDArray[Any]], NDArray[Any]]  # (z, threshold, out) -> out, of the shape of z
@@ -42,9 +42,8 @@ def encoding_parts(encoding: Encoding, threshold: float) -> tuple[Part, ...]:
     raises  DomainError as `encode`
     """
     if encoding not in PARTS:
-        raise DomainError(f"encoding is {encoding!r}, expected one of {', '.join(PARTS)}")
-    if not 0 <= threshold < np.inf:
-        raise DomainError(f"threshold is {threshold}, expected a finite number >= 0")
+        raise DomainError(unknown("encoding", encoding, PARTS))
+    check_not_negative(threshold=threshold)
     if threshold and encoding != "soft":
         raise DomainError(f"threshold is {threshold}, but the encoding {encoding!r} has none: take 'soft', or 0")
     return PARTS[encoding]

@@ -1,8 +1,9 @@
 """Columns of unit norm, for the filters of Reconstruction ICA (paper, sec. 4.3; Le et al. 2011)."""
 
+import math
 from typing import NamedTuple
 
-from pp_ref.arrays import Array, array_namespace, check_arrays, check_axes, real_part
+from pp_ref.arrays import Array, array_namespace, check_arrays, check_axes, check_not_negative, real_part
 from pp_ref.errors import DomainError
 
 
@@ -11,18 +12,24 @@ class UnitColumnsCache(NamedTuple):
     norms: Array  # (m,)
 
 
-def unit_columns_forward(W: Array) -> tuple[Array, UnitColumnsCache]:
-    """What[:, j] = W[:, j] / |W[:, j]|; it does not depend on the scale of a column.
+def unit_columns_forward(W: Array, eps: float = 0.0) -> tuple[Array, UnitColumnsCache]:
+    """What[:, j] = W[:, j] / sqrt(|W[:, j]|^2 + eps); with eps = 0 it does not depend on the scale of a column.
 
     W        (d, m) weights; column j holds the weights of unit j
+    eps      float >= 0; 1e-5 in UFLDL's l2rowscaled
     returns  What (d, m), cache
-    raises   ShapeError; DomainError for a column of zeros, which has no direction
+    raises   ShapeError; DomainError for another eps, and for a column of zeros, which has no direction if eps is 0
 
     A column is divided by its largest magnitude before it is squared, so that no square under- or overflows, not even
     those of entries near 1e-40 or 1e37 in float32. That scale cancels, so no gradient goes through it.
     """
     d = check_axes("d m", W=W)["d"]
+    check_not_negative(eps=eps)
     xp, real = array_namespace(W), real_part(W)
+    if eps:  # sqrt(|w|^2 + eps) is the length of w with one more entry, sqrt(eps)
+        row = xp.full((1, W.shape[1]), math.sqrt(eps), dtype=W.dtype)
+        longer, cache = unit_columns_forward(xp.concat([W, row], axis=0))
+        return longer[:-1, :], UnitColumnsCache(longer[:-1, :], cache.norms)
     magnitude = xp.maximum(real, -real)
     scale = xp.max(magnitude, axis=0) if d else xp.sum(magnitude, axis=0)  # (m,); no entries have no maximum
     zero = scale == 0
@@ -36,7 +43,9 @@ def unit_columns_forward(W: Array) -> tuple[Array, UnitColumnsCache]:
 
 
 def unit_columns_backward(dWhat: Array, cache: UnitColumnsCache) -> Array:
-    """dW = (dWhat - What <What, dWhat>) / |W| for each column: the component along the column is removed.
+    """dW = (dWhat - What <What, dWhat>) / sqrt(|W|^2 + eps) for each column.
+
+    With eps = 0 the component along the column is removed.
 
     Derived in docs/derivations.md#unit-columns.
     """

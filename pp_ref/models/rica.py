@@ -11,7 +11,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import DTypeLike
 
-from pp_ref.arrays import Array, array_namespace, check_arrays, check_finite, check_positive, into
+from pp_ref.arrays import Array, array_namespace, check_arrays, check_finite, check_not_negative, check_positive, into
 from pp_ref.dictionaries import Dictionary
 from pp_ref.errors import DomainError, ShapeError
 from pp_ref.layers.predicted import split
@@ -52,7 +52,8 @@ class RICA:
     trade_off  float > 0, lambda; None: 5e-4 for ufldl. le2011's has no published value: it is of the order of n,
                since the reconstruction alone keeps W from shrinking to zero
     eps        float > 0, under ufldl's square root
-    raises     DomainError for another objective, trade_off or eps
+    norm_eps   float >= 0, ufldl divides columns of W by sqrt(|W_j|^2 + norm_eps); 1e-5 in its authors' l2rowscaled
+    raises     DomainError for another objective, trade_off, eps or norm_eps
 
     Parameters: those of the weights, without a bias. There may be fewer or more filters than inputs.
 
@@ -65,6 +66,7 @@ class RICA:
     objective: Literal["ufldl", "le2011"] = "ufldl"
     trade_off: float | None = None
     eps: float = UFLDL_EPS
+    norm_eps: float = 0.0
 
     def __post_init__(self) -> None:
         if self.objective not in ("ufldl", "le2011"):
@@ -72,6 +74,7 @@ class RICA:
         if self.trade_off is None and self.objective == "le2011":
             raise DomainError("trade_off is None, expected a number for le2011: of the order of the number of patches")
         check_positive(trade_off=self._lambda, eps=self.eps)
+        check_not_negative(norm_eps=self.norm_eps)
 
     def init(self, rng: np.random.Generator, spread: float | None = None, dtype: DTypeLike = np.float32) -> Params:
         """Return parameters: dynamic weights drawn from Uniform(+-spread); None: as in `Weights.init`."""
@@ -124,7 +127,7 @@ class RICA:
             loss = loss + a * sparsity
             dfactors.append(a * xp.astype(dfactor, wide))
 
-        if self.objective == "ufldl":  # remove the component along each unit column
+        if self.objective == "ufldl":  # as in `unit_columns_backward`
             along = [xp.sum(factor * dfactor, axis=0) for factor, dfactor in zip(factors, dfactors, strict=True)]
             dWhat = dWhat - What * (xp.concat(along) + xp.sum(What * dWhat, axis=0))
         gradient = self.weights.expand_backward(xp.astype(dWhat / norms, dtype), expanded)
@@ -162,7 +165,7 @@ class RICA:
         W = array_namespace(W).astype(W, _wide(W))
         if self.objective == "le2011":
             return W, array_namespace(W).ones_like(W[0, :]), expanded
-        What, cache = unit_columns_forward(W)
+        What, cache = unit_columns_forward(W, self.norm_eps)
         return What, cache.norms, expanded
 
     def _factors(self, params: Params, What: Array, norms: Array, pooled: bool) -> list[Array]:

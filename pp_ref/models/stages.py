@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from pp_ref.arrays import Array, check_rate
-from pp_ref.errors import DomainError, ShapeError
+from pp_ref.errors import DomainError, ShapeError, unknown
 from pp_ref.kernels.choose import Plan, choose
 from pp_ref.kernels.ways import CONV, MAX_POOL, Kept
 from pp_ref.kernels.work import Arrays, ConvProblem, PoolProblem
@@ -84,7 +84,7 @@ class Activation(_NoWeights):
 
     def __post_init__(self) -> None:
         if self.name not in _ACTIVATIONS:
-            raise DomainError(f"activation is {self.name!r}, expected one of {', '.join(_ACTIVATIONS)}")
+            raise DomainError(unknown("activation", self.name, _ACTIVATIONS))
 
     def shape(self, below: Shape) -> Shape:
         """raises ShapeError if maxout has an odd number of units"""

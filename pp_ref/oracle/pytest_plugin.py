@@ -21,7 +21,7 @@ class NotConforming(Exception):
 
 
 class Suspicious(UserWarning):
-    """A case within its proven bounds, but outside what independent roundings make likely."""
+    """A case within its proven bounds, but more off than is likely; or one that is not judged, or not whole."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -62,8 +62,11 @@ class Candidate(pytest.Collector):
         try:
             self.worker = InWorker(self.name, **({"arithmetic": arithmetic} if arithmetic else {}))
             self.config.add_cleanup(self.worker.close)
-            drawn = chosen(self.worker.arithmetic, option("--pp-ref-only"), quick=option("--pp-ref-quick"))
-            self.identities = [case.id for _, cases in drawn for case in cases]
+            only = option("--pp-ref-only")
+            drawn = [cases for _, cases in chosen(self.worker.arithmetic, only, quick=option("--pp-ref-quick"))]
+            self.identities = [case.id for cases in drawn for case in cases]
+            if only and not any(self.worker.observe(cases[0]).provided for cases in drawn):
+                raise DataError(f"{self.name} has no function for {' or '.join(only)}: nothing could be judged")
         except (DataError, DomainError, MissingExtraError) as error:
             raise pytest.UsageError(str(error)) from None
 
@@ -88,9 +91,14 @@ class CaseItem(pytest.Item):
             pytest.skip(f"{self.parent.name} has no function for {finding.operation}")
         if finding.status == Status.expected:
             pytest.xfail(finding.reason)
+        if finding.status == Status.left_out:
+            pytest.skip(finding.reason)
         said = printable("\n".join(f"{heading}: {words}" for heading, words in details(report, finding)))
-        if finding.status == Status.suspicious:
-            warnings.warn(Suspicious(said), stacklevel=1)
+        if finding.missing and not report.forward_only:
+            what = f"no {' and no '.join(finding.missing)}: write it, or declare FORWARD_ONLY"
+            warnings.warn(Suspicious(f"incomplete: {self.parent.name} has {what}"), stacklevel=1)
+        if finding.status in (Status.suspicious, Status.not_judged):
+            warnings.warn(Suspicious(said or f"{finding.id} is {finding.status}"), stacklevel=1)
         elif finding.status == Status.unexpected_pass:
             raise NotConforming(f"[XPASS(strict)] {finding.reason}\n{said}")
         elif finding.status == Status.failed:

@@ -43,14 +43,16 @@ def conform(
     name = arithmetic or candidate.arithmetic
     findings: list[Finding] = []
     diagnoses: dict[str, str] = {}
+    calls: dict[str, None] = {}
     for operation, drawn in chosen(name, only, seed, quick, replay, among):
         evidence = []
         for case in drawn:
             seen = candidate.observe(case)
+            calls |= dict.fromkeys(seen.provenance)
             due = expected(case) if seen.results else []
             evidence.append(Evidence(case, due, seen, judge(case, due, seen)))
         # Diagnose unexpected failures first; expected ones carry the candidate's reason.
-        unannounced = [each for each in evidence if candidate.expects(each.case) is None]
+        unannounced = [each for each in evidence if candidate.expects(each.case, each.seen) is None]
         said = diagnose(operation, unannounced) or diagnose(operation, evidence)
         if said:
             diagnoses[operation.name] = said
@@ -58,7 +60,7 @@ def conform(
             finding = each.finding
             if finding.status in (Status.failed, Status.suspicious) and said:
                 finding = replace(finding, diagnosis=said)
-            reason = candidate.expects(each.case)
+            reason = candidate.expects(each.case, each.seen)
             if reason is not None and finding.status != Status.not_provided:
                 finding = finding.expecting(reason)
             findings.append(finding)
@@ -68,9 +70,9 @@ def conform(
         candidate.name,
         name,
         seed,
-        findings,
+        [finding.suspecting(candidate.later.get(finding.id)) for finding in findings],
         diagnoses,
-        circumstances(),
+        circumstances() | {"calls": list(calls)},
         took,
         forward_only=candidate.forward_only,
     )

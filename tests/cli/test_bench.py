@@ -76,7 +76,7 @@ def test_gpu_is_all_that_needs_a_device_and_goes_on_if_something_fails(started, 
 
 def test_make_gpu_is_this_command():
     makefile = (ROOT / "Makefile").read_text()
-    assert re.search(r"^gpu:.*\n\t\$\(PYTHON\) -m pp_ref.cli bench gpu$", makefile, re.MULTILINE)
+    assert re.search(r"^gpu:.*\n\t\$\(PYTHON\) -m pp_ref bench gpu$", makefile, re.MULTILINE)
 
 
 @pytest.mark.parametrize("name", ["gpu_pool", "gpu_layer", "gpu_mlp", "gpu_convnet"])

@@ -4,6 +4,7 @@ import sys
 
 import pytest
 
+import pp_ref
 from pp_ref import cli
 from pp_ref.cli import tables
 from pp_ref.errors import EXPECTED
@@ -27,6 +28,34 @@ def test_help(arguments, said):
     assert result.exit_code == 0
     for words in said:
         assert words in result.output
+
+
+@pytest.mark.parametrize("arguments", [["-h"], ["bench", "-h"], ["reproduce", "figure5", "-h"]])
+def test_help_in_short(arguments):
+    assert "Usage:" in invoke(*arguments).output
+
+
+def test_the_version_and_the_module():
+    said = python("-m", "pp_ref", "--version").stdout
+    assert said == invoke("--version").output == f"{pp_ref.__version__}\n"
+
+
+def test_completion_is_offered():
+    assert "--install-completion" in invoke("--help").output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["conforms"], "no command is called 'conforms': did you mean 'conform'?"),
+        (["reproduce", "figure4"], "no command is called 'figure4': did you mean 'figure4-left'?"),
+        (["reproduce", "table1"], "no command is called 'table1'"),
+    ],
+)
+def test_a_command_that_does_not_exist(arguments, said):
+    result = invoke(*arguments)
+    assert result.exit_code == 2
+    assert said in result.output
 
 
 def test_info():

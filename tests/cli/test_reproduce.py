@@ -24,6 +24,7 @@ def test_a_figure_has_its_own_options(entry):
     said = invoke("reproduce", entry.name, "--help").output
     for name in ("profile", "out", "jobs", *entry.options):
         assert f"--{name} " in said
+    assert f"runs/{entry.records}/PROFILE" in said
     for name in {"corpus", "data", "device"} - set(entry.options):
         refused = invoke("reproduce", entry.name, f"--{name}", "cpu")
         assert refused.exit_code == 2
@@ -61,7 +62,7 @@ def test_options_that_make_no_sense(arguments, said):
 def test_a_corrupt_record_is_one_line_of_a_real_process(tmp_path):
     recipe = figure4_left.recipes(figure4_left.PROFILES["demo"])[3]
     RunStore(tmp_path).save({"recipe": recipe}).write_bytes(b"{")
-    done = python("-m", "pp_ref.cli", "reproduce", "figure4-left", "--out", tmp_path, check=False)
+    done = python("-m", "pp_ref", "reproduce", "figure4-left", "--out", tmp_path, check=False)
     assert done.returncode == 1
     assert done.stderr.startswith(f"pp-ref: {tmp_path}/")
     assert "is not the record of a run" in done.stderr
@@ -116,7 +117,7 @@ def test_ctrl_c_in_the_middle_of_figure_4_and_again(tmp_path):
         return checkpoint.exists() and len(epochs_saved(checkpoint)) > len(history)
 
     for number in (signal.SIGINT, signal.SIGTERM):
-        with running("pp_ref.cli", "reproduce", "figure4-left", "--out", tmp_path) as process:
+        with running("pp_ref", "reproduce", "figure4-left", "--out", tmp_path) as process:
             wait_for(an_epoch_more, process)
             os.killpg(process.pid, number)  # as a terminal does
             _, said = process.communicate(timeout=120)

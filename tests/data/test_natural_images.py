@@ -69,7 +69,7 @@ def test_a_missing_image(folder):
 
 
 def test_another_name():
-    with pytest.raises(DomainError, match="^name is 'hateren', expected one of: hyvarinen, olshausen$"):
+    with pytest.raises(DomainError, match="^name is 'hateren', expected one of hyvarinen, olshausen$"):
         load_natural_images("hateren")
 
 

@@ -133,11 +133,6 @@ def _without_the_slope(rng, dtype):
     return Problem(lambda W: (c * sigmoid(v @ W)).sum(), lambda W: v.T @ c, W)
 
 
-def _mean_for_sum(rng, dtype):
-    right = sigmoid_layer(rng, dtype, n=10)
-    return right._replace(g=lambda W: right.g(W) / dtype(10))
-
-
 def _without_decay(rng, dtype):
     """The gradient of the objective without its weight decay"""
     seed = rng.integers(2**32)
@@ -153,7 +148,7 @@ WRONG = {
         lambda gradient, rng: gradient.ravel()[[1, 0, *range(2, gradient.size)]].reshape(gradient.shape)
     ),
     "sigmoid' missing": _without_the_slope,
-    "mean for sum": _mean_for_sum,
+    "mean for sum": _sigmoid_layer_with(lambda gradient, rng: gradient / 10),
     "weight decay missing": _without_decay,
     "one of 1,000 entries 0.1 % off": _sigmoid_layer_with(_one_entry_off(1e-3), d=40, m=25),
 }

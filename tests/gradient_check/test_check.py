@@ -162,10 +162,11 @@ def test_a_dropped_imaginary_part_is_noticed_where_the_gradient_is_zero():
 
 # What cannot be decided.
 
+BENT = np.where(np.arange(10) == 3, 0, X)  # of |x| and of max(x, 0)
+
 
 def test_a_kink_is_recognised_with_its_subgradients():
-    x = np.where(np.arange(10) == 3, 0, X)
-    found = check_gradient(lambda x: np.abs(x).sum(), np.sign, x)
+    found = check_gradient(lambda x: np.abs(x).sum(), np.sign, BENT)
     assert found.verdict == "undecided"
     assert found.reason.startswith(
         "f has a kink at x: along entry [3] its one-sided slopes are -1 and 1, and g says 0; a subgradient may"
@@ -173,15 +174,13 @@ def test_a_kink_is_recognised_with_its_subgradients():
 
 
 def test_beside_a_kink_other_entries_are_still_judged():
-    x = np.where(np.arange(10) == 3, 0, X)
-    found = check_gradient(lambda x: np.abs(x).sum(), lambda x: np.sign(x) + 0.01 * (np.arange(10) == 5), x)
+    found = check_gradient(lambda x: np.abs(x).sum(), lambda x: np.sign(x) + 0.01 * (np.arange(10) == 5), BENT)
     assert found.verdict == "wrong"
     assert [entry.index for entry in found.wrong_entries] == [(5,)]
 
 
 def test_outside_a_kinks_subgradients_is_wrong():
-    x = np.where(np.arange(10) == 3, 0, X)
-    found = check_gradient(lambda x: np.maximum(x, 0).sum(), lambda x: (x > 0) + 5.0 * (np.arange(10) == 3), x)
+    found = check_gradient(lambda x: np.maximum(x, 0).sum(), lambda x: (x > 0) + 5.0 * (np.arange(10) == 3), BENT)
     (entry,) = found.wrong_entries
     assert (found.verdict, entry.index, entry.claimed) == ("wrong", (3,), 5)
     assert entry.measured == pytest.approx(0.5)

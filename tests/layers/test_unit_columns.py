@@ -69,6 +69,29 @@ def test_a_direction_is_that_of_the_column_whatever_its_size(size):
         assert (abs(dW - want) <= allowed).all()
 
 
+def test_an_eps_shortens_columns():
+    """|(3, 4)|^2 + 11 is 36, and a column of zeros stays zero."""
+    What, cache = unit_columns_forward(np.array([[3.0, 0.0], [4.0, 0.0]]), eps=11.0)
+    assert What == pytest.approx(np.array([[3, 0], [4, 0]]) / 6, rel=1e-15)
+    assert cache.norms == pytest.approx(np.sqrt([36, 11]), rel=1e-15)
+    # d (w / nu) = (dw - w <w, dw> / nu^2) / nu; of zeros the gradient is dWhat over sqrt(eps).
+    dW = unit_columns_backward(np.array([[1.0, 0.0], [0.0, 1.0]]), cache)
+    assert dW == pytest.approx(
+        np.stack([np.array([1 - 9 / 36, -12 / 36]) / 6, np.array([0, 1]) / np.sqrt(11)], 1), rel=1e-14
+    )
+
+
+def test_an_eps_is_lost_beside_long_columns_alone():
+    W = np.array([[1e200, 1e-200]])
+    np.testing.assert_array_equal(unit_columns_forward(W, eps=1e-300)[0], [[1.0, 1e-200 / 1e-150]])
+
+
+@pytest.mark.parametrize("eps", [-1e-5, np.nan, np.inf])
+def test_an_eps_is_a_number_from_zero(eps):
+    with pytest.raises(DomainError, match=f"^eps is {eps}, expected a finite number >= 0$"):
+        unit_columns_forward(np.ones((2, 2)), eps)
+
+
 def test_axes():
     with pytest.raises(ShapeError, match=r"^W has shape \(3,\), expected axes \(d, m\)$"):
         unit_columns_forward(np.ones(3))

@@ -61,6 +61,13 @@ def test_ufldl_by_hand():
     assert loss == pytest.approx(0.5 * (5 + 4) + 0.5 * ((1.8 - 5) ** 2 + 2.4**2), rel=1e-15)
 
 
+def test_l2rowscaled_by_hand():
+    """The filter (3, 4) of squared length 25 + 11 is divided by 6: z = 2.5 of the patch (5, 0)."""
+    model = RICA(Full(2, 1), trade_off=0.5, eps=1.0, norm_eps=11.0)
+    loss, _ = model.loss_and_gradient({"W": np.array([[3.0], [4.0]])}, np.array([[5.0, 0.0]]))
+    assert loss == pytest.approx(0.5 * np.sqrt(7.25) + 0.5 * ((1.25 - 5) ** 2 + (2.5 * 4 / 6) ** 2), rel=1e-15)
+
+
 def test_le2011_by_hand():
     """W = 2 I is not scaled: each of two patches e comes back as 4 e."""
     model = RICA(Full(2, 2), "le2011", trade_off=3.0)
@@ -97,6 +104,11 @@ def test_complex_step_in_every_parameter(model, prepare):
         assert moved.imag * 2.0**100 == pytest.approx(
             np.vdot(g, direction), rel=0, abs=1e-12 * np.linalg.norm(g) * np.linalg.norm(direction)
         )
+
+
+@pytest.mark.parametrize("prepare", [False, True])
+def test_complex_step_with_columns_below_unit_norm(prepare):
+    test_complex_step_in_every_parameter(RICA(Predicted(MANY, 20), trade_off=4.0, norm_eps=0.25), prepare)
 
 
 def test_taylor_order(model):
@@ -352,6 +364,7 @@ def test_patches_are_real_floating_point_numbers(model, dtype):
         ({"trade_off": 0.0}, "^trade_off is 0.0, expected a finite number > 0$"),
         ({"trade_off": np.nan}, "^trade_off is nan, expected a finite number > 0$"),
         ({"eps": -1.0}, "^eps is -1.0, expected a finite number > 0$"),
+        ({"norm_eps": -1e-5}, "^norm_eps is -1e-05, expected a finite number >= 0$"),
     ],
     ids=str,
 )

@@ -4,17 +4,15 @@ import pytest
 
 from benchmarks.oracle.corpus import BY_RULE, PLANTED, Planted, Trial, trial
 from pp_ref.oracle.candidates import own
+from tests.properties.faults_table import seldom
 
 EVERY = (*PLANTED, *BY_RULE)
 
 
-def seldom(at):
-    """Each run plants those that are written by hand and one in seven of those that are made by rule."""
-    return [pytest.mark.torture] if at >= len(PLANTED) and at % 7 else []
-
-
 # Every fault in one arithmetic, every second one in the other; benchmarks/oracle/faults.py takes both.
-@pytest.mark.parametrize("at", [pytest.param(at, id=str(each), marks=seldom(at)) for at, each in enumerate(EVERY)])
+@pytest.mark.parametrize(
+    "at", [pytest.param(at, id=str(each), marks=seldom(at, len(PLANTED))) for at, each in enumerate(EVERY)]
+)
 def test_a_planted_fault_is_reported(at):
     planted = EVERY[at]
     assert trial(planted, planted.only or ("float64", "float32")[at % 2]).reported, planted.sentence

@@ -67,15 +67,26 @@ def test_an_announced_failure_is_an_xfail_with_its_reason(judged):
 
 
 def test_what_is_not_provided_is_skipped_with_a_reason(judged):
-    result = judged(DENSE, "-rs", only="relu")
-    result.assert_outcomes(skipped=6)
+    result = judged(DENSE, "-rs", "--pp-ref-only", "relu", "-k", "relu")
+    result.assert_outcomes(skipped=6, deselected=5)
     result.stdout.fnmatch_lines(["SKIPPED *: my_layers.py has no function for relu"])
+
+
+def test_a_missing_backward_function_is_a_warning_unless_it_is_declared(judged):
+    forward = "def relu_forward(v):\n    return v * (v > 0), None\n"
+    result = judged(forward, only="relu")
+    result.assert_outcomes(passed=6, warnings=6)
+    result.stdout.fnmatch_lines(["*Suspicious: incomplete: my_layers.py has no relu_backward: write it, or declare *"])
+    judged(forward + "FORWARD_ONLY = ['relu']", only="relu").assert_outcomes(passed=6)
+    judged(forward + "FORWARD_ONLY = True", only="relu").assert_outcomes(passed=6)
 
 
 def test_suspicion_is_a_warning(judged):
     """exp overflows on the way to a right result, and NumPy says so."""
     naive = """
         import numpy as np
+
+        FORWARD_ONLY = True
 
         def sigmoid_forward(v):
             return 1 / (1 + np.exp(-v)), None
@@ -88,9 +99,12 @@ def test_suspicion_is_a_warning(judged):
 @pytest.mark.parametrize(
     ("content", "only", "said"),
     [
-        ("import nowhere", "dense", "*my_layers.py cannot be loaded: DataError: *No module named 'nowhere'*"),
-        ("", "convolution", "*only is 'convolution', expected one of dense, *"),
-        ("ARITHMETIC = 'int8'", "dense", "*arithmetic is 'int8', expected one of float64, *"),
+        ("import nowhere", "dense", "*my_layers.py cannot be imported (*No module named 'nowhere'*"),
+        ("", "dense", "*no function of a documented name in my_layers.py; it has: none. Names are listed in docs/*"),
+        ("def dens_forward(v): pass", "dense", "*it has: dens_forward. dens_forward: did you mean dense_forward[?] *"),
+        (DENSE, "relu", "*my_layers.py has no function for relu: nothing could be judged"),
+        (DENSE, "convolution", "*only is 'convolution', expected one of dense, *"),
+        (DENSE + "    ARITHMETIC = 'int8'", "dense", "*arithmetic is 'int8', expected one of float64, *"),
     ],
 )
 def test_what_cannot_be_judged_is_said(judged, content, only, said):

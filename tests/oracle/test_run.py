@@ -90,3 +90,13 @@ def test_progress_sees_every_finding():
     seen = []
     report = conform(InProcess(WRONG), only=["relu", "dense"], quick=True, progress=seen.append)
     assert seen == report.findings
+
+
+def test_what_a_case_does_after_it_has_returned_makes_it_suspicious():
+    candidate = InProcess(RIGHT)
+    candidate.later["relu/tails/float64/0"] = "leaves a thread running"
+    report = conform(candidate, only=["relu"], quick=True)
+    statuses = {finding.regime: (finding.status, finding.messages) for finding in report.findings}
+    assert statuses.pop("tails") == (Status.suspicious, ("leaves a thread running",))
+    assert set(statuses.values()) == {(Status.passed, ())}
+    assert report.exit_code == 2

@@ -51,6 +51,11 @@ class Unasked(NDArrayOperatorsMixin):
 UNASKED = Unasked()
 
 
+def compared(by: Callable[[Any, Any], Any]) -> Callable[["Bounded", Any], Any]:
+    """Values alone are compared."""
+    return lambda self, other: by(self.value, self._lift(other).value)
+
+
 class Bounded(Rounded):
     """Array-API array, as far as the layers use it; its majorant is |value|, and it is a sum of one term."""
 
@@ -88,20 +93,9 @@ class Bounded(Rounded):
         value[key], error[key] = self._lift(other).value, self._lift(other).error
         self.__init__(value, error, self.arithmetic)
 
-    def __eq__(self, other: Any) -> Any:
-        return self.value == self._lift(other).value
-
-    def __gt__(self, other: Any) -> Any:
-        return self.value > self._lift(other).value
-
-    def __ge__(self, other: Any) -> Any:
-        return self.value >= self._lift(other).value
-
-    def __lt__(self, other: Any) -> Any:
-        return self.value < self._lift(other).value
-
-    def __le__(self, other: Any) -> Any:
-        return self.value <= self._lift(other).value
+    __eq__, __gt__, __ge__, __lt__, __le__ = map(
+        compared, (operator.eq, operator.gt, operator.ge, operator.lt, operator.le)
+    )
 
     def __invert__(self) -> Any:
         raise TypeError("a Bounded array holds no truth values")
@@ -133,6 +127,7 @@ def astype(x: Any, dtype: Any) -> Any:
 
 NAMESPACE = SimpleNamespace(
     **vars(rounded.NAMESPACE),
+    **{name: getattr(np, name) for name in ("any", "arange", "bool", "finfo", "int8", "int16", "int64", "isdtype")},
     __name__="bounded",
     roll=lambda x, shift, axis: x.moved(lambda part: np.roll(part, shift, axis)),
     permute_dims=lambda x, axes: x.moved(lambda part: part.transpose(axes)),
@@ -151,14 +146,6 @@ NAMESPACE = SimpleNamespace(
     argmax=lambda x, axis: np.argmax(x.value if isinstance(x, Bounded) else x, axis=axis),
     astype=astype,
     asarray=asarray,
-    finfo=np.finfo,
-    arange=np.arange,
-    any=np.any,
-    isdtype=np.isdtype,
-    bool=np.bool,
     float32=np.dtype(np.float32),
     float64=np.dtype(np.float64),
-    int8=np.int8,
-    int16=np.int16,
-    int64=np.int64,
 )

@@ -196,10 +196,9 @@ def derived_bound(operation: Operation, forward: Pass, backward: Pass | None, ca
     dy = cotangent(y, case.rng)
     y_bound, bound = bounds(operation, arguments, dtype, dy)
     assert_all_within(y, defined(operation, exact), y_bound, "y")
-    if backward:
-        _, exact_gradients = both(operation, forward, backward, exact, mapped(lambda leaf: leaf.astype(Exact), dy))
-        for name, gradient in gradients(operation, backward, dy, cache).items():
-            assert_all_within(gradient, exact_gradients[name], bound[name], f"d{name}")
+    _, exact_gradients = both(operation, forward, backward, exact, mapped(lambda leaf: leaf.astype(Exact), dy))
+    for name, gradient in gradients(operation, backward, dy, cache).items():
+        assert_all_within(gradient, exact_gradients[name], bound[name], f"d{name}")
 
 
 @holds_for(lambda operation: operation.twin is not None)
@@ -293,12 +292,10 @@ def column_permutation(operation: Operation, forward: Pass, backward: Pass | Non
     double = lambda value: mapped(lambda leaf: 2 * leaf, value)  # noqa: E731
     y_axis = operation.y_units
     assert_all_within(moved_y, moved(y, y_axis, y_index), double(moved(y_bound, y_axis, y_index)), "y")
-    if backward:
-        pulled = gradients(operation, backward, dy, cache)
-        moved_dy = moved(dy, y_axis, y_index)
-        for name, gradient in gradients(operation, backward, moved_dy, moved_cache).items():
-            axis = operation.units.get(name)
-            assert_all_within(gradient, moved(pulled[name], axis), double(moved(bound[name], axis)), f"d{name}")
+    pulled = gradients(operation, backward, dy, cache)
+    for name, gradient in gradients(operation, backward, moved(dy, y_axis, y_index), moved_cache).items():
+        axis = operation.units.get(name)
+        assert_all_within(gradient, moved(pulled[name], axis), double(moved(bound[name], axis)), f"d{name}")
 
 
 # The structure of a linear map.
@@ -339,10 +336,8 @@ def dtype_and_shape(operation: Operation, forward: Pass, backward: Pass | None, 
     arguments = operation.draw(case)
     y, cache = run(forward, arguments)
     like = mapped(lambda leaf: np.asarray(leaf, case.dtype), defined(operation, arguments))
-    pairs = {"y": (y, like)}
-    if backward:
-        pulled = gradients(operation, backward, cotangent(y, case.rng), cache)
-        pairs |= {f"d{name}": (gradient, arguments[name]) for name, gradient in pulled.items()}
+    pulled = gradients(operation, backward, cotangent(y, case.rng), cache)
+    pairs = {"y": (y, like)} | {f"d{name}": (gradient, arguments[name]) for name, gradient in pulled.items()}
     for name, (got, want) in pairs.items():
         for a, b in zip(leaves(got), leaves(want), strict=True):
             assert (a.shape, a.dtype) == (b.shape, b.dtype), (
@@ -380,15 +375,12 @@ def repeatable(operation: Operation, forward: Pass, backward: Pass | None, case:
     y, cache = run(forward, arguments)
     dy = cotangent(y, case.rng)
     copy = mapped(np.copy, y)
-    pulled = gradients(operation, backward, dy, cache) if backward else {}
-    pulled = {name: mapped(np.copy, gradient) for name, gradient in pulled.items()}
+    pulled = {name: mapped(np.copy, g) for name, g in gradients(operation, backward, dy, cache).items()}
     other_y, other_cache = run(forward, other)
-    if backward:
-        backward(cotangent(other_y, case.rng), other_cache)
+    gradients(operation, backward, cotangent(other_y, case.rng), other_cache)
     assert_same_bits(y, copy, "an earlier y changed")
     assert_same_bits(run(forward, arguments)[0], copy, "y of a second run")
-    again = gradients(operation, backward, dy, cache) if backward else {}
-    for name, gradient in again.items():
+    for name, gradient in gradients(operation, backward, dy, cache).items():
         assert_same_bits(gradient, pulled[name], f"d{name} of a second run")
 
 
@@ -436,11 +428,9 @@ def array_api(operation: Operation, forward: Pass, backward: Pass | None, case: 
         y, cache = run(forward, arguments)
     strict_y, strict_cache = run(forward, strict)
     dy = cotangent(y, case.rng)
-    pairs = {"y": (strict_y, y)}
-    if backward:
-        plain = gradients(operation, backward, dy, cache)
-        pulled = gradients(operation, backward, mapped(to_strict, dy), strict_cache)
-        pairs |= {f"d{name}": (pulled[name], gradient) for name, gradient in plain.items()}
+    plain = gradients(operation, backward, dy, cache)
+    pulled = gradients(operation, backward, mapped(to_strict, dy), strict_cache)
+    pairs = {"y": (strict_y, y)} | {f"d{name}": (pulled[name], gradient) for name, gradient in plain.items()}
     for name, (got, want) in pairs.items():
         for a, b in zip(leaves(got), leaves(want), strict=True):
             assert isinstance(a, type(array_api_strict.asarray(0))), f"{name} left the library: {type(a)}"

@@ -4,6 +4,8 @@ from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any
 
+import pytest
+
 from pp_ref.oracle.algebras.arithmetic import ARITHMETICS
 from pp_ref.oracle.candidates import own
 from pp_ref.oracle.candidates.processes import InProcess
@@ -53,6 +55,11 @@ def affected(fault: Fault) -> list[Operation]:
 
 
 BY_RULE = [fault for fault in RULED if fault.operation in DICTIONARIES or affected(fault)]
+
+
+def seldom(at: int, by_hand: int = len(FAULTS)) -> list[pytest.MarkDecorator]:
+    """Each run plants those that are written by hand and one in seven of those that are made by rule."""
+    return [pytest.mark.torture] if at >= by_hand and at % 7 else []
 
 
 @cache

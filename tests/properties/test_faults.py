@@ -35,13 +35,8 @@ def test_a_twentieth_of_the_bound_is_not_enough(operation: Operation, monkeypatc
 EVERY = (*FAULTS, *faults_table.BY_RULE)
 
 
-def seldom(at: int) -> list[pytest.MarkDecorator]:
-    """Each run plants those that are written by hand and one in seven of those that are made by rule."""
-    return [pytest.mark.torture] if at >= len(FAULTS) and at % 7 else []
-
-
 def planted(fault: Fault, at: int = 0) -> Any:
-    return pytest.param(fault, id=f"{fault.operation}: {fault.name}", marks=seldom(at))
+    return pytest.param(fault, id=f"{fault.operation}: {fault.name}", marks=faults_table.seldom(at))
 
 
 @pytest.mark.parametrize("fault", [planted(fault, at) for at, fault in enumerate(EVERY)])

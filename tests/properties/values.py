@@ -36,11 +36,13 @@ def fresh(arguments: Arguments) -> Arguments:
     }
 
 
+def numbers(function: Callable[[Any], Any], arguments: Arguments) -> Arguments:
+    """The arguments, every array of real numbers put through ``function``."""
+    return {name: mapped(function, value) if is_number(value) else value for name, value in arguments.items()}
+
+
 def converted(arguments: Arguments, dtype: Any) -> Arguments:
-    return {
-        name: mapped(lambda array: np.asarray(array).astype(dtype), value) if is_number(value) else value
-        for name, value in arguments.items()
-    }
+    return numbers(lambda array: np.asarray(array).astype(dtype), arguments)
 
 
 def cotangent(y: Any, rng: np.random.Generator) -> Any:
@@ -61,19 +63,16 @@ def run(forward: Pass, arguments: Arguments) -> tuple[Any, Any]:
 
 def defined(operation: Operation, arguments: Arguments) -> Any:
     """y by the oracle's definition, in longdouble."""
-    given = {
-        name: mapped(lambda array: tape.quantity(array.astype(Exact), plain.ALGEBRA), value)
-        if is_number(value)
-        else value
-        for name, value in fresh(arguments).items()
-        if name != "order"
-    }
+    given = numbers(lambda array: tape.quantity(array.astype(Exact), plain.ALGEBRA), fresh(arguments))
+    given.pop("order", None)
     with np.errstate(all="ignore"):
         return mapped(lambda leaf: leaf.data, operation.definition(*given.values()))
 
 
-def gradients(operation: Operation, backward: Pass, dy: Any, cache: Any) -> dict[str, Any]:
-    """{argument: gradient}, of any library's arrays."""
+def gradients(operation: Operation, backward: Pass | None, dy: Any, cache: Any) -> dict[str, Any]:
+    """{argument: gradient}, of any library's arrays; none where nothing is differentiated."""
+    if backward is None:
+        return {}
     result = backward(dy, cache)
     if len(operation.learned) == 1:
         result = (result,)
@@ -100,15 +99,11 @@ def size(a: Any) -> Any:
 
 def bounds(operation: Operation, arguments: Arguments, dtype: Any, *cotangents: Any) -> list[Any]:
     """Bounds of what dtype arithmetic rounds: of y, and for each cotangent {argument: bound of its gradient}."""
-    lifted = {
-        name: mapped(lambda array: Bounded(array, 0, dtype), value) if is_number(value) else value
-        for name, value in arguments.items()
-    }
-    y, cache = run(operation.forward, lifted)
+    y, cache = run(operation.forward, numbers(lambda array: Bounded(array, 0, dtype), arguments))
     found = [mapped(_finite_error, y)]
     for dy in cotangents:
         dy = mapped(lambda leaf: Bounded(leaf, 0, dtype), dy)
-        pulled = gradients(operation, operation.backward, dy, cache) if operation.backward else {}
+        pulled = gradients(operation, operation.backward, dy, cache)
         found.append({name: mapped(_finite_error, gradient) for name, gradient in pulled.items()})
     return found
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from pp_ref.errors import DomainError
+from pp_ref.errors import DomainError, unknown
 
 __all__ = ["ARITHMETICS", "Arithmetic", "arithmetic"]
 
@@ -69,5 +69,5 @@ def arithmetic(name: str) -> Arithmetic:
     raises  DomainError, with the names there are
     """
     if name not in ARITHMETICS:
-        raise DomainError(f"arithmetic is {name!r}, expected one of {', '.join(ARITHMETICS)}")
+        raise DomainError(unknown("arithmetic", name, ARITHMETICS))
     return ARITHMETICS[name]

@@ -11,7 +11,7 @@ import safetensors
 from pp_ref.errors import DataError, DomainError
 from pp_ref.files import read_regular, reason
 from pp_ref.oracle.candidates.behaviour import Observation
-from pp_ref.oracle.candidates.processes import announced
+from pp_ref.oracle.candidates.declared import announced
 from pp_ref.oracle.candidates.vectors import LARGEST, MANIFEST, SCHEMA, Tensor, dtype_of, due, numbers, tensors_of
 from pp_ref.oracle.operations.cases import Case, case_of
 
@@ -37,7 +37,7 @@ class Answers:
 
     def __init__(self, folder: Path) -> None:
         manifest = _vectors(folder)
-        self.forward_only = False
+        self.forward_only, self.later = False, dict[str, str]()
         self.arithmetic: str = manifest["arithmetic"]
         self.seed: int = manifest["seed"]
         self.ids: list[str] = [case["id"] for case in manifest["cases"]]
@@ -70,8 +70,8 @@ class Answers:
             seen.messages += [f"there are answers to {each!r}, which nobody asked for" for each in strange]
         return seen
 
-    def expects(self, case: Case) -> str | None:
-        return announced(self.expected, case)
+    def expects(self, case: Case, seen: Observation) -> str | None:
+        return announced(self.expected, case, seen.raised)
 
 
 def _vectors(folder: Path) -> dict[str, Any]:

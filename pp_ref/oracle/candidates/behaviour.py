@@ -4,6 +4,9 @@ import textwrap
 import time
 import traceback
 import warnings
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -13,11 +16,21 @@ from numpy.typing import NDArray
 
 from pp_ref.oracle.algebras import rounded
 from pp_ref.oracle.candidates.call import Call, Misbehaved, Provided, Returned
+from pp_ref.oracle.candidates.declared import RAISES, Declared, announced
 from pp_ref.oracle.candidates.libraries import Library
-from pp_ref.oracle.operations.cases import Case
+from pp_ref.oracle.candidates.memory import Held, free
+from pp_ref.oracle.operations.cases import Case, case_of
+from pp_ref.oracle.operations.nested import leaves
 from pp_ref.oracle.operations.truth import evaluated
 
 __all__ = ["Observation", "observe"]
+
+LONG = ("plain", "tails")  # regimes in which functions are called often
+BEFORE = {"tails": "plain"}  # and with the arguments of a case that came before, which have other shapes
+FEW, MANY = 11, 250  # calls there, in shuffled order, of a slow candidate and of others
+PATIENCE = 0.25  # seconds after which FEW are enough
+CALL = Call.__init__.__code__.co_filename
+REFUSED = ("destination is read-only", "output array is read-only")  # as NumPy says of what is written
 
 
 @dataclass
@@ -26,20 +39,38 @@ class Observation:
 
     provided  whether there is a function for the value
     results   name -> numbers: "y", "y[1]", "dv", "dw[0]", ...
+    lowest, highest  of all runs, entry by entry, where other bits were announced and seen; else empty
     messages  how its functions misbehave, numbers apart
-    warnings  of NumPy, of overflow and the like on the way to a result
-    missing   functions that gradients would have needed
+    warnings  of NumPy, of overflow and the like on the way to a result; and of names that look misspelled
+    missing   functions that gradients would have needed, and that are not declared to be missing
+    forward_only  whether gradients are declared to be missing
     seconds   of the first call of each function
-    calls     of its functions, in all
+    calls     of its forward function, in all
+    output    what it printed, escaped, the middle of much left out
+    provenance  the libraries that its calls go through, and functions of pp_ref; looked at once an operation
     """
 
     provided: bool = True
     results: dict[str, NDArray[np.float64]] = field(default_factory=dict)
+    lowest: dict[str, NDArray[np.float64]] = field(default_factory=dict)
+    highest: dict[str, NDArray[np.float64]] = field(default_factory=dict)
     messages: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
+    forward_only: bool = False
     seconds: float = 0.0
     calls: int = 0
+    output: str = ""
+    provenance: list[str] = field(default_factory=list)
+
+    @property
+    def raised(self) -> bool:
+        """Whether a function raised."""
+        return any(message.startswith("raised ") for message in self.messages)
+
+    def runs(self, name: str) -> list[NDArray[np.float64]]:
+        """A result as it was first, and its lowest and highest numbers."""
+        return [each[name] for each in (self.results, self.lowest, self.highest) if name in each]
 
     def say(self, message: str) -> None:
         """Add a message, unless it is there."""
@@ -47,59 +78,129 @@ class Observation:
             self.messages.append(message)
 
 
-def observe(case: Case, functions: Provided, library: Library, autodiff: bool = False) -> Observation:
-    """Call the candidate's functions on the case's arguments, twice, and with other cotangents.
+def observe(
+    case: Case, functions: Provided, library: Library, autodiff: bool = False, declared: Declared | None = None
+) -> Observation:
+    """Call the candidate's functions on the case's arguments, again and again, and with other cotangents.
 
     functions  name -> function, None where the candidate has none of that name
     autodiff   gradients are the library's own, of the forward function
+    declared   what else the candidate says of itself; None: nothing
+    raises     DomainError if the library has not what is asked of it
     """
-    seen = Observation()
+    library.check(case.arithmetic, autodiff)
+    declared, seen = declared or Declared(), Observation()
+    call: Call | None = None
     try:
         call = Call(case, functions, library, autodiff, seen.say)
         if call.forward is None:
-            return Observation(provided=False)
+            seen.provided = False
+            first, *second = case.operation.functions
+            seen.warnings += declared.notes(case.operation)
+            seen.warnings += [f"{second[0]} needs {first} beside it"] if call.backward is not None else []
+            return seen
+        seen.warnings += declared.notes(case.operation)
         with warnings.catch_warnings(record=True) as caught, np.errstate():  # which a candidate may set
             warnings.simplefilter("always")
-            _Behaviour(call, seen).check()
+            _Behaviour(call, seen, declared).check()
         if not case.wild:
             warned = {str(each.message) for each in caught if issubclass(each.category, RuntimeWarning)}
             seen.warnings += [f"warns: {message}" for message in sorted(warned)]
     except Misbehaved as error:
         seen.say(str(error))
     except (Exception, SystemExit) as error:  # a stranger's code may raise anything
-        where = traceback.extract_tb(error.__traceback__)[-1]
-        said = textwrap.shorten(str(error), 300)
-        seen.say(f"raised {type(error).__name__} at {where.filename.rpartition('/')[2]}:{where.lineno}: {said}")
+        seen.say(_raised(error, call))
+        if call is not None and isinstance(error, Exception):
+            seen.say(f"called with {call.described}")
+    due = announced(declared.expected, case, raised=True) == RAISES and case.regime.startswith("NaN")
+    if due and not seen.raised:
+        seen.say(f"is announced with {RAISES!r}, but does not raise: take that off EXPECTED")
+    seen.calls = call.calls if call is not None else 0
     return seen
 
 
+def _raised(error: BaseException, call: Call | None) -> str:
+    """What was raised, and the line of the candidate's own file that led to it."""
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [each.__code__ for each in (call.own if call is not None else []) if hasattr(each, "__code__")]
+    files = {code.co_filename for code in own}
+    where = next((frame for frame in reversed(frames) if frame.filename in files), frames[-1])
+    said = textwrap.shorten(str(error)[:1000], 300)  # a message of megabytes takes minutes
+    file, line = where.filename, where.lineno
+    if call is not None and isinstance(error, TypeError) and frames[-1].filename == CALL and (found := call.unfit()):
+        file, line, said = found
+    return f"raised {type(error).__name__} at {file.rpartition('/')[2]}:{line}: {said}"
+
+
 class _Behaviour:
-    def __init__(self, call: Call, seen: Observation) -> None:
+    def __init__(self, call: Call, seen: Observation, declared: Declared) -> None:
         self.call, self.seen, self.case, self.library = call, seen, call.case, call.library
+        self.declared, self.varies = declared, declared.is_nondeterministic(call.case)
 
     def check(self) -> None:
         """Fill `seen`."""
-        call, numbers = self.call, self.library.numbers
-        if call.operation.kind == "layer" and not call.differentiates:
-            self.seen.missing.append(call.operation.functions[1])
-        arguments = call.arguments()
-        copies = [numbers(leaf).copy() for _, leaf in call.arrays(arguments)]
-        started = time.perf_counter()
-        first = call.run(arguments)
-        self.seen.seconds = time.perf_counter() - started
-        self.seen.results = {name: numbers(x) for name, x in first.results.items()}
-        self.check_arrays(first, arguments)
-        for (name, leaf), copy in zip(call.arrays(arguments), copies, strict=True):
-            if not np.array_equal(numbers(leaf), copy, equal_nan=True):
-                self.seen.say(f"writes to its argument {name}")
-        if not self.case.wild:
-            self.check_state()
-            if call.differentiates:
-                self.check_linearity()
+        call, operation = self.call, self.call.operation
+        if operation.kind == "layer" and not call.differentiates:
+            self.seen.forward_only = self.declared.is_forward_only(operation)
+            self.seen.missing += [] if self.seen.forward_only else [operation.functions[1]]
+        held, first = self.first()
+        self.seen.results = self.numbers(first)
+        self.check_arrays(first, held)
+        if self.case.wild:
+            return
+        self.check_outside()
+        self.check_reuse()
+        if call.differentiates:
+            self.check_linearity()
+        if self.case.regime in LONG:
+            self.check_many()
+        self.check_again(self.declared.repeat)
 
-    def check_arrays(self, found: Returned, arguments: list[Any]) -> None:
+    def first(self) -> tuple[Held, Returned]:
+        """The first run. What raises on read-only arguments runs on others, which shows whether it writes to them."""
+        call = self.call
+        held = call.held()
+        self.leave(0x5A)
+        started = time.perf_counter()
+        try:
+            found = call.run(held)
+        except Exception as error:
+            if self.library.freeze is None or isinstance(error, Misbehaved):
+                raise
+            said, call.frozen = len(self.seen.messages), frozenset()
+            held = call.held()
+            found = call.run(held)
+            if any(each in str(error) for each in REFUSED) and len(self.seen.messages) == said:
+                self.name_written()
+        self.seen.seconds = time.perf_counter() - started
+        return held, found
+
+    def name_written(self) -> None:
+        """Say to which argument a function writes that leaves the numbers as they were."""
+        call = self.call
+        for name in call.names:
+            call.frozen = frozenset([name])
+            try:
+                call.run(call.held())
+            except ValueError as error:
+                if any(each in str(error) for each in REFUSED):
+                    self.seen.say(call.wrote(name, "to"))
+        call.frozen = frozenset()
+
+    def leave(self, byte: int) -> float:
+        """Fill memory that NumPy gives next, and return the number that an unwritten result then has."""
+        if self.library.name != "numpy":
+            return np.nan
+        learned = [np.shape(leaf) for name in self.case.operation.learned for leaf in leaves(self.case.arguments[name])]
+        shapes = [dy.shape for dy in self.call.cotangents] + learned
+        return free(shapes, self.case.arithmetic.dtype, byte)
+
+    def numbers(self, found: Returned) -> dict[str, NDArray[np.float64]]:
+        return {name: self.library.numbers(x) for name, x in found.results.items()}
+
+    def check_arrays(self, found: Returned, held: Held) -> None:
         """Results have the arguments' dtype and device, and share no memory with them."""
-        own, given = self.library, self.call.arrays(arguments)
+        own, given = self.library, held.arrays
         devices = {own.device_of(leaf) for _, leaf in given}
         for name, x in found.results.items():
             dtype = own.dtype_of(x)
@@ -112,27 +213,123 @@ class _Behaviour:
                     if own.shared(x, leaf):
                         self.seen.say(f"{name} is a view of its argument {argument}: writing to one changes the other")
 
-    def check_state(self) -> None:
-        """The same bits again, also if another forward pass runs between a forward and its backward pass."""
-        call = self.call
-        for name in self.changed(call.run(call.arguments())):
-            self.seen.say(f"{name} of a second run on the same arguments has other bits")
-        if call.backward is None:
+    def check_outside(self) -> None:
+        """The same bits again, with other poison beside the arguments and other numbers in memory that was freed."""
+        call, first = self.call, self.seen.results
+        now = self.leave(0x5B)
+        again = self.numbers(call.run(call.held(huge=True)))
+        changed = self.changed(again)
+        if not changed:
             return
-        y, cache = call.forward(*call.arguments())
-        try:
-            call.forward(*call.arguments(sign=-1))
-        except Exception:
-            return
-        for name in self.changed(call.returned(y, call.pulled(y, cache))):
-            self.seen.say(f"{name} depends on another call between forward and backward")
+        was = self.leave(0x5A)
+        back = self.changed(self.numbers(call.run(call.held())))
+        self.leave(0x5B)
+        there = self.numbers(call.run(call.held(huge=True)))
+        for name in changed:
+            unwritten = (first[name] == was) & (again[name] == now)
+            if unwritten.any() and not self.varies:
+                self.seen.say(f"{name} has entries that were never written: they hold what lay in freed memory")
+            elif name not in back and same_bits(there[name], again[name]) and not self.varies:
+                self.seen.say(f"{name} depends on memory beside its arguments: it reads outside them")
+            else:
+                self.differs([name], "of a second run on the same arguments has other bits", again)
 
-    def changed(self, again: Returned) -> list[str]:
+    def check_reuse(self) -> None:
+        """The same bits where other calls run between forward and backward, and in arrays that held other numbers."""
+        call, held, reused, dy = self.call, self.call.held(), self.call.held(), self.call.upstream(2.0)
+        mine = call.pair(call.called(held)) if call.backward is not None else None
+        with quiet():
+            other = self.other_call(reused)
+            if self.strange is not None:
+                self.strange.run(self.strange.held())
+        if mine is not None:
+            try:
+                again = self.numbers(call.returned(mine[0], call.pulled(*mine, call.upstream())))
+            except Exception as error:
+                self.seen.say(
+                    f"backward fails after another call between forward and backward: it {_raised(error, call)}"
+                )
+                return
+            call.look(held)
+            self.differs(self.changed(again), "depends on another call between forward and backward", again)
+        if mine is not None and other is not None:
+            with quiet(), suppress(Exception):  # of arguments that no case has
+                call.pulled(*call.pair(other), dy)
+        reused.refill(call.numbers())
+        dy.refill({"dy": call.cotangents})
+        again = self.numbers(call.run(reused, dy=dy))
+        words = "in arrays whose numbers were replaced is not that of new arrays: a result is kept by address or name"
+        self.differs(self.changed(again), words, again)
+
+    def other_call(self, held: Held) -> Any:
+        """What forward returns for other numbers in the same arrays; None if it raises.
+
+        No operation has the same value at -2 times its arguments. Some refuse these: a K has to be positive.
+        """
+        for factor in (-2.0, 2.0):
+            held.refill(self.call.numbers(factor))
+            with suppress(Exception):
+                return self.call.run(held) if self.call.autodiff else self.call.called(held)
+        return None
+
+    @cached_property
+    def strange(self) -> Call | None:
+        """The functions on arguments of other shapes, if they take these."""
+        call, case = self.call, self.case
+        if case.regime not in BEFORE:
+            return None
+        other = case_of(f"{case.operation.name}/{BEFORE[case.regime]}/{case.arithmetic.name}/{case.seed}")
+        found = Call(other, call.functions, self.library, call.autodiff)
+        found.frozen = found.frozen if call.frozen else frozenset()
+        try:
+            found.run(found.held())
+        except Exception:  # the other case says so itself
+            return None
+        return found
+
+    def check_many(self) -> None:
+        """The same bits in many calls on three sets of arguments, in shuffled order."""
+        call, strange = self.call, self.strange
+        calls = [(call, call.held(), call.upstream()), (call, call.held(2.0), call.upstream())]
+        if strange is not None:
+            calls.append((strange, strange.held(), strange.upstream()))
+        with quiet():
+            first = [self.seen.results, *(self.numbers(made.run(held, dy=dy)) for made, held, dy in calls[1:])]
+            order = np.random.default_rng(zlib.crc32(self.case.id.encode())).integers(len(calls), size=MANY)
+            enough = time.perf_counter() + PATIENCE
+            for number, i in enumerate(order):
+                if number >= FEW and time.perf_counter() > enough:
+                    break
+                made, held, dy = calls[i]
+                again = self.numbers(made.run(held, dy=dy))
+                self.late([name for name, x in again.items() if not same_bits(x, first[i][name])], {} if i else again)
+
+    def check_again(self, count: int) -> None:
+        """The same bits in so many further calls."""
+        held, dy = self.call.held(), self.call.upstream()
+        for _ in range(count):
+            again = self.numbers(self.call.run(held, dy=dy))
+            self.late(self.changed(again), again)
+
+    def late(self, names: list[str], again: dict[str, NDArray[np.float64]]) -> None:
+        if names and not any("has other bits than" in message for message in self.seen.messages):
+            self.differs(
+                names[:1], f"of call {self.call.calls} has other bits than before on the same arguments", again
+            )
+
+    def changed(self, again: dict[str, NDArray[np.float64]]) -> list[str]:
         """The names of results with other bits than those that were seen."""
-        numbers, first = self.library.numbers, self.seen.results
-        return [
-            name for name, x in again.results.items() if not np.array_equal(numbers(x), first[name], equal_nan=True)
-        ]
+        return [name for name, x in again.items() if not same_bits(x, self.seen.results[name])]
+
+    def differs(self, names: list[str], words: str, again: dict[str, NDArray[np.float64]]) -> None:
+        """Say so; where it was announced, keep the extremes, which the bound has to hold."""
+        if not self.varies:
+            for name in names:
+                self.seen.say(f"{name} {words}")
+        elif names and again:
+            seen = self.seen
+            seen.lowest = {name: np.minimum((seen.lowest or seen.results)[name], x) for name, x in again.items()}
+            seen.highest = {name: np.maximum((seen.highest or seen.results)[name], x) for name, x in again.items()}
 
     def check_linearity(self) -> None:
         """Gradients are linear in the cotangent. A power of two changes no digits, except where numbers underflow."""
@@ -142,7 +339,15 @@ class _Behaviour:
             2.0: "twice the cotangent does not give twice {}",
         }
         for factor, words in said.items():
-            for name, x in call.run(call.arguments(), factor).gradients.items():
+            run = call.run(call.held(), factor)
+            if factor and self.varies:
+                self.differs(
+                    list(run.gradients),
+                    "",
+                    {n: x / factor if n in run.gradients else x for n, x in self.numbers(run).items()},
+                )
+                continue
+            for name, x in run.gradients.items():
                 off = abs(self.library.numbers(x) - factor * self.seen.results[name])
                 if not ((off <= 4 * tiny).all() or (factor and (off <= 4 * self.lost(name, off)).all())):
                     self.seen.say(words.format(name))
@@ -161,3 +366,15 @@ class _Behaviour:
         if found is None or found.shape != like.shape:
             return np.zeros_like(like)
         return np.where(np.isfinite(found), found, 0.0)
+
+
+def same_bits(x: NDArray[np.float64], other: NDArray[np.float64]) -> bool:
+    return x.shape == other.shape and (x.tobytes() == other.tobytes() or np.array_equal(x, other, equal_nan=True))
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Warnings about numbers that no case has are nobody's."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield

@@ -1,26 +1,42 @@
 """Whom the oracle judges: a module in this process, or one in a process of its own."""
 
-import importlib
-import importlib.util
-import multiprocessing
+import json
+import os
+import signal
+import subprocess
 import sys
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
-from fnmatch import fnmatchcase
+from itertools import count
 from pathlib import Path
+from secrets import token_hex
 from types import ModuleType
 from typing import Any, Protocol
+from weakref import finalize
 
 from pp_ref.errors import DataError
-from pp_ref.oracle.algebras.arithmetic import arithmetic
+from pp_ref.oracle.algebras.arithmetic import arithmetic as arithmetic_of
 from pp_ref.oracle.candidates.behaviour import Observation, observe
+from pp_ref.oracle.candidates.call import room
+from pp_ref.oracle.candidates.declared import Declared, announced, check_provided, misspelled
+from pp_ref.oracle.candidates.frames import CLOSED, Listener, Malformed, observation, send, typed
 from pp_ref.oracle.candidates.libraries import library
-from pp_ref.oracle.operations.cases import Case, case_of
+from pp_ref.oracle.candidates.loading import imported
+from pp_ref.oracle.operations.cases import Case
 
-__all__ = ["Candidate", "InProcess", "InWorker", "announced", "load"]
+__all__ = ["Candidate", "InProcess", "InWorker", "load"]
 
-TIME_LIMIT = 20.0  # seconds a case; the first one imports the candidate's libraries
+TIME_LIMIT = 20.0  # seconds a case; the first one may load parts of the candidate's libraries
+IMPORT_LIMIT = 60.0  # seconds that a module's import may take
+TAIL = 5  # lines of what a process that ended had printed
+INTRODUCTION = {"name": str, "arithmetic": str, "expected": dict[str, str], "forward_only": bool}
+BEGIN = """
+import json, sys
+sys.path[:], given = json.loads(sys.argv[1])
+from pp_ref.oracle.candidates.serving import serve
+serve(**given)
+"""
 
 
 class Candidate(Protocol):
@@ -29,9 +45,10 @@ class Candidate(Protocol):
     name: str
     arithmetic: str
     forward_only: bool
+    later: dict[str, str]  # case id -> what it did after it had returned
 
     def observe(self, case: Case) -> Observation: ...
-    def expects(self, case: Case) -> str | None: ...
+    def expects(self, case: Case, seen: Observation) -> str | None: ...
 
 
 class InProcess:
@@ -42,7 +59,9 @@ class InProcess:
     arithmetic  that they are held to
     autodiff    gradients are the library's own, of the forward functions
     expected    pattern of case ids ("conv2d/*", "*/NaN in v/*") -> why these fail
-    forward_only  that there are no backward functions is meant to be
+    forward_only  True, or names of operations: that there are no backward functions is meant to be
+    repeat      further calls on the same arguments in every case, for races
+    device      that their arrays are on, "cuda" or "cuda:1", say; None: the library's own choice
     time_limit  seconds a case; None: none. A function that hangs is left behind in its thread
     raises      DomainError for names there are not
     """
@@ -55,93 +74,211 @@ class InProcess:
         arithmetic: str = "float64",
         autodiff: bool = False,
         expected: Mapping[str, str] | None = None,
-        forward_only: bool = False,
+        forward_only: bool | Collection[str] = False,
+        repeat: int = 0,
+        device: str | None = None,
         time_limit: float | None = None,
     ) -> None:
-        self.name, self.arithmetic, self.autodiff = name, _known(arithmetic), autodiff
-        self.forward_only = forward_only
-        self.expected, self.time_limit, self.library = dict(expected or {}), time_limit, library(arrays)
+        self.name, self.arithmetic, self.autodiff = name, arithmetic_of(arithmetic).name, autodiff
+        self.forward_only = forward_only is True
+        self.expected, self.time_limit, self.library = dict(expected or {}), time_limit, library(arrays, device)
+        self.library.check(arithmetic_of(arithmetic), autodiff)
+        named = functions if isinstance(functions, Mapping) else vars(functions)
+        self.declared = Declared(self.expected, forward_only, misspelled(named), repeat)
+        self.later = dict[str, str]()
         self.get: Callable[[str], Any] = (
             functions.get if isinstance(functions, Mapping) else lambda name: getattr(functions, name, None)
         )
 
     def observe(self, case: Case) -> Observation:
         if self.time_limit is None:
-            return observe(case, self.get, self.library, self.autodiff)
+            return observe(case, self.get, self.library, self.autodiff, self.declared)
         found: list[Observation] = []
         thread = threading.Thread(
-            target=lambda: found.append(observe(case, self.get, self.library, self.autodiff)), daemon=True
+            target=lambda: found.append(observe(case, self.get, self.library, self.autodiff, self.declared)),
+            daemon=True,
         )
         thread.start()
         thread.join(self.time_limit)
         return found[0] if found else _hung(self.time_limit)
 
-    def expects(self, case: Case) -> str | None:
-        return announced(self.expected, case)
+    def expects(self, case: Case, seen: Observation) -> str | None:
+        return announced(self.expected, case, seen.raised)
 
 
 class InWorker:
     """A module in a process of its own, which may crash or hang: it is then ended and begun anew.
 
-    path  a file, "my_layers.py", or a module's name
+    Both speak in `frames`, which execute nothing: what a candidate answers is numbers and text, or a message of the
+    case. A case that fails so in a process that had answered others is put to a new process, so that what one case
+    leaves behind is not another's fault. Needs pipes as POSIX has them.
+
+    path          a file, "my_layers.py", a package's folder, or a module's name
+    time_limit    seconds a case
+    import_limit  seconds that its import may take
+    outputs       case id -> what was printed, escaped; at import under "import"
+    later         case id -> what happened to the process after that case, and is no other's fault
     """
 
-    def __init__(self, path: str, time_limit: float = TIME_LIMIT, **settings: Any) -> None:
-        self.path, self.time_limit, self.settings = path, time_limit, settings
-        self._process: Any = None
-        self._start()
-        head = self._receive(time_limit)
-        if isinstance(head, str) or head is None:
-            self.close()
-            raise DataError(f"{path} cannot be loaded: {head or 'it ended without a word'}")
-        self.name, self.arithmetic, self.expected, self.forward_only = head
+    def __init__(
+        self, path: str, time_limit: float = TIME_LIMIT, import_limit: float = IMPORT_LIMIT, **settings: Any
+    ) -> None:
+        self.path, self.time_limit, self.import_limit, self.settings = path, time_limit, import_limit, settings
+        self.outputs, self.later = dict[str, str](), dict[str, str]()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._numbers = count(1)
+        self._last: str | None = None  # the case that this process answered last
+        self._left: str | None = None  # the case that last left a thread running
+        self._threads, self._late = 0, False
+        head = self._start()
+        self.name, self.arithmetic = head["name"], head["arithmetic"]
+        self.expected, self.forward_only = head["expected"], head["forward_only"]
 
     def observe(self, case: Case) -> Observation:
-        if self._process is None:
-            self._start()
-            self._receive(self.time_limit)
-        with suppress(OSError):  # it may have ended since
-            self._pipe.send(case.id)
-        seen = self._receive(self.time_limit)
-        if isinstance(seen, Observation):
+        try:
+            if not self._running():
+                self._start()
+            last, left = self._last, self._left
+            seen, fault = self._ask(case)
+            if fault and last is not None and (left is not None or not self._late):
+                self._start()
+                seen, again = self._ask(case)
+                if again != fault:
+                    words = f"while {case.id} ran, its process {fault}; a new process that ran it alone did not"
+                    if left is None:
+                        seen.warnings.append(words)
+                    else:
+                        self.later[left] = f"leaves a thread running, and {words}"
             return seen
-        code = self._process.exitcode
-        self.close()
-        return (
-            _hung(self.time_limit) if code is None else Observation(messages=[f"ended its process, exit code {code}"])
-        )
+        except DataError as error:
+            return Observation(messages=[f"could not be loaded again: {error}"])
 
-    def expects(self, case: Case) -> str | None:
-        return announced(self.expected, case)
+    def expects(self, case: Case, seen: Observation) -> str | None:
+        return announced(self.expected, case, seen.raised)
 
     def close(self) -> None:
-        """End the process."""
+        """End the process, and those that it began."""
         if self._process is not None:
-            self._process.kill()
-            self._process.join()
-            self._pipe.close()
+            self._end()
             self._process = None
 
-    def _start(self) -> None:
-        context = multiprocessing.get_context("spawn")
-        self._pipe, theirs = context.Pipe()
-        self._process = context.Process(target=_serve, args=(theirs, self.path, self.settings), daemon=True)
-        self._process.start()
-        theirs.close()
+    def _running(self) -> bool:
+        """Whether the process waits for a question. What it did since its last answer is said of that case."""
+        if self._process is None:
+            return False
+        if not self._listener.pending:
+            return True
+        fault = self._failure(lambda: self._listener.receive(0.1), "wrote into the pipe through which it answers")
+        if self._last is not None:
+            self.later[self._last] = f"after it had returned, its process {fault or 'answered again'}"
+        self.close()
+        return False
 
-    def _receive(self, limit: float) -> Any:
-        """What the worker sends; None if it ends, or takes too long."""
+    def _ask(self, case: Case) -> tuple[Observation, str | None]:
+        """What was seen, and how the process failed if it did: it has ended then."""
+        question = {"number": next(self._numbers), "id": case.id}
+        with suppress(OSError):  # it may have ended since
+            send(self._questions, question)
+        found = dict[str, Any]()
+
+        def receive() -> None:
+            header, body = self._listener.receive(self.time_limit, room(case))
+            if {name: header.get(name) for name in question} != question:
+                raise Malformed(f"to {header.get('id')!r}, which it was not asked")
+            found["seen"] = observation(header.get("seen"), body)
+            found["threads"] = typed(header.get("threads"), int)
+
+        fault = self._failure(receive, f"did not return within {self.time_limit:g} s")
+        output = self._listener.output()
+        if output:
+            self.outputs[case.id] = output
+        if fault:
+            self.close()
+            return Observation(messages=[fault + _tail(output)], output=output), fault
+        if found["threads"] > self._threads:
+            self._threads, self._left = found["threads"], case.id
+        self._last = case.id
+        seen: Observation = found["seen"]
+        seen.output = output
+        return seen, None
+
+    def _failure(self, receive: Callable[[], Any], late: str) -> str | None:
+        """How the process failed to answer, ``late`` if it did not in time; None if it answered."""
+        self._late = False
         try:
-            return self._pipe.recv() if self._pipe.poll(limit) else None
-        except (EOFError, OSError):
-            self._process.join()
-            return None
+            receive()
+        except TimeoutError:
+            self._late = True
+            return late
+        except Malformed as error:
+            return f"answered with {error}"
+        except EOFError:
+            assert self._process is not None
+            with suppress(subprocess.TimeoutExpired):
+                code = self._process.wait(1.0)
+                if code != CLOSED:
+                    return f"ended its process, exit code {code}"
+            return "closed the pipe through which it answers"
+        return None
+
+    def _start(self) -> dict[str, Any]:
+        """Begin the process, and return what it says of itself.
+
+        raises  DataError if it cannot be loaded
+        """
+        self.close()
+        theirs, self._questions = os.pipe()
+        answers, theirs_too = os.pipe()
+        printed, output = os.pipe()
+        given = {"path": self.path, "settings": self.settings, "questions": theirs, "answers": theirs_too}
+        mark = f"PP_REF_{token_hex(16)}"
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", BEGIN, json.dumps([sys.path, given])],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            pass_fds=(theirs, theirs_too),
+            env=os.environ | {mark: ""},
+            start_new_session=True,
+        )
+        for pipe in (theirs, theirs_too, output):
+            os.close(pipe)
+        self._listener = Listener(answers, printed)
+        self._end = finalize(self, _end, self._process, mark, self._questions, self._listener)
+        self._last, self._left, self._threads = None, None, 0
+        return self._introduced()
+
+    def _introduced(self) -> dict[str, Any]:
+        """Who the candidate says that it is."""
+        head = dict[str, Any]()
+
+        def receive() -> None:
+            said = self._listener.receive(self.import_limit)[0]
+            if "refused" in said:
+                raise DataError(typed(said["refused"], str))
+            head.update({name: typed(said.get(name), hint) for name, hint in INTRODUCTION.items()})
+
+        try:
+            fault = self._failure(
+                receive,
+                f"has been importing for {self.import_limit:g} s: import less, or allow more with --import-limit",
+            )
+            if fault:
+                raise DataError(f"{self.path} {fault}" if self._late else f"{self.path} cannot be loaded: it {fault}")
+        except DataError as error:
+            output = self._listener.output()
+            self.close()
+            words = str(error) if str(error).startswith(self.path) else f"{self.path} cannot be loaded: {error}"
+            raise DataError(words + _tail(output)) from None
+        if output := self._listener.output():
+            self.outputs["import"] = output
+        return head
 
 
 def load(path: str, **settings: Any) -> InProcess:
     """A candidate from a file or a module's name.
 
-    Its own ARRAYS, ARITHMETIC, AUTODIFF, EXPECTED and FORWARD_ONLY say what it is, where the settings do not.
+    Its own ARRAYS, ARITHMETIC, AUTODIFF, EXPECTED, FORWARD_ONLY and DEVICE say what it is, where the settings do not.
     "pp_ref.layers" is pp_ref itself, with its dictionaries and models, "pp_ref.kernels" its fastest kernels for the
     processor.
     raises  DataError if it cannot be imported
@@ -151,58 +288,44 @@ def load(path: str, **settings: Any) -> InProcess:
 
         functions = own.functions() if path == "pp_ref.layers" else own.kernels()
         return InProcess(functions, **({"name": path} | settings))
-    module = _imported(path)
+    module = imported(path)
+    check_provided(path, vars(module))
     declared = {
         key: getattr(module, key.upper())
-        for key in ("arrays", "arithmetic", "autodiff", "expected", "forward_only")
+        for key in ("arrays", "arithmetic", "autodiff", "expected", "forward_only", "device")
         if hasattr(module, key.upper())
     }
     return InProcess(module, **({"name": path} | declared | settings))
 
 
-def _imported(path: str) -> ModuleType:
+def _end(process: "subprocess.Popen[bytes]", mark: str, questions: int, listener: Listener) -> None:
+    """End a process, its group, and what has its mark: processes inherit the environment, whatever group they form."""
+    os.close(questions)
+    listener.close()
+    with suppress(OSError):
+        os.killpg(process.pid, signal.SIGKILL)
+    for _ in range(10):  # they may begin others meanwhile
+        left = [folder for folder in Path("/proc").glob("[0-9]*") if _has(folder, mark.encode())]
+        for folder in left:
+            with suppress(OSError):
+                os.kill(int(folder.name), signal.SIGKILL)
+        if not left:
+            break
+    process.wait()
+
+
+def _has(folder: Path, mark: bytes) -> bool:
     try:
-        if not path.endswith(".py"):
-            return importlib.import_module(path)
-        # Under a name of its own: json.py would be everybody's json.
-        spec = importlib.util.spec_from_file_location(f"candidate_{Path(path).stem}", path)
-        if spec is None or spec.loader is None or not Path(path).is_file():
-            raise FileNotFoundError("no such file")
-        module = importlib.util.module_from_spec(spec)
-        sys.modules[spec.name] = module
-        spec.loader.exec_module(module)
-    except (Exception, SystemExit) as error:  # a stranger's module may raise anything
-        raise DataError(
-            f"{path} cannot be imported ({type(error).__name__}: {error}); expected a Python file or the name of a "
-            "module with functions of the documented names"
-        ) from error
-    return module
+        return mark in (folder / "environ").read_bytes()
+    except OSError:  # it has ended, or is another's
+        return False
 
 
-def _serve(pipe: Any, path: str, settings: dict[str, Any]) -> None:
-    """In the worker: say who the candidate is, then answer case ids with observations."""
-    try:
-        candidate = load(path, **settings)
-    except Exception as error:
-        pipe.send(f"{type(error).__name__}: {error}")
-        return
-    pipe.send((candidate.name, candidate.arithmetic, candidate.expected, candidate.forward_only))
-    while True:
-        try:
-            identity = pipe.recv()
-        except EOFError:
-            return
-        pipe.send(candidate.observe(case_of(identity)))
-
-
-def announced(expected: Mapping[str, str], case: Case) -> str | None:
-    """The reason of the first pattern that the case's id matches; None if none does."""
-    return next((reason for pattern, reason in expected.items() if fnmatchcase(case.id, pattern)), None)
+def _tail(output: str) -> str:
+    """The last lines of what was printed, for a message."""
+    lines = output.strip().splitlines()[-TAIL:]
+    return f"; it printed: {' / '.join(line.strip() for line in lines)[-TAIL * 100 :]}" if lines else ""
 
 
 def _hung(limit: float) -> Observation:
     return Observation(messages=[f"did not return within {limit:g} s"])
-
-
-def _known(name: str) -> str:
-    return arithmetic(name).name

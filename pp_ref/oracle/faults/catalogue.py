@@ -21,19 +21,20 @@ from pp_ref.oracle.faults import (
 from pp_ref.oracle.faults.fault import Fault
 from pp_ref.oracle.faults.rules import RULED
 
-FAULTS: tuple[Fault, ...] = (
-    *full.FAULTS,
-    *predicted.FAULTS,
-    *units.FAULTS,
-    *convolution.FAULTS,
-    *fourier_convolution.FAULTS,
-    *predicted_convolution.FAULTS,
-    *pooling.FAULTS,
-    *losses.FAULTS,
-    *models.FAULTS,
-    *reconstruction.FAULTS,
-    *rica.FAULTS,
-    *dictionaries.FAULTS,
+_BY_HAND = (
+    full,
+    predicted,
+    units,
+    convolution,
+    fourier_convolution,
+    predicted_convolution,
+    pooling,
+    losses,
+    models,
+    reconstruction,
+    rica,
+    dictionaries,
 )
+FAULTS: tuple[Fault, ...] = tuple(fault for module in _BY_HAND for fault in module.FAULTS)
 
 __all__ = ["FAULTS", "RULED", "Fault"]

@@ -4,13 +4,17 @@ from typing import Any
 
 from pp_ref.arrays import Array, array_namespace
 from pp_ref.layers.conv2d import Conv2dCache, conv2d_backward, conv2d_backward_input, conv2d_forward
-from pp_ref.layers.depthwise_conv2d import DepthwiseConv2dCache, depthwise_conv2d_backward, depthwise_conv2d_forward
+from pp_ref.layers.depthwise_conv2d import DepthwiseConv2dCache, depthwise_conv2d_backward
 from pp_ref.oracle.faults.fault import (
+    Derived,
     Function,
+    Mistakes,
+    accumulating,
     after,
     before,
     cached,
     eleven_bits,
+    exchanged,
     faults,
     instead,
     last_row_missing,
@@ -57,14 +61,15 @@ def last_channel_zero(v: Array) -> Array:
     return array_namespace(v).concat([v[..., :-1], zero(v[..., -1:])], axis=-1)
 
 
-def edges_repeated(v: Array, W: Array, b: Array, stride: int, padding: int) -> tuple[Array, Conv2dCache]:
-    xp, padded = array_namespace(v), v
+def edges_repeated(y: Array, v: Array, W: Array, b: Array, stride: int, padding: int) -> Array:
+    xp = array_namespace(v)
     for _ in range(padding):
-        padded = xp.concat([padded[:, :1, ...], padded, padded[:, -1:, ...]], axis=1)
-        padded = xp.concat([padded[:, :, :1, :], padded, padded[:, :, -1:, :]], axis=2)
-    return conv2d_forward(padded, W, b, stride, 0)[0], Conv2dCache(v, W, stride, padding)
+        v = xp.concat([v[:, :1, ...], v, v[:, -1:, ...]], axis=1)
+        v = xp.concat([v[:, :, :1, :], v, v[:, :, -1:, :]], axis=2)
+    return conv2d_forward(v, W, b, stride, 0)[0]
 
 
+@Derived
 def stride_ignored(right: Function) -> Function:
     """The first patches side by side, as many as there should be."""
 
@@ -76,19 +81,14 @@ def stride_ignored(right: Function) -> Function:
     return wrong
 
 
+@Derived
 def adding_to_last(right: Function) -> Function:
     """A forward pass whose output buffer nobody cleared."""
-    kept: list[Array] = []
-
-    def wrong(*args: Any) -> Any:
-        y, cache = right(*args)
-        like = kept and (type(kept[0]), kept[0].shape, kept[0].dtype) == (type(y), y.shape, y.dtype)
-        kept[:] = [y + kept[0] if like else y]
-        return kept[0], cache
-
-    return wrong
+    total = accumulating(lambda *args: right(*args)[0])
+    return lambda *args: (total(*args), right(*args)[1])
 
 
+@Derived
 def assigning(right: Function) -> Function:
     """A gradient of the input that is assigned, window by window, where overlapping windows have to add."""
 
@@ -105,9 +105,13 @@ def assigning(right: Function) -> Function:
     return wrong
 
 
-def with_input_gradient(backward_input: Function) -> Function:
-    """conv2d_backward with another dv."""
-    return lambda dy, cache: (backward_input(dy, cache), *conv2d_backward(dy, cache)[1:])
+def with_dv(other: Function) -> Derived:
+    return instead(lambda dv, dy, cache: other(dy, cache), 0)
+
+
+@Derived
+def dW_of_last_image(right: Function) -> Function:
+    return instead(lambda dW, dy, cache: right(dy[-1:, ...], cache._replace(v=cache.v[-1:, ...]))[1], 1)(right)
 
 
 def dv_not_cut(dy: Array, cache: Conv2dCache) -> Array:
@@ -128,24 +132,9 @@ def dW_of_neighbouring_patches(dy: Array, cache: Conv2dCache) -> Any:
     return dv, conv2d_backward(dy, near)[1], db
 
 
-dW_of_last_image = instead(
-    conv2d_backward, 1, lambda dW, dy, c: conv2d_backward(dy[-1:, ...], c._replace(v=c.v[-1:, ...]))[1]
-)
-
-
-db_of_first_pixels = instead(conv2d_backward, 2, lambda db, dy, cache: array_namespace(dy).sum(dy[:, 0, 0, :], axis=0))
-db_mean_over_pixels = instead(conv2d_backward, 2, lambda db, dy, cache: db / (dy.shape[1] * dy.shape[2]))
-
-
-def db_units_first(dy: Array, cache: Conv2dCache) -> Any:
+def summed_units_first(db: Array, dy: Array, cache: Conv2dCache) -> Array:
     xp, m = array_namespace(dy), dy.shape[3]
-    dv, dW, _ = conv2d_backward(dy, cache)
-    return dv, dW, xp.sum(xp.reshape(dy, (m, dy.shape[0] * dy.shape[1] * dy.shape[2])), axis=1)
-
-
-def dW_before_dv(dy: Array, cache: Conv2dCache) -> Any:
-    dv, dW, db = conv2d_backward(dy, cache)
-    return dW, dv, db
+    return xp.sum(xp.reshape(dy, (m, dy.shape[0] * dy.shape[1] * dy.shape[2])), axis=1)
 
 
 def channels_before_filters(y: Array) -> Array:
@@ -164,113 +153,83 @@ def depthwise_not_cut(dy: Array, cache: DepthwiseConv2dCache) -> Array:
     return depthwise_conv2d_backward(dy, padded)[:, :h, :w, :]
 
 
+FILTERS: Mistakes = {
+    "flip": ("turns the filters by half a turn", before(rotated, 1)),
+    "height for width": (
+        "swaps height and width of the filters wherever they are square",
+        before(sides_swapped_if_square, 1),
+    ),
+    "stride ignored": ("takes neighbouring patches whatever the stride", stride_ignored),
+}
+
 FAULTS = faults(
-    {
-        "conv2d_forward": {
-            "flip": ("turns the filters by half a turn", before(conv2d_forward, 1, rotated)),
-            "height for width": (
-                "swaps height and width of the filters wherever they are square",
-                before(conv2d_forward, 1, sides_swapped_if_square),
-            ),
-            "images transposed": (
-                "swaps height and width of the images wherever they are square",
-                before(conv2d_forward, 0, image_sides_swapped_if_square),
-            ),
-            "padding off by one": (
-                "begins its patches one pixel to the left",
-                before(conv2d_forward, 0, one_pixel_left),
-            ),
-            "edges repeated": ("pads with the edge's pixels in place of zeros", edges_repeated),
-            "stride ignored": ("takes neighbouring patches whatever the stride", stride_ignored(conv2d_forward)),
-            "channel order": (
-                "reads the channels in reverse, BGR for RGB",
-                before(conv2d_forward, 0, channels_reversed),
-            ),
-            "filters channels first": (
-                "reads the filters' memory as (c, fh, fw, m)",
-                before(conv2d_forward, 1, read_channels_first),
-            ),
-            "filters transposed": (
-                "takes channels for units wherever there are as many",
-                before(conv2d_forward, 1, channels_for_units_if_equal),
-            ),
-            "last filter row missing": (
-                "stops one row short of the filter's height",
-                before(conv2d_forward, 1, last_row_missing),
-            ),
-            "last channel missing": (
-                "stops summing one channel too early",
-                before(conv2d_forward, 0, last_channel_zero),
-            ),
-            "bias omitted": ("leaves out the bias", before(conv2d_forward, 2, zero)),
-            "accumulates": ("adds to the output of the call before", adding_to_last(conv2d_forward)),
-            "eleven bits": (
-                "rounds v to the 11 bits of TF32 before multiplying",
-                before(conv2d_forward, 0, eleven_bits),
-            ),
-        },
-        "conv2d_backward": {
-            "flip": (
-                "pulls dy back through filters that are turned by half a turn once too often",
-                with_input_gradient(cached(conv2d_backward_input, W=rotated)),
-            ),
-            "overlaps assigned": (
-                "assigns dv patch by patch where overlapping patches have to add",
-                with_input_gradient(assigning(conv2d_backward_input)),
-            ),
-            "stride ignored in dv": (
-                "spreads dv as if the stride were 1",
-                with_input_gradient(cached(conv2d_backward_input, stride=lambda stride: 1)),
-            ),
-            "stride ignored in dW": ("takes dW from neighbouring patches", dW_of_neighbouring_patches),
-            "padding not cut off": (
-                "returns the upper left of the padded dv in place of its middle",
-                with_input_gradient(dv_not_cut),
-            ),
-            "channels for units": (
-                "pulls dy back through W with channels and units swapped wherever there are as many",
-                with_input_gradient(cached(conv2d_backward_input, W=channels_for_units_if_equal)),
-            ),
-            "dW flipped": ("returns dW turned by half a turn", after(conv2d_backward, 1, rotated)),
-            "dW height for width": (
-                "swaps height and width of dW wherever they are equal",
-                after(conv2d_backward, 1, sides_swapped_if_square),
-            ),
-            "dW of the last image": ("assigns dW image by image where it has to add", dW_of_last_image),
-            "db of one pixel": ("takes db from each image's first pixel alone", db_of_first_pixels),
-            "db mean over pixels": ("averages db over pixels in place of adding", db_mean_over_pixels),
-            "db units first": ("sums db over the wrong axis, as if dy were laid out as (m, n, h', w')", db_units_first),
-            "order swapped": ("returns dW before dv", dW_before_dv),
-        },
-        "depthwise_conv2d_forward": {
-            "flip": ("turns the filters by half a turn", before(depthwise_conv2d_forward, 1, rotated)),
-            "height for width": (
-                "swaps height and width of the filters wherever they are square",
-                before(depthwise_conv2d_forward, 1, sides_swapped_if_square),
-            ),
-            "channels before filters": (
-                "puts out channel by channel where filters come first",
-                after(depthwise_conv2d_forward, 0, channels_before_filters),
-            ),
-            "stride ignored": (
-                "takes neighbouring patches whatever the stride",
-                stride_ignored(depthwise_conv2d_forward),
-            ),
-        },
-        "depthwise_conv2d_backward": {
-            "first filter alone": ("adds no filter's dv but the first's", first_filter_alone),
-            "flip": (
-                "pulls dy back through filters turned by half a turn",
-                cached(depthwise_conv2d_backward, u=rotated),
-            ),
-            "padding not cut off": (
-                "returns the upper left of the padded dv in place of its middle",
-                depthwise_not_cut,
-            ),
-            "overlaps assigned": (
-                "assigns dv patch by patch where overlapping patches have to add",
-                assigning(depthwise_conv2d_backward),
-            ),
-        },
-    }
+    conv2d_forward=FILTERS
+    | {
+        "images transposed": (
+            "swaps height and width of the images wherever they are square",
+            before(image_sides_swapped_if_square),
+        ),
+        "padding off by one": ("begins its patches one pixel to the left", before(one_pixel_left)),
+        "edges repeated": ("pads with the edge's pixels in place of zeros", instead(edges_repeated, 0)),
+        "channel order": ("reads the channels in reverse, BGR for RGB", before(channels_reversed)),
+        "filters channels first": ("reads the filters' memory as (c, fh, fw, m)", before(read_channels_first, 1)),
+        "filters transposed": (
+            "takes channels for units wherever there are as many",
+            before(channels_for_units_if_equal, 1),
+        ),
+        "last filter row missing": ("stops one row short of the filter's height", before(last_row_missing, 1)),
+        "last channel missing": ("stops summing one channel too early", before(last_channel_zero)),
+        "bias omitted": ("leaves out the bias", before(zero, 2)),
+        "accumulates": ("adds to the output of the call before", adding_to_last),
+        "eleven bits": ("rounds v to the 11 bits of TF32 before multiplying", before(eleven_bits)),
+    },
+    conv2d_backward={
+        "flip": ("pulls dy back through filters that are turned by half a turn once too often", cached(W=rotated)),
+        "overlaps assigned": (
+            "assigns dv patch by patch where overlapping patches have to add",
+            with_dv(assigning(conv2d_backward_input)),
+        ),
+        "stride ignored in dv": (
+            "spreads dv as if the stride were 1",
+            with_dv(cached(stride=lambda stride: 1)(conv2d_backward_input)),
+        ),
+        "stride ignored in dW": ("takes dW from neighbouring patches", dW_of_neighbouring_patches),
+        "padding not cut off": ("returns the upper left of the padded dv in place of its middle", with_dv(dv_not_cut)),
+        "channels for units": (
+            "pulls dy back through W with channels and units swapped wherever there are as many",
+            cached(W=channels_for_units_if_equal),
+        ),
+        "dW flipped": ("returns dW turned by half a turn", after(rotated, 1)),
+        "dW height for width": (
+            "swaps height and width of dW wherever they are equal",
+            after(sides_swapped_if_square, 1),
+        ),
+        "dW of the last image": ("assigns dW image by image where it has to add", dW_of_last_image),
+        "db of one pixel": (
+            "takes db from each image's first pixel alone",
+            instead(lambda db, dy, cache: array_namespace(dy).sum(dy[:, 0, 0, :], axis=0), 2),
+        ),
+        "db mean over pixels": (
+            "averages db over pixels in place of adding",
+            instead(lambda db, dy, cache: db / (dy.shape[1] * dy.shape[2]), 2),
+        ),
+        "db units first": (
+            "sums db over the wrong axis, as if dy were laid out as (m, n, h', w')",
+            instead(summed_units_first, 2),
+        ),
+        "order swapped": ("returns dW before dv", exchanged(0, 1)),
+    },
+    depthwise_conv2d_forward=FILTERS
+    | {
+        "channels before filters": (
+            "puts out channel by channel where filters come first",
+            after(channels_before_filters, 0),
+        )
+    },
+    depthwise_conv2d_backward={
+        "first filter alone": ("adds no filter's dv but the first's", first_filter_alone),
+        "flip": ("pulls dy back through filters turned by half a turn", cached(u=rotated)),
+        "padding not cut off": ("returns the upper left of the padded dv in place of its middle", depthwise_not_cut),
+        "overlaps assigned": ("assigns dv patch by patch where overlapping patches have to add", assigning),
+    },
 )

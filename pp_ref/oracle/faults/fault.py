@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from pp_ref.arrays import Array, array_namespace
+from pp_ref.oracle.candidates import own
+from pp_ref.oracle.operations.nested import leaves
 
 Function = Callable[..., Any]
 Change = Callable[[Any], Any]
@@ -30,79 +32,87 @@ class Fault:
     judged: bool = True
 
 
-def faults(table: dict[str, dict[str, tuple[str, Function]]]) -> tuple[Fault, ...]:
-    """The mistakes of a table: function -> name -> what it does, and the wrong function."""
-    return tuple(
-        Fault(name, function, sentence, wrong)
-        for function, mistakes in table.items()
-        for name, (sentence, wrong) in mistakes.items()
-    )
+@dataclass(frozen=True)
+class Derived:
+    """How a wrong function is made of the right one."""
+
+    make: Callable[[Function], Function]
+
+    def __call__(self, right: Function) -> Function:
+        return self.make(right)
 
 
-def after(right: Function, at: int | None, change: Change) -> Function:
-    """``right``, with what it returns (its entry ``at``, if not None) put through ``change``."""
-
-    def wrong(*args: Any) -> Any:
-        result = right(*args)
-        if at is None:
-            return change(result)
-        return (*result[:at], change(result[at]), *result[at + 1 :])
-
-    return wrong
+# Name -> what the wrong function does, and the wrong function, or how it is derived.
+Mistakes = dict[str, tuple[str, Function | Derived]]
 
 
-def instead(right: Function, at: int | None, other: Function) -> Function:
-    """``right``, with ``other(result, *arguments)`` for what it returns (its entry ``at``, if not None)."""
-    return lambda *args: after(right, at, lambda result: other(result, *args))(*args)
+def faults(model: type | None = None, /, judged: bool = True, **table: Mistakes) -> tuple[Fault, ...]:
+    """The mistakes of pp_ref's functions, or of a model's methods, by the name of the function."""
+    found = []
+    for function, mistakes in table.items():
+        right: Any = getattr(model, function) if model else own.original(function)
+        operation = f"{model.__name__}.{function}" if model else function
+        for name, (sentence, wrong) in mistakes.items():
+            wrong = wrong(right) if isinstance(wrong, Derived) else wrong
+            found.append(Fault(name, operation, sentence, wrong, judged=judged))
+    return tuple(found)
 
 
-def before(right: Function, at: int, change: Change) -> Function:
-    """``right``, given its argument ``at`` put through ``change``."""
+def instead(other: Function, at: int | None = None) -> Derived:
+    """``other(result, *arguments)`` for what the right function returns (its entry ``at``, if not None)."""
 
-    def wrong(*args: Any) -> Any:
-        return right(*args[:at], change(args[at]), *args[at + 1 :])
+    def make(right: Function) -> Function:
+        def wrong(*args: Any) -> Any:
+            result = right(*args)
+            if at is None:
+                return other(result, *args)
+            return (*result[:at], other(result[at], *args), *result[at + 1 :])
 
-    return wrong
+        return wrong
+
+    return Derived(make)
 
 
-def cached(right: Function, **changes: Change) -> Function:
-    """The backward pass ``right``, reading the cache with the named entries put through their changes."""
-    return before(
-        right, 1, lambda cache: cache._replace(**{name: f(getattr(cache, name)) for name, f in changes.items()})
-    )
+def after(change: Change, at: int | None = None) -> Derived:
+    """What the right function returns (its entry ``at``, if not None), put through ``change``."""
+    return instead(lambda result, *args: change(result), at)
 
 
-def each(change: Change) -> Change:
-    """``change`` on every column's array."""
-    return lambda arrays: [change(array) for array in arrays]
+def before(change: Change, at: int = 0) -> Derived:
+    """The right function, given its argument ``at`` put through ``change``."""
+    return Derived(lambda right: lambda *args: right(*args[:at], change(args[at]), *args[at + 1 :]))
+
+
+def exchanged(i: int, j: int) -> Derived:
+    """What the right function returns, with two entries in each other's place."""
+    return instead(lambda result, *args: tuple(result[{i: j, j: i}.get(k, k)] for k in range(len(result))))
+
+
+def cached(**changes: Change) -> Derived:
+    """The right backward pass, reading the cache with the named entries put through their changes."""
+    return before(lambda cache: cache._replace(**{name: f(getattr(cache, name)) for name, f in changes.items()}), 1)
+
+
+def _shapes(value: Any) -> Any:
+    return [(type(leaf), leaf.shape, leaf.dtype) for leaf in leaves(value)]
+
+
+def _sum(new: Any, old: Any) -> Any:
+    if isinstance(new, list | tuple):
+        return type(new)(_sum(*pair) for pair in zip(new, old, strict=True))
+    return new + old
 
 
 def accumulating(right: Function) -> Function:
-    """A backward pass that adds to its last result, as if nobody had set the gradients to zero."""
+    """A function that adds to its last result of equal size, as if nobody had set that to zero."""
     kept: list[Any] = []
 
     def wrong(*args: Any) -> Any:
         result = right(*args)
-        gradients = result if isinstance(result, tuple) else (result,)
-        shapes = [_shape(gradient) for gradient in gradients]
-        if kept and kept[0] == shapes:
-            gradients = tuple(_add(new, old) for new, old in zip(gradients, kept[1], strict=True))
-        kept[:] = [shapes, gradients]
-        return gradients if isinstance(result, tuple) else gradients[0]
+        kept[:] = [_sum(result, kept[0]) if kept and _shapes(kept[0]) == _shapes(result) else result]
+        return kept[0]
 
     return wrong
-
-
-def _shape(gradient: Any) -> Any:
-    return (
-        [_shape(array) for array in gradient]
-        if isinstance(gradient, list)
-        else (type(gradient), gradient.shape, gradient.dtype)
-    )
-
-
-def _add(new: Any, old: Any) -> Any:
-    return [_add(*pair) for pair in zip(new, old, strict=True)] if isinstance(new, list) else new + old
 
 
 def stale(right: Function) -> Function:
@@ -110,9 +120,8 @@ def stale(right: Function) -> Function:
     kept: list[Any] = []
 
     def wrong(dy: Any, cache: Any) -> Any:
-        shapes = [_shape(array) for array in (dy if isinstance(dy, list) else [dy])]
-        last = kept[1] if kept and kept[0] == shapes else cache
-        kept[:] = [shapes, cache]
+        last = kept[1] if kept and kept[0] == _shapes(dy) else cache
+        kept[:] = [_shapes(dy), cache]
         return right(dy, last)
 
     return wrong

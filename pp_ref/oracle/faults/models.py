@@ -10,21 +10,17 @@ from pp_ref.layers.autoencoder import autoencoder_backward_weights, autoencoder_
 from pp_ref.layers.sigmoid import SigmoidCache, sigmoid_backward, sigmoid_forward
 from pp_ref.layers.softmax import softmax_cross_entropy_backward, softmax_cross_entropy_forward
 from pp_ref.models import MLP, Autoencoder, Params
-from pp_ref.oracle.faults.fault import Fault, faults
+from pp_ref.oracle.faults.fault import Derived, before, faults, instead
+from pp_ref.oracle.faults.predicted import kept_rows
 
 Result = tuple[Array, Params]
 right_mlp = MLP.loss_and_gradient
 right_autoencoder = Autoencoder.loss_and_gradient
 
 
-def changed(right: Callable[..., Result], change: Callable[[Params, Params], Params], loss: float = 1.0) -> Any:
+def changed(change: Callable[[Params, Params], Params], loss: float = 1.0) -> Derived:
     """The right loss, times a factor, and ``change(gradient, params)``."""
-
-    def wrong(model: Any, params: Params, x: Array, y: Any, *rng: Any) -> Result:
-        value, gradient = right(model, params, x, y, *rng)
-        return value * loss, gradient | change(gradient, params)
-
-    return wrong
+    return instead(lambda found, model, params, *_: (found[0] * loss, found[1] | change(found[1], params)))
 
 
 def each(change: Callable[[Array], Array], under: str = "") -> Callable[[Params, Params], Params]:
@@ -32,9 +28,7 @@ def each(change: Callable[[Array], Array], under: str = "") -> Callable[[Params,
     return lambda gradient, params: {name: change(g) for name, g in gradient.items() if name.startswith(under)}
 
 
-def backpropagated(
-    derivative: Callable[[Array, list[SigmoidCache], int], Array],
-) -> Callable[..., Result]:
+def backpropagated(derivative: Callable[[Array, list[SigmoidCache], int], Array]) -> Callable[..., Result]:
     """An MLP of sigmoids without decay or dropout, whose sigmoid' of layer l is ``derivative(dh, caches, l)``."""
 
     def wrong(model: MLP, params: Params, x: Array, y: Array, rng: np.random.Generator | None = None) -> Result:
@@ -63,77 +57,44 @@ def backpropagated(
     return wrong
 
 
-def without_top_derivative(dh: Array, hidden: list[SigmoidCache], at: int) -> Array:
-    return +dh if at == len(hidden) - 1 else sigmoid_backward(dh, hidden[at])
-
-
 def derivative_of_the_layer_below(dh: Array, hidden: list[SigmoidCache], at: int) -> Array:
     below = hidden[max(at - 1, 0)]
     return sigmoid_backward(dh, below if below.y.shape == dh.shape else hidden[at])
 
 
-def decays_biases(model: MLP, params: Params, x: Array, y: Array, rng: np.random.Generator | None = None) -> Result:
-    loss, gradient = right_mlp(model, params, x, y, rng)
-    for name, b in params.items():
-        if b.ndim == 1 and model.weight_decay:
-            loss = loss + model.weight_decay * array_namespace(b).sum(b * b)
-            gradient[name] = gradient[name] + 2 * model.weight_decay * b
-    return loss, gradient
+def decaying(ndim: int, share: Callable[[int], float], in_loss: bool = True) -> Derived:
+    """Adds the decay of the parameters of so many axes, times ``share(n)``, to the gradient, and to the loss."""
 
-
-def decay_for_each_example(
-    model: MLP, params: Params, x: Array, y: Array, rng: np.random.Generator | None = None
-) -> Result:
-    loss, gradient = right_mlp(model, params, x, y, rng)
-    for name, W in params.items():
-        if W.ndim == 2 and model.weight_decay:
-            share = 1 / max(y.shape[0], 1) - 1
-            loss = loss + share * model.weight_decay * array_namespace(W).sum(W * W)
-            gradient[name] = gradient[name] + 2 * share * model.weight_decay * W
-    return loss, gradient
-
-
-def decay_in_the_loss_alone(gradient: Params, params: Params, rate: float = 0.25) -> Params:
-    return {name: gradient[name] - 2 * rate * W for name, W in params.items() if W.ndim == 2}
-
-
-def without_decay_gradient(
-    model: MLP, params: Params, x: Array, y: Array, rng: np.random.Generator | None = None
-) -> Result:
-    loss, gradient = right_mlp(model, params, x, y, rng)
-    return loss, gradient | decay_in_the_loss_alone(gradient, params, model.weight_decay)
-
-
-def masks_redrawn(model: MLP, params: Params, x: Array, y: Array, rng: np.random.Generator | None = None) -> Result:
-    return model.loss(params, x, y, rng), right_mlp(model, params, x, y, rng)[1]
-
-
-def dropout_forgotten(model: MLP, params: Params, x: Array, y: Array, rng: np.random.Generator | None = None) -> Result:
-    return right_mlp(model, params, x, y, None)
-
-
-def last_example_forgotten(
-    model: MLP, params: Params, x: Array, y: Array, rng: np.random.Generator | None = None
-) -> Result:
-    return right_mlp(model, params, x[:-1, ...], y[:-1], rng) if y.shape[0] > 1 else right_mlp(model, params, x, y, rng)
-
-
-def labels_of_the_neighbour(
-    model: MLP, params: Params, x: Array, y: Array, rng: np.random.Generator | None = None
-) -> Result:
-    return right_mlp(model, params, x, array_namespace(y).roll(y, 1), rng)
-
-
-def stepping(right: Callable[..., Result]) -> Callable[..., Result]:
-    """Takes the step itself."""
-
-    def wrong(model: Any, params: Params, *data: Any) -> Result:
-        loss, gradient = right(model, params, *data)
-        for name, g in gradient.items():
-            params[name][...] = params[name] - g / 8
+    def wrong(found: Result, model: MLP, params: Params, x: Array, *_: Any) -> Result:
+        (loss, gradient), rate = found, share(x.shape[0]) * model.weight_decay
+        for name, p in params.items():
+            if p.ndim == ndim and model.weight_decay:
+                loss = loss + rate * array_namespace(p).sum(p * p) if in_loss else loss
+                gradient[name] = gradient[name] + 2 * rate * p
         return loss, gradient
 
-    return wrong
+    return instead(wrong)
+
+
+@Derived
+def masks_redrawn(right: Callable[..., Result]) -> Callable[..., Result]:
+    return lambda model, params, *data: (model.loss(params, *data), right(model, params, *data)[1])
+
+
+@Derived
+def last_example_forgotten(right: Callable[..., Result]) -> Callable[..., Result]:
+    return lambda model, params, x, y, *rng: right(
+        model, params, *((x[:-1, ...], y[:-1]) if x.shape[0] > 1 else (x, y)), *rng
+    )
+
+
+def step_taken(found: Result, model: Any, params: Params, *data: Any) -> Result:
+    for name, g in found[1].items():
+        params[name][...] = params[name] - g / 8
+    return found
+
+
+stepping = instead(step_taken)
 
 
 def columns_swapped(gradient: Params, params: Params) -> Params:
@@ -142,19 +103,10 @@ def columns_swapped(gradient: Params, params: Params) -> Params:
     return {"1.w0": gradient["1.w1"], "1.w1": gradient["1.w0"]}
 
 
-def clipped(gradient: Params, params: Params) -> Params:
-    return {name: array_namespace(g).clip(g, -0.125, 0.125) for name, g in gradient.items()}
-
-
-def stale_pool() -> Callable[..., Result]:
-    """Keeps a pooled first layer of the last batch of equal shape, as if the data never changed."""
+def first_of_its_size() -> Callable[[Array], Array]:
+    """The first array of equal shape, as if the data never changed."""
     kept: dict[Any, Array] = {}
-
-    def wrong(model: MLP, params: Params, x: Array, y: Array, rng: np.random.Generator | None = None) -> Result:
-        last = kept.setdefault((x.shape, x.dtype, type(x)), array_namespace(x).asarray(x, copy=True))
-        return right_mlp(model, params, last, y, rng)
-
-    return wrong
+    return lambda x: kept.setdefault((x.shape, x.dtype, type(x)), array_namespace(x).asarray(x, copy=True))
 
 
 def encoder_alone(model: Autoencoder, params: Params, x: Array, y: None = None) -> Result:
@@ -176,80 +128,74 @@ def gradient_at_kept_weights(model: Autoencoder, params: Params, x: Array, y: No
         return loss, gradient
     W, _ = model.weights.expand(params)
     dW, _, _ = autoencoder_backward_weights(1.0, autoencoder_forward(x, W, params["b"], params["c"])[1])
-    start = 0
-    for name, w in params.items():
-        if name.startswith("w"):
-            width = w.shape[1]
-            if w.shape[0] <= dW.shape[0]:
-                gradient[name] = dW[: w.shape[0], start : start + width]
-            start += width
-    return loss, gradient
+    dw = {name: g for name, g in gradient.items() if name.startswith("w")}
+    return loss, gradient | dict(zip(dw, kept_rows(dW, list(dw.values())), strict=True))
 
 
-def one_reconstruction_for_many(model: Autoencoder, params: Params, x: Array, y: None = None) -> Result:
-    """Averages the columns' own reconstruction errors, where they add."""
-    loss, gradient = right_autoencoder(model, params, x, y)
+def mean_over_columns(found: Result, model: Autoencoder, params: Params, *_: Any) -> Result:
     columns = len([name for name in params if name.startswith("w")]) if model.per_column else 1
-    return loss / columns, {name: g / columns for name, g in gradient.items()}
+    return found[0] / columns, {name: g / columns for name, g in found[1].items()}
 
 
 FAULTS = (
     *faults(
-        {
-            "MLP.loss_and_gradient": {
-                "missing sigmoid'": (
-                    "leaves out sigmoid' of the last hidden layer",
-                    backpropagated(without_top_derivative),
-                ),
-                "sigmoid' of the layer below": (
-                    "takes sigmoid' off by one layer, as far as widths agree",
-                    backpropagated(derivative_of_the_layer_below),
-                ),
-                "first layer frozen": ("stops before the first layer", changed(right_mlp, each(lambda g: 0 * g, "1."))),
-                "softmax frozen": ("does not learn the softmax", changed(right_mlp, each(lambda g: 0 * g, "softmax."))),
-                "sign": ("goes uphill", changed(right_mlp, each(lambda g: -g))),
-                "columns swapped": ("gives two columns each other's gradients", changed(right_mlp, columns_swapped)),
-                "clipped": ("clips the gradient, without a word", changed(right_mlp, clipped)),
-                "loss halved": ("reports half the loss", changed(right_mlp, lambda gradient, params: {}, 0.5)),
-                "biases decay": ("decays biases too, in loss and gradient alike", decays_biases),
-                "decay in the loss alone": ("leaves the weight decay out of the gradient", without_decay_gradient),
-                "decay in the mean": ("divides the weight decay by n too", decay_for_each_example),
-                "last example forgotten": ("leaves out the last example, and divides by n - 1", last_example_forgotten),
-                "labels misaligned": ("pairs each example with its neighbour's label", labels_of_the_neighbour),
-                "parameters overwritten": ("takes the step itself", stepping(right_mlp)),
-                "stale pooled input": ("keeps the input of the first batch of this size", stale_pool()),
-            },
-            "Autoencoder.loss_and_gradient": {
-                "decoder untied": ("leaves the decoder out of the gradient through the dictionary", encoder_alone),
-                "kept weights only": ("takes dw at the first rows of dW in place of U^T dW", gradient_at_kept_weights),
-                "visible bias frozen": (
-                    "does not learn the visible bias",
-                    changed(right_autoencoder, each(lambda g: 0 * g, "c")),
-                ),
-                "hidden bias frozen": (
-                    "does not learn the hidden bias",
-                    changed(right_autoencoder, each(lambda g: 0 * g, "b")),
-                ),
-                "factor 2 lost": (
-                    "takes |e|^2 to have the gradient e",
-                    changed(right_autoencoder, each(lambda g: g / 2)),
-                ),
-            },
-        }
+        MLP,
+        loss_and_gradient={
+            "missing sigmoid'": (
+                "leaves out sigmoid' of the last hidden layer",
+                backpropagated(lambda dh, hidden, at: sigmoid_backward(dh, hidden[at]) if hidden[at + 1 :] else +dh),
+            ),
+            "sigmoid' of the layer below": (
+                "takes sigmoid' off by one layer, as far as widths agree",
+                backpropagated(derivative_of_the_layer_below),
+            ),
+            "first layer frozen": ("stops before the first layer", changed(each(lambda g: 0 * g, "1."))),
+            "softmax frozen": ("does not learn the softmax", changed(each(lambda g: 0 * g, "softmax."))),
+            "sign": ("goes uphill", changed(each(lambda g: -g))),
+            "columns swapped": ("gives two columns each other's gradients", changed(columns_swapped)),
+            "clipped": (
+                "clips the gradient, without a word",
+                changed(each(lambda g: array_namespace(g).clip(g, -0.125, 0.125))),
+            ),
+            "loss halved": ("reports half the loss", changed(lambda gradient, params: {}, 0.5)),
+            "biases decay": ("decays biases too, in loss and gradient alike", decaying(1, lambda n: 1.0)),
+            "decay in the loss alone": (
+                "leaves the weight decay out of the gradient",
+                decaying(2, lambda n: -1.0, in_loss=False),
+            ),
+            "decay in the mean": ("divides the weight decay by n too", decaying(2, lambda n: 1 / max(n, 1) - 1)),
+            "last example forgotten": ("leaves out the last example, and divides by n - 1", last_example_forgotten),
+            "labels misaligned": (
+                "pairs each example with its neighbour's label",
+                before(lambda y: array_namespace(y).roll(y, 1), 3),
+            ),
+            "parameters overwritten": ("takes the step itself", stepping),
+            "stale pooled input": ("keeps the input of the first batch of this size", before(first_of_its_size(), 2)),
+        },
     ),
-    Fault(
-        "masks redrawn",
-        "MLP.loss_and_gradient",
-        "draws dropout masks anew for the gradient",
-        masks_redrawn,
-        judged=False,
+    *faults(
+        Autoencoder,
+        loss_and_gradient={
+            "decoder untied": ("leaves the decoder out of the gradient through the dictionary", encoder_alone),
+            "kept weights only": ("takes dw at the first rows of dW in place of U^T dW", gradient_at_kept_weights),
+            "visible bias frozen": ("does not learn the visible bias", changed(each(lambda g: 0 * g, "c"))),
+            "hidden bias frozen": ("does not learn the hidden bias", changed(each(lambda g: 0 * g, "b"))),
+            "factor 2 lost": ("takes |e|^2 to have the gradient e", changed(each(lambda g: g / 2))),
+        },
     ),
-    Fault("dropout forgotten", "MLP.loss_and_gradient", "never drops", dropout_forgotten, judged=False),
-    Fault(
-        "mean over columns",
-        "Autoencoder.loss_and_gradient",
-        "averages the columns' losses where they add",
-        one_reconstruction_for_many,
+    *faults(
+        MLP,
         judged=False,
+        loss_and_gradient={
+            "masks redrawn": ("draws dropout masks anew for the gradient", masks_redrawn),
+            "dropout forgotten": ("never drops", lambda *args: right_mlp(*args[:4])),
+        },
+    ),
+    *faults(
+        Autoencoder,
+        judged=False,
+        loss_and_gradient={
+            "mean over columns": ("averages the columns' losses where they add", instead(mean_over_columns))
+        },
     ),
 )

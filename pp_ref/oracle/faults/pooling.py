@@ -1,12 +1,11 @@
 """Mistakes in what a convnet has between convolutions: pooling, flattening, local response normalisation."""
 
+from collections.abc import Callable
 from typing import Any
 
 from pp_ref.arrays import Array, array_namespace
-from pp_ref.layers.flatten import FlattenCache, flatten_forward
 from pp_ref.layers.local_response import LocalResponseCache, local_response_backward, local_response_forward
 from pp_ref.layers.pooling import (
-    AveragePool2dCache,
     MaxPool2dCache,
     average_pool2d_backward,
     average_pool2d_forward,
@@ -15,46 +14,22 @@ from pp_ref.layers.pooling import (
 )
 from pp_ref.layers.windows import count_windows, pad
 from pp_ref.oracle.faults.convolution import assigning, channels_reversed, image_sides_swapped_if_square, one_pixel_left
-from pp_ref.oracle.faults.fault import (
-    after,
-    before,
-    cached,
-    faults,
-    instead,
-    neighbour,
-)
+from pp_ref.oracle.faults.fault import Derived, Function, after, before, cached, faults, instead, neighbour
+from pp_ref.oracle.faults.units import smallest
 
 
-def past_the_edge(v: Array, size: int, stride: int, ceil: bool, fill: float) -> Array:
-    """v with real pixels of ``fill`` as far as the last windows reach."""
+def past_the_edge(v: Array, size: int, stride: int, ceil: bool) -> Array:
+    """v with real pixels of zero as far as the last windows reach."""
     for axis in (1, 2):
         reach = stride * (count_windows(v.shape[axis], size, stride, ceil) - 1) + size
-        v = pad(v, axis, 0, max(0, reach - v.shape[axis]), fill)
+        v = pad(v, axis, 0, max(0, reach - v.shape[axis]), 0.0)
     return v
 
 
-def zeros_past_the_edge(v: Array, size: int, stride: int, ceil: bool) -> Any:
-    y, _ = max_pool2d_forward(past_the_edge(v, size, stride, ceil, 0.0), size, stride, ceil)
-    return y, max_pool2d_forward(v, size, stride, ceil)[1]
-
-
-def floor_for_ceil(right: Any) -> Any:
-    return lambda v, size, stride, ceil: right(v, size, stride, False)
-
-
-ceil_for_floor = before(max_pool2d_forward, 3, lambda ceil: True)
-
-
-def smallest(v: Array, size: int, stride: int, ceil: bool) -> Any:
-    y, cache = max_pool2d_forward(-v, size, stride, ceil)
-    return -y, cache
-
-
 def of_largest_magnitude(v: Array, size: int, stride: int, ceil: bool) -> Any:
-    xp = array_namespace(v)
-    low, cache = smallest(v, size, stride, ceil)
+    low, cache = smallest(max_pool2d_forward)(v, size, stride, ceil)
     high, _ = max_pool2d_forward(v, size, stride, ceil)
-    return xp.where(-low > high, low, high), cache
+    return array_namespace(v).where(-low > high, low, high), cache
 
 
 def last_wins(v: Array, size: int, stride: int, ceil: bool) -> Any:
@@ -72,10 +47,6 @@ def last_wins(v: Array, size: int, stride: int, ceil: bool) -> Any:
     return y, cache._replace(row=row, column=column)
 
 
-def average_for_max(v: Array, size: int, stride: int, ceil: bool) -> Any:
-    return average_pool2d_forward(v, size, stride, ceil)[0], max_pool2d_forward(v, size, stride, ceil)[1]
-
-
 def to_every_pixel(dy: Array, cache: MaxPool2dCache) -> Array:
     xp, (h, w) = array_namespace(dy), cache.image_shape
     ones = xp.zeros((dy.shape[0], h, w, dy.shape[3]), dtype=dy.dtype) + 1
@@ -85,81 +56,42 @@ def to_every_pixel(dy: Array, cache: MaxPool2dCache) -> Array:
     return average_pool2d_backward(dy * average.pixels, average)
 
 
-winner_in_first_row = cached(max_pool2d_backward, row=lambda row: row * 0)
+def flattened(*axes: int) -> Derived:
+    """Images whose axes are laid out in another order."""
+    return instead(lambda y, v: array_namespace(v).reshape(array_namespace(v).permute_dims(v, axes), y.shape), 0)
 
 
-def over_full_size(v: Array, size: int, stride: int, ceil: bool) -> Any:
-    y, cache = average_pool2d_forward(v, size, stride, ceil)
-    return y * cache.pixels / (size * size), cache
+def unflattened(*axes: int) -> Derived:
+    """Images that are read as if `flattened` had laid them out."""
+
+    def other(dv: Array, dy: Array, cache: Any) -> Array:
+        xp = array_namespace(dy)
+        back = tuple(axes.index(axis) for axis in range(4))
+        return xp.permute_dims(xp.reshape(dy, tuple(dv.shape[axis] for axis in axes)), back)
+
+    return instead(other)
 
 
-def added(v: Array, size: int, stride: int, ceil: bool) -> Any:
-    y, cache = average_pool2d_forward(v, size, stride, ceil)
-    return y * cache.pixels, cache
+def with_base(other: Callable[[Array, LocalResponseCache, float], Array]) -> Function:
+    """Powers of other(v, cache, k), and their gradient as if that were the right base."""
+
+    def wrong(v: Array, *settings: Any) -> Any:
+        _, cache = local_response_forward(v, *settings)
+        base = other(v, cache, settings[-1])
+        return v * base**-cache.beta, cache._replace(base=base)
+
+    return wrong
 
 
-over_one_side = instead(average_pool2d_forward, 0, lambda y, v, size, *rest: y * size)
-
-
-def gradient_over_full_size(dy: Array, cache: AveragePool2dCache) -> Array:
-    return average_pool2d_backward(dy, cache._replace(pixels=cache.pixels * 0 + cache.size**2))
-
-
-gradient_undivided = cached(average_pool2d_backward, pixels=lambda pixels: pixels * 0 + 1)
-
-
-def channels_first(v: Array) -> tuple[Array, FlattenCache]:
-    xp, (y, cache) = array_namespace(v), flatten_forward(v)
-    return xp.reshape(xp.permute_dims(v, (0, 3, 1, 2)), y.shape), cache
-
-
-def columns_first(v: Array) -> tuple[Array, FlattenCache]:
-    xp, (y, cache) = array_namespace(v), flatten_forward(v)
-    return xp.reshape(xp.permute_dims(v, (0, 2, 1, 3)), y.shape), cache
-
-
-def unflattened_channels_first(dy: Array, cache: FlattenCache) -> Array:
-    xp, (h, w, c) = array_namespace(dy), cache.image_shape
-    return xp.permute_dims(xp.reshape(dy, (dy.shape[0], c, h, w)), (0, 2, 3, 1))
-
-
-def unflattened_columns_first(dy: Array, cache: FlattenCache) -> Array:
-    xp, (h, w, c) = array_namespace(dy), cache.image_shape
-    return xp.permute_dims(xp.reshape(dy, (dy.shape[0], w, h, c)), (0, 2, 1, 3))
-
-
-def _normalised(v: Array, base: Array, like: LocalResponseCache) -> Any:
-    return v * base**-like.beta, like._replace(base=base)
-
-
-def alpha_undivided(v: Array, size: int, alpha: float, beta: float, k: float) -> Any:
-    return local_response_forward(v, size, alpha * size, beta, k)
-
-
-root_of_power = before(local_response_forward, 3, lambda beta: beta / 2)
-
-
-def own_channel_left_out(v: Array, size: int, alpha: float, beta: float, k: float) -> Any:
-    _, cache = local_response_forward(v, size, alpha, beta, k)
-    return _normalised(v, cache.base - alpha * v * v / size, cache)
-
-
-def all_channels(v: Array, size: int, alpha: float, beta: float, k: float) -> Any:
-    _, cache = local_response_forward(v, size, alpha, beta, k)
+def of_all_channels(v: Array, cache: LocalResponseCache, k: float) -> Array:
     total = array_namespace(v).sum(v * v, axis=3, keepdims=True)
-    return _normalised(v, k + alpha * total / size + v * 0, cache)
+    return k + cache.alpha * total / cache.size + v * 0
 
 
-def channels_next_to_it(v: Array, size: int, alpha: float, beta: float, k: float) -> Any:
+def of_channels_next_to_it(v: Array, cache: LocalResponseCache, k: float) -> Array:
     """One channel off: what an even size decides."""
-    _, cache = local_response_forward(channels_reversed(v), size, alpha, beta, k)
-    return _normalised(v, channels_reversed(cache.base), cache._replace(v=v))
-
-
-k_left_out = before(local_response_forward, 4, lambda k: 1.0)
-
-
-without_cross_term = instead(local_response_backward, None, lambda dv, dy, cache: dy * cache.base**-cache.beta)
+    turned = local_response_forward(channels_reversed(v), cache.size, cache.alpha, cache.beta, k)[1]
+    return channels_reversed(turned.base)
 
 
 def own_channel_alone(dy: Array, cache: LocalResponseCache) -> Array:
@@ -168,15 +100,10 @@ def own_channel_alone(dy: Array, cache: LocalResponseCache) -> Array:
     return scaled - 2 * alpha * beta * v * (scaled * v / base) / size
 
 
-two_left_out = instead(local_response_backward, None, lambda dv, dy, cache: (dv + dy * cache.base**-cache.beta) / 2)
-
-
 def same_channels_forward_and_back(dy: Array, cache: LocalResponseCache) -> Array:
     """The sum over the channels that c reads, where it belongs over those that read c."""
-    dv = local_response_backward(
-        channels_reversed(dy), cache._replace(v=channels_reversed(cache.v), base=channels_reversed(cache.base))
-    )
-    return channels_reversed(dv)
+    turned = cached(v=channels_reversed, base=channels_reversed)(local_response_backward)
+    return channels_reversed(turned(channels_reversed(dy), cache))
 
 
 def power_too_low(dy: Array, cache: LocalResponseCache) -> Array:
@@ -187,83 +114,84 @@ def power_too_low(dy: Array, cache: LocalResponseCache) -> Array:
 
 
 FAULTS = faults(
-    {
-        "max_pool2d_forward": {
-            "zeros past the edge": ("pads with 0 where -inf belongs", zeros_past_the_edge),
-            "floor for ceil": ("drops the window that reaches over the edge", floor_for_ceil(max_pool2d_forward)),
-            "ceil for floor": ("adds a window that reaches over the edge", ceil_for_floor),
-            "smallest": ("takes the smallest pixel", smallest),
-            "largest magnitude": ("takes the pixel of largest |v|", of_largest_magnitude),
-            "average": ("takes the average", average_for_max),
-            "tie: last": ("lets the last pixel win a tie, where the first has to", last_wins),
-            "windows off by one": (
-                "begins its windows one pixel to the left",
-                before(max_pool2d_forward, 0, one_pixel_left),
-            ),
-        },
-        "max_pool2d_backward": {
-            "to every pixel": ("gives dy to every pixel of a window", to_every_pixel),
-            "overlaps assigned": (
-                "assigns dv window by window where a pixel that won twice has to add",
-                assigning(max_pool2d_backward),
-            ),
-            "row for column": (
-                "swaps height and width of dv wherever they are equal",
-                after(max_pool2d_backward, None, image_sides_swapped_if_square),
-            ),
-            "first row": ("looks for the winner in the window's first row alone", winner_in_first_row),
-            "next pixel": (
-                "gives dy to the pixel after the winner",
-                cached(max_pool2d_backward, column=lambda column: column + 1),
-            ),
-            "neighbour's winner": (
-                "uses the winner of the channel beside",
-                cached(max_pool2d_backward, row=neighbour, column=neighbour),
-            ),
-        },
-        "average_pool2d_forward": {
-            "full size": ("divides by size^2 at the edge too, where pixels are missing", over_full_size),
-            "sum": ("adds up and does not divide", added),
-            "one side": ("divides by size where size^2 belongs", over_one_side),
-            "floor for ceil": ("drops the window that reaches over the edge", floor_for_ceil(average_pool2d_forward)),
-            "windows off by one": (
-                "begins its windows one pixel to the left",
-                before(average_pool2d_forward, 0, one_pixel_left),
-            ),
-        },
-        "average_pool2d_backward": {
-            "full size": ("divides dy by size^2 at the edge too", gradient_over_full_size),
-            "undivided": ("does not divide dy", gradient_undivided),
-            "overlaps assigned": (
-                "assigns dv window by window where overlapping windows have to add",
-                assigning(average_pool2d_backward),
-            ),
-        },
-        "flatten_forward": {
-            "channels first": ("puts channels before pixels", channels_first),
-            "columns first": ("runs down the columns where rows come first", columns_first),
-        },
-        "flatten_backward": {
-            "channels first": ("reads channels before pixels", unflattened_channels_first),
-            "columns first": ("reads down the columns where rows come first", unflattened_columns_first),
-        },
-        "local_response_forward": {
-            "alpha undivided": ("does not divide alpha by size", alpha_undivided),
-            "square root": ("takes half of beta", root_of_power),
-            "own channel left out": ("leaves a channel out of its own sum", own_channel_left_out),
-            "all channels": ("sums over all channels whatever the size", all_channels),
-            "one channel off": ("takes the longer side of an even size upwards", channels_next_to_it),
-            "k is 1": ("adds 1 where k belongs", k_left_out),
-        },
-        "local_response_backward": {
-            "without cross term": ("takes the sums for constants", without_cross_term),
-            "own channel alone": ("differentiates a channel's own sum alone", own_channel_alone),
-            "factor two": ("leaves out the 2 of the square", two_left_out),
-            "channels it reads": (
-                "sums over the channels that c reads, where it belongs over those that read c",
-                same_channels_forward_and_back,
-            ),
-            "power too low": ("differentiates base^-beta to base^-beta", power_too_low),
-        },
-    }
+    max_pool2d_forward={
+        "zeros past the edge": (
+            "pads with 0 where -inf belongs",
+            instead(lambda y, v, *size: max_pool2d_forward(past_the_edge(v, *size), *size)[0], 0),
+        ),
+        "floor for ceil": ("drops the window that reaches over the edge", before(lambda ceil: False, 3)),
+        "ceil for floor": ("adds a window that reaches over the edge", before(lambda ceil: True, 3)),
+        "smallest": ("takes the smallest pixel", smallest),
+        "largest magnitude": ("takes the pixel of largest |v|", of_largest_magnitude),
+        "average": ("takes the average", instead(lambda y, *args: average_pool2d_forward(*args)[0], 0)),
+        "tie: last": ("lets the last pixel win a tie, where the first has to", last_wins),
+        "windows off by one": ("begins its windows one pixel to the left", before(one_pixel_left)),
+    },
+    max_pool2d_backward={
+        "to every pixel": ("gives dy to every pixel of a window", to_every_pixel),
+        "overlaps assigned": ("assigns dv window by window where a pixel that won twice has to add", assigning),
+        "row for column": (
+            "swaps height and width of dv wherever they are equal",
+            after(image_sides_swapped_if_square),
+        ),
+        "first row": ("looks for the winner in the window's first row alone", cached(row=lambda row: row * 0)),
+        "next pixel": ("gives dy to the pixel after the winner", cached(column=lambda column: column + 1)),
+        "neighbour's winner": ("uses the winner of the channel beside", cached(row=neighbour, column=neighbour)),
+    },
+    average_pool2d_forward={
+        "full size": (
+            "divides by size^2 at the edge too, where pixels are missing",
+            after(lambda found: (found[0] * found[1].pixels / found[1].size ** 2, found[1])),
+        ),
+        "sum": ("adds up and does not divide", after(lambda found: (found[0] * found[1].pixels, found[1]))),
+        "one side": ("divides by size where size^2 belongs", instead(lambda y, v, size, *rest: y * size, 0)),
+        "floor for ceil": ("drops the window that reaches over the edge", before(lambda ceil: False, 3)),
+        "windows off by one": ("begins its windows one pixel to the left", before(one_pixel_left)),
+    },
+    average_pool2d_backward={
+        "full size": (
+            "divides dy by size^2 at the edge too",
+            before(lambda cache: cache._replace(pixels=cache.pixels * 0 + cache.size**2), 1),
+        ),
+        "undivided": ("does not divide dy", cached(pixels=lambda pixels: pixels * 0 + 1)),
+        "overlaps assigned": ("assigns dv window by window where overlapping windows have to add", assigning),
+    },
+    flatten_forward={
+        "channels first": ("puts channels before pixels", flattened(0, 3, 1, 2)),
+        "columns first": ("runs down the columns where rows come first", flattened(0, 2, 1, 3)),
+    },
+    flatten_backward={
+        "channels first": ("reads channels before pixels", unflattened(0, 3, 1, 2)),
+        "columns first": ("reads down the columns where rows come first", unflattened(0, 2, 1, 3)),
+    },
+    local_response_forward={
+        "alpha undivided": (
+            "does not divide alpha by size",
+            lambda v, size, alpha, *rest: local_response_forward(v, size, alpha * size, *rest),
+        ),
+        "square root": ("takes half of beta", before(lambda beta: beta / 2, 3)),
+        "own channel left out": (
+            "leaves a channel out of its own sum",
+            with_base(lambda v, c, k: c.base - c.alpha * v * v / c.size),
+        ),
+        "all channels": ("sums over all channels whatever the size", with_base(of_all_channels)),
+        "one channel off": ("takes the longer side of an even size upwards", with_base(of_channels_next_to_it)),
+        "k is 1": ("adds 1 where k belongs", before(lambda k: 1.0, 4)),
+    },
+    local_response_backward={
+        "without cross term": (
+            "takes the sums for constants",
+            instead(lambda dv, dy, cache: dy * cache.base**-cache.beta),
+        ),
+        "own channel alone": ("differentiates a channel's own sum alone", own_channel_alone),
+        "factor two": (
+            "leaves out the 2 of the square",
+            instead(lambda dv, dy, cache: (dv + dy * cache.base**-cache.beta) / 2),
+        ),
+        "channels it reads": (
+            "sums over the channels that c reads, where it belongs over those that read c",
+            same_channels_forward_and_back,
+        ),
+        "power too low": ("differentiates base^-beta to base^-beta", power_too_low),
+    },
 )

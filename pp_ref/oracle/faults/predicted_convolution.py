@@ -6,70 +6,61 @@ from pp_ref.arrays import Array, array_namespace
 from pp_ref.layers.conv2d import conv2d_backward
 from pp_ref.layers.predicted import Arrays
 from pp_ref.layers.predicted_conv2d import (
-    DictionaryConv2dCache,
     DictionaryFirstConv2dCache,
     ExpandFiltersCache,
     WeightsFirstConv2dCache,
     dictionary_conv2d_backward,
     dictionary_conv2d_forward,
-    expand_filters_backward,
     expand_filters_forward,
-    predicted_conv2d_backward,
     predicted_conv2d_forward,
 )
 from pp_ref.oracle.faults.convolution import channels_before_filters, read_channels_first, rotated
-from pp_ref.oracle.faults.fault import (
-    after,
-    before,
-    faults,
-    instead,
-    zero,
+from pp_ref.oracle.faults.fault import Change, Function, after, before, faults, instead, zero
+from pp_ref.oracle.faults.predicted import (
+    backwards,
+    first_for_all,
+    kept_rows,
+    last_zero,
+    mean_of_columns,
+    shifted,
+    without_bias_by_weights,
 )
-from pp_ref.oracle.faults.predicted import backwards, first_for_all, last_zero, shifted
 
 
-def U_channels_first(v: Array, U: Arrays, filter_shape: Any, *rest: Any) -> Any:
+def elements(U: Arrays, filter_shape: Any, change: Change) -> list[Array]:
+    """U, each of whose elements, of (fh, fw, c), is put through ``change``."""
+    xp, area = array_namespace(U[0]), filter_shape[0] * filter_shape[1]
+    shapes = [(*filter_shape, U_j.shape[0] // area, U_j.shape[1]) for U_j in U]
+    return [xp.reshape(change(xp.reshape(U_j, shape)), U_j.shape) for U_j, shape in zip(U, shapes, strict=True)]
+
+
+def with_elements(change: Change) -> Function:
+    return lambda v, U, shape, *rest: dictionary_conv2d_forward(v, elements(U, shape, change), shape, *rest)
+
+
+def read_columns_first(U: Array) -> Array:
+    xp, (fh, fw, c, k) = array_namespace(U), U.shape
+    return xp.permute_dims(xp.reshape(U, (fw, fh, c, k)), (1, 0, 2, 3))
+
+
+def mirrored_by_dictionary(v: Array, U: Arrays, w: Arrays, b: Array, shape: Any, *rest: Any) -> Any:
+    U = elements(U, shape, rotated) if rest[-1] == "dictionary" else U
+    return predicted_conv2d_forward(v, U, w, b, shape, *rest)
+
+
+def elements_by_channel(pooled: Arrays, v: Array, U: Arrays, *geometry: Any) -> list[Array]:
     xp = array_namespace(v)
-    wrong = []
-    for U_j in U:
-        filters = xp.reshape(U_j, (*filter_shape, U_j.shape[0] // (filter_shape[0] * filter_shape[1]), U_j.shape[1]))
-        wrong.append(xp.reshape(read_channels_first(filters), U_j.shape))
-    return dictionary_conv2d_forward(v, wrong, filter_shape, *rest)
+    shapes = [(*y.shape[:3], U_j.shape[1], y.shape[3] // U_j.shape[1]) for y, U_j in zip(pooled, U, strict=True)]
+    return [
+        xp.reshape(channels_before_filters(xp.reshape(y, shape)), y.shape)
+        for y, shape in zip(pooled, shapes, strict=True)
+    ]
 
 
-def U_column_by_column(v: Array, U: Arrays, filter_shape: Any, *rest: Any) -> Any:
-    xp, (fh, fw) = array_namespace(v), filter_shape
-    wrong = []
-    for U_j in U:
-        sites = xp.reshape(U_j, (fw, fh, U_j.shape[0] // (fh * fw), U_j.shape[1]))
-        wrong.append(xp.reshape(xp.permute_dims(sites, (1, 0, 2, 3)), U_j.shape))
-    return dictionary_conv2d_forward(v, wrong, filter_shape, *rest)
-
-
-def elements_by_channel(v: Array, U: Arrays, *geometry: Any) -> Any:
-    xp, c = array_namespace(v), v.shape[3]
-    pooled, cache = dictionary_conv2d_forward(v, U, *geometry)
-    wrong = []
-    for y, U_j in zip(pooled, U, strict=True):
-        k = U_j.shape[1]
-        if y.shape[3] != k:
-            y = xp.reshape(channels_before_filters(xp.reshape(y, (*y.shape[:3], k, c))), y.shape)
-        wrong.append(y)
-    return wrong, cache
-
-
-def tied_to_first_channel(v: Array, U: Arrays, *geometry: Any) -> Any:
-    pooled, cache = dictionary_conv2d_forward(v, U, *geometry)
+def tied_to_first_channel(pooled: Arrays, v: Array, U: Arrays, *geometry: Any) -> list[Array]:
     first = array_namespace(v).concat([v[..., :1]] * v.shape[3], axis=3)
     other, _ = dictionary_conv2d_forward(first, U, *geometry)
-    return [b if b.shape[3] != U_j.shape[1] else a for a, b, U_j in zip(pooled, other, U, strict=True)], cache
-
-
-def last_column_alone(dpooled: Arrays, cache: DictionaryConv2dCache) -> Array:
-    return dictionary_conv2d_backward(dpooled[-1:], DictionaryConv2dCache(cache.columns[-1:]))
-
-
-mean_of_columns = instead(dictionary_conv2d_backward, None, lambda dv, dpooled, cache: dv / len(dpooled))
+    return [b if b.shape[3] != U_j.shape[1] else a for a, b, U_j in zip(pooled, other, U, strict=True)]
 
 
 def tied_w_by_channel(w: Array, copies: int) -> Array:
@@ -78,137 +69,105 @@ def tied_w_by_channel(w: Array, copies: int) -> Array:
     return xp.reshape(xp.permute_dims(xp.reshape(w, (copies, k // copies, m)), (1, 0, 2)), (k, m))
 
 
-def expanded_by_channel(U: Arrays, w: Arrays, filter_shape: Any, channels: int) -> Any:
+def by_channel(U: Arrays, w: Arrays, *rest: Any) -> Any:
     wrong = [tied_w_by_channel(w_j, w_j.shape[0] // U_j.shape[1]) for U_j, w_j in zip(U, w, strict=True)]
-    return expand_filters_forward(U, wrong, filter_shape, channels)
+    return expand_filters_forward(U, wrong, *rest)
 
 
 def kept_sites_alone(W: Array) -> Array:
     return array_namespace(W).concat([W[:1, ...], zero(W[1:, ...])], axis=0)
 
 
-def dw_by_channel(dW: Array, cache: ExpandFiltersCache) -> list[Array]:
-    gradients = zip(expand_filters_backward(dW, cache), cache.columns, strict=True)
-    return [tied_w_by_channel(dw_j, dw_j.shape[0] // column.U[0].shape[1]) for dw_j, column in gradients]
+def dw_by_channel(dw: Arrays, dW: Array, cache: ExpandFiltersCache) -> list[Array]:
+    return [
+        tied_w_by_channel(dw_j, dw_j.shape[0] // column.U[0].shape[1])
+        for dw_j, column in zip(dw, cache.columns, strict=True)
+    ]
 
 
-def dw_shared_by_channels(dW: Array, cache: ExpandFiltersCache) -> list[Array]:
+def shared_by_channels(dw: Arrays, dW: Array, cache: ExpandFiltersCache) -> list[Array]:
     """As if one weight served every channel: tying alpha ties places, not weights."""
-    xp = array_namespace(dW)
-    dw = []
-    for dw_j, column in zip(expand_filters_backward(dW, cache), cache.columns, strict=True):
+    xp, wrong = array_namespace(dW), []
+    for dw_j, column in zip(dw, cache.columns, strict=True):
         k = column.U[0].shape[1]
         by_channel = xp.reshape(dw_j, (k, dw_j.shape[0] // k, dw_j.shape[1]))
         mean = xp.mean(by_channel, axis=1, keepdims=True)
-        dw.append(xp.reshape(xp.zeros_like(by_channel) + mean, dw_j.shape))
-    return dw
+        wrong.append(xp.reshape(xp.zeros_like(by_channel) + mean, dw_j.shape))
+    return wrong
 
 
-def without_bias_by_weights(
-    v: Array, U: Arrays, w: Arrays, b: Array, filter_shape: Any, stride: int, padding: int, order: Any
-) -> Any:
-    b = zero(b) if order == "weights" else b
-    return predicted_conv2d_forward(v, U, w, b, filter_shape, stride, padding, order)
+def dw_of_W(dw: Arrays, dy: Array, cache: Any) -> Arrays:
+    """Weights first, dW where U^T dW belongs, at the kept rows."""
+    if isinstance(cache, DictionaryFirstConv2dCache):
+        return dw
+    _, dW, _ = conv2d_backward(dy, cache.conv2d)
+    return kept_rows(array_namespace(dy).reshape(dW, (dW.shape[0] * dW.shape[1] * dW.shape[2], dW.shape[3])), dw)
 
 
-def mirrored_by_dictionary(
-    v: Array, U: Arrays, w: Arrays, b: Array, filter_shape: Any, stride: int, padding: int, order: Any
-) -> Any:
-    if order == "dictionary":
-        c = v.shape[3]
-        xp, area = array_namespace(v), filter_shape[0] * filter_shape[1]
-        shapes = [(*filter_shape, c if U_j.shape[0] == area * c else 1, U_j.shape[1]) for U_j in U]
-        U = [xp.reshape(rotated(xp.reshape(U_j, s)), U_j.shape) for U_j, s in zip(U, shapes, strict=True)]
-    return predicted_conv2d_forward(v, U, w, b, filter_shape, stride, padding, order)
-
-
-def dw_per_pixel(dy: Array, cache: Any) -> Any:
-    dv, dw, db = predicted_conv2d_backward(dy, cache)
-    if isinstance(cache, WeightsFirstConv2dCache):
-        return dv, dw, db
-    pixels = dy.shape[1] * dy.shape[2]
+def per_pixel(gradients: Any, dy: Array, cache: Any) -> Any:
+    dv, dw, db = gradients
+    pixels = 1 if isinstance(cache, WeightsFirstConv2dCache) else dy.shape[1] * dy.shape[2]
     return dv, [dw_j / pixels for dw_j in dw], db / pixels
 
 
-def dw_of_W(dy: Array, cache: Any) -> Any:
-    """Weights first, dW where U^T dW belongs, at the kept rows."""
-    dv, dw, db = predicted_conv2d_backward(dy, cache)
-    if isinstance(cache, DictionaryFirstConv2dCache):
-        return dv, dw, db
-    xp = array_namespace(dy)
-    _, dW, _ = conv2d_backward(dy, cache.conv2d)
-    flat = xp.reshape(dW, (dW.shape[0] * dW.shape[1] * dW.shape[2], dW.shape[3]))
-    kept, start = [], 0
-    for dw_j in dw:
-        rows, units = dw_j.shape
-        kept.append(flat[:rows, start : start + units] if rows <= flat.shape[0] else dw_j)
-        start += units
-    return dv, kept, db
-
-
 FAULTS = faults(
-    {
-        "dictionary_conv2d_forward": {
-            "dictionary channels first": (
-                "reshapes each element to (c, fh, fw) where channels come last",
-                U_channels_first,
-            ),
-            "dictionary column by column": (
-                "reshapes each element column by column where rows come first",
-                U_column_by_column,
-            ),
-            "elements by channel": ("orders a tied dictionary's elements channel by channel", elements_by_channel),
-            "tied to one channel": ("convolves the first channel alone where alpha is tied", tied_to_first_channel),
-            "first dictionary for all": (
-                "convolves every column with U_1",
-                before(dictionary_conv2d_forward, 1, first_for_all),
-            ),
-        },
-        "dictionary_conv2d_backward": {
-            "last column only": ("assigns each column's dv where it has to add", last_column_alone),
-            "mean over columns": ("averages the columns' dv in place of adding them", mean_of_columns),
-        },
-        "expand_filters_forward": {
-            "filters channels first": (
-                "reshapes each column of U w to (c, fh, fw) where channels come last",
-                after(expand_filters_forward, 0, read_channels_first),
-            ),
-            "weights by channel": (
-                "reads a tied column's w channel by channel where elements come first",
-                expanded_by_channel,
-            ),
-            "neighbour's w": ("expands each column's neighbour's w", before(expand_filters_forward, 1, shifted)),
-            "first row alone": (
-                "fills the filters' first row and leaves the others zero",
-                after(expand_filters_forward, 0, kept_sites_alone),
-            ),
-        },
-        "expand_filters_backward": {
-            "gradient by channel": (
-                "returns a tied column's dw channel by channel where elements come first",
-                dw_by_channel,
-            ),
-            "weights shared by channels": (
-                "averages dw over channels, though tying alpha ties places and not weights",
-                dw_shared_by_channels,
-            ),
-            "filters channels first": (
-                "reads dW as (c, fh, fw) where channels come last",
-                before(expand_filters_backward, 0, read_channels_first),
-            ),
-        },
-        "predicted_conv2d_forward": {
-            "bias lost by weights": ("leaves out the bias, weights first", without_bias_by_weights),
-            "flip by dictionary": (
-                "turns the dictionary's filters by half a turn, dictionary first",
-                mirrored_by_dictionary,
-            ),
-        },
-        "predicted_conv2d_backward": {
-            "mean over pixels": ("divides dw and db by the number of pixels, dictionary first", dw_per_pixel),
-            "kept weights only": ("returns rows of dW in place of U^T dW, weights first", dw_of_W),
-            "dw reversed": ("returns dw in reverse column order", after(predicted_conv2d_backward, 1, backwards)),
-            "last column unlearned": ("has no dw of the last column", after(predicted_conv2d_backward, 1, last_zero)),
-        },
-    }
+    dictionary_conv2d_forward={
+        "dictionary channels first": (
+            "reshapes each element to (c, fh, fw) where channels come last",
+            with_elements(read_channels_first),
+        ),
+        "dictionary column by column": (
+            "reshapes each element column by column where rows come first",
+            with_elements(read_columns_first),
+        ),
+        "elements by channel": (
+            "orders a tied dictionary's elements channel by channel",
+            instead(elements_by_channel, 0),
+        ),
+        "tied to one channel": (
+            "convolves the first channel alone where alpha is tied",
+            instead(tied_to_first_channel, 0),
+        ),
+        "first dictionary for all": ("convolves every column with U_1", before(first_for_all, 1)),
+    },
+    dictionary_conv2d_backward={
+        "last column only": (
+            "assigns each column's dv where it has to add",
+            lambda dpooled, cache: dictionary_conv2d_backward(dpooled[-1:], cache._replace(columns=cache.columns[-1:])),
+        ),
+        "mean over columns": ("averages the columns' dv in place of adding them", mean_of_columns),
+    },
+    expand_filters_forward={
+        "filters channels first": (
+            "reshapes each column of U w to (c, fh, fw) where channels come last",
+            after(read_channels_first, 0),
+        ),
+        "weights by channel": ("reads a tied column's w channel by channel where elements come first", by_channel),
+        "neighbour's w": ("expands each column's neighbour's w", before(shifted, 1)),
+        "first row alone": ("fills the filters' first row and leaves the others zero", after(kept_sites_alone, 0)),
+    },
+    expand_filters_backward={
+        "gradient by channel": (
+            "returns a tied column's dw channel by channel where elements come first",
+            instead(dw_by_channel),
+        ),
+        "weights shared by channels": (
+            "averages dw over channels, though tying alpha ties places and not weights",
+            instead(shared_by_channels),
+        ),
+        "filters channels first": ("reads dW as (c, fh, fw) where channels come last", before(read_channels_first)),
+    },
+    predicted_conv2d_forward={
+        "bias lost by weights": ("leaves out the bias, weights first", without_bias_by_weights),
+        "flip by dictionary": (
+            "turns the dictionary's filters by half a turn, dictionary first",
+            mirrored_by_dictionary,
+        ),
+    },
+    predicted_conv2d_backward={
+        "mean over pixels": ("divides dw and db by the number of pixels, dictionary first", instead(per_pixel)),
+        "kept weights only": ("returns rows of dW in place of U^T dW, weights first", instead(dw_of_W, 1)),
+        "dw reversed": ("returns dw in reverse column order", after(backwards, 1)),
+        "last column unlearned": ("has no dw of the last column", after(last_zero, 1)),
+    },
 )

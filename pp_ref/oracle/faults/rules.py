@@ -119,7 +119,7 @@ def _averaging(right: Function, path: tuple[int, ...]) -> Function:
 
 def _untransposed(right: Function, names: list[str]) -> Function:
     """A backward pass that pulls back through matrices where their transposes belong, wherever they are square."""
-    return cached(right, **dict.fromkeys(names, lambda value: mapped(transposed_if_square, value)))
+    return cached(**dict.fromkeys(names, lambda value: mapped(transposed_if_square, value)))(right)
 
 
 def _matrices(right: Function) -> list[str]:

@@ -1,7 +1,7 @@
 """What the oracle found: for a terminal, for programs (JSON), for continuous integration (JUnit), as a page (HTML)."""
 
-from pp_ref.oracle.reports.files import write_report
+from pp_ref.oracle.reports.files import check_name, write_report
 from pp_ref.oracle.reports.records import read_report
 from pp_ref.oracle.reports.terminal import print_report
 
-__all__ = ["print_report", "read_report", "write_report"]
+__all__ = ["check_name", "print_report", "read_report", "write_report"]

@@ -10,14 +10,19 @@ from pp_ref.oracle.verdict.findings import Report
 CONTENT = {".json": records.content, ".xml": junit.content, ".html": page.content}
 
 
-def write_report(report: Report, path: Path) -> None:
-    """Write JSON to a name that ends in .json, JUnit to .xml, a page to .html; whole or not at all.
-
-    raises  DomainError for another ending, DataError if the file cannot be written
-    """
+def check_name(path: Path) -> None:
+    """Refuse a name whose ending is of no format; raise DomainError."""
     if path.suffix not in CONTENT:
         raise DomainError(
             f"path is {str(path)!r}, expected a name that ends in .json, .xml (JUnit) or .html: "
             "the ending decides the format"
         )
+
+
+def write_report(report: Report, path: Path) -> None:
+    """Write JSON to a name that ends in .json, JUnit to .xml, a page to .html; whole or not at all.
+
+    raises  DomainError for another ending, DataError if the file cannot be written
+    """
+    check_name(path)
     write_atomically(path, CONTENT[path.suffix](report))

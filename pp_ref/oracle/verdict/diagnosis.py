@@ -1,6 +1,6 @@
 """What is wrong with a candidate, in words: the known mistake that has the same results, or where the errors are."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -35,9 +35,14 @@ class Evidence:
     finding: Finding
 
     def wrong(self) -> list[tuple[Expected, Real]]:
-        """The results outside their bounds, with what was computed."""
+        """The results outside their bounds, with what was computed, in the run that is off most."""
         bad = {tensor.name for tensor in self.finding.tensors if not tensor.ratio <= 1}
-        return [(each, self.seen.results[each.name]) for each in self.expected if each.name in bad]
+        return [(each, max(self.seen.runs(each.name), key=_off(each))) for each in self.expected if each.name in bad]
+
+
+def _off(expected: Expected) -> Callable[[Real], float]:
+    """The largest share of a bound."""
+    return lambda computed: float(np.max(shares(computed, expected.exact, expected.bound), initial=0.0))
 
 
 def diagnose(operation: Operation, evidence: Sequence[Evidence]) -> str | None:
@@ -59,7 +64,10 @@ def diagnose(operation: Operation, evidence: Sequence[Evidence]) -> str | None:
                 f" ({', '.join(each.case.regime for each in wild[:3])})"
             )
         return "; ".join(messages) or None
-    state = [message for message in messages if "second run" in message or "another call" in message]
+    memory = [message for message in messages if _of_memory(message)]
+    if memory:
+        return "; ".join(memory) + _only_strided(evidence, failed)
+    state = [message for message in messages if "other bits" in message or "another call" in message]
     if state:
         return f"keeps state between calls: {'; '.join(state)}"
     # A mistake may divide 0 by 0 besides: what it does elsewhere tells more.
@@ -68,7 +76,18 @@ def diagnose(operation: Operation, evidence: Sequence[Evidence]) -> str | None:
     if len(numbers) < len(failed):
         regimes = sorted({each.case.regime for each in failed if each not in numbers})
         said += f", and there is NaN in the case of {', '.join(regimes[:3])}"
-    return "; ".join([said, *messages])
+    return "; ".join([said, *messages]) + _only_strided(evidence, failed)
+
+
+def _of_memory(message: str) -> bool:
+    """Whether it tells of numbers that are nobody's: no mistake explains what is computed from them."""
+    return "never written" in message or "memory beside" in message
+
+
+def _only_strided(evidence: Sequence[Evidence], failed: Sequence[Evidence]) -> str:
+    others = any(each.case.layout == "C" for each in evidence)
+    strided = all(each.case.layout != "C" for each in failed)
+    return "; only where arguments are not contiguous in memory" if others and strided else ""
 
 
 def _explained(operation: Operation, failed: Sequence[Evidence]) -> str | None:
@@ -86,7 +105,11 @@ def _messages(evidence: Sequence[Evidence]) -> list[str]:
     counts: dict[str, int] = {}
     for each in evidence:
         spoilt = any(np.isnan(computed).any() for _, computed in each.wrong())
-        for message in () if spoilt and not each.case.wild else each.finding.messages:
+        for message in each.finding.messages:
+            if spoilt and not each.case.wild and not _of_memory(message):
+                continue
+            if message.startswith("called with "):  # shapes of this case alone
+                continue
             counts[message] = counts.get(message, 0) + 1
     return sorted(counts, key=lambda message: -counts[message])[:3]
 

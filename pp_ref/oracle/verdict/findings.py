@@ -96,6 +96,13 @@ class Finding:
         status = Status.unexpected_pass if self.status == Status.passed else Status.expected
         return replace(self, status=status, reason=reason)
 
+    def suspecting(self, message: str | None) -> "Finding":
+        """The same with a message, if there is one: what passed is suspicious then."""
+        if message is None:
+            return self
+        status = Status.suspicious if self.status == Status.passed else self.status
+        return replace(self, status=status, messages=(*self.messages, message))
+
 
 @dataclass(frozen=True)
 class Report:
@@ -106,7 +113,7 @@ class Report:
     seed         from which every case was drawn
     findings     in the order in which cases ran
     diagnoses    operation -> what is wrong with it, over all its cases
-    environment  versions and machine
+    environment  versions, machine, and what the candidate's calls go through
     seconds      wall time
     folder       of vectors that it answered; None: its functions were called
     forward_only whether it declared that it has no backward functions

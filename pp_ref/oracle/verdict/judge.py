@@ -18,14 +18,15 @@ def judge(case: Case, expected: list[Expected], seen: Observation) -> Finding:
     returns  a Finding without a diagnosis
     """
     if not seen.provided:
-        return _finding(case, Status.not_provided, seen)
+        status = Status.suspicious if seen.warnings else Status.not_provided
+        return _finding(case, status, seen, messages=tuple(seen.warnings))
     verdicts, messages = [], list(seen.messages)
     if not seen.results and not messages:
         messages.append("returns no array at all")
     judged = [each for each in expected if not case.wild or each.kind == "value"]
     for each in judged:
         if each.name not in seen.results:
-            unasked = each.kind == "gradient" and seen.missing
+            unasked = each.kind == "gradient" and (seen.missing or seen.forward_only)
             if seen.results and not unasked:
                 messages.append(f"{each.name} is missing from what it returns")
             continue
@@ -33,7 +34,8 @@ def judge(case: Case, expected: list[Expected], seen: Observation) -> Finding:
         if computed.shape != each.exact.shape:
             messages.append(f"{each.name} has shape {computed.shape}, expected {each.exact.shape}")
             continue
-        verdicts.append(_pattern(each, computed) if case.wild else _verdict(each, computed))
+        worst = max((_verdict(each, x) for x in seen.runs(each.name)), key=lambda verdict: verdict.ratio)
+        verdicts.append(_pattern(each, computed) if case.wild else worst)
     names = {each.name for each in expected}
     messages += [f"returns {name}, which nobody asked for" for name in seen.results if name not in names]
     failed = bool(messages)

@@ -3,10 +3,12 @@
 They are float64 arrays that hold numbers of the format. `algebra` runs the oracle's definitions on them.
 """
 
+from dataclasses import replace
+
 import numpy as np
 
+from pp_ref.oracle.algebras import plain
 from pp_ref.oracle.algebras.arithmetic import ARITHMETICS
-from pp_ref.oracle.algebras.tape import Algebra
 
 ORDERS = ("forward", "reversed", "pairwise", "blocked", "fused", "native")
 
@@ -55,95 +57,63 @@ class Machine:
         return total
 
     def lifted(self, x):
-        return Computed(np.asarray(x, float), self)
+        made = np.asarray(x, float).view(Computed)
+        made.machine = self
+        return made
 
 
-class Computed:
-    """An array of such a machine."""
+class Computed(np.ndarray):
+    """An array of such a machine: what it computes of arrays and scalars of its format is rounded to that format."""
 
-    __array_ufunc__ = None
+    value = property(lambda self: self.view(np.ndarray))
 
-    def __init__(self, value, machine):
-        self.value, self.machine = np.asarray(value, float), machine
+    def __array_finalize__(self, other):
+        self.machine = getattr(other, "machine", None)
 
-    shape = property(lambda self: self.value.shape)
-    ndim = property(lambda self: self.value.ndim)
-    size = property(lambda self: self.value.size)
-    T = property(lambda self: Computed(self.value.T, self.machine))
-
-    def stored(self, value):
-        return Computed(self.machine.store(value), self.machine)
-
-    def other(self, x):
-        return x if isinstance(x, Computed) else self.stored(x)
-
-    def __getitem__(self, key):
-        return Computed(self.value[key], self.machine)
-
-    def __neg__(self):
-        return Computed(-self.value, self.machine)
-
-    def __add__(self, x):
-        return self.stored(self.value + self.other(x).value)
-
-    def __mul__(self, x):
-        return self.stored(self.value * self.other(x).value)
-
-    def __truediv__(self, x):
-        return self.stored(self.value / self.other(x).value)
-
-    __radd__, __rmul__ = __add__, __mul__
-
-    def __rsub__(self, x):
-        return self.other(x) + -self
-
-    def __rtruediv__(self, x):
-        return self.other(x) / self
-
-    def __matmul__(self, x):
-        a, b = self.machine.operand(self.value), self.machine.operand(x.value)
-        if self.machine.order == "native" and self.machine.arithmetic.bits == 53:
-            return self.stored(a @ b)
-        start = np.zeros((a.shape[0], b.shape[1]))
-        return self.stored(self.machine.summed([np.outer(a[:, i], b[i]) for i in range(a.shape[1])], start))
-
-
-def _sum(x, axis=None, keepdims=False):
-    terms = x.value.reshape(-1) if axis is None else np.moveaxis(x.value, axis, 0)
-    total = np.asarray(x.machine.summed(terms, np.zeros(terms.shape[1:])))
-    kept = total.reshape((1,) * x.ndim) if axis is None else np.expand_dims(total, axis)
-    return x.stored(kept if keepdims else total)
-
-
-def _scattered(x, at, size):
-    total = np.zeros(size)
-    for place, entry in zip(at, x.value, strict=True):
-        total[place] = x.machine.accumulate(total[place] + entry)
-    return x.stored(total)
-
-
-def _function(f):
-    return lambda x: Computed(x.machine.function(f(x.value)), x.machine)
-
-
-def _where(condition, x, y):
-    machine = x.machine if isinstance(x, Computed) else y.machine
-    return Computed(np.where(condition, *(each.value for each in (x, y))), machine)
+    def __array_ufunc__(self, ufunc, method, *inputs, **settings):
+        machine = next(x.machine for x in inputs if isinstance(x, Computed))
+        plain = [x.value if isinstance(x, Computed) else machine.store(x) for x in inputs]
+        if ufunc is np.matmul:
+            a, b = map(machine.operand, plain)
+            if machine.order != "native" or machine.arithmetic.bits != 53:
+                start = np.zeros((a.shape[0], b.shape[1]))
+                return machine.lifted(
+                    machine.store(machine.summed([np.outer(a[:, i], b[i]) for i in range(a.shape[1])], start))
+                )
+            plain = a, b
+        return machine.lifted(machine.store(getattr(ufunc, method)(*plain, **settings)))
 
 
 def algebra(machine):
-    return Algebra(
-        exp=_function(np.exp),
-        log=_function(np.log),
-        sqrt=lambda x: x.stored(np.sqrt(x.value)),
-        sigmoid=_function(lambda v: 1 / (1 + np.exp(-v))),
-        sum=_sum,
-        where=_where,
-        concat=lambda arrays, axis=0: Computed(np.concat([x.value for x in arrays], axis=axis), machine),
-        take=lambda x, index: Computed(np.take(x.value, index), machine),
-        reshape=lambda x, shape: Computed(x.value.reshape(shape), machine),
-        scattered=_scattered,
-        solved=lambda A, B: A.stored(np.linalg.solve(A.value, B.value)),
+    def stored(x):
+        return machine.lifted(machine.store(x))
+
+    def function(f):
+        return lambda x: machine.lifted(machine.function(f(x.value)))
+
+    def summed(x, axis=None, keepdims=False):
+        terms = x.value.reshape(-1) if axis is None else np.moveaxis(x.value, axis, 0)
+        total = np.asarray(machine.summed(terms, np.zeros(terms.shape[1:])))
+        kept = total.reshape((1,) * x.ndim) if axis is None else np.expand_dims(total, axis)
+        return stored(kept if keepdims else total)
+
+    def scattered(x, at, size):
+        total = np.zeros(size)
+        for place, entry in zip(at, x.value, strict=True):
+            total[place] = machine.accumulate(total[place] + entry)
+        return stored(total)
+
+    return replace(
+        plain.ALGEBRA,
+        exp=function(np.exp),
+        log=function(np.log),
+        sigmoid=function(lambda v: 1 / (1 + np.exp(-v))),
+        sum=summed,
+        where=lambda condition, *xs: machine.lifted(np.where(condition, *(x.value for x in xs))),
+        concat=lambda arrays, axis=0: machine.lifted(np.concat([x.value for x in arrays], axis=axis)),
+        take=lambda x, index: machine.lifted(np.take(x.value, index)),
+        scattered=scattered,
+        solved=lambda A, B: stored(np.linalg.solve(A.value, B.value)),
         compared=lambda x: x.value,
         lifted=machine.lifted,
     )

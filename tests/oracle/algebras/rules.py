@@ -231,11 +231,7 @@ def definite_systems(rounded):
     B = SINGLE.representable(np.random.default_rng(0).standard_normal((12, 5)))
     bound = rounded.NAMESPACE.solved(lifted(rounded, K), lifted(rounded, B))
     A, b = K.astype(np.float32), B.astype(np.float32)
-    for X in (
-        np.linalg.solve(A, b),
-        np.linalg.inv(A) @ b,
-        scipy.linalg.cho_solve(scipy.linalg.cho_factor(A), b),
-    ):
+    for X in (np.linalg.solve(A, b), np.linalg.inv(A) @ b, scipy.linalg.cho_solve(scipy.linalg.cho_factor(A), b)):
         off = abs(X - bound.value)
         assert (off <= np.minimum(bound.error, bound.spread)).all()
         seen = max(seen, float(np.max(off / bound.error)))

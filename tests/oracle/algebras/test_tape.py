@@ -16,18 +16,12 @@ from pp_ref.oracle.operations.truth import cotangents_of, evaluated
 STEP = 2.0**-100  # its square is lost: no truncation
 
 
-def _stepped_scattered(x, at, size):
-    out = np.zeros(size, complex)
-    np.add.at(out, at, x)
-    return out
-
-
 # Definitions on complex numbers: comparisons see the real part.
 COMPLEX = replace(
     plain.ALGEBRA,
     lifted=lambda x: np.asarray(x, complex),
     compared=np.real,
-    scattered=_stepped_scattered,
+    scattered=lambda x, at, size: np.eye(size)[:, at] @ x,
     solved=np.linalg.solve,
 )
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from pp_ref import layers
+from pp_ref.errors import DomainError
 from pp_ref.oracle import InProcess, conform
 from pp_ref.oracle.candidates.behaviour import observe
 from pp_ref.oracle.candidates.libraries import library
@@ -93,21 +94,34 @@ MISBEHAVED = {
     "exits": (RIGHT | {"dense_forward": lambda *_: sys.exit(3)}, "raised SystemExit at test_behaviour.py:"),
     "does not end": (RIGHT | {"dense_forward": recursive}, "raised RecursionError at test_behaviour.py:"),
     "no memory": (forward(lambda y: np.zeros((2**30, 2**18))), "raised MemoryError at "),
-    "of other arguments": (RIGHT | {"dense_forward": lambda x: x}, "takes 1 positional argument but 3 were given"),
+    "of other arguments": (
+        RIGHT | {"dense_forward": lambda x: x},
+        ": dense_forward(x) is called with (v, W, b), by position",
+    ),
+    "says its arguments": (raising(ValueError("shapes differ")), "called with v (5, 7), W (7, 6), b (6,)"),
     "no function": (RIGHT | {"dense_forward": 3}, "raised TypeError at "),
     "writes to an argument": (RIGHT | {"dense_forward": writing}, "writes to its argument v"),
     "writes to the cotangent": (RIGHT | {"dense_backward": writes_to_cotangent}, "backward writes to its cotangent"),
     "None": (forward(lambda y: None), "y is a NoneType, expected an array of numpy"),
-    "an integer": (forward(lambda y: 3), "y is a int, expected an array of numpy"),
+    "an integer": (forward(lambda y: 3), "y is an int, expected an array of numpy"),
     "a string": (forward(lambda y: "y"), "y is a str, expected an array of numpy"),
-    "a list of rows": ({"dense": lambda v, W, b: list(v @ W + b)}, "returns y[0], which nobody asked for"),
-    "an empty list": ({"dense_forward": lambda *_: ([], None)}, "returns no array at all"),
-    "no pair": (RIGHT | {"dense_forward": lambda v, W, b: v @ W + b}, "returns a ndarray, expected (y, cache)"),
-    "three": (RIGHT | {"dense_forward": lambda *_: (1, 2, 3)}, "returns 3 values, expected (y, cache)"),
+    "a list of rows": (
+        {"dense": lambda v, W, b: list(v @ W + b)},
+        "y is a list of 5 values, expected one array of numpy",
+    ),
+    "an empty list": ({"dense_forward": lambda *_: ([], None)}, "y is a list of 0 values, expected one array of numpy"),
+    "no pair": (
+        RIGHT | {"dense_forward": lambda v, W, b: v @ W + b},
+        "dense_forward returns a ndarray alone, expected (y, cache)",
+    ),
+    "three": (RIGHT | {"dense_forward": lambda *_: (1, 2, 3)}, "dense_forward returns 3 values, expected (y, cache)"),
     "another dtype": (forward(lambda y: y.astype("f4")), "y is float32, expected float64, the dtype that came in"),
     "whole numbers": (forward(lambda y: y.astype(int)), "y is int64, expected float64"),
     "complex numbers": (forward(lambda y: y + 0j), "y is complex128, expected float64"),
-    "objects": (forward(lambda y: y.astype(object)), "y is object, expected float64"),
+    "objects": (
+        forward(lambda y: y.astype(object)),
+        "y is an array of objects, expected float64: were its rows of different lengths?",
+    ),
     "another shape": (forward(lambda y: y[:-1]), "y has shape (4, 6), expected (5, 6)"),
     "one axis too many": (forward(lambda y: y[None]), "y has shape (1, 5, 6), expected (5, 6)"),
     "a view": ({"dense": lambda v, W, b: v[:, :6]}, "y is a view of its argument v: writing"),
@@ -175,8 +189,8 @@ def test_results_of_columns_are_named():
 
 
 def test_autodiff_needs_a_library_that_has_it():
-    seen = observe(CASE, {"dense_forward": layers.dense_forward}.get, NUMPY, autodiff=True)
-    assert seen.messages == ["autodiff needs torch or jax arrays, but the candidate's are numpy's"]
+    with pytest.raises(DomainError, match="^autodiff needs torch or jax arrays, but the candidate's are numpy's$"):
+        observe(CASE, {"dense_forward": layers.dense_forward}.get, NUMPY, autodiff=True)
 
 
 def test_a_wild_case_is_run_once_and_warns_of_nothing():

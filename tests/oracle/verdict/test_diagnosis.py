@@ -256,3 +256,31 @@ def test_what_is_right_has_no_diagnosis(order, arithmetic):
     assert report.exit_code == 0, [
         f.id for f in report.findings if f.status not in (Status.passed, Status.not_provided)
     ]
+
+
+def test_memory_that_is_nobodys_is_named_before_any_mistake():
+    def unwritten(right):
+        def forward(v, W, b):
+            y = np.empty((len(v), W.shape[1]), v.dtype)
+            if v.flags.c_contiguous:
+                y[:] = v @ W + b
+            return y, right(v, W, b)[1]
+
+        return forward
+
+    said, report = diagnosed("dense", unwritten, quick=False)
+    assert said.startswith("y has entries that were never written: they hold what lay in freed memory")
+    assert said.endswith("; only where arguments are not contiguous in memory")
+    assert report.exit_code == 1
+
+
+def test_only_strided_arguments_fail():
+    def contiguous(right):
+        def forward(v, W, b):
+            y, cache = right(v, W, b)
+            return (y if v.flags.c_contiguous else y + 0.5), cache
+
+        return forward
+
+    said, _ = diagnosed("dense", contiguous, quick=False)
+    assert said.endswith("; only where arguments are not contiguous in memory")

@@ -1,0 +1,11 @@
+"""Takes the logarithm of p clipped at 1e-12; after Keras's clipped cross-entropy."""
+
+import numpy as np
+
+from benchmarks.oracle.catches.right import cross_entropy, softmax_cross_entropy_backward  # noqa: F401
+
+
+def softmax_cross_entropy_forward(z, labels):
+    shifted, total, n = cross_entropy(z, labels)
+    p = np.exp(shifted[np.arange(len(z)), labels]) / total
+    return -np.log(np.clip(p, 1e-12, 1.0)).sum() / n, (z, labels)
