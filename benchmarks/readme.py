@@ -72,9 +72,11 @@ ON_SPEED_PAGE = ("pooling", "layer", "conv", "growth")
 SPEED_TABLES = speed_tables()
 FIGURE_BLOCKS = figures()
 ON_SPEECH_PAGE = ("figure4-right",)
-BLOCKS = {name: block for name, block in FIGURE_BLOCKS.items() if name not in ON_SPEECH_PAGE} | pages.BLOCKS | {
-    place: table for place, table in SPEED_TABLES.items() if place not in ON_SPEED_PAGE
-}
+BLOCKS = (
+    {name: block for name, block in FIGURE_BLOCKS.items() if name not in ON_SPEECH_PAGE}
+    | pages.BLOCKS
+    | {place: table for place, table in SPEED_TABLES.items() if place not in ON_SPEED_PAGE}
+)
 PAGES = {
     README: BLOCKS,
     ROOT / "docs" / "speed.md": {place: SPEED_TABLES[place] for place in ON_SPEED_PAGE},

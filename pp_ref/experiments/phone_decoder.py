@@ -19,7 +19,7 @@ from scipy.special import logsumexp
 
 from pp_ref.arrays import check_finite
 from pp_ref.data.phones import DROPPED, PHONES_39, PHONES_61, SILENCE, folding
-from pp_ref.errors import DomainError
+from pp_ref.errors import DomainError, unknown
 from pp_ref.features import (
     Errors,
     Scores,
@@ -83,9 +83,10 @@ class Decoder:
 
     def __post_init__(self) -> None:
         if self.targets not in TARGETS:
-            raise DomainError(f"targets is {self.targets!r}, expected one of {', '.join(TARGETS)}")
-        if unknown := set(self.departures) - DEPARTURES.keys():
-            raise DomainError(f"departures has {sorted(unknown)}, expected names among {', '.join(DEPARTURES)}")
+            raise DomainError(unknown("targets", self.targets, TARGETS))
+        for name in self.departures:
+            if name not in DEPARTURES:
+                raise DomainError(unknown("departure", name, DEPARTURES))
 
     @property
     def by_frames(self) -> bool:

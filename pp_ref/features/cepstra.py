@@ -13,7 +13,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from pp_ref.arrays import check_arrays, check_axes, check_finite, check_integer, check_numpy, check_positive
-from pp_ref.errors import DomainError, ShapeError, import_extra
+from pp_ref.errors import DomainError, ShapeError, import_extra, unknown
 
 Floats = NDArray[np.float64]
 
@@ -78,7 +78,7 @@ class MFCC:
             raise DomainError(f"power is {self.power}, expected 1 (magnitudes) or 2 (squared magnitudes)")
         for name, known in (("energy", ("raw", "windowed")), ("edges", ("inside", "reflected", "zeros"))):
             if getattr(self, name) not in known:
-                raise DomainError(f"{name} is {getattr(self, name)!r}, expected one of {', '.join(known)}")
+                raise DomainError(unknown(name, getattr(self, name), known))
 
     @property
     def first(self) -> int:
@@ -148,11 +148,9 @@ def mel_filters(
     check_integer(1, filters=filters, fft=fft)
     if not 0 <= low < high <= rate / 2:
         raise DomainError(f"low is {low} and high {high} Hz, expected 0 <= low < high <= {rate / 2}, half the rate")
-    if mel_scale not in ("htk", "slaney") or triangles not in ("mel", "hertz"):
-        raise DomainError(
-            f"mel_scale is {mel_scale!r}, expected 'htk' or 'slaney'; triangles is {triangles!r}, expected 'mel' or "
-            "'hertz'"
-        )
+    for name, value, known in (("mel_scale", mel_scale, ("htk", "slaney")), ("triangles", triangles, ("mel", "hertz"))):
+        if value not in known:
+            raise DomainError(unknown(name, value, known))
     htk, scale = mel_scale == "htk", "slaney" if norm else None
     if triangles == "hertz":
         bank = librosa.filters.mel(

@@ -7,7 +7,7 @@ to its dynamic weights (`expand_backward`): the weights are tied through the dic
 from typing import Literal, NamedTuple
 
 from pp_ref.arrays import Array, array_namespace, check_axes, check_factor
-from pp_ref.errors import DomainError
+from pp_ref.errors import DomainError, unknown
 from pp_ref.layers.sigmoid import SigmoidCache, sigmoid_backward, sigmoid_forward
 
 
@@ -39,7 +39,7 @@ def autoencoder_forward(
     raises   ShapeError; DomainError for another decoder
     """
     if decoder not in ("sigmoid", "linear"):
-        raise DomainError(f"decoder is {decoder!r}, expected 'sigmoid' or 'linear'")
+        raise DomainError(unknown("decoder", decoder, ("sigmoid", "linear")))
     n = check_axes("n d, d m, m, d", v=v, W=W, b=b, c=c)["n"]
     xp = array_namespace(v)
     h, hidden = sigmoid_forward(v @ W + b)  # (n, d) (d, m) -> (n, m)
