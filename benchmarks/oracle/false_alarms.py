@@ -182,7 +182,7 @@ def study(task: tuple[str, str, int]) -> tuple[tuple[str, str, int], list[dict[s
                 del judges[candidate], rows[candidate]
                 continue
             row["cases"] += 1
-            if finding.status != Status.passed:
+            if finding.status in (Status.failed, Status.suspicious):
                 tensor = finding.worst
                 said = "; ".join(finding.messages) or f"{tensor.name} {tensor.ratio:.3g} {tensor.likely:.3g}"
                 row[finding.status].append(f"{case.id}: {said}")

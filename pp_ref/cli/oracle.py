@@ -1,6 +1,7 @@
 """`pp-ref conform` and `pp-ref vectors`: the commands of the oracle."""
 
 import os
+import secrets
 import sys
 from contextlib import suppress
 from dataclasses import replace
@@ -29,6 +30,7 @@ OF_FUNCTIONS = (
     "device",
     "seed",
     "quick",
+    "thorough",
     "repeat",
     "limit",
     "import_limit",
@@ -55,8 +57,11 @@ def conform(
     ] = None,
     autodiff: Annotated[bool, typer.Option("--autodiff", help="Gradients are those of torch or jax.")] = False,
     only: OnlyOption = None,
-    seed: SeedOption = 0,
+    seed: Annotated[
+        int | None, typer.Option(min=0, help="Seed of all shapes and numbers.", show_default="drawn, and printed")
+    ] = None,
     quick: QuickOption = False,
+    thorough: Annotated[bool, typer.Option("--thorough", help="Also large cases that take minutes.")] = False,
     replay: Annotated[str | None, typer.Option(help="Run one case alone, by its id.")] = None,
     device: Annotated[
         str | None,
@@ -73,7 +78,7 @@ def conform(
 ) -> None:
     """Judge an implementation against exact values and derived bounds, and say what is wrong with it.
 
-    Exit code 0: it conforms. 1: a case failed. 2: within all bounds, but suspicious. 3: it could not be judged, or its
+    Exit code 0: all judged and right. 1: wrong. 2: suspicious or incomplete. 3: nothing could be judged, or its
     report could not be written.
     """
     from pp_ref.oracle.candidates.declared import races
@@ -100,10 +105,13 @@ def conform(
         elif candidate is not None:
             from pp_ref.oracle.candidates.processes import InWorker
 
+            if quick and thorough:
+                raise DomainError("expected --quick or --thorough, and not both")
             known = {name: value for name, value in settings.items() if value is not None}
             worker = InWorker(candidate, limit, import_limit, **known)
             try:
-                report = judged(worker, arithmetic, only or (), seed, quick, replay)
+                drawn = secrets.randbits(64) if seed is None else seed  # which no candidate can know
+                report = judged(worker, arithmetic, only or (), drawn, quick, replay, thorough=thorough)
             finally:
                 worker.close()
             outputs = worker.outputs

@@ -1,9 +1,9 @@
 """The stages of a network: weights of any kind, and the operations between them."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
-from typing import Any, Literal, Protocol
+from typing import Any, ClassVar, Literal, Protocol
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -11,7 +11,7 @@ from numpy.typing import DTypeLike
 from pp_ref.arrays import Array, check_rate
 from pp_ref.errors import DomainError, ShapeError, unknown
 from pp_ref.kernels.choose import Plan, choose
-from pp_ref.kernels.ways import CONV, MAX_POOL, Kept
+from pp_ref.kernels.ways import CONV, MAX_POOL, Kept, Way
 from pp_ref.kernels.work import Arrays, ConvProblem, PoolProblem
 from pp_ref.layers.conv2d import patches
 from pp_ref.layers.dropout import dropout_backward, dropout_forward
@@ -134,6 +134,7 @@ class Convolution:
     padding       int >= 0 pixels of zeros on all four sides
     """
 
+    ways: ClassVar[Sequence[Way]] = CONV
     weights: Weights
     filter_shape: tuple[int, int]
     stride: int = 1
@@ -172,7 +173,7 @@ class Convolution:
         filters = (*self.filter_shape, arrays.shape[3], self.weights.m)
         shapes = tuple(self.weights.shapes.values())
         problem = ConvProblem(arrays, filters, self.stride, self.padding, shapes, self.weights.operands)
-        return choose(CONV, problem, threads=threads)
+        return choose(self.ways, problem, threads=threads)
 
 
 @dataclass(frozen=True)

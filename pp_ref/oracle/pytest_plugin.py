@@ -63,7 +63,7 @@ class Candidate(pytest.Collector):
             self.worker = InWorker(self.name, **({"arithmetic": arithmetic} if arithmetic else {}))
             self.config.add_cleanup(self.worker.close)
             only = option("--pp-ref-only")
-            drawn = [cases for _, cases in chosen(self.worker.arithmetic, only, quick=option("--pp-ref-quick"))]
+            drawn = [list(cases) for _, cases in chosen(self.worker.arithmetic, only, quick=option("--pp-ref-quick"))]
             self.identities = [case.id for cases in drawn for case in cases]
             if only and not any(self.worker.observe(cases[0]).provided for cases in drawn):
                 raise DataError(f"{self.name} has no function for {' or '.join(only)}: nothing could be judged")

@@ -1,18 +1,25 @@
 """`pp-ref conform`: every case put to a candidate, judged, and what is wrong said in words."""
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+import numpy as np
+
+from pp_ref.oracle.candidates.behaviour import Observation
 from pp_ref.oracle.candidates.processes import Candidate
 from pp_ref.oracle.operations.cases import Case, chosen
-from pp_ref.oracle.operations.truth import Expected, truth
+from pp_ref.oracle.operations.nested import described, leaves
+from pp_ref.oracle.operations.truth import Expected, truth, work
 from pp_ref.oracle.verdict.diagnosis import Evidence, diagnose
 from pp_ref.oracle.verdict.findings import Finding, Report, Status
 from pp_ref.oracle.verdict.judge import judge
 from pp_ref.records import circumstances
 
 __all__ = ["conform"]
+
+CALLS = 6  # that `observe` makes of the functions, nearly, where `Observation.seconds` is of one
 
 
 def conform(
@@ -25,6 +32,7 @@ def conform(
     among: Sequence[str] | None = None,
     expected: Callable[[Case], list[Expected]] = truth,
     progress: Callable[[Finding], None] = lambda finding: None,
+    thorough: bool = False,
 ) -> Report:
     """Judge a candidate's functions against exact values and derived bounds.
 
@@ -37,6 +45,7 @@ def conform(
     among       ids of the cases there are, an operation's in a row; None: all that the seed draws
     expected    what the results of a case have to be
     progress    called with every finding
+    thorough    also large cases that take longer
     raises      DomainError for an unknown operation, arithmetic or case
     """
     started = time.perf_counter()
@@ -44,10 +53,18 @@ def conform(
     findings: list[Finding] = []
     diagnoses: dict[str, str] = {}
     calls: dict[str, None] = {}
-    for operation, drawn in chosen(name, only, seed, quick, replay, among):
-        evidence = []
+    for operation, drawn in chosen(name, only, seed, quick, replay, among, thorough):
+        evidence: list[Evidence] = []
+        left_out: list[Finding] = []
+        speed = _Speed(candidate.time_limit)
         for case in drawn:
+            if replay is None and case.large and not evidence[0].seen.provided:
+                break
+            if replay is None and (reason := speed.exceeded(case)):
+                left_out.append(_left_out(case, reason))
+                continue
             seen = candidate.observe(case)
+            speed.see(case, seen)
             calls |= dict.fromkeys(seen.provenance)
             due = expected(case) if seen.results else []
             evidence.append(Evidence(case, due, seen, judge(case, due, seen)))
@@ -65,14 +82,60 @@ def conform(
                 finding = finding.expecting(reason)
             findings.append(finding)
             progress(finding)
+        findings += left_out
+        for finding in left_out:
+            progress(finding)
     took = time.perf_counter() - started
     return Report(
         candidate.name,
         name,
-        seed,
+        seed if replay is None else int(replay.rpartition("/")[2]),
         [finding.suspecting(candidate.later.get(finding.id)) for finding in findings],
         diagnoses,
         circumstances() | {"calls": list(calls)},
         took,
         forward_only=candidate.forward_only,
+    )
+
+
+class _Speed:
+    """How long a candidate's functions take, from the smaller cases of an operation."""
+
+    def __init__(self, limit: float | None) -> None:
+        self.limit, self.rate, self.largest = limit, math.inf, 0
+
+    def see(self, case: Case, seen: Observation) -> None:
+        """The least time of a product or a sum: calls that load libraries take longer."""
+        if self.limit is not None and seen.seconds > 0:
+            self.rate = min(self.rate, seen.seconds / max(work(case), 1))
+            self.largest = max(self.largest, _extent(case))
+
+    def exceeded(self, case: Case) -> str | None:
+        """Why a large case is left out, if it is."""
+        if self.limit is None or not case.large or not math.isfinite(self.rate):
+            return None
+        expected = CALLS * self.rate * work(case)
+        if expected <= self.limit:
+            return None
+        return (
+            f"looked at up to an extent of {self.largest}, not at this one of {_extent(case)}: it would take about "
+            f"{expected:.0f} s, more than the {self.limit:g} s there are"
+        )
+
+
+def _extent(case: Case) -> int:
+    """The longest axis of an argument."""
+    return max(max(np.shape(x), default=0) for value in case.arguments.values() for x in leaves(value))
+
+
+def _left_out(case: Case, reason: str) -> Finding:
+    return Finding(
+        case.id,
+        case.operation.name,
+        case.regime,
+        Status.left_out,
+        bug=case.bug,
+        effect=case.effect,
+        reason=reason,
+        arguments={name: described(value) for name, value in case.arguments.items()},
     )

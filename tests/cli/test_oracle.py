@@ -21,7 +21,7 @@ def vectors(tmp_path):
     arguments = ["--arithmetic", "float32", "--only", "dense", "--only", "pool", "--seed", "3", "--quick"]
     result = invoke("vectors", "export", str(folder), *arguments)
     assert result.exit_code == 0, result.output
-    assert result.output == f"10 cases of 2 operations in {folder}\n"
+    assert result.output == f"11 cases of 2 operations in {folder}\n"
     answer(folder)
     return folder
 
@@ -30,7 +30,7 @@ def test_conform_by_files(vectors, tmp_path):
     out = tmp_path / "report.json"
     result = invoke("conform", "--files", str(vectors), "--out", str(out))
     assert result.exit_code == 0, result.output
-    assert "in float32, seed 3: 10 cases" in result.output
+    assert "in float32, seed 3: 11 cases" in result.output
     record = json.loads(out.read_text())
     assert record["folder"] == str(vectors)
     assert record["counts"]["passed"] == len(record["findings"]) == 10

@@ -1,13 +1,16 @@
 """A run: what is chosen, what is reported, what its exit code is."""
 
+import re
+import time
+
 import numpy as np
 import pytest
 
 from pp_ref import layers
 from pp_ref.errors import DomainError
 from pp_ref.oracle import InProcess, conform
-from pp_ref.oracle.operations.cases import names
-from pp_ref.oracle.operations.table import BY_NAME, OPERATIONS
+from pp_ref.oracle.operations.cases import chosen
+from pp_ref.oracle.operations.table import OPERATIONS
 from pp_ref.oracle.verdict.findings import Status
 
 RIGHT = {"relu_forward": layers.relu_forward, "relu_backward": layers.relu_backward}
@@ -23,12 +26,18 @@ def changed(change):
     return RIGHT | {"relu_forward": forward}
 
 
-WRONG = changed(lambda y: y + (y.shape[0] == 4))
+WRONG = changed(lambda y: y + (y.shape[0] == y.shape[1]))
+
+
+def quick(name):
+    """How many cases an operation has."""
+    (drawn,) = (drawn for _, drawn in chosen("float64", [name], quick=True))
+    return len(list(drawn))
 
 
 def test_only_what_is_asked_for_in_the_tables_order():
     report = conform(InProcess(layers), only=["relu", "dense"], quick=True)
-    assert [f.operation for f in report.findings] == ["dense"] * 5 + ["relu"] * len(names(BY_NAME["relu"], True))
+    assert [f.operation for f in report.findings] == ["dense"] * quick("dense") + ["relu"] * quick("relu")
     assert (report.candidate, report.arithmetic, report.seed) == ("candidate", "float64", 0)
     assert report.seconds > 0
     assert "versions" in report.environment
@@ -37,7 +46,7 @@ def test_only_what_is_asked_for_in_the_tables_order():
 def test_everything_else_is_not_provided():
     report = conform(InProcess(RIGHT), quick=True)
     counts = report.counts
-    assert counts[Status.passed] == len(names(BY_NAME["relu"], True))
+    assert counts[Status.passed] == quick("relu")
     assert counts[Status.not_provided] == len(report.findings) - counts[Status.passed]
     assert {f.operation for f in report.findings} == {operation.name for operation in OPERATIONS}
     assert report.exit_code == 0
@@ -90,6 +99,39 @@ def test_progress_sees_every_finding():
     seen = []
     report = conform(InProcess(WRONG), only=["relu", "dense"], quick=True, progress=seen.append)
     assert seen == report.findings
+
+
+def slow(seconds):
+    """A dense layer that takes so long for every product."""
+
+    def forward(v, W, b):
+        time.sleep(seconds * v.size * W.shape[1])
+        return v @ W + b, None
+
+    return {"dense_forward": forward}
+
+
+def test_large_cases_that_would_take_too_long_are_left_out_with_a_reason():
+    report = conform(InProcess(slow(1e-7), time_limit=0.5), only=["dense"], quick=True)
+    left = [finding for finding in report.findings if finding.status == Status.left_out]
+    assert left
+    assert all(finding.regime.startswith("edges ") for finding in left)
+    assert re.match(
+        r"looked at up to an extent of \d+, not at this one of 1025: it would take about \d+ s, more than the 0.5 s",
+        left[0].reason,
+    )
+    assert report.counts[Status.failed] == 0
+    quickly = conform(InProcess(slow(0), time_limit=20), only=["dense"], quick=True)
+    assert quickly.counts[Status.left_out] == 0
+
+
+def test_a_thorough_run_has_more_large_cases_which_have_ids_too():
+    kinds = {
+        case.regime.rpartition(" ")[0] for _, drawn in chosen("float64", ["relu"], thorough=True) for case in drawn
+    }
+    assert {"edges", "long edges"} <= kinds
+    (finding,) = conform(InProcess(RIGHT), replay="relu/long edges 0/float32/7").findings
+    assert finding.status == Status.passed
 
 
 def test_what_a_case_does_after_it_has_returned_makes_it_suspicious():

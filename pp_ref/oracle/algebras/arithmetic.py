@@ -57,8 +57,9 @@ ARITHMETICS = {
         Arithmetic("float32", "float32", 24, 0.0, 2.0**-24, *_SINGLE),
         # 11 bits, by rounding or by cutting off: a tensor core does either (2^-10 covers both).
         Arithmetic("tf32", "float32", 24, 2.0**-10, 2.0**-24, *_SINGLE),
-        Arithmetic("bfloat16", "bfloat16", 8, 0.0, 2.0**-24, _SINGLE[0], (2 - 2.0**-7) * 2.0**127),
-        Arithmetic("float16", "float16", 11, 0.0, 2.0**-24, 2.0**-14, 65504.0),
+        # Their functions are computed in float32, and stored once or twice: 1 ulp.
+        Arithmetic("bfloat16", "bfloat16", 8, 0.0, 2.0**-24, _SINGLE[0], (2 - 2.0**-7) * 2.0**127, 1),
+        Arithmetic("float16", "float16", 11, 0.0, 2.0**-24, 2.0**-14, 65504.0, 1),
     )
 }
 

@@ -24,6 +24,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pp_ref.oracle.algebras import chains, logistic
 from pp_ref.oracle.algebras.arithmetic import ARITHMETICS, Arithmetic
 from pp_ref.oracle.algebras.systems import solved
 from pp_ref.oracle.algebras.tape import Algebra
@@ -57,6 +58,7 @@ class Rounded:
         self.majorant = abs(self.value) if majorant is None else _or_infinite(majorant, shape)
         self.spread = self.error if spread is None else _or_infinite(spread, shape)
         self.arithmetic, self.terms = arithmetic, terms
+        self.unstored: tuple[Any, Any, Any] | None = None  # error and spread before it was stored, and the u of that
 
     shape = property(lambda self: self.value.shape)
     ndim = property(lambda self: self.value.ndim)
@@ -90,11 +92,28 @@ class Rounded:
         default |value|.
         """
         a = self.arithmetic
-        u = units * Exact(a.unit) * (1 + Exact(2) ** -10)
+        u = units * (Exact(a.unit) * (1 + Exact(2) ** -10))
+        unstored = error, spread, u
         error = error + u * (majorant + error) + a.tiny
         spread = spread + u * ((abs(value) if likely is None else likely) + spread) + a.tiny
         over = np.where(majorant + error > a.largest, np.inf, 0)
-        return self.made(value, error + over, majorant, spread + over, terms)
+        made = self.made(value, error + over, majorant, spread + over, terms)
+        made.unstored = unstored
+        return made
+
+    def formed(self, moved: Any = 0, likely: Any = 0) -> "Rounded":
+        """This very number is stored, in no other order: its rounding, and bounds from here on, are of its own size.
+
+        moved, likely  how far it is off besides, by errors of operands that `error` and `spread` leave out
+        """
+        size, error, spread = abs(self.value), self.error, self.spread
+        if self.unstored is not None:
+            error, spread, u = self.unstored
+            error = error + u * (size + moved + error) + self.arithmetic.tiny
+            spread = spread + u * (size + likely + spread) + self.arithmetic.tiny
+            over = np.where(size + moved + error > self.arithmetic.largest, np.inf, 0)
+            error, spread = error + over, spread + over
+        return self.made(self.value, error, size + moved, spread, self.terms)
 
     def summed(
         self, value: Any, majorant: Any, error: Any, spread: Any, root: Any, length: int, terms: int
@@ -213,7 +232,7 @@ def algebra(arithmetic: Arithmetic) -> Algebra:
         **{name: getattr(NAMESPACE, name) for name in names},
         lifted=lambda x: lifted(x, arithmetic),
         compared=lambda x: x.value,
-        formed=lambda x: Rounded(x.value, x.error, x.arithmetic, None, x.spread),
+        formed=Rounded.formed,
         uncertainty=lambda x: x.error,
     )
 
@@ -270,17 +289,6 @@ def _sqrt(x: Rounded) -> Rounded:
         return np.where(value > 0, e / np.where(value > 0, value + least, 1), np.sqrt(e))
 
     return x.stored(value, value, inherited(x.error), inherited(x.spread))
-
-
-def _sigmoid(x: Rounded) -> Rounded:
-    """1 / (1 + exp(-x)): an exponential, a sum and a quotient. s(x + e) / s(x) is at most exp(e), and so for 1 - s."""
-    value = 1 / (1 + np.exp(np.minimum(-x.value, 11000)))  # the largest exponent of longdouble is 11356
-    less = 1 / (1 + np.exp(np.minimum(x.value, 11000)))
-
-    def inherited(e: Any) -> Any:
-        return np.minimum(value, less) * np.expm1(np.minimum(e, 11000))
-
-    return x.stored(value, value, inherited(x.error), inherited(x.spread), units=2 * x.arithmetic.ulps + 4)
 
 
 def _abs(x: Rounded) -> Rounded:
@@ -360,7 +368,12 @@ NAMESPACE = SimpleNamespace(
     log1p=_log1p,
     tanh=_tanh,
     sqrt=_sqrt,
-    sigmoid=_sigmoid,
+    sigmoid=logistic.sigmoid,
+    sigmoid_slope=logistic.sigmoid_slope,
+    softmax=logistic.softmax,
+    log_sum_exp=logistic.log_sum_exp,
+    strayed=chains.strayed,
+    chained=chains.chained,
     sum=_sum,
     max=_max,
     minimum=_minimum,

@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 __all__ = [
     "Algebra",
     "Quantity",
+    "chained",
     "concat",
-    "doubtful",
     "elementwise",
     "exp",
     "gradients",
@@ -28,6 +28,7 @@ __all__ = [
     "quantity",
     "sigmoid",
     "sqrt",
+    "work",
 ]
 
 Pull = Callable[[Any], Any]
@@ -44,6 +45,11 @@ class Algebra:
     lifted       float64 numbers -> an array without error
     compared     array -> the numbers that comparisons see
     formed       array -> the same, as numbers that every implementation computes before it goes on
+    chained      (a, b, c) -> a b c, of which every implementation forms a b, or b c, before it goes on
+    strayed      (x, entries, at) -> x, where computed numbers may lack entries[i] at the flat place at[i], or have it
+                 besides: another branch's gradient
+    sigmoid_slope  s(x) -> s'(x)
+    softmax, log_sum_exp  of rows; None: by exp, sum and log
     uncertainty  array -> how far computed numbers may be from those that are compared
     """
 
@@ -61,6 +67,11 @@ class Algebra:
     lifted: Function
     compared: Function
     formed: Function = lambda x: x
+    chained: Function = lambda a, b, c: a @ b @ c
+    strayed: Function = lambda x, entries, at: x
+    softmax: Function | None = None
+    log_sum_exp: Function | None = None
+    sigmoid_slope: Function = lambda y: y * (1 - y)
     uncertainty: Function = lambda x: 0.0
 
 
@@ -71,7 +82,7 @@ class Quantity:
 
     def __init__(self, data: Any, algebra: Algebra, parents: Sequence[tuple["Quantity", Pull]] = ()) -> None:
         self.data, self.algebra, self.parents = _array(data), algebra, parents
-        self.doubtful = False
+        self.terms = 1  # in the sum of which an entry was made
 
     shape = property(lambda self: self.data.shape)
     ndim = property(lambda self: self.data.ndim)
@@ -117,11 +128,13 @@ class Quantity:
         )
 
     def __matmul__(self, other: Any) -> "Quantity":
-        return self._new(
+        product = self._new(
             self.data @ other.data,
             (self, lambda g: g @ other.data.T),
             (other, lambda g: self.data.T @ g),
         )
+        product.terms = self.shape[-1]
+        return product
 
     def __neg__(self) -> "Quantity":
         return self._new(-self.data, (self, lambda g: -g))
@@ -171,23 +184,36 @@ class Quantity:
         """The largest; of equal ones the first, which alone has a gradient. The axis stays, with length 1."""
         first = np.argmax(self.algebra.compared(self.data), axis=axis, keepdims=True)
         winners = np.take_along_axis(self.places(), first, axis=axis)
-        self.settle(np.moveaxis(self.places(), axis, -1), np.moveaxis(winners, axis, -1))
-        return self.take(winners)
+        rivals, alone = np.moveaxis(self.places(), axis, -1), np.moveaxis(winners, axis, -1)
+        return self.won(rivals, alone[..., 0]).reshape(*winners.shape)
 
-    def settle(self, rivals: NDArray[np.int64], winners: NDArray[np.int64]) -> None:
-        """Remember whether rounding may let another entry win: its gradient goes elsewhere then.
+    def won(self, rivals: NDArray[np.int64], winners: NDArray[np.int64]) -> "Quantity":
+        """The winners. Where rounding may let another entry win, the gradient may go there.
 
         rivals   (..., k) flat indices, -1 for none
-        winners  (..., 1)
+        winners  (...)
         """
-        if rivals.size:
-            value = np.asarray(self.algebra.compared(self.data)).reshape(-1)
-            error = np.broadcast_to(self.algebra.uncertainty(self.data), self.shape).reshape(-1)
-            may = (rivals >= 0) & (rivals != winners)
-            self._doubt(may & (value[rivals] + error[rivals] > value[winners] - error[winners]))
+        taken, algebra = self.take(winners), self.algebra
+        ((_, back),) = taken.parents
+        value = np.asarray(algebra.compared(self.data)).reshape(-1)
+        error = np.broadcast_to(algebra.uncertainty(self.data), self.shape).reshape(-1)
+        first = winners[..., None]
+        may = (rivals >= 0) & (rivals != first) & (value[rivals] + error[rivals] > value[first] - error[first])
+        unsure = may | ((rivals == first) & may.any(axis=-1, keepdims=True))
+        if not unsure.any():
+            return taken
+        window = np.broadcast_to(taken.places()[..., None], rivals.shape)[unsure]
 
-    def _doubt(self, where: Any) -> None:
-        self.doubtful |= bool(np.any(where))
+        def pull(g: Any) -> Any:
+            return algebra.strayed(back(g), algebra.take(algebra.reshape(g, (g.size,)), window), rivals[unsure])
+
+        # A rival that wins is larger than the winner by no more than what it may be off.
+        windows, flat = (
+            np.broadcast_to(taken.places()[..., None], rivals.shape),
+            algebra.reshape(self.data, (self.size,)),
+        )
+        more = algebra.take(flat, rivals[may]) + -algebra.take(flat, np.broadcast_to(first, rivals.shape)[may])
+        return self._new(algebra.strayed(taken.data, more, windows[may]), (self, pull))
 
     def where(self, condition: NDArray[Any], other: Any) -> "Quantity":
         """This where the condition holds, the other elsewhere."""
@@ -200,14 +226,11 @@ class Quantity:
         )
 
     def formed(self) -> "Quantity":
-        """This, as a number that every implementation computes before it goes on: bounds start from its own size."""
-        return self._new(self.algebra.formed(self.data), (self, lambda g: g))
+        """This, as an array that every implementation computes before it goes on, and its cotangent likewise.
 
-    def above(self, least: float) -> NDArray[np.bool_]:
-        """Where this is greater, or NaN."""
-        compared = np.asarray(self.algebra.compared(self.data))
-        self._doubt(abs(compared - least) < self.algebra.uncertainty(self.data))
-        return ~(compared <= least)
+        Bounds start from its own size.
+        """
+        return self._new(self.algebra.formed(self.data), (self, self.algebra.formed))
 
 
 def quantity(x: Any, algebra: Algebra) -> Quantity:
@@ -244,12 +267,66 @@ def elementwise(name: str, slope: Callable[[Any, Any], Any]) -> Callable[[Quanti
 exp = elementwise("exp", lambda x, y: y)
 log = elementwise("log", lambda x, y: 1 / x)
 sqrt = elementwise("sqrt", lambda x, y: 1 / (2 * y))
-sigmoid = elementwise("sigmoid", lambda x, y: y * (1 - y))  # from the output, as implementations do: absolute accuracy
+
+
+def sigmoid(x: Quantity) -> Quantity:
+    """The slope is computed from the output, as implementations do: it has absolute accuracy."""
+    algebra = x.algebra
+    y = algebra.sigmoid(x.data)
+    return Quantity(y, algebra, [(x, lambda g: g * algebra.sigmoid_slope(y))])
 
 
 def maximum(x: Quantity, least: float) -> Quantity:
-    """max(x, least); no gradient in a tie."""
-    return x.where(x.above(least), least)
+    """max(x, least); no gradient in a tie. Where rounding may move x across, there may be the other gradient."""
+    algebra, compared = x.algebra, np.asarray(x.algebra.compared(x.data))
+    above = ~(compared <= least)  # or NaN
+    unsure = np.flatnonzero(abs(compared - least) < algebra.uncertainty(x.data))
+    chosen = x.where(above, least)
+    if not unsure.size:
+        return chosen
+    back = chosen.parents[0][1]
+
+    def pull(g: Any) -> Any:
+        return algebra.strayed(back(g), algebra.take(algebra.reshape(g, (g.size,)), unsure), unsure)
+
+    # A computed x may be above although x is not, and is then the larger one.
+    below = unsure[~above.reshape(-1)[unsure]]
+    over = algebra.take(algebra.reshape(x.data, (x.size,)), below) - least
+    return Quantity(algebra.strayed(chosen.data, over, below), algebra, [(x, pull)])
+
+
+def chained(a: Quantity, b: Quantity, c: Quantity) -> Quantity:
+    """a b c, of which every implementation forms a b, or b c, and then the product; so do its gradients."""
+    A, B, C, product = a.data, b.data, c.data, a.algebra.chained
+    return Quantity(
+        product(A, B, C),
+        a.algebra,
+        [
+            (a, lambda g: product(g, C.T, B.T)),
+            (b, lambda g: product(A.T, g, C.T)),
+            (c, lambda g: product(B.T, A.T, g)),
+        ],
+    )
+
+
+def log_sum_exp(z: Quantity) -> Quantity:
+    """log sum_j exp z[n, j], whose gradient is the softmax."""
+    algebra = z.algebra
+    if algebra.softmax is not None and algebra.log_sum_exp is not None:
+        p, n = algebra.softmax(z.data), z.shape[0]
+        return Quantity(algebra.log_sum_exp(z.data), algebra, [(z, lambda g: algebra.reshape(g, (n, 1)) * p)])
+    shift = largest(z)
+    return log(exp(z - shift).sum(axis=1)) + shift[:, 0]
+
+
+def largest(z: Quantity) -> NDArray[np.float64]:
+    """Each row's maximum, as a constant: it cancels, whatever it is, and with it nothing overflows."""
+    compared = np.asarray(z.algebra.compared(z.data), np.float64)
+    return (
+        np.max(compared, axis=1, keepdims=True, initial=-np.finfo(float).max)
+        if compared.size
+        else np.zeros((len(compared), 1))
+    )
 
 
 def concat(arrays: Sequence[Quantity], axis: int) -> Quantity:
@@ -285,9 +362,9 @@ def gradients(y: Sequence[Quantity], dy: Sequence[Any], inputs: Sequence[Quantit
     ]
 
 
-def doubtful(y: Iterable[Quantity]) -> bool:
-    """Whether rounding may let another entry win a maximum, or a unit pass its kink, on the way to y."""
-    return any(node.doubtful for node in _parents_first(y))
+def work(y: Iterable[Quantity]) -> int:
+    """How many products and sums it takes to compute y, nearly."""
+    return sum(node.size * node.terms for node in _parents_first(y) if node.parents)
 
 
 def _parents_first(y: Iterable[Quantity]) -> list[Quantity]:

@@ -38,6 +38,7 @@ class Answers:
     def __init__(self, folder: Path) -> None:
         manifest = _vectors(folder)
         self.forward_only, self.later = False, dict[str, str]()
+        self.time_limit: float | None = None
         self.arithmetic: str = manifest["arithmetic"]
         self.seed: int = manifest["seed"]
         self.ids: list[str] = [case["id"] for case in manifest["cases"]]

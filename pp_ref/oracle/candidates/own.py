@@ -12,6 +12,7 @@ from pp_ref.dictionaries import Grid, Units, make_dictionary
 from pp_ref.dictionaries.covariances import covariance, matern_covariance, se_covariance
 from pp_ref.dictionaries.ridge import ridge_dictionary
 from pp_ref.kernels.factors import Separable
+from pp_ref.kernels.ways import CONV
 from pp_ref.layers.predicted import ExpandCache, PoolCache, expand_backward, pool_backward
 from pp_ref.models import MLP, RICA, Autoencoder, ConvNet, Predicted
 from pp_ref.models.stages import Activation, Convolution, Flatten, MaxPool
@@ -131,6 +132,13 @@ def _predicted(space: Any, U: Sequence[Array], m: int) -> Predicted:
     )
 
 
+class Direct(Convolution):
+    """Without the convolution theorem, whose rounding errors are relative to the largest numbers of a whole image: more
+    than the bound of an entry that is small or zero."""
+
+    ways = tuple(way for way in CONV if way.name != "theorem")
+
+
 def mlp(
     loss_and_gradient: Loss, x: Array, labels: Array, U: Any, w: Any, b: Any, W: Array, c: Array, decay: float
 ) -> Any:
@@ -147,7 +155,7 @@ def convnet(
     for U_l, b_l, (height, width) in zip(U, b, filter_shapes, strict=True):
         whole = [np.kron(np.asarray(U_j, float), np.eye(channels)) for U_j in U_l]  # tied across channels
         weights = _predicted(Grid(height, width, channels), whole, b_l.size)
-        stack += [Convolution(weights, (height, width), padding=height // 2), Activation("relu"), MaxPool(2, stride=2)]
+        stack += [Direct(weights, (height, width), padding=height // 2), Activation("relu"), MaxPool(2, stride=2)]
         channels = b_l.size
     model = ConvNet(tuple(x.shape[1:]), (*stack, Flatten()), c.size)
     return _network(loss_and_gradient, model, x, labels, w, b, W, c)

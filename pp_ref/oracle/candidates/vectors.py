@@ -56,15 +56,16 @@ def export(
     raises      DomainError for an unknown operation or arithmetic, DataError if folder holds something else or cannot
                 be written; it is then as it was
 
-    The same call writes the same bytes. Cases that differ from others in memory order alone are left out: a file has
-    one. Where folder holds vectors already, they are replaced, the manifest last, and answers beside them stay.
+    The same call writes the same bytes. Cases that differ from others in memory order alone are left out, for a file
+    has one; so are those at the edges of tiles, which are large. Where folder holds vectors already, they are replaced,
+    the manifest last, and answers beside them stay.
     """
     if folder.exists() and not (_is_ours(folder) or (folder.is_dir() and not any(folder.iterdir()))):
         raise DataError(f"{folder} holds something else than vectors: choose a new folder, or an empty one")
     files = {}
     manifest: dict[str, Any] = {"schema": SCHEMA, "arithmetic": arithmetic, "seed": seed, "quick": quick}
     manifest |= {"files": {}, "cases": []}
-    for operation, drawn in chosen(arithmetic, only, seed, quick):
+    for operation, drawn in chosen(arithmetic, only, seed, quick, large=False):
         exported = [case for case in drawn if case.layout == "C"]
         held = {f"{case.id}/{name}": tensor for case in exported for name, tensor in tensors_of(case).items()}
         file = f"{operation.name}.safetensors"

@@ -9,57 +9,60 @@ import numpy as np
 
 from pp_ref.errors import DomainError
 from pp_ref.oracle.algebras.arithmetic import Arithmetic, arithmetic
-from pp_ref.oracle.operations.draws import CONVOLUTIONS, Arguments, Draw, Sizes
+from pp_ref.oracle.operations.case import Case, Entries
+from pp_ref.oracle.operations.draws import Arguments, Draw, Sizes
+from pp_ref.oracle.operations.geometries import CONVOLUTIONS
+from pp_ref.oracle.operations.large import Plan, large_case, plans
 from pp_ref.oracle.operations.nested import is_number, leaves, mapped
 from pp_ref.oracle.operations.operation import Operation
 from pp_ref.oracle.operations.table import BY_NAME, OPERATIONS
 
 __all__ = ["LAYOUTS", "Case", "case_of", "cases", "chosen", "drawn_case"]
 
+Rng = np.random.Generator
 LAYOUTS = ("C", "F", "strided", "reversed")
-
-
-@dataclass(frozen=True)
-class Case:
-    """One problem, with what it is there for.
-
-    arguments   in the operation's order; floats are float64 arrays of numbers that the arithmetic stores
-    layout      in which memory order a library that has them gets its arrays: "C", "F", "strided" or "reversed"
-    wild        whether NaN or infinity is among the arguments: only where they go is compared
-    """
-
-    operation: Operation
-    regime: str
-    arithmetic: Arithmetic
-    seed: int
-    bug: str
-    effect: str
-    arguments: Arguments
-    layout: str = "C"
-    wild: bool = False
-
-    @property
-    def id(self) -> str:
-        """E.g. "dense/one example/float32/0"."""
-        return f"{self.operation.name}/{self.regime}/{self.arithmetic.name}/{self.seed}"
-
-    def cotangent(self, shapes: list[tuple[int, ...]]) -> list[np.ndarray[Any, Any]]:
-        """Odd multiples of 1/8, one array a shape: never zero, never all ones, and every format stores them."""
-        rng = np.random.default_rng(zlib.crc32(self.id.encode()))
-        return [np.asarray((2 * rng.integers(-8, 8, shape) + 1) / 8) for shape in shapes]
 
 
 @dataclass(frozen=True)
 class Regime:
     bug: str
     effect: str
-    sizes: Callable[[Sizes], Sizes] = lambda sizes: sizes
+    sizes: Callable[[Sizes, Rng], Sizes] = lambda sizes, rng: sizes
     change: Callable[[Arguments, Draw], Arguments] = lambda arguments, draw: arguments
     layout: str = "C"
 
 
-def _scaled(power: int) -> Callable[[Sizes], Sizes]:
-    return lambda sizes: sizes.at(scale=2.0**power)
+def _scaled(power: int) -> Callable[[Sizes, Rng], Sizes]:
+    return lambda sizes, rng: sizes.at(scale=2.0**power)
+
+
+def _between(rng: Rng, least: int, most: int) -> int:
+    return int(rng.integers(least, most + 1))
+
+
+def _plain(sizes: Sizes, rng: Rng) -> Sizes:
+    """A few of everything, in three columns of which no two need be alike."""
+    columns = tuple((_between(rng, 2, 4), _between(rng, 1, 3)) for _ in range(3))
+    return sizes.at(n=_between(rng, 4, 6), d=_between(rng, 6, 9), columns=columns)
+
+
+def _square(sizes: Sizes, rng: Rng) -> Sizes:
+    side = _between(rng, 3, 5)
+    return sizes.at(n=side, d=side, columns=((side, side),))
+
+
+def _alike(sizes: Sizes, rng: Rng) -> Sizes:
+    side, column = _between(rng, 5, 7), (_between(rng, 2, 4), _between(rng, 1, 3))
+    return sizes.at(n=side, d=side, columns=(column,) * _between(rng, 2, 4))
+
+
+def _tails(sizes: Sizes, rng: Rng) -> Sizes:
+    """No multiple of four."""
+
+    def past(tile: int) -> int:
+        return tile + int(rng.choice([r for r in range(1, tile // 2) if r % 4]))
+
+    return sizes.at(n=past(32), d=past(16), columns=((past(8), 5), (5, past(16))))
 
 
 def _integers(arguments: Arguments, draw: Draw) -> Arguments:
@@ -90,27 +93,32 @@ REGIMES = {
     "square": Regime(
         "a transpose that is forgotten or superfluous: only square matrices let it through",
         "wrong numbers where shapes would have told",
-        lambda sizes: sizes.at(n=4, d=4, columns=((4, 4),)),
+        _square,
     ),
     "columns of one shape": Regime(
         "columns are exchanged, or the first serves for all: only equal shapes let it through",
         "units of one column computed with another's weights",
-        lambda sizes: sizes.at(n=6, d=6, columns=((3, 2), (3, 2), (3, 2))),
+        _alike,
     ),
     "tails": Regime(
         "what is left over from the last full tile of 4, 8, 16 or 32 is skipped, or done twice",
         "stale or doubled numbers in the last rows or columns",
-        lambda sizes: sizes.at(n=33, d=17, columns=((9, 5), (5, 18))),
+        _tails,
     ),
     "one example": Regime(
         "an axis of length 1 is squeezed away, broadcast, or divided by n - 1",
         "wrong shapes or NaN",
-        lambda sizes: sizes.at(n=1, d=3, columns=((3, 1), (2, 1))),
+        lambda sizes, rng: sizes.at(n=1, d=_between(rng, 2, 4), columns=((_between(rng, 2, 4), 1), (2, 1))),
+    ),
+    "one unit": Regime(
+        "an axis of one unit, one class, one kept weight or one column is squeezed away, or broadcast",
+        "wrong shapes, or every unit with the first one's numbers",
+        lambda sizes, rng: sizes.at(columns=((1, 1),)),
     ),
     "no example": Regime(
         "a batch of length zero raises, or a mean over it divides 0 by 0",
         "NaN in the parameters after the last, empty, batch",
-        lambda sizes: sizes.at(n=0, d=4, columns=((2, 3),)),
+        lambda sizes, rng: sizes.at(n=0, d=_between(rng, 3, 5), columns=((2, _between(rng, 2, 4)),)),
     ),
     "large numbers": Regime(
         "an intermediate result overflows, or saturates too early", "infinity, NaN or zero", _scaled(5)
@@ -130,6 +138,8 @@ REGIMES = {
     "strided": Regime(*_STRIDES, layout="strided"),
     "reversed": Regime(*_STRIDES, layout="reversed"),
 }
+# Regimes of some operations, in which no result is rounded: they have to be equal.
+EQUAL = ("minus infinity", "partial sums")
 WILD = {"NaN": np.nan, "infinity": np.inf}
 # Zeros beyond the edge may be multiplied or left out: where filters are not finite, there are none.
 UNPADDED = next(i for i, (*_, padding, _, _) in enumerate(CONVOLUTIONS) if not padding)
@@ -154,6 +164,33 @@ def names(operation: Operation, quick: bool = False) -> list[str]:
     return [*generic, *operation.regimes, *geometries[: 2 if quick else None], *(wild if not quick else [])]
 
 
+# Regime -> whether it is one of a thorough run: "edges 3" is the fourth plan of them.
+PLANNED = {"edges": False, "long edges": True}
+
+
+def large_cases(
+    operation: Operation, arithmetic: Arithmetic, seed: int = 0, quick: bool = False, thorough: bool = False
+) -> Iterator[Case]:
+    """At the edges of tiles: `pp_ref.oracle.operations.large`.
+
+    quick     the two of which arrays are largest
+    thorough  also those that take longer
+    """
+    for kind, longer in PLANNED.items():
+        if thorough or not longer:
+            for i in range(len(plans(operation, seed, longer)[: 2 if quick else None])):
+                yield _case(operation, f"{kind} {i}", arithmetic, seed)
+
+
+def _plan(operation: Operation, regime: str, seed: int) -> Plan | None:
+    """That of a regime which is one of a plan."""
+    kind, _, place = regime.rpartition(" ")
+    if kind not in PLANNED or not place.isdigit():
+        return None
+    found = plans(operation, seed, PLANNED[kind])
+    return found[int(place)] if int(place) < len(found) else None
+
+
 def case_of(identity: str) -> Case:
     """The case that an id names.
 
@@ -164,7 +201,7 @@ def case_of(identity: str) -> Case:
         raise DomainError(f"id is {identity!r}, expected OPERATION/REGIME/ARITHMETIC/SEED, as a report names its cases")
     operation = BY_NAME[parts[0]]
     known = [*names(operation), "random"]
-    if parts[1] not in known:
+    if parts[1] not in known and _plan(operation, parts[1], int(parts[3])) is None:
         raise DomainError(f"id is {identity!r}, but {operation} has no regime {parts[1]!r}: it has {', '.join(known)}")
     return _case(operation, parts[1], arithmetic(parts[2]), int(parts[3]))
 
@@ -176,15 +213,25 @@ def random_case(operation: Operation, arithmetic: Arithmetic, seed: int) -> Case
 
 def _case(operation: Operation, name: str, arithmetic: Arithmetic, seed: int) -> Case:
     number = zlib.crc32(f"{operation.name}/{name}/{seed}".encode())
-    sizes = Sizes(seed=number)
+    rng = np.random.default_rng([number, 1])  # of shapes
+    sizes = _plain(Sizes(seed=number), rng)
     if name == "random":
         return _random(operation, arithmetic, seed, number)
+    plan = _plan(operation, name, seed)
+    if plan is not None:
+        return large_case(operation, name, arithmetic, seed, number, plan)
     if name in operation.regimes:
         bug, effect, drawn = operation.regimes[name]
-        return Case(operation, name, arithmetic, seed, bug, effect, drawn(Draw(sizes, arithmetic)))
+        whole = Entries(1, 1.0) if name in EQUAL else None
+        return Case(operation, name, arithmetic, seed, bug, effect, drawn(Draw(sizes, arithmetic)), whole=whole)
     if name.startswith("geometry "):
         bug, effect = "an edge, a stride or a padding is wrong in this geometry", "pixels shifted, lost or read twice"
-        draw = Draw(sizes.at(n=2, d=3, columns=((3, 2), (2, 2)), geometry=int(name.split()[1])), arithmetic)
+        draw = Draw(
+            sizes.at(
+                n=2, d=_between(rng, 2, 3), columns=((3, 2), (2, _between(rng, 1, 3))), geometry=int(name.split()[1])
+            ),
+            arithmetic,
+        )
         return Case(operation, name, arithmetic, seed, bug, effect, operation.arguments(draw))
     kind, _, argument = name.partition(" in ")
     if argument:
@@ -194,7 +241,7 @@ def _case(operation: Operation, name: str, arithmetic: Arithmetic, seed: int) ->
         bug, effect = f"{kind} is hidden, by a maximum, a mask or a comparison", "a diverged run looks healthy"
         return Case(operation, name, arithmetic, seed, bug, effect, arguments, wild=True)
     regime = REGIMES[name]
-    sizes = regime.sizes(sizes)
+    sizes = regime.sizes(sizes, rng)
     if operation.geometries > 1:  # an image is many examples of its own
         sizes = sizes.at(n=min(sizes.n, 5), d=min(sizes.d, 9), columns=tuple((min(k, 5), m) for k, m in sizes.columns))
     draw = Draw(sizes, arithmetic)
@@ -241,13 +288,18 @@ def chosen(
     quick: bool = False,
     replay: str | None = None,
     among: Sequence[str] | None = None,
-) -> Iterator[tuple[Operation, list[Case]]]:
-    """Every operation with its cases; arguments as of `pp_ref.oracle.conform`, name that of the arithmetic."""
+    thorough: bool = False,
+    large: bool = True,
+) -> Iterator[tuple[Operation, Iterator[Case]]]:
+    """Every operation with its cases; arguments as of `pp_ref.oracle.conform`, name that of the arithmetic.
+
+    large  whether cases at the edges of tiles are among them
+    """
     if replay is not None and among is not None and replay not in among:
         raise DomainError(f"replay is {replay!r}, which is not among the cases that were exported")
     if replay is not None:
         case = case_of(replay)
-        yield case.operation, [case]
+        yield case.operation, iter([case])
         return
     there = BY_NAME if among is None else dict.fromkeys(identity.partition("/")[0] for identity in among)
     unknown = [each for each in only if each not in there]
@@ -256,9 +308,17 @@ def chosen(
     for operation in OPERATIONS:
         if operation.name in (only or there):
             if among is None:
-                yield operation, list(cases(operation, arithmetic(name), seed, quick))
+                yield operation, _every(operation, arithmetic(name), seed, quick, thorough, large)
             else:
-                yield operation, [case_of(each) for each in among if each.partition("/")[0] == operation.name]
+                yield operation, map(case_of, [each for each in among if each.partition("/")[0] == operation.name])
+
+
+def _every(
+    operation: Operation, arithmetic: Arithmetic, seed: int, quick: bool, thorough: bool, large: bool
+) -> Iterator[Case]:
+    yield from cases(operation, arithmetic, seed, quick)
+    if large:
+        yield from large_cases(operation, arithmetic, seed, quick, thorough)
 
 
 def every_case(arithmetic: Arithmetic, seed: int = 0, quick: bool = False) -> Iterator[Case]:

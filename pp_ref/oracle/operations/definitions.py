@@ -13,7 +13,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pp_ref.oracle.algebras.tape import Quantity, concat, exp, log, maximum, sigmoid, sqrt
+from pp_ref.oracle.algebras.tape import (
+    Quantity,
+    concat,
+    exp,
+    largest,
+    log,
+    log_sum_exp,
+    maximum,
+    sigmoid,
+    sqrt,
+)
 
 Columns = Sequence[Quantity]
 
@@ -65,27 +75,15 @@ def maxout(v: Quantity, pieces: int) -> Quantity:
 
 
 def softmax(z: Quantity) -> Quantity:
-    e = exp(z - _largest(z))
+    e = exp(z - largest(z))
     return e / e.sum(axis=1, keepdims=True)
-
-
-def _largest(z: Quantity) -> NDArray[np.float64]:
-    """Each row's maximum, as a constant: it cancels, whatever it is, and with it nothing overflows."""
-    compared = np.asarray(z.algebra.compared(z.data), np.float64)
-    return (
-        np.max(compared, axis=1, keepdims=True, initial=-np.finfo(float).max)
-        if compared.size
-        else np.zeros((len(compared), 1))
-    )
 
 
 def softmax_cross_entropy(z: Quantity, labels: NDArray[np.int64]) -> Quantity:
     """1/n sum_n (log sum_j exp z[n, j] - z[n, labels[n]]), in nats; 0 without examples."""
     n, classes = z.shape
-    shift = _largest(z)
-    log_sum = log(exp(z - shift).sum(axis=1)) + shift[:, 0]
     own = z.take(np.arange(n) * classes + labels)
-    return (log_sum - own).sum() / float(max(n, 1))
+    return (log_sum_exp(z) - own).sum() / float(max(n, 1))
 
 
 # Images: sec. 3.2 and 3.4.
@@ -183,9 +181,7 @@ def max_pool2d(v: Quantity, size: int, stride: int, ceil: bool = True) -> Quanti
     values = np.asarray(v.algebra.compared(v.data)).reshape(-1)
     seen = np.where(windows >= 0, values[windows], -np.inf)
     first = np.argmax(np.where(np.isnan(seen), np.inf, seen), axis=4, keepdims=True)
-    winners = np.take_along_axis(windows, first, axis=4)
-    v.settle(windows, winners)
-    return v.take(winners[..., 0])
+    return v.won(windows, np.take_along_axis(windows, first, axis=4)[..., 0])
 
 
 def average_pool2d(v: Quantity, size: int, stride: int, ceil: bool = True) -> Quantity:
@@ -213,7 +209,8 @@ def local_response(v: Quantity, size: int, alpha: float, beta: float, k: float) 
 
 def autoencoder(v: Quantity, W: Quantity, b: Quantity, c: Quantity) -> Quantity:
     """1/n sum |s(s(v W + b) W^T + c) - v|^2."""
-    error = sigmoid(sigmoid(v @ W + b) @ W.T + c) - v
+    h = sigmoid(((v @ W).formed() + b).formed())
+    error = (sigmoid(((h @ W.T).formed() + c).formed()) - v).formed()
     return (error * error).sum() / float(max(v.shape[0], 1))
 
 
@@ -248,56 +245,6 @@ def reconstruction(v: Quantity, W: Quantity) -> Quantity:
 
 def weight_decay(W: Quantity, rate: float) -> Quantity:
     return (W * W).sum() * rate
-
-
-def predicted_autoencoder(x: Quantity, U: Columns, w: Columns, b: Quantity, c: Quantity) -> Quantity:
-    return autoencoder(x, expand(U, w), b, c)
-
-
-def rica(x: Quantity, U: Columns, w: Columns, objective: str, trade_off: float, eps: float) -> Quantity:
-    """RICA on predicted filters: ufldl's cost with unit columns, or le2011's (REPRODUCTION 5)."""
-    W = expand(U, w)
-    if objective == "ufldl":
-        W = unit_columns(W)
-        return smooth_abs(x @ W, eps) * trade_off + reconstruction(x, W) / 2.0
-    return log_cosh(x @ W) + reconstruction(x, W) * trade_off / float(max(x.shape[0], 1))
-
-
-def mlp(
-    x: Quantity,
-    labels: NDArray[np.int64],
-    U: Sequence[Columns],
-    w: Sequence[Columns],
-    b: Sequence[Quantity],
-    W: Quantity,
-    c: Quantity,
-    decay: float,
-) -> Quantity:
-    """Sigmoid layers with predicted weights, then a full softmax layer (sec. 4.1); all learned but biases decays."""
-    h = x
-    for U_l, w_l, b_l in zip(U, w, b, strict=True):
-        h = sigmoid(predicted(h, U_l, w_l, b_l))
-    loss = softmax_cross_entropy(h @ W + c, labels)
-    if not decay:
-        return loss
-    return sum((weight_decay(each, decay) for w_l in w for each in w_l), loss + weight_decay(W, decay))
-
-
-def convnet(
-    x: Quantity,
-    labels: NDArray[np.int64],
-    U: Sequence[Columns],
-    w: Sequence[Columns],
-    b: Sequence[Quantity],
-    filter_shapes: Sequence[tuple[int, int]],
-    W: Quantity,
-    c: Quantity,
-) -> Quantity:
-    """Predicted convolutions, padded by half a filter, with ReLU and 2 x 2 max-pooling; softmax on top (sec. 4.2)."""
-    h = x
-    for U_l, w_l, b_l, shape in zip(U, w, b, filter_shapes, strict=True):
-        h = max_pool2d(relu(predicted_conv2d(h, U_l, w_l, b_l, shape, 1, shape[0] // 2)), 2, 2)
-    return softmax_cross_entropy(flatten(h) @ W + c, labels)
 
 
 # The dictionary, which is static: sec. 3.1, 3.2, 3.5.

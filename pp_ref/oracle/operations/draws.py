@@ -2,51 +2,32 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pp_ref.oracle.algebras.arithmetic import Arithmetic
+from pp_ref.oracle.operations.geometries import CONVOLUTIONS, POOLINGS
 
 Real = NDArray[np.float64]
 Arguments = dict[str, Any]
 
-# (filter height, width, stride, padding, image height, width): square and not; strides that overlap, meet, leave
-# pixels out, or do not come out even; padding that makes up for images smaller than the filters.
-CONVOLUTIONS = (
-    (3, 2, 1, 1, 4, 5),
-    (1, 1, 1, 0, 3, 2),
-    (3, 3, 2, 1, 5, 5),
-    (3, 2, 2, 2, 4, 3),
-    (2, 1, 3, 0, 5, 4),
-    (3, 3, 1, 2, 2, 2),
-    (2, 2, 3, 0, 3, 5),
-    (1, 3, 2, 0, 2, 5),
-)
-# (size, stride, ceil, height, width): windows that overlap, meet, leave pixels out, or reach over one edge or both.
-POOLINGS = (
-    (3, 2, True, 4, 5),
-    (2, 2, True, 3, 3),
-    (2, 2, False, 5, 4),
-    (2, 1, True, 3, 4),
-    (3, 2, False, 4, 6),
-    (1, 2, True, 3, 2),
-    (4, 2, True, 5, 5),
-    (2, 3, True, 4, 6),
-)
-
 
 @dataclass(frozen=True)
 class Sizes:
-    """One problem: n examples, d inputs, (k_j, m_j) of every column, a scale of the numbers, a geometry, a seed."""
+    """One problem: n examples, d inputs, (k_j, m_j) of every column, a scale of the numbers, a geometry, a seed.
+
+    geometry  an index into the tables of `geometries`, or a filter or window as they have it, without the image
+    image     height and width; None: what the geometry has
+    """
 
     n: int = 5
     d: int = 7
     columns: tuple[tuple[int, int], ...] = ((3, 2), (2, 3), (3, 1))
     scale: float = 1.0
-    geometry: int = 0
+    geometry: Any = 0
+    image: tuple[int, int] | None = None
     seed: int = 0
 
     k = property(lambda self: self.columns[0][0])
@@ -64,10 +45,16 @@ class Draw:
         self.rng = np.random.default_rng(sizes.seed)
         # Terms have at most eight factors (the gradient of a squared v W W^T - v has seven), sums 2^16 of them: not
         # even their majorants overflow. Of 1/4 in float16, of no consequence elsewhere.
-        self.scale = min(sizes.scale, (arithmetic.largest / 2.0**32) ** (1 / 8))
+        # And not so small that beside 1, or squared, nothing is left of them: 1/2 in bfloat16, 1/4 in float16.
+        least = 2.0 ** (3 - arithmetic.bits // 2)
+        self.scale = max(min(sizes.scale, (arithmetic.largest / 2.0**32) ** (1 / 8)), least)
 
     def __call__(self, *shape: int, scale: float = 1.0) -> Real:
         return self.stored(self.rng.standard_normal(shape) * self.scale * scale)
+
+    def weights(self, *shape: int, size: float = 1.0) -> Real:
+        """A model's, of deviation size / sqrt(rows), whatever the scale: its units neither saturate nor fade."""
+        return self(*shape, scale=size / self.scale / np.sqrt(max(shape[0], 1)))
 
     def stored(self, x: Any) -> Real:
         return self.arithmetic.representable(np.asarray(x, np.float64))
@@ -84,11 +71,25 @@ class Draw:
 
     @property
     def convolution(self) -> tuple[int, ...]:
-        return CONVOLUTIONS[self.sizes.geometry % len(CONVOLUTIONS)]
+        return self._geometry(CONVOLUTIONS)
 
     @property
     def pooling(self) -> tuple[Any, ...]:
-        return POOLINGS[self.sizes.geometry % len(POOLINGS)]
+        return self._geometry(POOLINGS)
+
+    def _geometry(self, table: tuple[tuple[Any, ...], ...]) -> tuple[Any, ...]:
+        g = self.sizes.geometry
+        *window, height, width = table[g % len(table)] if isinstance(g, int) else (*g, 1, 1)
+        return (*window, *self.image(height, width))
+
+    def image(self, height: int, width: int) -> tuple[int, int]:
+        """Of these extents, unless the sizes have others."""
+        return self.sizes.image or (height, width)
+
+    def taps(self, size: int, slowly: bool) -> Real:
+        """Of a symmetric Toeplitz matrix: they decay slowly, or so fast that few of them count."""
+        i = np.arange(size)
+        return self.stored(1 / (1 + i / 4) if slowly else np.exp(-0.5 * i**2.0))
 
 
 def shaped(*passed: str, **given: Any) -> Callable[[Draw], Arguments]:
@@ -100,7 +101,7 @@ def shaped(*passed: str, **given: Any) -> Callable[[Draw], Arguments]:
 
     def array(draw: Draw, axes: list[str]) -> Any:
         s = draw.sizes
-        sizes = {"n": s.n, "d": s.d, "k": s.k, "m": s.m} | {axis: int(axis) for axis in axes if axis.isdigit()}
+        sizes = {"n": s.n, "d": s.d, "k": s.k, "m": s.m}
         if {"k_j", "m_j"}.isdisjoint(axes):
             return draw(*(sizes[axis] for axis in axes))
         return draw.columns(lambda k, m: tuple((sizes | {"k_j": k, "m_j": m})[axis] for axis in axes))
@@ -156,11 +157,18 @@ def cross_entropy(draw: Draw) -> Arguments:
 
 
 def large_logits(draw: Draw) -> Arguments:
-    return {"z": draw.stored(draw.rng.choice([-1e4, 0.0, 1e4], (4, 5))), "labels": draw.rng.integers(0, 5, 4)}
+    most = min(1e4, draw.arithmetic.largest / 32)  # of a half, so that a batch of them does not overflow
+    return {"z": draw.stored(draw.rng.choice([-most, 0.0, most], (4, 5))), "labels": draw.rng.integers(0, 5, 4)}
 
 
 def one_class(draw: Draw) -> Arguments:
     return {"z": draw(4, 5), "labels": np.full(4, 4)}
+
+
+def many_classes(draw: Draw) -> Arguments:
+    """Beyond 2048, from where float16 holds only every other whole number; labels at both ends, and in between."""
+    classes = 2050 + int(draw.rng.integers(40))
+    return {"z": draw(5, classes), "labels": np.array([0, classes - 1, 2049, 2047, 1])}
 
 
 def conv2d(draw: Draw) -> Arguments:
@@ -213,11 +221,43 @@ def one_channel(arguments: Callable[[Draw], Arguments]) -> Callable[[Draw], Argu
 GREY = ("an extent is read from the channels, or an axis of length 1 is squeezed away", "grey images alone are wrong")
 
 
+def images(draw: Draw) -> Arguments:
+    return {"v": draw(draw.sizes.n, *draw.image(2, 3), draw.sizes.d)}
+
+
 def distinct_pixels(draw: Draw) -> Arguments:
     size, stride, ceil, h, w = draw.pooling
     shape = (draw.sizes.n, h, w, draw.sizes.m)
     pixels = draw.rng.permutation(int(np.prod(shape))).reshape(shape) - int(np.prod(shape)) // 2
     return {"v": draw.stored(pixels * 2.0**-5 * draw.sizes.scale), "size": size, "stride": stride, "ceil": ceil}
+
+
+def low_pixels(draw: Draw) -> Arguments:
+    """Of one channel some windows, of the other all, hold nothing but -infinity."""
+    v = draw(2, 5, 6, 2)
+    v[:, :3, :4, 0] = v[..., 1] = -np.inf
+    return {"v": v, "size": 2, "stride": 2, "ceil": True}
+
+
+def low_pieces(draw: Draw) -> Arguments:
+    v = draw(3, 12)
+    v[:, :4] = v[1, 9] = -np.inf
+    return {"v": v, "pieces": 3}
+
+
+LOWEST = (
+    "a maximum starts from the lowest finite number, or from 0",
+    "a finite number where all are -infinity",
+)
+
+
+def partial_sums(draw: Draw) -> Arguments:
+    """Sums that are small, of terms that add up to 100 000 on the way: float16 ends at 65504."""
+    half = 104 + int(draw.rng.integers(9))
+    v = np.full((3, 2 * half + 1), 1000.0)
+    v[:, half:-1] = -1000.0
+    v[:, -1] = 8.0 * draw.rng.integers(1, 9, 3)
+    return {"v": v, "W": np.ones((2 * half + 1, 4)), "b": 8.0 * draw.rng.integers(-9, 9, 4)}
 
 
 def tied_pixels(draw: Draw) -> Arguments:
@@ -233,7 +273,13 @@ def pixels(draw: Draw) -> Arguments:
 
 def channels(draw: Draw) -> Arguments:
     size = 1 + draw.sizes.geometry % 5
-    return {"v": draw(draw.sizes.n, 1, 2, draw.sizes.m), "size": size, "alpha": 0.75, "beta": 0.625, "k": 1.5}
+    return {
+        "v": draw(draw.sizes.n, *draw.image(1, 2), draw.sizes.m),
+        "size": size,
+        "alpha": 0.75,
+        "beta": 0.625,
+        "k": 1.5,
+    }
 
 
 def autoencoder(draw: Draw) -> Arguments:
@@ -253,13 +299,32 @@ def short(draw: Draw) -> Arguments:
 
 def points(draw: Draw, **settings: Any) -> Arguments:
     s = draw.sizes
-    return {"a": draw(s.n, 2), "b": draw(s.m, 2), "length_scale": 0.75, **settings}
+    return {"a": draw(s.n, 2), "b": draw(s.m, 2), "length_scale": 0.75 * draw.scale, **settings}
+
+
+def large_mean(draw: Draw) -> Arguments:
+    """A mean whose square has still some digits of the variance beside it."""
+    mean = min(64.0, 2.0 ** (draw.arithmetic.bits // 2 - 2))
+    return {"data": draw.stored(draw(20, 3) + mean), "power": 1}
 
 
 def grid_points(**settings: Any) -> Callable[[Draw], Arguments]:
     """All of a 6 x 6 grid, with coincident points and distant ones."""
     grid = np.stack(np.unravel_index(np.arange(36), (6, 6)), axis=1).astype(float)
     return lambda draw: {"a": grid, "b": grid[::5], "length_scale": 0.5, **settings}
+
+
+def in_three_coordinates(**settings: Any) -> Callable[[Draw], Arguments]:
+    return lambda draw: {"a": draw(draw.sizes.n, 3), "b": draw(draw.sizes.m, 3), "length_scale": 0.75, **settings}
+
+
+SPACE = ("two coordinates are written out", "distances without the third")
+
+
+def zero_columns(draw: Draw) -> Arguments:
+    W = draw(draw.sizes.d, draw.sizes.m)
+    W[:, ::2] = 0.0
+    return {"W": W, "limit": 1.5}
 
 
 def _se_matrix(side: int, length_scale: float) -> Real:
@@ -273,7 +338,8 @@ def ridge(side: int, length_scale: float, ridge: float, form: str = "ridge") -> 
     def arguments(draw: Draw) -> Arguments:
         alpha = draw.kept(side * side, side * side // 2)
         K = draw.stored(_se_matrix(side, length_scale))
-        return {"K": K, "alpha": alpha, "ridge": float(draw.stored(ridge)), "form": form}
+        least = min(2.0**16 * draw.arithmetic.unit, 1.0)  # with less, K is not definite to those who round it
+        return {"K": K, "alpha": alpha, "ridge": float(draw.stored(max(ridge, least))), "form": form}
 
     return arguments
 
@@ -295,75 +361,28 @@ def _symmetric(draw: Draw, k: int) -> Real:
     return draw.stored(A + A.T)
 
 
-def grid(draw: Draw, *wanted: str) -> Arguments:
-    """A 5 x 6 grid, so that axes are told apart, and R of every column."""
-    s, sizes = draw.sizes, (5, 6)
-    d, columns = sizes[0] * sizes[1], draw.sizes.columns
+def grid(draw: Draw, *wanted: str, slowly: bool = False) -> Arguments:
+    """A 5 x 6 grid, so that axes are told apart, and R of every column. Taps may decay slowly."""
+    s, sizes = draw.sizes, draw.image(5, 6)
+    d = sizes[0] * sizes[1]
+    columns = [(min(k, d), m) for k, m in draw.sizes.columns]
     every: dict[str, Callable[[], Any]] = {
         "v": lambda: draw(s.n, d),
-        "g": lambda: draw.columns(lambda k, m: (s.n, k)),
-        "w": lambda: draw.columns(lambda k, m: (k, m)),
+        "g": lambda: [draw(s.n, k) for k, _ in columns],
+        "w": lambda: [draw(k, m) for k, m in columns],
         "G": lambda: draw(d, s.m),
         "widths": lambda: tuple(m for _, m in columns),
         "sizes": lambda: sizes,
-        "taps": lambda: [draw.stored(np.exp(-0.5 * np.arange(size) ** 2.0 / 1.0**2)) for size in sizes],
+        "taps": lambda: [draw.taps(size, slowly) for size in sizes],
         "alpha": lambda: [draw.kept(d, k) for k, _ in columns],
         "R": lambda: [_symmetric(draw, k) for k, _ in columns],
     }
     return {name: every[name]() for name in (*wanted, "sizes", "taps", "alpha", "R")}
 
 
-def _equal(draw: Draw, d: int, scale: float = 1.0) -> tuple[list[Real], list[Real]]:
-    """U and w of columns that share the units as equally as they can, and keep as many weights: a model's columns."""
-    s = draw.sizes
-    J = len(s.columns)
-    widths = [s.m // J + (j < s.m % J) for j in range(J)]
-    k = max(min(s.k, d), 1)
-    return [draw(d, k, scale=scale) for _ in widths], [draw(k, m) for m in widths]
+def on_long_tails(*wanted: str) -> Callable[[Draw], Arguments]:
+    """Of another grid: no few taps are nearly all of it."""
+    return lambda draw: grid(Draw(draw.sizes.at(image=(4, 9)), draw.arithmetic), *wanted, slowly=True)
 
 
-def mlp(draw: Draw, decay: float = 0.0, layers: int = 2) -> Arguments:
-    s, hidden = draw.sizes, draw.sizes.m
-    predicted = [_equal(draw, d, 0.5) for d in (s.d, *[hidden] * (layers - 1))]
-    return {
-        "x": draw(s.n, s.d),
-        "labels": draw.labels(4),
-        "U": [U for U, _ in predicted],
-        "w": [w for _, w in predicted],
-        "b": [draw(hidden) for _ in predicted],
-        "W": draw(hidden, 4),
-        "c": draw(4),
-        "decay": decay,
-    }
-
-
-def predicted_autoencoder(draw: Draw) -> Arguments:
-    U, w = _equal(draw, draw.sizes.d, 0.5)
-    return {"x": draw(draw.sizes.n, draw.sizes.d), "U": U, "w": w, "b": draw(draw.sizes.m), "c": draw(draw.sizes.d)}
-
-
-def convnet(draw: Draw) -> Arguments:
-    s, shapes, channels = draw.sizes, [(3, 3), (3, 3)], (2, 3, 2)
-    return {
-        "x": draw(s.n, 5, 6, channels[0]),
-        "labels": draw.labels(4),
-        "U": [[draw(9, 3)] for _ in shapes],
-        "w": [[draw(3 * i, o)] for i, o in pairwise(channels)],
-        "b": [draw(o) for o in channels[1:]],
-        "filter_shapes": shapes,
-        "W": draw(2 * 2 * channels[2], 4),
-        "c": draw(4),
-    }
-
-
-def rica(objective: str) -> Callable[[Draw], Arguments]:
-    """At least three inputs, of each of which three weights are kept: a filter of one has no direction to learn."""
-
-    def arguments(draw: Draw) -> Arguments:
-        s, d = draw.sizes, max(draw.sizes.d, 3)
-        wide = Draw(s.at(columns=tuple((max(k, 3), m) for k, m in s.columns)), draw.arithmetic)
-        U, w = _equal(wide, d)
-        settings = {"objective": objective, "trade_off": 4.0, "eps": 0.25}
-        return {"x": draw(s.n, d, scale=0.5), "U": U, "w": w, **settings}
-
-    return arguments
+TAILS = ("taps are cut off where a Gaussian's would be small", "a kernel that decays slowly is another")

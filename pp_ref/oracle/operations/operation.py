@@ -9,7 +9,7 @@ from pp_ref.oracle.operations.draws import Arguments, Draw
 __all__ = ["Operation"]
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, repr=False, eq=False)
 class Operation:
     """One operation, as its users know it.
 
@@ -26,6 +26,7 @@ class Operation:
     kind        "layer", "function" or "model"
     regimes     of this operation alone: regime name -> (bug, effect, arguments from a Draw)
     without     the regimes of all operations that prove nothing of this one
+    windows     of which table of geometries its images are: "filters", "pools", or none
     geometries  how many geometries of images there are to go through
     orders      what pp_ref's function takes as its last argument: in which order products are taken
     exact       whether nothing is rounded
@@ -44,6 +45,7 @@ class Operation:
     kind: Literal["layer", "function", "model"] = "layer"
     regimes: dict[str, tuple[str, str, Callable[[Draw], Arguments]]] = field(default_factory=dict)
     without: tuple[str, ...] = ()
+    windows: Literal["filters", "pools"] | None = None
     geometries: int = 1
     orders: tuple[str, ...] = ()
     exact: bool = False

@@ -1,7 +1,7 @@
 """Every operation that the oracle judges: its equation, how its arguments are drawn, and what is known about it."""
 
 from pp_ref.oracle.algebras import tape
-from pp_ref.oracle.operations import definitions, draws
+from pp_ref.oracle.operations import definitions, draws, geometries, model_draws, models
 from pp_ref.oracle.operations.operation import Operation
 
 __all__ = ["BY_NAME", "OPERATIONS"]
@@ -19,6 +19,13 @@ OPERATIONS = (
         draws.shaped(v="n d", W="d m", b="m"),
         learned=("v", "W", "b"),
         linear=("v", "W", "b"),
+        regimes={
+            "partial sums": (
+                "partial sums are kept in half precision",
+                "infinity or NaN where a small number is due, in float16",
+                draws.partial_sums,
+            )
+        },
     ),
     Operation(
         "pool",
@@ -103,7 +110,7 @@ OPERATIONS = (
         definitions.maxout,
         draws.pieces,
         learned=("v",),
-        regimes={"ties": (*draws.TIES, draws.tied_pieces)},
+        regimes={"ties": (*draws.TIES, draws.tied_pieces), "minus infinity": (*draws.LOWEST, draws.low_pieces)},
         without=AT_ZERO,
         exact=True,
     ),
@@ -127,6 +134,11 @@ OPERATIONS = (
         regimes={
             "large logits": (*draws.OVERFLOW, draws.large_logits),
             "one class": ("every label is the last class", "an index that stops one short", draws.one_class),
+            "many classes": (
+                "labels are compared in the logits' dtype",
+                "in half precision one class is taken for its neighbour",
+                draws.many_classes,
+            ),
         },
     ),
     Operation(
@@ -145,7 +157,8 @@ OPERATIONS = (
         learned=("v", "W", "b"),
         linear=("v", "W", "b"),
         regimes={"one channel": (*draws.GREY, draws.one_channel(draws.conv2d))},
-        geometries=len(draws.CONVOLUTIONS),
+        windows="filters",
+        geometries=len(geometries.CONVOLUTIONS),
     ),
     Operation(
         "depthwise_conv2d",
@@ -155,7 +168,8 @@ OPERATIONS = (
         learned=("v",),
         linear=("v",),
         regimes={"one channel": (*draws.GREY, draws.one_channel(draws.depthwise))},
-        geometries=len(draws.CONVOLUTIONS),
+        windows="filters",
+        geometries=len(geometries.CONVOLUTIONS),
     ),
     Operation(
         "dictionary_conv2d",
@@ -165,7 +179,8 @@ OPERATIONS = (
         learned=("v",),
         linear=("v",),
         regimes={"one channel": (*draws.GREY, draws.one_channel(draws.dictionary_conv2d))},
-        geometries=len(draws.CONVOLUTIONS),
+        windows="filters",
+        geometries=len(geometries.CONVOLUTIONS),
     ),
     Operation(
         "expand_filters",
@@ -175,7 +190,8 @@ OPERATIONS = (
         learned=("w",),
         linear=("w",),
         batch=(),
-        geometries=len(draws.CONVOLUTIONS),
+        windows="filters",
+        geometries=len(geometries.CONVOLUTIONS),
     ),
     Operation(
         "predicted_conv2d",
@@ -185,7 +201,8 @@ OPERATIONS = (
         learned=("v", "w", "b"),
         linear=("v", "w", "b"),
         regimes={"one channel": (*draws.GREY, draws.one_channel(draws.predicted_conv2d))},
-        geometries=len(draws.CONVOLUTIONS),
+        windows="filters",
+        geometries=len(geometries.CONVOLUTIONS),
         orders=("dictionary", "weights"),
     ),
     Operation(
@@ -194,8 +211,9 @@ OPERATIONS = (
         definitions.max_pool2d,
         draws.distinct_pixels,
         learned=("v",),
-        regimes={"ties": (*draws.TIES, draws.tied_pixels)},
-        geometries=len(draws.POOLINGS),
+        regimes={"ties": (*draws.TIES, draws.tied_pixels), "minus infinity": (*draws.LOWEST, draws.low_pixels)},
+        windows="pools",
+        geometries=len(geometries.POOLINGS),
         without=AT_ZERO,
         exact=True,
     ),
@@ -206,13 +224,14 @@ OPERATIONS = (
         draws.pixels,
         learned=("v",),
         linear=("v",),
-        geometries=len(draws.POOLINGS),
+        windows="pools",
+        geometries=len(geometries.POOLINGS),
     ),
     Operation(
         "flatten",
         "(n, height, width, channels) to (n, rest), channels fastest",
         definitions.flatten,
-        draws.shaped(v="n 2 3 d"),
+        draws.images,
         learned=("v",),
         linear=("v",),
         view=True,
@@ -252,6 +271,9 @@ OPERATIONS = (
         },
         batch=(),
         kind="function",
+        regimes={
+            "zero columns": ("a zero is divided by a zero", "NaN in a unit that is switched off", draws.zero_columns)
+        },
     ),
     Operation(
         "smooth_abs",
@@ -317,7 +339,8 @@ OPERATIONS = (
         batch=("a",),
         kind="function",
         regimes={
-            "grid": ("the exponent's factor, or an axis, is wrong", "a kernel of another width", draws.grid_points())
+            "grid": ("the exponent's factor, or an axis, is wrong", "a kernel of another width", draws.grid_points()),
+            "three coordinates": (*draws.SPACE, draws.in_three_coordinates()),
         },
     ),
     Operation(
@@ -328,7 +351,10 @@ OPERATIONS = (
         batch=("a",),
         kind="function",
         geometries=3,
-        regimes={"grid": ("points that coincide: r = 0", "NaN on the diagonal", draws.grid_points(nu=1.5))},
+        regimes={
+            "grid": ("points that coincide: r = 0", "NaN on the diagonal", draws.grid_points(nu=1.5)),
+            "three coordinates": (*draws.SPACE, draws.in_three_coordinates(nu=2.5)),
+        },
     ),
     Operation(
         "covariance",
@@ -345,7 +371,7 @@ OPERATIONS = (
             "large mean": (
                 "sums of squares less the square of the sum",
                 "digits of the covariance cancel",
-                lambda draw: {"data": draw.stored(draw(20, 3) + 64.0), "power": 1},
+                draws.large_mean,
             )
         },
     ),
@@ -378,6 +404,7 @@ OPERATIONS = (
         "v (K_y (x) K_x)[:, alpha_j] R_j",
         definitions.grid_pool,
         lambda draw: draws.grid(draw, "v"),
+        regimes={"long tails": (*draws.TAILS, draws.on_long_tails("v"))},
         kind="function",
         fixed=("taps", "R"),
         without=SYMMETRIC,
@@ -387,6 +414,7 @@ OPERATIONS = (
         "sum_j g_j R_j^T (K_y (x) K_x)[:, alpha_j]^T",
         definitions.grid_pool_adjoint,
         lambda draw: draws.grid(draw, "g"),
+        regimes={"long tails": (*draws.TAILS, draws.on_long_tails("g"))},
         batch=("g",),
         kind="function",
         fixed=("taps", "R"),
@@ -397,6 +425,7 @@ OPERATIONS = (
         "[(K_y (x) K_x)[:, alpha_j] R_j w_j]",
         definitions.grid_expand,
         lambda draw: draws.grid(draw, "w"),
+        regimes={"long tails": (*draws.TAILS, draws.on_long_tails("w"))},
         batch=(),
         kind="function",
         fixed=("taps", "R"),
@@ -407,6 +436,7 @@ OPERATIONS = (
         "R_j^T (K_y (x) K_x)[:, alpha_j]^T G_j",
         definitions.grid_project,
         lambda draw: draws.grid(draw, "G", "widths"),
+        regimes={"long tails": (*draws.TAILS, draws.on_long_tails("G", "widths"))},
         batch=(),
         kind="function",
         fixed=("taps", "R"),
@@ -415,8 +445,8 @@ OPERATIONS = (
     Operation(
         "mlp",
         "predicted sigmoid layers, softmax on top (sec. 4.1)",
-        definitions.mlp,
-        draws.mlp,
+        models.mlp,
+        model_draws.mlp,
         learned=("w", "b", "W", "c"),
         batch=("x", "labels"),
         value="loss",
@@ -425,20 +455,20 @@ OPERATIONS = (
             "weight decay": (
                 "decay of the biases, decay divided by n, or decay in the loss or the gradient alone",
                 "another minimum",
-                lambda draw: draws.mlp(draw, 0.25),
+                lambda draw: model_draws.mlp(draw, 0.25),
             ),
             "three layers": (
                 "two layers are written out, or gradients come in an order that two cannot show",
                 "a layer learns from another's gradient",
-                lambda draw: draws.mlp(draw, layers=3),
+                lambda draw: model_draws.mlp(draw, layers=3),
             ),
         },
     ),
     Operation(
         "convnet",
         "two predicted convolutions with ReLU and max-pooling, softmax on top (sec. 4.2)",
-        definitions.convnet,
-        draws.convnet,
+        models.convnet,
+        model_draws.convnet,
         learned=("w", "b", "W", "c"),
         batch=("x", "labels"),
         value="loss",
@@ -448,19 +478,20 @@ OPERATIONS = (
     Operation(
         "predicted_autoencoder",
         "the autoencoder with W = [U_j w_j], tied through the dictionary (sec. 3.5)",
-        definitions.predicted_autoencoder,
-        draws.predicted_autoencoder,
+        models.predicted_autoencoder,
+        model_draws.predicted_autoencoder,
         learned=("w", "b", "c"),
         batch=("x",),
         value="loss",
         kind="model",
+        without=("large numbers", "small numbers"),  # one W encodes and decodes: its units would saturate, or fade
     ),
     *(
         Operation(
             f"rica_{objective}",
             "RICA on predicted filters (sec. 4.3)",
-            definitions.rica,
-            draws.rica(objective),
+            models.rica,
+            model_draws.rica(objective),
             learned=("w",),
             batch=("x",),
             value="loss",

@@ -6,11 +6,11 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from pp_ref.oracle.algebras import balls, plain, rounded, tape
-from pp_ref.oracle.operations.cases import Case
-from pp_ref.oracle.operations.nested import is_number, mapped, named
+from pp_ref.oracle.algebras import balls, plain, rounded, tape, whole
+from pp_ref.oracle.operations.case import Case
+from pp_ref.oracle.operations.nested import is_number, leaves, mapped, named
 
-__all__ = ["Evaluated", "Expected", "cotangents_of", "evaluated", "truth"]
+__all__ = ["Evaluated", "Expected", "cotangents_of", "evaluated", "truth", "work"]
 
 Real = NDArray[np.float64]
 
@@ -39,40 +39,52 @@ class Evaluated(NamedTuple):
 
     values     by name: "y", or "y[0]", "y[1]", ...
     gradients  by name: "dv", "dw[0]", ...; none if no cotangents were given
-    doubtful   whether rounding may let another pixel win a maximum, or a unit pass its kink: a computed gradient may
-               then be that of another branch
     """
 
     values: dict[str, Any]
     gradients: dict[str, Any]
-    doubtful: bool
 
     @property
     def results(self) -> dict[str, Any]:
         """The values, then the gradients."""
         return self.values | self.gradients
 
+    def kind(self, name: str) -> Literal["value", "gradient"]:
+        """What a result is."""
+        return "gradient" if name in self.gradients else "value"
+
 
 def evaluated(case: Case, algebra: tape.Algebra, cotangents: list[Real] | None = None) -> Evaluated:
     """The value of the case's operation, and with cotangents its gradients, in an algebra's arrays."""
-    operation = case.operation
-    lifted = {
-        name: mapped(lambda x: tape.quantity(x, algebra), value) if is_number(value) else value
-        for name, value in case.arguments.items()
-    }
-    y = named("y", operation.definition(*lifted.values()))
-    learned = {label: x for name in operation.learned for label, x in named(f"d{name}", lifted[name]).items()}
+    lifted = _lifted(case, algebra)
+    y = named("y", case.operation.definition(*lifted.values()))
+    learned = {label: x for name in case.operation.learned for label, x in named(f"d{name}", lifted[name]).items()}
     gradients = {}
     if cotangents is not None and learned:
         dy = [algebra.lifted(each) for each in cotangents]
         gradients = dict(zip(learned, tape.gradients([*y.values()], dy, [*learned.values()]), strict=True))
-    return Evaluated({name: each.data for name, each in y.items()}, gradients, tape.doubtful(y.values()))
+    return Evaluated({name: each.data for name, each in y.items()}, gradients)
+
+
+def _lifted(case: Case, algebra: tape.Algebra) -> dict[str, Any]:
+    return {
+        name: mapped(lambda x: tape.quantity(x, algebra), value) if is_number(value) else value
+        for name, value in case.arguments.items()
+    }
+
+
+def work(case: Case) -> int:
+    """How many products and sums its value takes, nearly."""
+    with np.errstate(all="ignore"):
+        y = case.operation.definition(*_lifted(case, plain.SHAPES).values())
+    return tape.work(leaves(y))
 
 
 def truth(case: Case) -> list[Expected]:
     """The value first, then every gradient, pulled back from `case.cotangent` (from 1 of a model).
 
-    Where NaN or infinity is among the arguments, the results show where they go, and no bound is finite.
+    Where NaN or infinity is among the arguments, the results show where they go, and no bound is finite. Of whole
+    numbers every bound is 0. Other large cases have values in longdouble, as the bounds have: balls would take minutes.
     """
     cotangents = cotangents_of(case)
     with np.errstate(all="ignore"):  # a bound may be infinite: then it proves nothing
@@ -80,7 +92,12 @@ def truth(case: Case) -> list[Expected]:
             pattern = evaluated(case, plain.ALGEBRA, cotangents)
             results = {name: np.asarray(x, np.float64) for name, x in pattern.results.items()}
             return [_expected(pattern, name, x, 0.0, np.inf, np.inf) for name, x in results.items()]
+        if case.whole:
+            equal = evaluated(case, whole.algebra(case.arithmetic), cotangents)
+            return [_equal(equal, name, x.value) for name, x in equal.results.items()]
         bounds = evaluated(case, rounded.algebra(case.arithmetic), cotangents)
+    if case.large:
+        return [_approximate(bounds, name, x) for name, x in bounds.results.items()]
     exact = balls.enclosed(lambda: [*evaluated(case, balls.ALGEBRA, cotangents).results.values()])
     return [
         _expected(bounds, name, each.value, each.radius, x.error, np.minimum(x.spread, x.error))
@@ -88,11 +105,23 @@ def truth(case: Case) -> list[Expected]:
     ]
 
 
+def _equal(found: Evaluated, name: str, exact: Real) -> Expected:
+    none = np.zeros(exact.shape)
+    return Expected(name, exact, none, none, none, found.kind(name))
+
+
+def _approximate(bounds: Evaluated, name: str, x: Any) -> Expected:
+    """The value beside which the bound was derived, in longdouble. The reference's own roundings are less than 2^-10
+    of those that the bound has room for.
+    """
+    exact = np.asarray(x.value, np.float64)
+    radius = _up(abs(x.value - exact) + 2.0**-10 * np.minimum(x.error, abs(x.value)))
+    return _expected(bounds, name, exact, radius, x.error, np.minimum(x.spread, x.error))
+
+
 def _expected(found: Evaluated, name: str, exact: Real, radius: Any, error: Any, spread: Any) -> Expected:
-    """With no bound of a doubtful gradient."""
-    kind: Literal["value", "gradient"] = "gradient" if name in found.gradients else "value"
-    unknown = np.inf if found.doubtful and kind == "gradient" else 0.0
-    radius, error, spread = (np.broadcast_to(x, exact.shape) for x in (radius, error + unknown, spread + unknown))
+    kind = found.kind(name)
+    radius, error, spread = (np.broadcast_to(x, exact.shape) for x in (radius, error, spread))
     return Expected(name, exact, radius, _up(error) + radius, _up(spread) + radius, kind)
 
 
@@ -101,7 +130,7 @@ def cotangents_of(case: Case) -> list[Real]:
     if case.operation.kind == "model":
         return [np.ones(())]
     with np.errstate(all="ignore"):
-        return case.cotangent([x.shape for x in evaluated(case, plain.ALGEBRA).values.values()])
+        return case.cotangent([x.shape for x in evaluated(case, plain.SHAPES).values.values()])
 
 
 def _up(x: Any) -> Real:

@@ -5,7 +5,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 from pp_ref.oracle.reports.elements import Element, element
-from pp_ref.oracle.reports.words import Operation, details, headline, operations, summary
+from pp_ref.oracle.reports.words import Operation, details, headline, looked_at, operations, percent, summary, verdict
 from pp_ref.oracle.verdict.findings import Finding, Report, Status
 
 FAILURES = (Status.failed, Status.unexpected_pass)
@@ -17,7 +17,7 @@ def content(report: Report) -> bytes:
     suites = element(
         "testsuites",
         *(_suite(report, part) for part in operations(report)),
-        name=summary(report),
+        name=f"{summary(report)}; {verdict(report)}",
         time=f"{report.seconds:.3f}",
         **_counts(report.findings),
     )
@@ -36,8 +36,12 @@ def _counts(findings: Sequence[Finding]) -> dict[str, Any]:
 
 
 def _suite(report: Report, part: Operation) -> Element:
+    said = {"verdict": part.words, "judged": "" if part.judged is None else percent(part.judged)}
+    said |= {"incomplete": part.incomplete or "", "looked at": looked_at(part.findings)}
+    properties = (element("property", name=name, value=value) for name, value in said.items() if value)
     return element(
         "testsuite",
+        element("properties", *properties),
         *(_case(report, finding) for finding in part.findings),
         name=part.name,
         time=f"{sum(finding.seconds for finding in part.findings):.3f}",

@@ -8,13 +8,25 @@ from xml.etree import ElementTree
 from pp_ref.oracle.reports.elements import Element, element
 from pp_ref.oracle.reports.error_map import LEVELS, error_map
 from pp_ref.oracle.reports.records import to_record
-from pp_ref.oracle.reports.words import VERDICTS, Operation, details, operations, plural, printable, summary
+from pp_ref.oracle.reports.words import (
+    Operation,
+    details,
+    looked_at,
+    operations,
+    percent,
+    plural,
+    printable,
+    summary,
+    verdict,
+)
 from pp_ref.oracle.verdict.findings import Finding, Report, Status
 
 SECTIONS = {
     Status.failed: "Wrong",
     Status.unexpected_pass: "Passes, though a failure was announced",
     Status.suspicious: "Suspicious: within the proven bound, but not likely",
+    Status.not_judged: "Not judged: no answer could be told from a trivial one",
+    Status.left_out: "Left out",
     Status.expected: "Fails as announced",
 }
 NOTHING_ELSE = "default-src 'none'; style-src 'unsafe-inline'"
@@ -33,7 +45,7 @@ body { background: var(--page); color: var(--text); font: 16px/1.5 system-ui, sa
 table { border-collapse: collapse; font-size: .85rem }
 caption { text-align: left; color: var(--faint) }
 th, td { border-bottom: 1px solid var(--line); padding: .2rem .4rem; text-align: right; overflow-wrap: normal }
-th:first-child, th:nth-child(2), td:nth-child(2) { text-align: left }
+th:first-child, th:last-child, th:nth-child(2), td:nth-child(2), td.text { text-align: left }
 .bad, .bad a { color: var(--bad); font-weight: 600 }
 h2, h3, h3 + p { break-after: avoid }
 article { border-top: 1px solid var(--line); margin-top: 1.5rem; break-inside: avoid }
@@ -72,6 +84,7 @@ def content(report: Report) -> bytes:
             "body",
             element("h1", title),
             element("p", summary(report)),
+            element("p", verdict(report)),
             *([_table(report, parts)] if parts else []),
             *_sections(report, parts),
             element("h2", "Environment"),
@@ -86,10 +99,14 @@ def content(report: Report) -> bytes:
 
 def _table(report: Report, parts: list[Operation]) -> Element:
     statuses = [status for status in reversed(Status) if report.counts[status]]
-    headings = ["operation", "verdict", "largest share", "cases", *statuses]
+    headings = ["operation", "verdict", "judged", "largest share", "cases", *statuses, "looked at"]
     table = element(
         "table",
-        element("caption", "Cases of each operation. A share, |computed - exact| / bound, above 1 proves a fault."),
+        element(
+            "caption",
+            "Cases of each operation. Judged is the share of entries whose bound a trivial answer exceeds. A largest "
+            "share, |computed - exact| / bound, above 1 proves a fault.",
+        ),
         element("thead", element("tr", *(element("th", heading, scope="col") for heading in headings))),
         element("tbody", *(_row(part, statuses) for part in parts)),
     )
@@ -99,21 +116,28 @@ def _table(report: Report, parts: list[Operation]) -> Element:
 def _row(part: Operation, statuses: list[Status]) -> Element:
     """Its verdict leads to the first case that is to blame."""
     numbers = [len(part.findings), *(len(part.having(status)) for status in statuses)]
-    verdict: Element | str = VERDICTS[part.verdict]
-    if part.verdict in SECTIONS:
-        verdict = element("a", VERDICTS[part.verdict], href=f"#{quote(printable(part.having(part.verdict)[0].id))}")
+    words: Element | str = part.words
+    blamed = part.having(part.verdict) if part.verdict in SECTIONS else []
+    if blamed:
+        words = element("a", part.words, href=f"#{quote(printable(blamed[0].id))}")
     return element(
         "tr",
         element("th", part.name, scope="row"),
-        element("td", verdict, class_="bad" if part.verdict in (Status.failed, Status.unexpected_pass) else "verdict"),
+        element("td", words, class_="bad" if part.verdict in (Status.failed, Status.unexpected_pass) else "verdict"),
+        element("td", "" if part.judged is None else percent(part.judged)),
         element("td", "" if part.share is None else f"{part.share:.2g}"),
         *(element("td", f"{number:,}" if number else "") for number in numbers),
+        element("td", looked_at(part.findings), class_="text"),
     )
 
 
 def _sections(report: Report, parts: list[Operation]) -> Iterator[Element]:
     if any(finding.status in SECTIONS and _map(finding) is not None for finding in report.findings):
         yield _legend()
+    incomplete = [(part.name, part.incomplete) for part in parts if part.incomplete]
+    if incomplete:
+        yield element("h2", "What was not judged")
+        yield element("ul", *(element("li", f"{name}: {words}") for name, words in incomplete))
     for status, title in SECTIONS.items():
         having = [part for part in parts if part.having(status)]
         if having:

@@ -10,19 +10,27 @@ from rich.table import Table
 from rich.text import Text
 
 from pp_ref.oracle.reports.words import (
-    VERDICTS,
     Operation,
     details,
     headline,
     operations,
+    percent,
     plural,
     printable,
     replay,
     summary,
+    verdict,
 )
 from pp_ref.oracle.verdict.findings import Finding, Report, Status
 
-STYLES = {Status.failed: "bold red", Status.unexpected_pass: "bold red", Status.suspicious: "yellow"}
+STYLES = {
+    Status.failed: "bold red",
+    Status.unexpected_pass: "bold red",
+    Status.suspicious: "yellow",
+    Status.not_judged: "yellow",
+    Status.left_out: "yellow",
+}
+CODES = {1: "bold red", 2: "yellow", 3: "yellow"}
 COUNTS = {
     Status.failed: "failed",
     Status.suspicious: "suspi-\ncious",
@@ -32,6 +40,7 @@ COUNTS = {
 LISTS: tuple[tuple[Status, str, Callable[[Finding], str]], ...] = (
     (Status.unexpected_pass, "passes, though a failure was announced", lambda case: case.reason),
     (Status.suspicious, "suspicious: within the proven bound, but not likely", headline),
+    (Status.left_out, "left out", lambda case: case.reason),
     (Status.expected, "fails as announced", lambda case: f"{case.reason} ({headline(case)})"),
 )
 
@@ -50,30 +59,39 @@ def print_report(report: Report, console: Console | None = None) -> None:
             _print_failures(console, report, part, failed)
     for status, title, words in LISTS:
         _print_list(console, report, [case for part in parts for case in part.having(status)], title, words)
+    _print_incomplete(console, report, parts)
     console.print()
-    console.print(Text(printable(summary(report)), STYLES.get(_worst(parts), "")))
+    console.print(Text(printable(summary(report)), overflow="fold"))
+    console.print(Text(verdict(report), CODES.get(report.exit_code, "")))
 
 
-def _worst(parts: list[Operation]) -> Status:
-    verdicts = {part.verdict for part in parts}
-    return next((status for status in VERDICTS if status in verdicts), Status.passed)
+def _print_incomplete(console: Console, report: Report, parts: list[Operation]) -> None:
+    """Of each operation what was not judged, and the first case that was not."""
+    incomplete = [(part, words) for part in parts if (words := part.incomplete) is not None]
+    if incomplete:
+        _print_title(console, "not judged")
+    for part, words in incomplete:
+        console.print(Padding(Text(printable(f"{part.name}: {words}"), overflow="fold"), (0, 0, 0, 2)))
+        if cases := part.having(Status.not_judged):
+            _print_command(console, replay(report, cases[0]))
 
 
 def _table(parts: list[Operation]) -> Table:
     """A count that is zero is blank, and a column of zeros is left out."""
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=0)
-    table.add_column("operation", no_wrap=True, max_width=30)
+    table.add_column("operation", no_wrap=True, max_width=21)
     statuses = [status for status in COUNTS if any(part.having(status) for part in parts)]
-    for heading in ["cases", *(COUNTS[status] for status in statuses), "of\nbound"]:
+    for heading in ["cases", *(COUNTS[status] for status in statuses), "judged", "of\nbound"]:
         table.add_column(heading, justify="right", no_wrap=True)
-    table.add_column(" verdict", min_width=11)
+    table.add_column(" verdict", min_width=15)
     for part in parts:
         table.add_row(
             Text(printable(part.name)),
             f"{len(part.findings):,}",
             *(f"{len(found):,}" if (found := part.having(status)) else "" for status in statuses),
+            "" if part.judged is None else percent(part.judged),
             "" if part.share is None else f"{part.share:.2g}",
-            Text(f" {VERDICTS[part.verdict]}", STYLES.get(part.verdict, "")),
+            Text(f" {part.words}", STYLES.get(part.verdict, "")),
         )
     return table
 

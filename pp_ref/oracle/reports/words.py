@@ -3,10 +3,12 @@
 import math
 import re
 import shlex
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
+from typing import Any
 
-from pp_ref.oracle.verdict.findings import Finding, Report, Status, TensorVerdict
+from pp_ref.oracle.verdict.findings import Finding, Report, Status, TensorVerdict, unjudged
 
 VERDICTS = {  # the first that a case of an operation has is the operation's
     Status.failed: "wrong",
@@ -17,6 +19,13 @@ VERDICTS = {  # the first that a case of an operation has is the operation's
     Status.expected: str(Status.expected),
     Status.passed: "agrees",
     Status.not_provided: str(Status.not_provided),
+}
+
+EXITS = {
+    0: "all judged and right",
+    1: "wrong",
+    2: "suspicious or incomplete",
+    3: "nothing could be judged",
 }
 
 # Control characters but tab and line feed, surrogates and two more: XML forbids them, or a terminal obeys them.
@@ -45,7 +54,52 @@ class Operation:
 
     @property
     def verdict(self) -> Status:
-        return next(status for status in VERDICTS if self.having(status))
+        """The worst of its cases; `not_judged` as well if a result was judged in none of them."""
+        worst = next(status for status in VERDICTS if self.having(status))
+        return Status.not_judged if worst in (Status.passed, Status.left_out) and self.unjudged else worst
+
+    @property
+    def words(self) -> str:
+        """The verdict as a report says it: an operation agrees where all its results were judged, in every case."""
+        looked_into = any(tensor.judged for finding in self.findings for tensor in finding.tensors)
+        partly = self.verdict in (Status.not_judged, Status.left_out) and looked_into and not self.unjudged
+        if partly or (self.verdict == Status.passed and self.missing):
+            return "agrees in part"
+        return VERDICTS[self.verdict]
+
+    @property
+    def judged(self) -> float | None:
+        """The share of the entries of all its results that was judged; None where there are none."""
+        sizes = [
+            (math.prod(tensor.shape), tensor.judged)
+            for finding in self.findings
+            for tensor in finding.tensors
+            if tensor.judged is not None
+        ]
+        entries = sum(size for size, _ in sizes)
+        return sum(size * share for size, share in sizes) / entries if entries else None
+
+    @property
+    def unjudged(self) -> list[str]:
+        """The results of which no entry was judged in any case: "y", "dw[0]", ..."""
+        return unjudged(self.findings)
+
+    @property
+    def missing(self) -> list[str]:
+        """The functions that the candidate has not, without which there are no gradients."""
+        return sorted({name for finding in self.findings for name in finding.missing})
+
+    @property
+    def incomplete(self) -> str | None:
+        """What was not judged, and that it was not, in words; None where everything was."""
+        found = []
+        if self.verdict == Status.not_judged and self.judged is not None:
+            found.append(f"{100 - math.floor(100 * self.judged)} % of entries have no useful bound")
+            if self.unjudged:
+                found.append(f"no entry of {', '.join(self.unjudged)} has one in any case")
+        if self.missing and self.verdict != Status.not_provided:
+            found.append(f"{', '.join(self.missing)} is missing, so no gradient was judged")
+        return "; ".join(found) or None
 
     @property
     def share(self) -> float | None:
@@ -61,6 +115,49 @@ def operations(report: Report) -> list[Operation]:
     return [Operation(name, tuple(found), report.diagnoses.get(name)) for name, found in cases.items()]
 
 
+def looked_at(findings: Sequence[Finding]) -> str:
+    """How far the cases went: "extents up to 69, filters up to 3 x 2, strides up to 3, 480 calls"."""
+    put = [finding for finding in findings if finding.status not in (Status.not_provided, Status.left_out)]
+    extents, filters, settings = [0], [(0, 0)], {"stride": 0, "padding": 0}
+    for finding in put:
+        extents += _extents(finding.arguments)
+        filters += _filters(finding.arguments)
+        settings = {name: max(most, finding.arguments.get(name, 0)) for name, most in settings.items()}
+    height, width = max(filters, key=math.prod)
+    calls = sum(finding.calls for finding in put)
+    said = [
+        f"extents up to {max(extents):,}" if max(extents) else "",
+        f"filters up to {height} x {width}" if height else "",
+        f"strides up to {settings['stride']}" if settings["stride"] else "",
+        f"padding up to {settings['padding']}" if settings["padding"] else "",
+        plural(calls, "call") if calls else "",
+    ]
+    return ", ".join(each for each in said if each)
+
+
+def _extents(arguments: dict[str, Any]) -> list[int]:
+    """The length of every axis of every array. A setting that is a list is none, and small."""
+    return [size for value in arguments.values() if isinstance(value, list) for size in _numbers(value)]
+
+
+def _numbers(value: Any) -> Iterator[int]:
+    for each in value:
+        if isinstance(each, list):
+            yield from _numbers(each)
+        elif isinstance(each, int):
+            yield each
+
+
+def _filters(arguments: dict[str, Any]) -> list[tuple[int, int]]:
+    """Height and width of filters and windows."""
+    every = [arguments.get("filter_shape"), *arguments.get("filter_shapes", ())]
+    if "stride" in arguments:
+        size = arguments.get("size")
+        every += [(size, size)] if size else []
+        every += [arguments[name][:2] for name in ("W", "u") if name in arguments]
+    return [(each[0], each[1]) for each in every if each]
+
+
 def summary(report: Report) -> str:
     """One sentence: who, in what arithmetic, and how many cases have which status."""
     counts = ", ".join(f"{number:,} {status}" for status, number in report.counts.items() if number)
@@ -68,6 +165,12 @@ def summary(report: Report) -> str:
         f"{report.candidate} in {report.arithmetic}, seed {report.seed}: {plural(len(report.findings), 'case')} "
         f"in {report.seconds:.1f} s: {counts or 'nothing ran'}"
     )
+
+
+def verdict(report: Report) -> str:
+    """The whole run in a sentence, by its exit code, with what was looked at."""
+    seen = looked_at(report.findings)
+    return f"{EXITS[report.exit_code]} (exit code {report.exit_code}){': ' + seen if seen else ''}"
 
 
 def replay(report: Report, finding: Finding) -> str:
@@ -116,18 +219,36 @@ def details(report: Report, finding: Finding) -> list[tuple[str, str]]:
     others = [tensor.name for tensor in finding.tensors if tensor is not worst and not tensor.ratio <= 1]
     if others:
         rows.append(("also wrong", ", ".join(others)))
+    loose = [f"{tensor.name} {percent(tensor.judged)}" for tensor in finding.tensors if tensor.judged not in (None, 1)]
+    if loose:
+        rows.append(("judged", f"of the entries of {', '.join(loose)}"))
     if finding.bug:
         catches = f"{finding.bug}; {finding.effect}" if finding.effect else finding.bug
         rows.append(("regime", f"{finding.regime}, to catch: {catches}"))
     if finding.reason:
         rows.append(("reason", finding.reason))
+    if finding.arguments:
+        rows.append(("arguments", ", ".join(f"{name} {_shown(value)}" for name, value in finding.arguments.items())))
     return [*rows, ("replay", replay(report, finding))]
+
+
+def _shown(value: Any) -> str:
+    """The shape 5 x 7, the shapes (7 x 3, 7 x 2), the setting 2."""
+    if isinstance(value, list):
+        nested = any(isinstance(each, list) for each in value)
+        return f"({', '.join(map(_shown, value))})" if nested else " x ".join(map(str, value)) or "number"
+    return str(value)
 
 
 def wrong(tensor: TensorVerdict) -> str:
     """How much of it: "3 of 120 entries are wrong"."""
     size = plural(math.prod(tensor.shape), "entry", "entries")
     return f"{tensor.wrong:,} of {size} {'is' if tensor.wrong == 1 else 'are'} wrong"
+
+
+def percent(share: float) -> str:
+    """A share, rounded down: only what is whole is 100 %."""
+    return f"{math.floor(100 * share)} %"
 
 
 def times(ratio: float) -> str:

@@ -11,6 +11,7 @@ from pp_ref.oracle.algebras.arithmetic import ARITHMETICS, Arithmetic
 from pp_ref.oracle.candidates.behaviour import Observation
 from pp_ref.oracle.faults.mistakes import Mistake, known, unheard_of
 from pp_ref.oracle.operations.cases import Case
+from pp_ref.oracle.operations.nested import named
 from pp_ref.oracle.operations.operation import Operation
 from pp_ref.oracle.operations.truth import Expected, cotangents_of, evaluated
 from pp_ref.oracle.verdict.findings import Finding
@@ -71,10 +72,16 @@ def diagnose(operation: Operation, evidence: Sequence[Evidence]) -> str | None:
     if state:
         return f"keeps state between calls: {'; '.join(state)}"
     # A mistake may divide 0 by 0 besides: what it does elsewhere tells more.
-    numbers = [each for each in failed if not any(np.isnan(computed).any() for _, computed in each.wrong())] or failed
-    said = _explained(operation, numbers) or _coarser(numbers) or _place(numbers)
+    spoilt = [each for each in failed if any(np.isnan(computed).any() for _, computed in each.wrong())]
+    numbers = [each for each in failed if each not in spoilt] or failed
+    # Mistakes are tried on small cases, which tell as much in less time.
+    small = [each for each in numbers if not each.case.large]
+    if small:
+        said = _explained(operation, small) or _coarser(small) or _place(small)
+    else:
+        said = (_simple(numbers) or _place(numbers)) + _beyond(numbers, evidence)
     if len(numbers) < len(failed):
-        regimes = sorted({each.case.regime for each in failed if each not in numbers})
+        regimes = sorted({each.case.regime for each in spoilt})
         said += f", and there is NaN in the case of {', '.join(regimes[:3])}"
     return "; ".join([said, *messages]) + _only_strided(evidence, failed)
 
@@ -335,9 +342,25 @@ def _place(failed: Sequence[Evidence]) -> str:
     most = float(np.max(relative[np.isfinite(relative)], initial=0.0))
     count = f"{int(bad.sum())} of {bad.size} entries"
     others = [each.name for each, _ in item.wrong()[1:]]
-    also = f", and so are {', '.join(others)}" if others else "; the rest is right"
+    also = f", and so are {', '.join(others)}" if others else "; the rest is within its bounds"
     known = "" if "past the last full tile" in where else UNKNOWN
     return f"{known}{expected.name} is wrong in {count}{where}, by up to {most:.1g} of their value{also}"
+
+
+def _beyond(failed: Sequence[Evidence], evidence: Sequence[Evidence]) -> str:
+    """The first axis that is longer in every case that failed than in all that did not."""
+
+    def extents(item: Evidence) -> dict[tuple[str, int], int]:
+        arrays = [pair for name, value in item.case.arguments.items() for pair in named(name, value).items()]
+        return {(name, axis): length for name, x in arrays for axis, length in enumerate(np.shape(x))}
+
+    right = [extents(each) for each in evidence if each not in failed and not each.case.wild]
+    wrong = [extents(each) for each in failed]
+    for name, axis in wrong[0]:
+        most = max((each[name, axis] for each in right if (name, axis) in each), default=0)
+        if all(each.get((name, axis), 0) > most for each in wrong):
+            return f"; only where axis {axis} of {name} is longer than {most}"
+    return ""
 
 
 def _slices(bad: NDArray[np.bool_]) -> str:

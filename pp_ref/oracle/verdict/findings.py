@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
-__all__ = ["Finding", "Report", "Status", "TensorVerdict"]
+__all__ = ["Finding", "Report", "Status", "TensorVerdict", "unjudged"]
 
 
 class Status(StrEnum):
@@ -33,7 +33,8 @@ class TensorVerdict:
     at       index of that entry, None of an empty tensor
     computed, exact, bound   there
     wrong    how many entries are outside the bound
-    errors   |computed - exact| / bound, entry by entry, row by row, of a tensor with wrong entries; else None
+    errors   |computed - exact| / bound, entry by entry, row by row, of a tensor with wrong entries, if it has at most
+             8,192; else None
     judged   share of the entries whose bound a trivial answer exceeds, 0 to 1: what the verdict rests on. None where
              no number is compared: of an empty tensor, and where only the places of NaN are
     """
@@ -141,8 +142,8 @@ class Report:
 
         1  wrong: a case failed, or passed against its announcement
         3  nothing could be judged: no case ran, no operation is provided, or no number of any was judged
-        2  suspicious, or incomplete: a case was not judged or left out, or a backward function is missing that the
-           candidate did not declare to be
+        2  suspicious, or incomplete: a case was not judged or left out, a result of an operation was judged in no
+           case, or a backward function is missing that the candidate did not declare to be
         0  everything was judged, and is right
         """
         counts = self.counts
@@ -150,6 +151,14 @@ class Report:
             return 1
         if not (counts[Status.passed] or counts[Status.suspicious] or counts[Status.expected]):
             return 3
-        incomplete = any(finding.missing for finding in self.findings) and not self.forward_only
         in_doubt = counts[Status.suspicious] or counts[Status.not_judged] or counts[Status.left_out]
-        return 2 if in_doubt or incomplete else 0
+        missing = any(finding.missing for finding in self.findings) and not self.forward_only
+        names = {finding.operation for finding in self.findings}
+        parts = ([each for each in self.findings if each.operation == name] for name in names)
+        return 2 if in_doubt or missing or any(map(unjudged, parts)) else 0
+
+
+def unjudged(findings: Sequence[Finding]) -> list[str]:
+    """The results of an operation, "y", "dw[0]", ..., of which no entry was judged in any of its cases."""
+    tensors = [tensor for finding in findings for tensor in finding.tensors if tensor.judged is not None]
+    return sorted({tensor.name for tensor in tensors} - {tensor.name for tensor in tensors if tensor.judged})

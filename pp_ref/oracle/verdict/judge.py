@@ -8,8 +8,11 @@ from pp_ref.oracle.operations.cases import Case
 from pp_ref.oracle.operations.nested import described
 from pp_ref.oracle.operations.truth import Expected
 from pp_ref.oracle.verdict.findings import Finding, Status, TensorVerdict
+from pp_ref.oracle.verdict.judged import inputs_of, judged
 
 __all__ = ["judge", "shares"]
+
+MAPPED = 2**13  # entries of a tensor whose errors a report keeps one by one
 
 
 def judge(case: Case, expected: list[Expected], seen: Observation) -> Finding:
@@ -23,8 +26,10 @@ def judge(case: Case, expected: list[Expected], seen: Observation) -> Finding:
     verdicts, messages = [], list(seen.messages)
     if not seen.results and not messages:
         messages.append("returns no array at all")
-    judged = [each for each in expected if not case.wild or each.kind == "value"]
-    for each in judged:
+    inputs = [] if case.wild else inputs_of(case, expected)
+    for each in expected:
+        if case.wild and each.kind == "gradient":
+            continue
         if each.name not in seen.results:
             unasked = each.kind == "gradient" and (seen.missing or seen.forward_only)
             if seen.results and not unasked:
@@ -34,7 +39,7 @@ def judge(case: Case, expected: list[Expected], seen: Observation) -> Finding:
         if computed.shape != each.exact.shape:
             messages.append(f"{each.name} has shape {computed.shape}, expected {each.exact.shape}")
             continue
-        worst = max((_verdict(each, x) for x in seen.runs(each.name)), key=lambda verdict: verdict.ratio)
+        worst = max((_verdict(each, x, inputs) for x in seen.runs(each.name)), key=lambda verdict: verdict.ratio)
         verdicts.append(_pattern(each, computed) if case.wild else worst)
     names = {each.name for each in expected}
     messages += [f"returns {name}, which nobody asked for" for name in seen.results if name not in names]
@@ -45,7 +50,8 @@ def judge(case: Case, expected: list[Expected], seen: Observation) -> Finding:
     elif seen.warnings or any(not verdict.likely <= 1 for verdict in verdicts):
         status = Status.suspicious
     else:
-        status = Status.passed
+        known = [verdict.judged for verdict in verdicts if verdict.judged is not None]
+        status = Status.passed if any(known) or not known else Status.not_judged
     return _finding(case, status, seen, tuple(verdicts), tuple(messages))
 
 
@@ -62,10 +68,11 @@ def shares(
     return np.where(np.isnan(found), np.inf, found)
 
 
-def _verdict(expected: Expected, computed: NDArray[np.float64]) -> TensorVerdict:
+def _verdict(expected: Expected, computed: NDArray[np.float64], inputs: list[NDArray[np.float64]]) -> TensorVerdict:
     ratio = shares(computed, expected.exact, expected.bound)
     likely = shares(computed, expected.exact, expected.spread)
-    return _tensor(expected, computed, ratio, float(np.max(likely, initial=0.0)))
+    share = float(np.mean(judged(expected, inputs))) if ratio.size else None
+    return _tensor(expected, computed, ratio, float(np.max(likely, initial=0.0)), share)
 
 
 def _pattern(expected: Expected, computed: NDArray[np.float64]) -> TensorVerdict:
@@ -76,7 +83,11 @@ def _pattern(expected: Expected, computed: NDArray[np.float64]) -> TensorVerdict
 
 
 def _tensor(
-    expected: Expected, computed: NDArray[np.float64], ratio: NDArray[np.float64], likely: float
+    expected: Expected,
+    computed: NDArray[np.float64],
+    ratio: NDArray[np.float64],
+    likely: float,
+    judged: float | None = None,
 ) -> TensorVerdict:
     if ratio.size == 0:
         return TensorVerdict(expected.name, ratio.shape, 0.0, 0.0)
@@ -93,7 +104,8 @@ def _tensor(
         exact=float(expected.exact[at]),
         bound=float(expected.bound[at]),
         wrong=int(bad.sum()),
-        errors=tuple(float(r) for r in ratio.ravel()) if bad.any() else None,
+        errors=tuple(float(r) for r in ratio.ravel()) if bad.any() and ratio.size <= MAPPED else None,
+        judged=judged,
     )
 
 

@@ -113,6 +113,7 @@ def algebra(machine):
         concat=lambda arrays, axis=0: machine.lifted(np.concat([x.value for x in arrays], axis=axis)),
         take=lambda x, index: machine.lifted(np.take(x.value, index)),
         scattered=scattered,
+        chained=lambda a, b, c: a @ (b @ c) if machine.order in ("reversed", "blocked", "native") else (a @ b) @ c,
         solved=lambda A, B: stored(np.linalg.solve(A.value, B.value)),
         compared=lambda x: x.value,
         lifted=machine.lifted,

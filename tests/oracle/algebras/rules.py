@@ -66,8 +66,91 @@ def elementwise(rounded):
         (lambda a: a**-0.625, lambda a: a ** Exact(-0.625)),
     ):
         rule(rounded, function, exact, given(rounded, X + 0.125), units=8, slack=1.05)
-    rule(rounded, n.sigmoid, lambda a: 1 / (1 + np.exp(-a)), given(rounded, [-3.0, -0.5]), units=12, slack=1.9)
+    rule(rounded, n.sigmoid, lambda a: 1 / (1 + np.exp(-a)), given(rounded, [-3.0, -0.5]), units=10, slack=1.05)
     rule(rounded, n.abs, abs, given(rounded, -X), units=0)
+
+
+def logistic(rounded):
+    """Odds that move: of the sigmoid, of its slope, and of rows of exponentials, each moved against the others."""
+    n = rounded.NAMESPACE
+    y = given(rounded, [0.75, 0.5, 0.125])
+    rule(rounded, n.sigmoid_slope, lambda y: y * (1 - y), y, units=2, slack=1.35)
+    z = rounded.Rounded([[0.5, -1.0, 2.0]], 0.25, SINGLE)
+    p, total = n.softmax(z), n.log_sum_exp(z)
+    for signs in itertools.product((-1, 1), repeat=3):
+        moved = np.exp(z.value + 0.25 * np.array(signs))
+        assert (abs(moved / moved.sum() - p.value) <= p.error).all()
+        assert (abs(np.log(moved.sum()) - total.value) <= total.error).all()
+    worst = [[np.exp(z.value[0, i] + 0.25 * (1 if i == j else -1)) for i in range(3)] for j in range(3)]
+    up = np.array([worst[j][j] / sum(worst[j]) for j in range(3)]) - p.value[0]
+    assert (p.error[0] <= 1.5 * abs(up)).all()
+    assert total.error[0] <= 1.01 * 0.25 + 40 * SINGLE.unit
+    assert (p.spread >= abs(up) * 0.9).all()
+    exact = lifted(rounded, [[30.0, 0.0, -30.0]])
+    assert (n.softmax(exact).error >= SINGLE.unit * n.softmax(exact).value).all()
+    assert (n.softmax(exact).error[0, 1:] <= 2e-5 * n.softmax(exact).value[0, 1:]).all()
+    assert n.log_sum_exp(exact).error[0] >= 30 * SINGLE.unit
+    bfloat16 = ARITHMETICS["bfloat16"]
+    certain = n.softmax(lifted(rounded, [[2.0**13, 0.0]], bfloat16))
+    assert (certain.error[0, 1] <= bfloat16.tiny * 2).all(), "what cannot be is judged beside what rounding decides"
+
+
+def formed(rounded):
+    """A sum that is stored as itself is off by its own last place, not by its terms'; it counts with its size."""
+    bfloat16 = ARITHMETICS["bfloat16"]
+    x, y = lifted(rounded, [[1.0, 1.0]], bfloat16), lifted(rounded, [[1.0], [2.0**-7 - 1.0]], bfloat16)
+    product = x @ y
+    once = product.formed()
+    assert product.error[0, 0] >= 2 * 0.99 * bfloat16.unit
+    assert once.error[0, 0] >= 2.0**-7 * bfloat16.unit
+    assert once.error[0, 0] <= 2.0**-7 * 1.01 * bfloat16.unit
+    assert (once.majorant, once.terms) == (2.0**-7, 2)
+    assert once.formed(moved=1.0).majorant == 1.0 + 2.0**-7
+    assert product.formed(moved=1.0).error[0, 0] >= (1 + 2.0**-7) * bfloat16.unit
+    assert product.formed(likely=1.0).spread[0, 0] >= bfloat16.unit
+    assert np.isinf((lifted(rounded, [2.0**15], ARITHMETICS["float16"]) * 2.0).formed().error).all()
+
+
+def in_either_order(rounded):
+    """a b c: both orders' roundings, and operands' errors as they come through the product of the other two."""
+    rng = np.random.default_rng(4)
+    for arithmetic in ARITHMETICS.values():
+        a, b, c = (arithmetic.representable(rng.standard_normal(shape)) for shape in ((4, 9), (9, 3), (3, 5)))
+        exact = [lifted(rounded, x, arithmetic) for x in (a, b, c)]
+        bound = rounded.NAMESPACE.chained(*exact)
+        for order in ORDERS:
+            x, y, z = (Machine(arithmetic, order).lifted(each) for each in (a, b, c))
+            for computed in ((x @ y) @ z, x @ (y @ z)):
+                assert (abs(computed.value - bound.value) <= np.minimum(bound.error, bound.spread)).all()
+        if arithmetic.name == "bfloat16":
+            assert (bound.error < ((exact[0] @ exact[1]) @ exact[2]).error).all()
+    # One order rounds 1 + 2^-9 to 1 before 1 is subtracted, the other subtracts first.
+    bfloat16 = ARITHMETICS["bfloat16"]
+    a, b, c = np.array([[1.0, 2.0**-9]]), np.array([[1.0, 1.0], [1.0, 0.0]]), np.array([[1.0], [-1.0]])
+    for operands in ((a, b, c), (c.T, b.T, a.T)):
+        bound = rounded.NAMESPACE.chained(*(lifted(rounded, x, bfloat16) for x in operands))
+        assert (np.minimum(bound.error, bound.spread) >= 2.0**-9).all()
+    a, b, c = (SINGLE.representable(rng.standard_normal(shape)) for shape in ((4, 9), (9, 3), (3, 5)))
+    lost = Exact(2) ** -6 * rng.uniform(1, 2, (4, 9))
+    bound = rounded.NAMESPACE.chained(rounded.Rounded(a, lost, SINGLE), lifted(rounded, b), lifted(rounded, c))
+    for part in (bound.error, bound.spread):
+        assert (lost @ abs(b @ c) <= part).all()
+        assert (part <= lost @ abs(b @ c) * 1.001).all()
+    ones = [given(rounded, np.ones(shape)) for shape in ((1, 2), (2, 2), (2, 1))]
+    bound = rounded.NAMESPACE.chained(*ones)
+    worst = 4 * ((1 + LOSS) ** 3 - 1)
+    assert worst <= bound.error[0, 0] <= worst * 1.001
+    assert worst * 0.9 <= bound.spread[0, 0]
+
+
+def other_branches(rounded):
+    """What another branch takes away from one place, or adds to another, is within the bound."""
+    x, g = lifted(rounded, np.zeros((2, 2))), given(rounded, [1.0, -2.0])
+    strayed = rounded.NAMESPACE.strayed(x, g, np.array([0, 3]))
+    np.testing.assert_allclose(strayed.error.astype(float), [[1 + float(LOSS), 0], [0, 2 + 2 * float(LOSS)]])
+    np.testing.assert_array_equal(strayed.error, strayed.spread)
+    twice = rounded.NAMESPACE.strayed(x, g, np.array([1, 1]))
+    assert twice.error[0, 1] >= 3
 
 
 def subnormal(rounded):
@@ -309,6 +392,10 @@ def likely_sums(rounded):
 
 CHECKS = (
     elementwise,
+    logistic,
+    formed,
+    in_either_order,
+    other_branches,
     subnormal,
     selection,
     inherited_products,

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pp_ref.oracle.algebras import rounded, systems
+from pp_ref.oracle.algebras import chains, logistic, rounded, systems
 from pp_ref.oracle.algebras.arithmetic import ARITHMETICS
 from pp_ref.oracle.operations.cases import case_of, cases
 from pp_ref.oracle.operations.table import OPERATIONS
@@ -87,7 +87,7 @@ MUTANTS = {
     ),
     "k - 1 for k": ("lu = length * Exact", "lu = (length - 1) * Exact"),
     "the root of k for k": ("lu = length * Exact", "lu = length**0.5 * Exact"),
-    "half a unit roundoff": ("u = units * Exact(a.unit) *", "u = units * Exact(a.unit) / 2 *"),
+    "half a unit roundoff": ("u = units * (Exact(a.unit) *", "u = units / 2 * (Exact(a.unit) *"),
     "no rounding of what is stored": (
         "        return self.stored(\n            value, majorant, error, spread, terms=terms, likely=",
         "        return Rounded(\n            value, error, a, majorant, spread, terms) or (",
@@ -121,7 +121,27 @@ MUTANTS = {
     "one unit for an elementary function": ("units=2 * self.arithmetic.ulps", "units=1"),
     "a root at zero is exact": ("value + least, 1), np.sqrt(e))", "value + least, 1), 0 * e)"),
     "half of a root's error": ("return np.where(value > 0, e / ", "return np.where(value > 0, e / 2 / "),
-    "sigmoid is exact": ("np.minimum(value, less) * np.expm1", "0 * np.expm1"),
+    "sigmoid is exact": ("return _odds_moved(value, less, e)", "return 0 * e"),
+    "odds that move one way": ("np.minimum(rest + p * factor, rest * factor + p)", "(rest + p * factor)"),
+    "odds that move by half": ("p * rest * (factor - 1)", "p * rest * (factor - 1) / 2"),
+    "a slope forgets that y errs": ("return e * (abs(1 - 2 * y.value) + e) +", "return 0 * e +"),
+    "a slope's errors are of first order": ("(abs(1 - 2 * y.value) + e)", "abs(1 - 2 * y.value)"),
+    "exponents move alone": ("_odds_moved(value, rest, moved + most)", "_odds_moved(value, rest, moved)"),
+    "a logarithm of the exact sum": ("np.expm1(np.minimum(e(error), 11000))", "(0 * e(error))"),
+    "what is formed is exact": ("error = error + u * (size + moved + error)", "error = error"),
+    "what is formed does not move": ("u * (size + moved + error)", "u * (size + error)"),
+    "what is formed is likely not to move": ("u * (size + likely + spread)", "u * (size + spread)"),
+    "what is formed never overflows": (
+        "over = np.where(size + moved + error > self.arithmetic.largest, np.inf, 0)",
+        "over = 0",
+    ),
+    "one order of two": ("np.maximum(*(getattr(way, name) for way in ways))", "getattr(ways[1], name)"),
+    "the other order of two": ("np.maximum(*(getattr(way, name) for way in ways))", "getattr(ways[0], name)"),
+    "a chain forgets its first operand's error": ("first = e_a @ abs(y @ z) + ", "first = "),
+    "a chain forgets its second operand's error": (" + abs(x) @ e_b @ abs(z) + ", " + "),
+    "a chain forgets its third operand's error": (" + abs(x @ y) @ e_c\n", "\n"),
+    "a chain's errors are of first order": ("return first + e_a @ e_b", "return first + 0 * e_a @ e_b"),
+    "another branch costs nothing": ("abs(entries.value) + getattr(entries, name)", "0 * getattr(entries, name)"),
     "log of the exact number": ("np.log, lambda e: e / _least(x.value, e)", "np.log, lambda e: e / x.value"),
     "a power of one": ("np.expm1(-abs(power) *", "np.expm1(-1 *"),
     "scalars are exact": ("Rounded(other, rounding if", "Rounded(other, 0 if"),
@@ -139,12 +159,15 @@ MUTANTS = {
 
 
 def wrong_rules(old: str, new: str) -> Any:
-    """`rounded` with a mistake in it, or in the rule of systems that it uses."""
-    if old not in inspect.getsource(systems):
-        return mutant(rounded, old, new)
-    wrong = mutant(systems, old, new)
-    functions = vars(rounded.NAMESPACE) | {"solved": lambda A, B: wrong.solved(A, B, rounded.LIKELY)}
-    return SimpleNamespace(**vars(rounded) | {"NAMESPACE": SimpleNamespace(**functions)})
+    """`rounded` with a mistake in it, or in the rules of other modules that it uses."""
+    module = next(each for each in (rounded, systems, logistic, chains) if old in inspect.getsource(each))
+    wrong = mutant(module, old, new)
+    if module is rounded:
+        return wrong
+    functions = {name: getattr(wrong, name) for name in getattr(module, "__all__", ())}
+    if module is systems:
+        functions = {"solved": lambda A, B: wrong.solved(A, B, rounded.LIKELY)}
+    return SimpleNamespace(**vars(rounded) | {"NAMESPACE": SimpleNamespace(**vars(rounded.NAMESPACE) | functions)})
 
 
 @pytest.mark.parametrize("name", MUTANTS)

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from pp_ref.oracle.algebras import plain, tape
+from pp_ref.oracle.algebras import plain, rounded, tape
 from pp_ref.oracle.algebras.arithmetic import ARITHMETICS
 from pp_ref.oracle.candidates import own
 from pp_ref.oracle.operations.cases import case_of, cases
@@ -14,6 +14,7 @@ from pp_ref.oracle.operations.table import OPERATIONS
 from pp_ref.oracle.operations.truth import cotangents_of, evaluated
 
 STEP = 2.0**-100  # its square is lost: no truncation
+FLOAT32 = rounded.algebra(ARITHMETICS["float32"])
 
 
 # Definitions on complex numbers: comparisons see the real part.
@@ -105,17 +106,41 @@ def test_nan_passes_a_maximum():
     np.testing.assert_array_equal(tape.gradients([y], [np.ones(2)], [x])[0], [1, 0])
 
 
-def test_what_rounding_may_decide_is_doubtful():
-    """Two numbers that are each known to a quarter; a number and a kink."""
-    algebra = replace(plain.ALGEBRA, uncertainty=lambda x: 0.25)
+@pytest.mark.parametrize(
+    ("second", "function", "strays"),
+    [
+        (1.4, lambda x: x.max(axis=1), [3, 3]),
+        (1.6, lambda x: x.max(axis=1), None),
+        (1.7, lambda x: tape.maximum(x, 1.6), [0, 3]),
+        (1.4, lambda x: tape.maximum(x, 3.0), None),
+    ],
+)
+def test_where_rounding_may_decide_a_gradient_may_stray(second, function, strays):
+    """Two numbers that are each known to a quarter; a number and a kink. Each entry may lack or have the cotangent."""
+    seen = []
 
-    def doubtful(second, function):
-        return tape.doubtful([function(tape.quantity(np.array([[1.0, second]]), algebra)) * 2.0])
+    def strayed(x, entries, at):
+        seen.append(np.bincount(at, entries.astype(float), 2))
+        return x
 
-    assert doubtful(1.4, lambda x: x.max(axis=1))
-    assert not doubtful(1.6, lambda x: x.max(axis=1))
-    assert doubtful(1.4, lambda x: tape.maximum(x, 1.6))
-    assert not doubtful(1.4, lambda x: tape.maximum(x, 3.0))
+    algebra = replace(plain.ALGEBRA, uncertainty=lambda x: 0.25, strayed=strayed)
+    x = tape.quantity(np.array([[1.0, second]]), algebra)
+    y = function(x)
+    seen.clear()  # what the value may be off
+    tape.gradients([y], [np.full(y.shape, 3.0)], [x])
+    assert [list(each) for each in seen] == ([] if strays is None else [strays])
+
+
+def test_a_number_that_may_pass_a_kink_is_not_exactly_there():
+    """relu(-2^-30) is 0, but of a computed 2^-30 it is not: a maximum over it may choose it, and its gradient."""
+    x = tape.Quantity(rounded.Rounded([[-1.0, -(2.0**-30)]], [[2.0**-29] * 2], ARITHMETICS["float32"]), FLOAT32)
+    y = tape.maximum(x, 0.0)
+    assert y.data.error[0, 1] >= 2.0**-30
+    assert y.data.error[0, 0] == 0
+    largest = y.max(axis=1)
+    assert largest.data.error[0, 0] >= 2.0**-30
+    (g,) = tape.gradients([largest], [FLOAT32.lifted(np.ones((1, 1)))], [x])
+    assert g.error[0, 1] >= 1
 
 
 def test_an_input_that_is_not_used_has_a_gradient_of_zeros():

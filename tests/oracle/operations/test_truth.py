@@ -47,11 +47,14 @@ def test_a_wild_case_has_a_pattern_and_no_bound():
     assert np.isinf(y.bound).all()
 
 
-def test_a_gradient_beside_a_kink_that_rounding_may_pass_has_no_bound():
+def test_a_gradient_beside_a_kink_that_rounding_may_pass_may_be_either():
     """The value is 0, the difference of two numbers that are rounded."""
     case = case_of("relu/plain/float32/0")
     doubtful = replace(case.operation, definition=lambda v: relu(v / 3.0 - v / 3.0))
     y, dv = truth(replace(case, operation=doubtful))
     assert (y.kind, dv.kind) == ("value", "gradient")
     assert np.isfinite(y.bound).all()
-    assert np.isinf(dv.bound).all()
+    (dy,) = cotangents_of(case)
+    both = abs(dy) / 3  # v / 3 has it, minus v / 3 too
+    assert (dv.exact == 0).all()
+    assert (dv.bound >= both).all()

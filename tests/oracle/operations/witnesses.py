@@ -112,7 +112,7 @@ def reconstruction(v, W):
 
 
 def distances(a, b, length_scale):
-    return np.array([np.hypot(*(i - j)) for i in a for j in b]).reshape(len(a), len(b)) / np.longdouble(length_scale)
+    return np.array([np.linalg.norm(i - j) for i in a for j in b]).reshape(len(a), len(b)) / np.longdouble(length_scale)
 
 
 def matern(a, b, length_scale, nu):
@@ -180,7 +180,7 @@ WITNESSES = {
     "flatten": flatten,
     "local_response": local_response,
     "unit_columns": lambda W: np.stack([column / np.sqrt(np.vdot(column, column)) for column in W.T], axis=1),
-    "limit_column_norms": lambda W, limit: W * np.minimum(1, limit / np.linalg.norm(W, axis=0)),
+    "limit_column_norms": lambda W, limit: W / np.maximum(1, np.linalg.norm(W, axis=0) / np.longdouble(limit)),
     "smooth_abs": smooth_abs,
     "log_cosh": log_cosh,
     "second_moment": lambda v: einsum("ni,nj->ij", v, v),

@@ -108,7 +108,14 @@ def sample():
                 "lowrank", "plain", Status.failed, messages=("raised ValueError: shapes (7, 3) and (4, 5) not aligned",)
             ),
             case("rica", "plain", Status.not_provided, reason="no function of this name"),
-            case("mlp", "plain", Status.not_judged, replace(good(), judged=0.0)),
+            case(
+                "mlp",
+                "plain",
+                Status.not_judged,
+                replace(good(), judged=0.0),
+                arguments={"x": [5, 7], "decay": 0.0},
+                calls=12,
+            ),
             case("mlp", "large", Status.left_out, reason="40 s a case"),
             case(
                 "local_response",

@@ -74,6 +74,20 @@ def test_what_is_skipped_says_why():
     assert "tensor: dv (4, 3), 1 of 12 entries is wrong" in skipped.text
 
 
+def test_a_suite_says_what_was_judged():
+    suites = {suite.get("name"): suite for suite in parsed(sample())}
+    said = {each.get("name"): each.get("value") for each in suites["mlp"].iter("property")}
+    assert said == {
+        "verdict": "not judged",
+        "judged": "0 %",
+        "incomplete": "100 % of entries have no useful bound; no entry of y has one in any case",
+        "looked at": "extents up to 7, 12 calls",
+    }
+    skipped = [case[0].get("message") for case in suites["mlp"].iter("testcase")]
+    assert skipped == ["not judged: not judged", "left out: 40 s a case"]
+    assert "wrong (exit code 1)" in parsed(sample()).get("name")
+
+
 def test_what_is_suspicious_is_said():
     assert find(sample(), "maxout/ties/float32/1")[0].text.startswith("suspicious: y is 1.1 times as far off")
 
@@ -81,7 +95,7 @@ def test_what_is_suspicious_is_said():
 def test_a_candidates_words_are_text():
     suites = parsed(REPORTS["hostile"])
     assert {child.tag for child in suites.iter()} == {
-        "testsuites", "testsuite", "testcase", "failure", "skipped", "system-out"
+        "testsuites", "testsuite", "properties", "property", "testcase", "failure", "skipped", "system-out"
     }  # fmt: skip
     assert suites.find("testsuite").get("name") == printable(HOSTILE)
     failure = suites.find(".//failure")

@@ -41,19 +41,20 @@ def test_nothing_depends_on_colour():
 
 def test_one_line_an_operation():
     rows = {line.split()[0]: line.split()[1:] for line in said(sample()).partition("\n\n")[0].splitlines()[3:]}
-    assert rows["dense"] == ["2", "0.07", "agrees"]
-    assert rows["predicted"] == ["4", "3", "1e+05", "wrong"]
+    assert rows["dense"] == ["2", "75", "%", "0.07", "agrees"]
+    assert rows["predicted"] == ["4", "3", "75", "%", "1e+05", "wrong"]
     assert rows["softmax_cross_entropy"] == ["2", "1", "1", "inf", "wrong"]
     assert rows["maxout"] == ["2", "2", "0.6", "suspicious"]
     assert rows["lowrank"] == ["1", "1", "wrong"]
+    assert rows["mlp"] == ["2", "0", "%", "0.03", "not", "judged"]
     assert "rica" not in rows
     assert "\nnot provided: rica\n" in said(sample())
 
 
 def test_a_column_of_zeros_is_left_out():
     text = said(Report("c", "float32", 0, (case("dense", "plain", Status.passed, good()),)))
-    assert text.split("\n")[1].split() == ["operation", "cases", "bound", "verdict"]
-    assert len(text.splitlines()) == 6
+    assert text.split("\n")[1].split() == ["operation", "cases", "judged", "bound", "verdict"]
+    assert len(text.splitlines()) == 7
 
 
 def test_the_first_failing_case_of_each_operation():
@@ -98,9 +99,17 @@ def test_different_reasons_are_all_said():
     assert "dense: other (expected failure) replay:" in words
 
 
+def test_what_was_not_judged_is_said():
+    words = " ".join(said(sample()).split())
+    assert "not judged mlp: 100 % of entries have no useful bound; no entry of y has one in any case replay:" in words
+    assert "left out mlp: 40 s a case replay:" in words
+    assert words.endswith("6 failed wrong (exit code 1): extents up to 7, 12 calls")
+
+
 def test_an_empty_report():
     assert said(REPORTS["empty"]).split("\n") == [
         "",
         "empty in float64, seed 7: 0 cases in 0.0 s: nothing ran",
+        "nothing could be judged (exit code 3)",
         "",
     ]

@@ -51,7 +51,7 @@ def test_a_share_of_the_bound(computed, exact, allowed, share):
     [(0.0, "passed"), (0.5, "passed"), (0.75, "suspicious"), (1.0, "suspicious"), (1.001, "failed"), (NAN, "failed")],
 )
 def test_a_status_follows_bound_and_spread(off, status):
-    assert judged([1.0, 2.0], [1.0, 2.0 + off]).status == status
+    assert judged([10.0, -20.0], [10.0, -20.0 + off]).status == status
 
 
 def test_the_first_bad_entry_is_shown_and_the_worst_share_kept():
@@ -81,9 +81,30 @@ def test_results_that_are_missing_or_too_many():
 
 
 def test_a_missing_backward_is_no_fault():
-    seen = Observation(results={"y": np.ones(1)}, missing=["dense_backward"])
-    due = [expected(np.ones(1)), expected(np.ones(1), name="dv", kind="gradient")]
-    assert judge(PLAIN, due, seen).status == Status.passed
+    seen = Observation(results={"y": np.full(1, 5.0)}, missing=["dense_backward"])
+    due = [expected(np.full(1, 5.0)), expected(np.ones(1), name="dv", kind="gradient")]
+    finding = judge(PLAIN, due, seen)
+    assert (finding.status, finding.missing) == (Status.passed, ("dense_backward",))
+
+
+def test_a_case_without_a_judged_entry_is_not_judged():
+    """Within its bounds, as zeros would be: this was "passed"."""
+    finding = judged([0.5, -0.25], [0.5, -0.25])
+    assert (finding.status, [tensor.judged for tensor in finding.tensors]) == (Status.not_judged, [0.0])
+    assert judged([10.0, -0.25], [10.0, -0.25]).tensors[0].judged == 1.0
+
+
+def test_where_no_number_is_compared_nothing_is_asked_of_bounds():
+    assert judged(np.zeros((0, 3)), np.zeros((0, 3))).tensors[0].judged is None
+    assert judged([NAN, 1.0], [NAN, 5.0], WILD).tensors[0].judged is None
+
+
+def test_a_finding_has_the_arguments_and_the_calls():
+    finding = judge(case_of("conv2d/plain/float64/0"), [], Observation(provided=False, calls=3))
+    shapes = finding.arguments
+    assert finding.calls == 3
+    assert (len(shapes["v"]), len(shapes["W"]), shapes["stride"]) == (4, 4, 1)
+    assert judge(case_of("pool/plain/float64/0"), [], Observation(provided=False)).arguments["U"][0] == [7, 3]
 
 
 def test_what_is_not_provided_what_raised_and_what_warned():

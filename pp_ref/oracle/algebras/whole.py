@@ -1,0 +1,165 @@
+"""Definitions on small whole numbers, where nothing rounds: one value, whatever the order of sums and products.
+
+A `Whole` array holds multiples of a power of two, 2^step, and for every entry a majorant: the same expression with
+every number replaced by its magnitude. Every partial sum, in any order, is a multiple of 2^step that is no larger than
+the majorant. If that is at most 2^(step + bits), a significand of `bits` bits holds it: no sum rounds. So a computed
+value has to be equal to the exact one (Higham, *Accuracy and Stability of Numerical Algorithms*, sec. 2.1 and 2.2). All
+is computed in float64, whose own 53 bits are asked for as well. `docs/oracle.md` says which results have to be equal.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pp_ref.oracle.algebras.arithmetic import Arithmetic
+from pp_ref.oracle.algebras.tape import Algebra
+
+__all__ = ["Whole", "algebra"]
+
+Real = NDArray[np.float64]
+
+
+class Whole:
+    """One array.
+
+    value     float64
+    majorant  at least |value|
+    step      all entries are multiples of 2^step
+    exact     whether no implementation in this arithmetic rounds on the way to it
+    """
+
+    __array_ufunc__ = None  # ndarray @ Whole must ask Whole
+
+    def __init__(self, value: Any, majorant: Any, step: int, arithmetic: Arithmetic, exact: bool = True) -> None:
+        self.value, self.majorant = np.asarray(value, np.float64), np.asarray(majorant, np.float64)
+        self.step, self.arithmetic, self.exact = step, arithmetic, exact
+
+    shape = property(lambda self: self.value.shape)
+    ndim = property(lambda self: self.value.ndim)
+    size = property(lambda self: self.value.size)
+    T = property(lambda self: self.moved(np.transpose))
+
+    def fits(self, bits: int) -> bool:
+        """Whether a significand of this many bits holds every entry, and every partial sum on the way to it."""
+        return bool(np.max(self.majorant, initial=0.0) <= 2.0 ** (self.step + bits))
+
+    def moved(self, move: Callable[[Real], Real]) -> "Whole":
+        """Entries at other places."""
+        return Whole(move(self.value), move(self.majorant), self.step, self.arithmetic, self.exact)
+
+    def summed(self, add: Callable[[Real], Real]) -> "Whole":
+        """Sums of entries."""
+        return self.made(add(self.value), add(self.majorant), self.step)
+
+    def made(self, value: Any, majorant: Any, step: int, *others: "Whole") -> "Whole":
+        """What is computed from this and from others."""
+        result = Whole(value, majorant, step, self.arithmetic)
+        fits = result.fits(self.arithmetic.bits) and 2.0**step >= self.arithmetic.tiny
+        result.exact = fits and self.exact and all(each.exact for each in others)
+        return result
+
+    def lifted(self, other: Any) -> "Whole":
+        return other if isinstance(other, Whole) else _lifted(other, self.arithmetic)
+
+    def __getitem__(self, key: Any) -> "Whole":
+        return self.moved(lambda part: part[key])
+
+    def __add__(self, other: Any) -> "Whole":
+        other = self.lifted(other)
+        step = min(self.step, other.step)
+        return self.made(self.value + other.value, self.majorant + other.majorant, step, other)
+
+    def __mul__(self, other: Any) -> "Whole":
+        other = self.lifted(other)
+        step = self.step + other.step
+        return self.made(self.value * other.value, self.majorant * other.majorant, step, other)
+
+    def __matmul__(self, other: Any) -> "Whole":
+        """Products may see their operands rounded."""
+        other = self.lifted(other)
+        product = self.made(self.value @ other.value, self.majorant @ other.majorant, self.step + other.step, other)
+        if self.arithmetic.operand:
+            bits = round(1 - np.log2(self.arithmetic.operand))
+            product.exact &= self.fits(bits) and other.fits(bits)
+        return product
+
+    def __truediv__(self, other: Any) -> "Whole":
+        """By a power of two, entry by entry; else it rounds."""
+        other = self.lifted(other)
+        fractions, exponents = np.frexp(other.value)
+        quotient = self.made(
+            self.value / other.value,
+            self.majorant / abs(other.value),
+            self.step + 1 - int(np.max(exponents, initial=1)),
+            other,
+        )
+        quotient.exact &= bool((abs(fractions) == 0.5).all())
+        return quotient
+
+    def __neg__(self) -> "Whole":
+        return Whole(-self.value, self.majorant, self.step, self.arithmetic, self.exact)
+
+    __radd__, __rmul__ = __add__, __mul__
+
+    def __sub__(self, other: Any) -> "Whole":
+        return self + -self.lifted(other)
+
+    def __rsub__(self, other: Any) -> "Whole":
+        return self.lifted(other) + -self
+
+    def __rtruediv__(self, other: Any) -> "Whole":
+        return self.lifted(other) / self
+
+    def __rmatmul__(self, other: Any) -> "Whole":
+        return self.lifted(other) @ self
+
+
+def _lifted(x: Any, arithmetic: Arithmetic) -> Whole:
+    x = np.asarray(x, np.float64)
+    fractions, exponents = np.frexp(x[x != 0])
+    if fractions.size == 0:
+        return Whole(x, x, 0, arithmetic)
+    wide = np.ldexp(fractions, 53).astype(np.int64)
+    last = np.frexp((wide & -wide).astype(np.float64))[1] - 1  # the place of the last bit
+    return Whole(x, abs(x), int(np.min(last + exponents - 53)), arithmetic, bool(np.isfinite(x).all()))
+
+
+def _rounds(x: Whole, *others: Any) -> Whole:
+    """A function whose values are no whole numbers."""
+    return Whole(np.zeros(x.shape), np.zeros(x.shape), 0, x.arithmetic, False)
+
+
+def _joined(arrays: list[Whole], join: Callable[[list[Real]], Real]) -> Whole:
+    return Whole(
+        join([each.value for each in arrays]),
+        join([each.majorant for each in arrays]),
+        min(each.step for each in arrays),
+        arrays[0].arithmetic,
+        all(each.exact for each in arrays),
+    )
+
+
+def _where(condition: Any, x: Any, y: Any) -> Whole:
+    like = x if isinstance(x, Whole) else y
+    return _joined([like.lifted(x), like.lifted(y)], lambda parts: np.where(condition, *parts))
+
+
+def algebra(arithmetic: Arithmetic) -> Algebra:
+    """The functions that run a definition on these arrays."""
+    return Algebra(
+        exp=_rounds,
+        log=_rounds,
+        sqrt=_rounds,
+        sigmoid=_rounds,
+        solved=lambda A, B: _rounds(B),
+        sum=lambda x, **axes: x.summed(lambda part: np.sum(part, **axes)),
+        where=_where,
+        concat=lambda arrays, axis=0: _joined(list(arrays), lambda parts: np.concat(parts, axis=axis)),
+        take=lambda x, indices: x.moved(lambda part: np.take(part, indices)),
+        scattered=lambda x, at, size: x.summed(lambda part: np.bincount(at, part, size)),
+        reshape=lambda x, shape: x.moved(lambda part: np.reshape(part, shape)),
+        compared=lambda x: x.value,
+        lifted=lambda x: _lifted(x, arithmetic),
+    )

@@ -1,0 +1,67 @@
+"""One problem that is put to a candidate."""
+
+import zlib
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from pp_ref.oracle.algebras.arithmetic import Arithmetic
+from pp_ref.oracle.operations.draws import Arguments
+from pp_ref.oracle.operations.operation import Operation
+
+__all__ = ["Case", "Entries"]
+
+
+class Entries(NamedTuple):
+    """Whole numbers of magnitudes from 1 to the largest, among zeros.
+
+    share  of the entries that are no zeros
+    """
+
+    largest: int
+    share: float
+
+    def drawn(self, rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray[Any, Any]:
+        """Of shape (), or with a share of 1, never zero."""
+        magnitudes = rng.integers(1, self.largest + 1, shape) * rng.choice([-1.0, 1.0], shape)
+        return np.asarray(magnitudes * ((rng.random(shape) < self.share) | (shape == ())))
+
+
+@dataclass(frozen=True)
+class Case:
+    """One problem, with what it is there for.
+
+    arguments   in the operation's order; floats are float64 arrays of numbers that the arithmetic stores
+    layout      in which memory order a library that has them gets its arrays: "C", "F", "strided" or "reversed"
+    wild        whether NaN or infinity is among the arguments: only where they go is compared
+    large       whether balls would take too long
+    whole       how cotangents are drawn where nothing rounds, so that results have to be equal; else None
+    """
+
+    operation: Operation
+    regime: str
+    arithmetic: Arithmetic
+    seed: int
+    bug: str
+    effect: str
+    arguments: Arguments
+    layout: str = "C"
+    wild: bool = False
+    large: bool = False
+    whole: Entries | None = None
+
+    @property
+    def id(self) -> str:
+        """E.g. "dense/one example/float32/0"."""
+        return f"{self.operation.name}/{self.regime}/{self.arithmetic.name}/{self.seed}"
+
+    def cotangent(self, shapes: list[tuple[int, ...]]) -> list[np.ndarray[Any, Any]]:
+        """Odd multiples of 1/8, one array a shape: never zero, never all ones, and every format stores them.
+
+        Of whole numbers they are such numbers.
+        """
+        rng = np.random.default_rng(zlib.crc32(self.id.encode()))
+        if self.whole:
+            return [self.whole.drawn(rng, shape) for shape in shapes]
+        return [np.asarray((2 * rng.integers(-8, 8, shape) + 1) / 8) for shape in shapes]

@@ -1,0 +1,72 @@
+"""What the arguments of whole models are drawn from."""
+
+from collections.abc import Callable
+from itertools import pairwise
+
+from pp_ref.oracle.operations.draws import Arguments, Draw, Real
+
+
+def _equal(draw: Draw, d: int, size: float = 1.0) -> tuple[list[Real], list[Real]]:
+    """U and w of columns that share the units as equally as they can, and keep as many weights: a model's columns."""
+    s = draw.sizes
+    J = len(s.columns)
+    widths = [s.m // J + (j < s.m % J) for j in range(J)]
+    k = max(min(s.k, d), 1)
+    return [draw.weights(d, k, size=size) for _ in widths], [draw.weights(k, m) for m in widths]
+
+
+def mlp(draw: Draw, decay: float = 0.0, layers: int = 2) -> Arguments:
+    s, hidden = draw.sizes, draw.sizes.m
+    # What comes in has the scale, and the first layer takes it back.
+    predicted = [_equal(draw, s.d, 1 / draw.scale), *(_equal(draw, hidden) for _ in range(layers - 1))]
+    return {
+        "x": draw(s.n, s.d),
+        "labels": draw.labels(4),
+        "U": [U for U, _ in predicted],
+        "w": [w for _, w in predicted],
+        "b": [draw.weights(1, hidden)[0] for _ in predicted],
+        "W": draw.weights(hidden, 4),
+        "c": draw.weights(1, 4)[0],
+        "decay": decay,
+    }
+
+
+def predicted_autoencoder(draw: Draw) -> Arguments:
+    s = draw.sizes
+    U, w = _equal(draw, s.d)
+    return {
+        "x": draw(s.n, s.d, scale=1 / draw.scale),
+        "U": U,
+        "w": w,
+        "b": draw.weights(1, s.m)[0],
+        "c": draw.weights(1, s.d)[0],
+    }
+
+
+def convnet(draw: Draw) -> Arguments:
+    s, shapes, channels = draw.sizes, [(3, 3), (3, 3)], (2, 3, 2)
+    height, width = draw.image(5, 6)
+    left = -(-height // 4) * -(-width // 4)  # pixels, after two poolings
+    return {
+        "x": draw(s.n, height, width, channels[0]),
+        "labels": draw.labels(4),
+        "U": [[draw.weights(9, 3, size=size)] for size in (1 / draw.scale, 1.0)],
+        "w": [[draw.weights(3 * i, o)] for i, o in pairwise(channels)],
+        "b": [draw.weights(1, o)[0] for o in channels[1:]],
+        "filter_shapes": shapes,
+        "W": draw.weights(left * channels[2], 4),
+        "c": draw.weights(1, 4)[0],
+    }
+
+
+def rica(objective: str) -> Callable[[Draw], Arguments]:
+    """At least three inputs, of each of which three weights are kept: a filter of one has no direction to learn."""
+
+    def arguments(draw: Draw) -> Arguments:
+        s, d = draw.sizes, max(draw.sizes.d, 3)
+        wide = Draw(s.at(columns=tuple((max(k, 3), m) for k, m in s.columns)), draw.arithmetic)
+        U, w = _equal(wide, d)
+        settings = {"objective": objective, "trade_off": 4.0, "eps": 0.25}
+        return {"x": draw(s.n, d, scale=0.5), "U": U, "w": w, **settings}
+
+    return arguments
