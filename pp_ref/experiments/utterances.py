@@ -41,7 +41,7 @@ def draw_utterance(record: Record, name: str) -> Figure:
     drawn = Figure(figsize=(11, 8), layout="constrained")
     top, middle, bottom = drawn.subplots(3, 1, sharex=True, height_ratios=(3, 5, 1))
     top.specgram(sound + 1e-3, NFFT=settings.window, Fs=RATE, noverlap=settings.window - settings.hop, cmap="Greys")
-    top.set(ylabel="Hz", title=f"{name}: {record['strings'][name]['said']}")
+    top.set(ylabel="Hz", title=f"{name}, {recipe['label']} at {recipe['proportion']:.3g}")
     edges = (seconds[0] - step / 2, seconds[-1] + step / 2)
     middle.imshow(
         posteriors.T / 255,

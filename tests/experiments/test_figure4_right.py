@@ -238,7 +238,7 @@ def saved(store):
 def test_an_utterance_is_drawn(store, saved):
     record = store.load(small("nokernel"))
     top, middle, bottom = draw_utterance(record, "xab1-sx0").axes
-    assert top.get_title().startswith("xab1-sx0: ")
+    assert top.get_title() == "xab1-sx0, nokernel at 1"
     assert [text.get_text() for text in middle.get_yticklabels()] == list(PHONES_39)
     truth = record["arrays"]["xab1-sx0/truth"]
     drawn = next(line for line in middle.lines if line.get_label() == "truth")
