@@ -70,13 +70,13 @@ def write_sample(folder: Path):
             (folder / name / f"{sentence}.phn").write_bytes(phn())
 
 
-def write_corpus(folder: Path, upper=True, train=("fcjf0", "mabc0")):
+def write_corpus(folder: Path, upper=True, train=("fcjf0", "mabc0"), others=(*DEVELOPMENT, *CORE_TEST)):
     """The LDC's layout: two speakers to learn from, all of the development and core test lists, one sentence each."""
 
     def case(text):
         return text.upper() if upper else text
 
-    people = [("train", name) for name in train] + [("test", name) for name in (*DEVELOPMENT, *CORE_TEST)]
+    people = [("train", name) for name in train] + [("test", name) for name in others]
     for number, (part, name) in enumerate(people):
         place = folder / case(part) / case("dr1") / case(name)
         place.mkdir(parents=True, exist_ok=True)
