@@ -1,6 +1,7 @@
 """MFCC beside Kaldi's and librosa's own, frames at the edges, and what is refused. The formulas: `speech_checks`."""
 
 from dataclasses import replace
+from time import process_time
 
 import numpy as np
 import pytest
@@ -134,3 +135,12 @@ test_what_else_is_refused = refuses(
         ],
     },
 )
+
+
+def test_features_take_a_small_part_of_the_sounds_length():
+    """490 s of sound in under 20 s of one core: a twenty-fourth of its length."""
+    sound = np.random.default_rng(5).integers(-3000, 3000, 30 * 16000).astype(np.int16)
+    mfcc(SOUND)  # librosa is imported
+    began = process_time()
+    context_windows(mfcc(sound), 11)
+    assert process_time() - began < 30 / 24.5

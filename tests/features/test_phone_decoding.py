@@ -1,5 +1,7 @@
 """The decoder's functions: another program's Viterbi, and what is refused. The formulas: `speech_checks`."""
 
+from time import process_time
+
 import numpy as np
 import pytest
 
@@ -88,3 +90,12 @@ test_what_else_is_refused = refuses(
         ],
     },
 )
+
+
+def test_decoding_is_twenty_times_as_fast_as_speech():
+    """6 s of sound through the 183 states of 61 phones."""
+    emissions = np.random.default_rng(0).standard_normal((600, 183))
+    scores = phone_states(bigram([np.arange(61)], 61, 20.0), 3, 2.0, 0.0)
+    began = process_time()
+    viterbi(emissions, *scores)
+    assert process_time() - began < 6 / 20
