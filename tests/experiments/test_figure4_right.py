@@ -339,3 +339,12 @@ def test_it_is_listed():
     (entry,) = [entry for entry in FIGURES if entry.name == "figure4-right"]
     assert entry.options == ("corpus",)
     assert entry.load().run is run
+
+
+def test_the_authors_pretraining_reconstructs_by_each_column(store):
+    plain, apart = (
+        run(small("Emp-Emp", **also), store, nothing) for also in ({}, {"per_column": True, "stacked_cost": True})
+    )
+    first = [made["pretraining"][0][-1]["loss"] for made in (plain, apart)]
+    assert first[0] != first[1]
+    assert np.isfinite(first).all()
