@@ -203,7 +203,7 @@ HEADINGS = (
     "folds",
     "phone errors",
     f"{LEVEL:.0%} over speakers",
-    f"less {FULL}'s",
+    f"minus {FULL}'s",
     "states",
     "phones",
     *BASELINES,

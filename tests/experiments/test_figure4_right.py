@@ -303,7 +303,7 @@ def test_rows_say_what_was_measured():
         "folds": "2",
         "phone errors": "40.00% ± 5.00",
         "95% over speakers": "27.0 to 53.0 (4)",  # 40 +- 3.182 * 8.165 / 2
-        "less nokernel's": "",
+        "minus nokernel's": "",
         "states": "62.5%",
         "phones": "50.0%",
         "bigram alone": "87.5%",
