@@ -38,6 +38,9 @@ def shown():
     yield from (digits, digits.train, data.load_natural_images(), MODEL.prepare(X), RICA(PREDICTED).prepare(X))
     yield from (features.fit_whitening(X), features.fit_standardisation(X), *KINDS.values())
     yield choose_covariance("se", Grid(6, 6), RNG.standard_normal((36, 4)))
+    yield from (*features.CONVENTIONS.values(), features.bigram([np.arange(3)], 3), features.Errors(1, 2, 3, 99))
+    spoken = data.Utterance("fvmh0-sx206", "fvmh0", np.zeros(999, np.int16), np.array([500, 999]), np.array([1, 2]))
+    yield from (spoken, data.Timit("timit", (spoken,) * 99, (spoken,), (), "TIMIT (LDC93S1)", "0" * 64))
 
 
 def test_no_repr_is_long():
@@ -61,6 +64,7 @@ def test_no_repr_is_long():
         (data.dataset.Split(X, Y), "Split(x=<float64 (20, 784)>, y=<int64 (20,)>)"),
         (SETTINGS, "SGD(epochs=2, learning_rate=0.1)"),
         (SGD(2, 0.1, batch=99), "SGD(epochs=2, learning_rate=0.1, batch=99)"),
+        (features.HTK, "MFCC()"),
         (KINDS["randcon"], "Kind('U = I[:, alpha]', 'sec. 3.5')"),
     ],
 )

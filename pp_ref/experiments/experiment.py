@@ -75,6 +75,12 @@ FIGURES = (
         "go on with a stopped sweep.",
     ),
     Entry(
+        "figure4-right",
+        "figure4-right",
+        "MLP on speech: phone error rate against the proportion learned, on 16 speakers of TIMIT or on all of it.",
+        ("corpus",),
+    ),
+    Entry(
         "figure5",
         "figure5",
         "Convnet on CIFAR-10: error against the proportion learned, and its first filters. The demo takes digits.",

@@ -9,7 +9,7 @@ from numpy.typing import DTypeLike
 from pp_ref.arrays import Array, array_namespace, check_arrays
 from pp_ref.brief import brief
 from pp_ref.errors import DomainError, ShapeError
-from pp_ref.layers.autoencoder import autoencoder_backward_weights, autoencoder_forward
+from pp_ref.layers.autoencoder import Decoder, autoencoder_backward_weights, autoencoder_forward
 from pp_ref.layers.sigmoid import sigmoid_forward
 from pp_ref.models.model import Model
 from pp_ref.models.weights import Count, Params, Weights, check_weights
@@ -30,6 +30,7 @@ class Autoencoder(Model):
                   columns and the d inputs, as in the authors' code, whose reconstructions are a stack (J, n, d). Loss
                   and gradient are then n / (J d) times as large: 1/78 for a batch of 100, ten columns and 784 inputs.
                   Weights without a dictionary have no columns: nothing changes
+    decoder       "sigmoid", for inputs in [0, 1], or "linear", r = h W^T + c, for inputs of any range
     raises        DomainError for stacked_cost without per_column
 
     Parameters: those of the weights, and "c" (d,) unless per_column.
@@ -38,6 +39,7 @@ class Autoencoder(Model):
     weights: Weights
     per_column: bool = False
     stacked_cost: bool = False
+    decoder: Decoder = "sigmoid"
 
     def __post_init__(self) -> None:
         check_weights(weights=self.weights)
@@ -62,13 +64,13 @@ class Autoencoder(Model):
         """The loss that `loss_and_gradient` differentiates."""
         self._check(params, x)
         W, _ = self.weights.expand(params)
-        return sum(autoencoder_forward(x, *tied)[0] for tied in self._tied(params, W)) * self._scale(x)
+        return sum(autoencoder_forward(x, *tied, self.decoder)[0] for tied in self._tied(params, W)) * self._scale(x)
 
     def loss_and_gradient(self, params: Params, x: Array, y: None = None) -> tuple[Array, Params]:
         """Return the loss and its gradient with respect to every dynamic parameter.
 
         params   as `init` returns them
-        x        (n, d) inputs in [0, 1]
+        x        (n, d) inputs, in [0, 1] for a sigmoid decoder
         y        ignored: the target is x
         returns  loss, a 0-d array; gradient, a dict like params
         raises   ShapeError
@@ -78,7 +80,7 @@ class Autoencoder(Model):
         xp = array_namespace(W)
         losses, gradients, scale = [], [], self._scale(x)
         for tied in self._tied(params, W):
-            loss, tied_cache = autoencoder_forward(x, *tied)
+            loss, tied_cache = autoencoder_forward(x, *tied, self.decoder)
             losses.append(loss)
             gradients.append(autoencoder_backward_weights(scale, tied_cache))
         dW, db, dc = zip(*gradients, strict=True)

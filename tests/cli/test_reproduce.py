@@ -25,7 +25,7 @@ def test_a_figure_has_its_own_options(entry):
     for name in ("profile", "out", "jobs", *entry.options):
         assert f"--{name} " in said
     assert f"runs/{entry.records}/PROFILE" in said
-    for name in {"data", "device"} - set(entry.options):
+    for name in {"corpus", "data", "device"} - set(entry.options):
         refused = invoke("reproduce", entry.name, f"--{name}", "cpu")
         assert refused.exit_code == 2
         assert f"No such option: --{name}" in refused.output

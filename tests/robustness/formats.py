@@ -202,6 +202,12 @@ def write_figure(folder: Path, version: int) -> None:
     save_figure(figure, folder / "figure")
 
 
+def write_strings(folder: Path, version: int) -> None:
+    from pp_ref.experiments.phone_decoder import write_trn
+
+    write_trn({"strings": {f"fvmh0-sx{version}": {"said": "sil iy", "reference": "sil ih sil"}}}, folder)
+
+
 # Caches
 
 
@@ -333,6 +339,25 @@ def read_images(folder: Path) -> Any:
     return load_natural_images("hyvarinen", folder), load_natural_images("olshausen", folder)
 
 
+# The corpus's lists, of one speaker each.
+LISTS = {"pp_ref.data.timit.DEVELOPMENT": ("faks0",), "pp_ref.data.timit.CORE_TEST": ("felc0",)}
+
+
+def write_timit(form: str, folder: Path, version: int) -> None:
+    from tests.data import timit_files
+
+    if form == "sample":
+        timit_files.write_sample(folder)
+    else:
+        timit_files.write_corpus(folder, others=[each for (each,) in LISTS.values()])
+
+
+def read_timit(form: str, folder: Path) -> Any:
+    from pp_ref.data import load_timit, load_timit_sample
+
+    return {"sample": load_timit_sample, "corpus": load_timit}[form](folder)
+
+
 def patches_of(module: str) -> Any:
     """The small editions that the tests of a reader use."""
     from importlib import import_module
@@ -360,6 +385,7 @@ OURS = (
     Format("report, JSON", ("oracle/reports/files.py", "oracle/reports/records.py"), write_report, read_report),
     Format("report, JUnit", ("oracle/reports/files.py",), partial(write_report, name="report.xml")),
     Format("report, HTML", ("oracle/reports/files.py",), partial(write_report, name="report.html")),
+    Format("phone strings", ("experiments/phone_decoder.py",), write_strings),
     Format("figure", ("experiments/drawing.py",), write_figure, damaged="figure.*", every=10),
 )
 CACHES = (
@@ -440,6 +466,24 @@ PUBLISHED = (
             patches=patches_of("test_natural_images"),
         )
         for form in ("npz", "TIFF")
+    ),
+    published(
+        "TIMIT, sample",
+        ("data/timit.py",),
+        partial(write_timit, "sample"),
+        partial(read_timit, "sample"),
+        patches=patches_of("test_timit"),
+        damaged="dr1-*",
+    ),
+    published(
+        "TIMIT, corpus",
+        ("data/timit.py",),
+        partial(write_timit, "corpus"),
+        partial(read_timit, "corpus"),
+        patches=LISTS,
+        damaged="TRAIN/*",
+        compared=False,
+        every=4,
     ),
     published(
         "answers to vectors",
