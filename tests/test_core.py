@@ -4,7 +4,10 @@ import re
 
 from tests.processes import python
 
-MISSING = ("numba", "matplotlib", "PIL", "pooch", "mlxtend", "sklearn", "pywt", "flint", "hypothesis")
+MISSING = (
+    *("numba", "matplotlib", "PIL", "pooch", "mlxtend", "sklearn", "pywt", "flint", "hypothesis"),
+    *("librosa", "soundfile", "rapidfuzz"),
+)
 WITHOUT = f"import sys\nfor name in {MISSING}: sys.modules[name] = None\n"
 
 TRAINS = """
