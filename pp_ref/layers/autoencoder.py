@@ -4,7 +4,7 @@ It takes the full weights W. A predicted layer passes W = [U_1 w_1, ..., U_J w_J
 to its dynamic weights (`expand_backward`): the weights are tied through the dictionary.
 """
 
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 from pp_ref.arrays import Array, array_namespace, check_axes, check_factor
 from pp_ref.errors import DomainError, unknown
@@ -17,6 +17,7 @@ __all__ = [
     "autoencoder_backward",
     "autoencoder_backward_weights",
     "autoencoder_forward",
+    "check_decoder",
 ]
 
 
@@ -34,6 +35,12 @@ class LinearCache(SigmoidCache):
 Decoder = Literal["sigmoid", "linear"]
 
 
+def check_decoder(decoder: Decoder) -> None:
+    """raises DomainError for another decoder"""
+    if decoder not in get_args(Decoder):
+        raise DomainError(unknown("decoder", decoder, get_args(Decoder)))
+
+
 def autoencoder_forward(
     v: Array, W: Array, b: Array, c: Array, decoder: Decoder = "sigmoid"
 ) -> tuple[Array, AutoencoderCache]:
@@ -47,8 +54,7 @@ def autoencoder_forward(
     returns  loss, a 0-d array: the batch mean of the squared error summed over inputs; cache
     raises   ShapeError; DomainError for another decoder
     """
-    if decoder not in ("sigmoid", "linear"):
-        raise DomainError(unknown("decoder", decoder, ("sigmoid", "linear")))
+    check_decoder(decoder)
     n = check_axes("n d, d m, m, d", v=v, W=W, b=b, c=c)["n"]
     xp = array_namespace(v)
     h, hidden = sigmoid_forward(v @ W + b)  # (n, d) (d, m) -> (n, m)

@@ -9,7 +9,7 @@ from numpy.typing import DTypeLike
 from pp_ref.arrays import Array, array_namespace, check_arrays
 from pp_ref.brief import brief
 from pp_ref.errors import DomainError, ShapeError
-from pp_ref.layers.autoencoder import Decoder, autoencoder_backward_weights, autoencoder_forward
+from pp_ref.layers.autoencoder import Decoder, autoencoder_backward_weights, autoencoder_forward, check_decoder
 from pp_ref.layers.sigmoid import sigmoid_forward
 from pp_ref.models.model import Model
 from pp_ref.models.weights import Count, Params, Weights, check_weights
@@ -31,7 +31,7 @@ class Autoencoder(Model):
                   and gradient are then n / (J d) times as large: 1/78 for a batch of 100, ten columns and 784 inputs.
                   Weights without a dictionary have no columns: nothing changes
     decoder       "sigmoid", for inputs in [0, 1], or "linear", r = h W^T + c, for inputs of any range
-    raises        DomainError for stacked_cost without per_column
+    raises        DomainError for stacked_cost without per_column, and for another decoder
 
     Parameters: those of the weights, and "c" (d,) unless per_column.
     """
@@ -43,6 +43,7 @@ class Autoencoder(Model):
 
     def __post_init__(self) -> None:
         check_weights(weights=self.weights)
+        check_decoder(self.decoder)
         if self.stacked_cost and not self.per_column:
             raise DomainError(
                 "stacked_cost is True, but per_column is False: expected both, since only reconstructions of columns "

@@ -33,6 +33,7 @@ MODELS = {
         3,
     ),
     "autoencoder": Autoencoder(Predicted(SE, 4), per_column=True, stacked_cost=True),
+    "linear decoder": Autoencoder(Predicted(SE, 4), decoder="linear"),
     "rica": RICA(Predicted(SE, 4), "le2011", 10.0),
 }
 

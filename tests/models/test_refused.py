@@ -52,6 +52,7 @@ REFUSED = {
             lambda: Autoencoder(SE),
             "weights is Dictionary('se', Grid(",
         ),
+        (lambda: Autoencoder(Full(6, 8), decoder="tanh"), "decoder is 'tanh', expected one of sigmoid, linear"),
         (lambda: RICA(8), "weights is 8, expected Full, LowRank or Predicted"),
         (lambda: Dense(Full), "weights is <class 'pp_ref.models.full.Full'>, expected Full, LowRank or Predicted"),
         (lambda: mlp((6, 8, 3), SE), "dictionaries is Dictionary('se', Grid("),
