@@ -15,7 +15,11 @@ OPERATIONS = ["dense", "pool", "sigmoid", "softmax_cross_entropy"]
 MISTAKES = {
     "FORGET_SIGMOID_PRIME": ("sigmoid", "sigmoid_backward equals the right value without sigmoid'"),
     "SUM_FOR_MEAN": ("softmax_cross_entropy", "y is n, the number of examples, times the right value"),
-    "SKIP_TAIL": ("dense", "dense_forward does not compute the last row of y"),
+    "SKIP_TAIL": (
+        "dense",
+        "y is wrong in 140 of 1260 entries, all from 40 of rows on: past the last full tile of 8, by up to 1 of their "
+        "value; the rest is within its bounds",
+    ),
 }
 
 

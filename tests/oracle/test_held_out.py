@@ -39,7 +39,6 @@ def test_the_record_has_every_mistake():
 def test_what_was_reported_is_reported(at):
     if BLIND[at].program.startswith("torch"):
         pytest.importorskip("torch", reason="PyTorch is not installed: pip install torch")
-    found = held_out.tried(BLIND[at])
-    assert {key: found[key] for key in ("reported", "runs")} == {
-        key: RECORD["blind"][at][key] for key in ("reported", "runs")
-    }
+    found, was = held_out.tried(BLIND[at]), RECORD["blind"][at]
+    assert found["reported"] >= was["reported"]  # cases that are new since the record was made may report more
+    assert found["runs"] == was["runs"]
