@@ -122,9 +122,10 @@ def test_examples_with_other_arguments_are_refused():
 
 
 def test_what_is_written_from_the_page_alone_conforms():
-    report = conform(InProcess(from_the_page), only=[each.name for each in OPERATIONS if provided(each)])
+    only = [each.name for each in OPERATIONS if provided(each)]
+    report = conform(InProcess(from_the_page), only=only, quick=True)
     assert report.exit_code == 0
-    assert report.counts[Status.passed] == len(report.findings) > 100
+    assert report.counts[Status.passed] == len(report.findings) > 50
 
 
 def provided(operation):
