@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from pp_ref.errors import DomainError
+from pp_ref.errors import DomainError, unknown
 
 BIT_GENERATORS = ("MT19937", "PCG64", "PCG64DXSM", "Philox", "SFC64")
 
@@ -26,7 +26,7 @@ def generator_from_state(state: dict[str, Any]) -> np.random.Generator:
     raises  DomainError for a bit generator that is not NumPy's
     """
     if state["bit_generator"] not in BIT_GENERATORS:
-        raise DomainError(f"bit generator is {state['bit_generator']!r}, expected one of {', '.join(BIT_GENERATORS)}")
+        raise DomainError(unknown("bit generator", state["bit_generator"], BIT_GENERATORS))
 
     def arrays(value: Any) -> Any:
         if isinstance(value, dict):

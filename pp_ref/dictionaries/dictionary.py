@@ -176,7 +176,7 @@ def _columns(tensors: Mapping[str, NDArray[Any]], structures: Sequence[Structure
             continue
         U, shape = tensors[f"U.{j}"], (d, alpha.size)
         if structure not in get_args(Structure):
-            raise ValueError(f"structure is {structure!r}, expected one of {', '.join(get_args(Structure))}")
+            raise ValueError(unknown("structure", structure, get_args(Structure)))
         if U.dtype != np.float64 or U.shape != shape or not np.isfinite(U).all():
             raise ValueError(f"U.{j} is {U.dtype} {U.shape}, expected finite float64 {shape}")
         if not 0 <= rank[j] <= alpha.size:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pp_ref.errors import DomainError
+from pp_ref.errors import DomainError, unknown
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,7 @@ def space_from_json(description: dict[str, Any]) -> Space:
     """
     sizes = {name: size for name, size in description.items() if name != "type"}
     if description.get("type") not in _SPACES:
-        raise DomainError(f"space type is {description.get('type')!r}, expected one of {', '.join(_SPACES)}")
+        raise DomainError(unknown("space type", description.get("type"), _SPACES))
     return _SPACES[description["type"]](**sizes)
 
 

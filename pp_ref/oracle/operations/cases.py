@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from pp_ref.errors import DomainError
+from pp_ref.errors import DomainError, unknown
 from pp_ref.oracle.algebras.arithmetic import Arithmetic, arithmetic
 from pp_ref.oracle.operations.case import Case, Entries
 from pp_ref.oracle.operations.draws import Arguments, Draw, Sizes
@@ -302,9 +302,9 @@ def chosen(
         yield case.operation, iter([case])
         return
     there = BY_NAME if among is None else dict.fromkeys(identity.partition("/")[0] for identity in among)
-    unknown = [each for each in only if each not in there]
-    if unknown:
-        raise DomainError(f"only is {unknown[0]!r}, expected one of {', '.join(there)}")
+    for each in only:
+        if each not in there:
+            raise DomainError(unknown("only", each, there))
     for operation in OPERATIONS:
         if operation.name in (only or there):
             if among is None:
