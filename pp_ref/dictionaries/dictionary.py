@@ -12,6 +12,7 @@ from numpy.typing import DTypeLike, NDArray
 from pp_ref.dictionaries.columns import Column, Structure, gather_column
 from pp_ref.dictionaries.spaces import Space, space_from_json
 from pp_ref.envelope import Format
+from pp_ref.errors import unknown
 
 DICTIONARY = Format(
     "pp_ref.dictionary",
