@@ -3,12 +3,12 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 UV := uv==0.13.9
-EXTRAS := --extra dev --extra features --extra oracle --extra test
+EXTRAS := --group dev --extra fast --extra features --extra figures --extra oracle --extra speech --extra test
 
 # One BLAS thread a worker: pytest already runs one worker a core.
 TEST_THREADS := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
 
-.PHONY: demo test torture test-gpu gpu lint setup lock
+.PHONY: demo test test-core torture test-gpu gpu lint setup lock
 
 demo: setup  ## Figure 4 (left) on the embedded digits: a table, and the figure
 	$(BIN)/pp-ref reproduce figure4-left --profile demo --jobs 2
@@ -18,6 +18,11 @@ test: setup  ## every test, one worker a core
 
 torture: setup  ## the long tests: thousands of trials of every file format, and what else is marked torture
 	$(TEST_THREADS) $(BIN)/python -m pytest -m torture -n auto
+
+test-core:  ## the core's tests, in an environment with nothing but what the package requires
+	test -x .venv-core/bin/python || $(PYTHON) -m venv .venv-core
+	.venv-core/bin/python -m pip install --quiet --disable-pip-version-check . array-api-strict hypothesis pytest
+	$(TEST_THREADS) .venv-core/bin/python -m pytest tests/layers tests/dictionaries tests/training tests/gradient_check
 
 lint: setup
 	$(BIN)/ruff check

@@ -18,10 +18,12 @@ from pp_ref.bench import plan, start_up
 from pp_ref.bench.record import read
 from pp_ref.bench.subjects import SUBJECTS
 from pp_ref.bench.tables import goals_table, machine
+from pp_ref.dictionaries import KINDS
 from pp_ref.experiments import figure6
 from pp_ref.experiments.experiment import FIGURES
 from pp_ref.experiments.run_store import RunStore
 from pp_ref.experiments.sweeps import ORDER, Sweeps
+from pp_ref.records import markdown
 
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
@@ -35,7 +37,8 @@ def figures() -> dict[str, Callable[[], str]]:
     blocks: dict[str, Callable[[], str]] = {}
     for entry in FIGURES:
         experiment, store = entry.load(), RunStore(RECORDS / entry.records)
-        records = [store.load(recipe) for recipe in experiment.recipes(experiment.profiles["standard"])]
+        loaded = map(store.load, experiment.recipes(experiment.profiles["standard"]))
+        records = [record for record in loaded if record]  # some figures have runs that are not done yet
         blocks[entry.name] = partial(experiment.summary, records)
         if experiment.verdict:
             blocks[f"{entry.name}-verdict"] = partial(experiment.verdict, records)
@@ -46,6 +49,17 @@ def sweeps() -> str:
     """Return the table and the verdict of every part of the sweeps that has a finished run."""
     made = Sweeps(SWEEPS)
     return "\n\n".join(filter(None, map(made.text, ORDER))) or "No run is finished yet."
+
+
+def kinds() -> str:
+    """Return the table of the kinds of dictionaries."""
+    rows = []
+    for name, kind in KINDS.items():
+        settings = ", ".join(f"{setting}={value!r}" for setting, value in kind.settings.items())
+        needs = [*(["data"] * kind.data), *(["positions"] * kind.smooth)]
+        rows.append([f"`{name}`", kind.formula.replace("|", "\\|"), kind.source, settings, ", ".join(kind.choices)])
+        rows[-1].append(", ".join(needs))
+    return markdown(("kind", "formula", "source", "settings", "choices of alpha", "needs"), rows).replace("---:", "---")
 
 
 def speed_tables() -> dict[str, Callable[[], str]]:
@@ -69,9 +83,13 @@ def speed_tables() -> dict[str, Callable[[], str]]:
 
 ON_SPEED_PAGE = ("pooling", "layer", "conv", "growth")
 SPEED_TABLES = speed_tables()
-BLOCKS = {**figures(), **pages.BLOCKS} | {
-    place: table for place, table in SPEED_TABLES.items() if place not in ON_SPEED_PAGE
-}
+FIGURE_BLOCKS = figures()
+ON_SPEECH_PAGE = ("figure4-right",)
+BLOCKS = (
+    {name: block for name, block in FIGURE_BLOCKS.items() if name not in ON_SPEECH_PAGE}
+    | pages.BLOCKS
+    | {place: table for place, table in SPEED_TABLES.items() if place not in ON_SPEED_PAGE}
+)
 PAGES = {
     README: BLOCKS,
     ROOT / "docs" / "speed.md": {place: SPEED_TABLES[place] for place in ON_SPEED_PAGE},
@@ -80,7 +98,9 @@ PAGES = {
     ROOT / "docs" / "how_a_case_flows.md": {"rooms": pages.rooms},
     ROOT / "docs" / "gradient_check.md": {"power": gradient_check.table},
     ROOT / "docs" / "robustness.md": {f"{by}s": partial(robustness.table, by) for by in ("format", "fault")},
+    ROOT / "docs" / "speech.md": {name: FIGURE_BLOCKS[name] for name in ON_SPEECH_PAGE},
     ROOT / "docs" / "sweeps.md": {"sweeps": sweeps},
+    ROOT / "docs" / "dictionaries.md": {"kinds": kinds},
 }
 
 

@@ -13,11 +13,13 @@ from typing import Any, Literal, cast, get_args
 import numpy as np
 
 from pp_ref.arrays import check_integer
+from pp_ref.brief import brief
 from pp_ref.errors import DomainError
 from pp_ref.kernels.cpu.threads import blas_threads
 from pp_ref.kernels.rates import BY_NUMBER, DEVICE, Origin, Rates, default_rates, known_rates
 from pp_ref.kernels.ways import Way
 from pp_ref.kernels.work import Work
+from pp_ref.machine import numba_absence
 
 __all__ = ["Backend", "Plan", "choose", "pooling_backend", "use_backend", "use_default_rates"]
 
@@ -27,6 +29,7 @@ _chosen: list[Backend] = []  # the innermost `use_backend` last
 _threads: list[int] = []  # those of `use_default_rates`, the innermost last
 
 
+@brief
 @dataclass(frozen=True)
 class Plan:
     """The way that was chosen, and why.
@@ -100,6 +103,8 @@ def _rates(threads: int) -> tuple[Rates, Origin]:
 def _refusal(way: Way, problem: Any, backend: Backend) -> str | None:
     if way.backend not in ("numpy", backend) and backend != "auto":
         return f"the backend is {backend}"
+    if way.backend == "numba" and (absence := numba_absence()):
+        return absence
     return way.needs(problem)
 
 

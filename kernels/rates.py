@@ -16,7 +16,7 @@ from typing import Any, Literal, NamedTuple
 from pp_ref.envelope import Format
 from pp_ref.errors import DataError
 from pp_ref.files import cache_folder
-from pp_ref.machine import blas, machine
+from pp_ref.machine import blas, machine, numba_absence
 
 __all__ = [
     "BY_NUMBER",
@@ -74,7 +74,8 @@ def default_rates(threads: int = 1) -> Rates:
 def machine_key() -> dict[str, Any]:
     """What rates depend on: processor, cores, BLAS and its kernels, NumPy and Numba."""
     described = {name: value for name, value in blas().items() if name != "threads"}
-    return machine() | {"blas": described, "numpy": version("numpy"), "numba": version("numba")}
+    numba = None if numba_absence() else version("numba")
+    return machine() | {"blas": described, "numpy": version("numpy"), "numba": numba}
 
 
 def rates_file() -> Path:

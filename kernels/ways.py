@@ -69,6 +69,9 @@ class Way(NamedTuple):
     takes: str = ""
     kernel: Callable[[str, int, int, int], Any] | None = None
 
+    def __repr__(self) -> str:
+        return f"Way({self.name!r}, {self.idea!r})"
+
 
 class Kept(NamedTuple):
     """The way of a forward pass, and its cache for `way.backward`."""

@@ -7,12 +7,14 @@ or `check_axes`, once; the functions below it trust that.
 
 from collections.abc import Callable
 from functools import cache
+from numbers import Real
 from typing import Any, SupportsIndex
 
 import numpy as np
 from array_api_compat import array_namespace, is_cupy_array, is_numpy_array
 from numpy.typing import NDArray
 
+from pp_ref.brief import brief_value
 from pp_ref.errors import DomainError, ShapeError
 
 Array = Any
@@ -166,8 +168,8 @@ def check_positive(**values: float) -> None:
     raises  DomainError with the argument's name and value
     """
     for name, value in values.items():
-        if not 0 < value < float("inf"):
-            raise DomainError(f"{name} is {value}, expected a finite number > 0")
+        if not (isinstance(value, Real) and 0 < value < float("inf")):
+            raise DomainError(f"{name} is {brief_value(value)}, expected a finite number > 0")
 
 
 def check_not_negative(**values: float) -> None:
@@ -176,8 +178,8 @@ def check_not_negative(**values: float) -> None:
     raises  DomainError with the argument's name and value
     """
     for name, value in values.items():
-        if not 0 <= value < float("inf"):
-            raise DomainError(f"{name} is {value}, expected a finite number >= 0")
+        if not (isinstance(value, Real) and 0 <= value < float("inf")):
+            raise DomainError(f"{name} is {brief_value(value)}, expected a finite number >= 0")
 
 
 def check_fraction(**values: float) -> None:
@@ -186,8 +188,8 @@ def check_fraction(**values: float) -> None:
     raises  DomainError with the argument's name and value
     """
     for name, value in values.items():
-        if not 0 < value <= 1:
-            raise DomainError(f"{name} is {value}, expected a number in (0, 1]: 1 keeps everything")
+        if not (isinstance(value, Real) and 0 < value <= 1):
+            raise DomainError(f"{name} is {brief_value(value)}, expected a number in (0, 1]: 1 keeps everything")
 
 
 def check_integer(least: int, **values: int) -> None:
@@ -196,8 +198,8 @@ def check_integer(least: int, **values: int) -> None:
     raises  DomainError with the argument's name and value
     """
     for name, value in values.items():
-        if not isinstance(value, SupportsIndex) or value < least:
-            raise DomainError(f"{name} is {value!r}, expected an integer >= {least}")
+        if not isinstance(value, SupportsIndex) or np.ndim(value) or value < least:
+            raise DomainError(f"{name} is {brief_value(value)}, expected an integer >= {least}")
 
 
 def check_rate(**values: float) -> None:
@@ -206,8 +208,8 @@ def check_rate(**values: float) -> None:
     raises  DomainError with the argument's name and value
     """
     for name, value in values.items():
-        if not 0 <= value < 1:
-            raise DomainError(f"{name} is {value}, expected a number in [0, 1): 0 switches it off")
+        if not (isinstance(value, Real) and 0 <= value < 1):
+            raise DomainError(f"{name} is {brief_value(value)}, expected a number in [0, 1): 0 switches it off")
 
 
 def real_part(x: Array) -> Array:

@@ -26,6 +26,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from pp_ref.brief import brief
 from pp_ref.errors import DataError, DomainError
 from pp_ref.files import open_regular, read_regular, reason, write_atomically
 
@@ -38,6 +39,7 @@ FIRST = 2  # the first version with an envelope
 DAMAGE = (ArithmeticError, AttributeError, LookupError, MemoryError, RecursionError, TypeError, ValueError)
 
 
+@brief
 class Tensors(NamedTuple):
     """The content of a safetensors file."""
 

@@ -5,6 +5,17 @@ from difflib import get_close_matches
 from importlib import import_module
 from types import ModuleType
 
+__all__ = [
+    "EXPECTED",
+    "DataError",
+    "DeviceError",
+    "DomainError",
+    "InaccurateError",
+    "MissingExtraError",
+    "ShapeError",
+    "import_extra",
+]
+
 
 class ShapeError(ValueError):
     """The axes of arrays do not fit together."""
@@ -51,14 +62,26 @@ def unknown(argument: str, value: object, known: Iterable[str]) -> str:
     return f"{argument} is {value!r}, expected one of {', '.join(names)}{meant(value, names)}"
 
 
+# Where a module is in a distribution of another name.
+DISTRIBUTIONS = {
+    "PIL": "pillow",
+    "cupy": "cupy-cuda13x",
+    "flint": "python-flint",
+    "pywt": "PyWavelets",
+    "sklearn": "scikit-learn",
+}
+
+
 def import_extra(module: str, extra: str) -> ModuleType:
     """Import the optional dependency ``module`` and return it.
 
-    raises  MissingExtraError, which names the pip command that installs the extra
+    raises  MissingExtraError, which names its distribution, the pip command that installs it, and the extra
     """
     try:
         return import_module(module)
     except ImportError as error:
+        top = module.partition(".")[0]
+        name = DISTRIBUTIONS.get(top, top)
         raise MissingExtraError(
-            f"{module} is not installed, but this function needs it: pip install 'pp_ref[{extra}]'"
+            f"{name} is not installed, but this function needs it: pip install {name} (the extra {extra!r} of pp-ref)"
         ) from error

@@ -126,10 +126,10 @@ def cache_folder() -> Path:
 
     raises  DataError if no home folder is known
     """
-    import pooch
+    from platformdirs import user_cache_dir
 
     try:
-        return Path(pooch.os_cache("pp_ref"))
+        return Path(user_cache_dir("pp_ref")).expanduser()
     except RuntimeError as error:
         raise DataError(
             "no home folder is known, and so no folder for the user's cache: set HOME or XDG_CACHE_HOME to a full path"

@@ -4,9 +4,20 @@ from typing import Any
 
 import numpy as np
 
+from pp_ref.brief import brief_value
 from pp_ref.errors import DomainError, unknown
 
+__all__ = ["BIT_GENERATORS", "check_generator", "generator_from_state", "generator_state"]
+
 BIT_GENERATORS = ("MT19937", "PCG64", "PCG64DXSM", "Philox", "SFC64")
+
+
+def check_generator(rng: np.random.Generator) -> None:
+    """raises DomainError for anything but a Generator, such as a seed"""
+    if not isinstance(rng, np.random.Generator):
+        raise DomainError(
+            f"rng is {brief_value(rng)}, expected a numpy.random.Generator, e.g. numpy.random.default_rng(0)"
+        )
 
 
 def generator_state(rng: np.random.Generator) -> dict[str, Any]:

@@ -4,7 +4,9 @@ import os
 import platform
 import resource
 import sys
+from functools import cache
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
 
@@ -19,6 +21,7 @@ __all__ = [
     "gpu",
     "gpu_absence",
     "machine",
+    "numba_absence",
     "peak_memory_mb",
 ]
 
@@ -111,11 +114,22 @@ def gpu_absence() -> str | None:
         return f"CuPy found no usable GPU: {error}"
 
 
+@cache
+def numba_absence() -> str | None:
+    """None if Numba is installed, else one sentence that says what to do. It is not imported: that takes a while."""
+    try:
+        found = find_spec("numba")
+    except ValueError:  # it was imported in vain
+        found = None
+    return None if found else "Numba is not installed: pip install numba (the extra 'fast' of pp-ref)"
+
+
 def available() -> dict[str, str | None]:
     """For each backend None if it can be used here, else one sentence that says why not."""
-    reasons: dict[str, str | None] = {"numpy": None, "numba": None, "cupy": gpu_absence()}
-    try:
-        import_module("numba")
-    except ImportError as error:
-        reasons["numba"] = f"Numba cannot be imported: {error}"
+    reasons: dict[str, str | None] = {"numpy": None, "numba": numba_absence(), "cupy": gpu_absence()}
+    if reasons["numba"] is None:
+        try:
+            import_module("numba")
+        except ImportError as error:
+            reasons["numba"] = f"Numba cannot be imported: {error}"
     return reasons

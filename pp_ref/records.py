@@ -20,6 +20,9 @@ PACKAGES = (
     "scikit-learn",
     "PyWavelets",
     "mlxtend",
+    "librosa",
+    "soundfile",
+    "RapidFuzz",
     "safetensors",
 )
 STUDY = Format("pp_ref.study", "the record of a study")  # which a program in benchmarks/ made

@@ -40,7 +40,8 @@ def test_an_extra_that_is_missing_is_named_with_its_command():
     with pytest.raises(MissingExtraError) as caught:
         import_extra("no_such_package.inside", "features")
     assert str(caught.value) == (
-        "no_such_package.inside is not installed, but this function needs it: pip install 'pp_ref[features]'"
+        "no_such_package is not installed, but this function needs it: "
+        "pip install no_such_package (the extra 'features' of pp-ref)"
     )
     assert isinstance(caught.value.__cause__, ModuleNotFoundError)
 

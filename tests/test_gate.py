@@ -155,6 +155,8 @@ def model_edges() -> Iterator[Edge]:
         kind = vars(type(model)) | vars(Network) if labels else vars(type(model))
         of = {"self": model, "params": model.init(rng, 0.5, float)}
         yield Edge(kind["filters"], of)
+        yield Edge(type(model).check_params, of)
+        yield Edge(type(model).save, of | {"path": "never written"})
         for name in ("loss", "loss_and_gradient", "error"):
             if name in kind:
                 yield Edge(kind[name], of | {"x": x} | labels)
@@ -197,6 +199,23 @@ def feature_edges() -> Iterator[Edge]:
     yield Edge(features.fit_linear_svm, svm, {"y": ("bool", "object")})
 
 
+def speech_edges() -> Iterator[Edge]:
+    x, log, n, targets = drawn(6, 4), np.zeros((3, 3)), np.arange(3), np.array([0, 2, 1])
+    yield Edge(features.mfcc, {"sound": drawn(500)}, {"sound": REAL})
+    yield Edge(features.dct, {"x": x, "n": 2})
+    yield Edge(features.deltas, {"x": x})
+    yield Edge(features.context_windows, {"x": x, "frames": 3})
+    yield Edge(features.frame_targets, {"centres": n, "begin": 0, "ends": n + 1, "phones": targets})
+    yield Edge(features.log_priors, {"targets": targets, "classes": 3})
+    yield Edge(features.bigram, {"sequences": [targets], "phones": 3})
+    given = {"emissions": log, "initial": log[0], "transitions": log, "final": log[0]}
+    yield Edge(features.viterbi, given)
+    yield Edge(features.phones_of, {"path": targets})
+    yield Edge(features.fold_phones, {"phones": targets, "classes": n})
+    yield Edge(features.confusions, {"reference": targets, "said": n, "classes": 3})
+    yield Edge(features.count_errors, {"found": np.eye(3, dtype=np.int64)})
+
+
 def dictionary_edges() -> Iterator[Edge]:
     of, data, U = {"space": Units(4), "rng": np.random.default_rng(0)}, drawn(6, 4), drawn(4, 2)
     yield Edge(make_dictionary, {"kind": "emp", "n_alpha": 2, "data": data} | of, {"data": REAL})
@@ -214,6 +233,7 @@ ROOMS = {
     "models": model_edges,
     "training": training_edges,
     "features": feature_edges,
+    "speech": speech_edges,
     "dictionaries": dictionary_edges,
 }
 
@@ -275,9 +295,15 @@ WITHOUT_ARRAYS = [
     "layers.windows.count_windows",
     "models.*.count",
     "models.*.init",
+    "models.load.load",
+    "models.model.Model.restore",
     "models.predicted.Predicted.plan",
     "dictionaries.dictionary.*.*",
     "dictionaries.spaces.*.*",
+    "features.cepstra.MFCC.*",
+    "features.cepstra.mel_filters",
+    "features.phone_decoding.phone_states",
+    "features.phone_errors.trn_lines",
     "features.estimators.*.fit",
     "features.estimators.*.transform",
     "training.sgd.SGD.*",

@@ -11,7 +11,7 @@ import pytest
 import threadpoolctl
 
 from pp_ref.errors import DeviceError
-from pp_ref.machine import array_library, available, blas, gpu_absence, machine, peak_memory_mb
+from pp_ref.machine import array_library, available, blas, gpu_absence, machine, numba_absence, peak_memory_mb
 from tests.conftest import require_gpu
 
 
@@ -93,7 +93,10 @@ def test_a_missing_package_is_a_reason_not_an_error(monkeypatch):
     monkeypatch.setitem(sys.modules, "cupy", None)
     monkeypatch.setitem(sys.modules, "numba", None)
     assert str(gpu_absence()).startswith("CuPy found no usable GPU: ")
+    monkeypatch.setattr("pp_ref.machine.numba_absence", lambda: None)
     assert str(available()["numba"]).startswith("Numba cannot be imported: ")
+    monkeypatch.setattr("pp_ref.machine.numba_absence", numba_absence.__wrapped__)
+    assert available()["numba"] == "Numba is not installed: pip install numba (the extra 'fast' of pp-ref)"
 
 
 class Driver:

@@ -2,6 +2,9 @@
 
 import re
 import runpy
+from pathlib import Path
+
+import pytest
 
 from pp_ref.oracle import InProcess, conform
 from pp_ref.oracle.verdict.findings import Status
@@ -38,6 +41,20 @@ def test_the_example_runs() -> None:
     exec(compile(example, "README.md", "exec"), names)
     assert names["y"].shape == (100, 500)  # type: ignore[attr-defined]
     assert [dw.shape for dw in names["dw"]] == [(78, 50)] * 10  # type: ignore[attr-defined]
+
+
+def test_the_classifier_learns(capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("sklearn")
+    (example,) = [code for code in re.findall(r"```python\n(.*?)```", README, re.DOTALL) if "Classifier" in code]
+    exec(compile(example, "README.md", "exec"), {})
+    assert float(capsys.readouterr().out) > 0.5  # guessing gives 0.1
+
+
+def test_the_page_of_dictionaries_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (example,) = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "dictionaries.md").read_text(), re.DOTALL)
+    monkeypatch.chdir(tmp_path)
+    exec(compile(example, "dictionaries.md", "exec"), {})
+    assert [file.name for file in tmp_path.iterdir()] == ["dictionary.safetensors"]
 
 
 def test_the_oracle_says_what_the_readme_says() -> None:

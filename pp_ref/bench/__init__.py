@@ -6,3 +6,5 @@ record also has the machine's limits, the rates of a large float32 product and o
 flops and the bytes that it cannot avoid. The first call, which may load and compile, is recorded by itself. All
 contenders get dictionaries without subnormals.
 """
+
+__all__: list[str] = []

@@ -10,15 +10,37 @@ from pathlib import Path
 from statistics import median
 from typing import Any, NamedTuple
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from pp_ref.arrays import to_numpy
-from pp_ref.errors import InaccurateError
+from pp_ref.errors import InaccurateError, import_extra
 from pp_ref.kernels.bounds import largest_share
 from pp_ref.machine import cores
+
+__all__ = [
+    "Block",
+    "Contender",
+    "Real",
+    "Run",
+    "block",
+    "blocks",
+    "choice",
+    "contender",
+    "copy_rate",
+    "installed",
+    "interleaved",
+    "numbers_of_threads",
+    "peak_rate",
+    "row",
+    "share_of_bounds",
+    "share_of_largest",
+    "threads",
+    "wall_seconds",
+]
+
+numba = import_extra("numba", "fast")
 
 Real = NDArray[Any]
 Block = dict[str, Any]

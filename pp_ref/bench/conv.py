@@ -42,6 +42,8 @@ from pp_ref.models.convnet import paper_convnet
 from pp_ref.models.stages import Convolution
 from pp_ref.training import in_threads
 
+__all__ = ["conv_arrays", "conv_ways", "goals", "measure"]
+
 GOAL = 1.5  # times the best dense convolution, of layer 2 with a quarter learned
 DEFINITION = Way(
     "definition",

@@ -25,6 +25,20 @@ from pp_ref.models.stages import Convolution
 from pp_ref.records import markdown
 from pp_ref.training import in_threads
 
+__all__ = [
+    "flops",
+    "geometry",
+    "goals",
+    "measure",
+    "predicted_net",
+    "share_of_gradient",
+    "share_of_loss",
+    "steps",
+    "table",
+    "table_of_convolutions",
+    "torch_net",
+]
+
 BATCH = 128
 PROPORTION, COLUMNS = 0.25, (1, 1, 1, 5)  # of the three convolutions and the 500 units, as in Figure 5
 FULL, PREDICTED = "pp_ref, full", "pp_ref, 25% learned"

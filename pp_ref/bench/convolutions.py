@@ -6,13 +6,16 @@ Numba, and PyTorch (oneDNN). The library has no way by SciPy or Numba because th
 
 from typing import Any
 
-import numba
 import numpy as np
 import scipy.fft
 
 from pp_ref.bench.contest import Block, Real, Run, blocks, contender, share_of_bounds
 from pp_ref.errors import import_extra
 from pp_ref.layers import conv2d_forward, fourier_conv2d_forward
+
+__all__ = ["by_fft", "by_numba", "convolutions", "direct"]
+
+numba = import_extra("numba", "fast")
 
 
 def convolutions(
@@ -41,7 +44,7 @@ def convolutions(
     return blocks(shape, {name: contender(run, share, flops) for name, run in ways.items()}, [], rounds, [threads])
 
 
-@numba.njit(parallel=True)
+@numba.njit(parallel=True)  # type: ignore[untyped-decorator]
 def direct(padded: Real, W: Real, y: Real) -> None:
     """Add the convolution to y. Threads share the images; the inner loop runs over units, contiguous in W and y."""
     fh, fw, c, m = W.shape

@@ -16,6 +16,8 @@ from pp_ref.errors import DataError
 from pp_ref.features import COATES, extract_features, fit_whitening, normalise_contrast, sample_patches
 from pp_ref.features.whitening import Whitening
 
+__all__ = ["goals", "images_of", "measure", "share_of_bound", "table"]
+
 PATCH, FILTERS, CHECKED = (6, 6), 400, 3
 GOAL_MB = 4000
 

@@ -15,6 +15,8 @@ from pp_ref.errors import import_extra
 from pp_ref.machine import array_library
 from pp_ref.models.convnet import paper_convnet
 
+__all__ = ["measure"]
+
 RATE = 1e-3
 
 

@@ -15,6 +15,8 @@ from pp_ref.kernels.gpu.ladders import KERNELS
 from pp_ref.kernels.gpu.nvrtc import compile_for, nvrtc_version
 from pp_ref.kernels.ways import Way
 
+__all__ = ["goals", "measure", "rows", "shared_memory"]
+
 ARCHITECTURES = ("sm_80", "sm_90")
 SIDE = 28
 HALVES = (6, grids.MOST_HALF)

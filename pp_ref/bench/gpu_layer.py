@@ -23,6 +23,8 @@ from pp_ref.kernels.gpu.operands import DeviceOperands, device_operands
 from pp_ref.layers.predicted import predicted_backward, predicted_forward
 from pp_ref.machine import array_library
 
+__all__ = ["checks_of", "measure", "steps"]
+
 BATCHES = (100, 1000, 10_000)  # of a layer's step
 Step = Callable[[Any], tuple[Any, Any, list[Any], Any]]  # v -> y, dv, dw, db
 

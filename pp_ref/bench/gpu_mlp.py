@@ -23,6 +23,8 @@ from pp_ref.machine import array_library
 from pp_ref.models import MLP
 from pp_ref.models.mlp import mlp
 
+__all__ = ["agreement", "columns_of", "measure", "se_emp", "tensors", "torch_loss"]
+
 RATE = 1e-2
 
 

@@ -21,6 +21,21 @@ from pp_ref.kernels.gpu.ladders import POOL
 from pp_ref.kernels.gpu.operands import DeviceOperands, device_operands
 from pp_ref.machine import array_library
 
+__all__ = [
+    "CHECKED",
+    "Problem",
+    "contenders",
+    "event_seconds",
+    "goals",
+    "half",
+    "in_tf32",
+    "measure",
+    "problem",
+    "rounding",
+    "share_of_bound",
+    "tensor_cores",
+]
+
 SIDE, COLUMNS, PROPORTION, UNITS = 28, 10, 0.25, 500
 GOAL_COPY, GOALS = 0.8, {"cuBLAS float32": 5.0, "cuBLAS TF32": 1.5}  # share of the copy's rate, times cuBLAS
 CHECKED = 64  # rows at both ends that are compared

@@ -13,6 +13,8 @@ from pp_ref.bench.tables import machine
 from pp_ref.kernels.cpu.ladders import LADDERS
 from pp_ref.records import markdown
 
+__all__ = ["exponent", "measure", "table"]
+
 PROPORTION, EXAMPLES, SIDE = 0.05, 64, 28
 RUNGS = {rung.name: rung for rung in LADDERS["pool"]}
 PATHS = (("dense", "atom", "dense"), ("separable, atoms", "atom", "fused"), ("separable, ridge", "ridge", "fused"))

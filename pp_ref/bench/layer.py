@@ -25,6 +25,8 @@ from pp_ref.kernels.ways import LAYER, Way
 from pp_ref.kernels.work import Arrays, LayerProblem, Work
 from pp_ref.layers.predicted import Order, predicted_backward_weights, predicted_forward
 
+__all__ = ["UNITS", "dense_steps", "goals", "layer_arrays", "layer_shares", "measure", "ways"]
+
 UNITS = 500
 ORDERS: tuple[Order, ...] = ("dictionary", "weights")
 WAYS = ("separable", "dictionary first", "weights first")

@@ -21,6 +21,20 @@ from pp_ref.models.mlp import MLP, mlp
 from pp_ref.records import markdown
 from pp_ref.training import SGD, fit_sgd
 
+__all__ = [
+    "BATCH",
+    "SIZES",
+    "epochs",
+    "flops",
+    "goals",
+    "learned_from",
+    "measure",
+    "share_of_bound",
+    "table",
+    "torch_epochs",
+    "torch_net",
+]
+
 SIZES = (784, 500, 500, 10)
 BATCH = 100
 RATE, MOMENTUM = 0.1, 0.9

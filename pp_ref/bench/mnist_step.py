@@ -21,6 +21,8 @@ from pp_ref.kernels.choose import use_backend
 from pp_ref.layers import sigmoid_forward
 from pp_ref.models.mlp import MLP, mlp
 
+__all__ = ["flushed", "goals", "measure", "passes", "predicted_net", "share_of_predicted"]
+
 STEPS = 20
 GOALS = {0.05: 4.0, 0.25: 2.0}  # times PyTorch's full net, by the proportion learned
 

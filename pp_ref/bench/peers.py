@@ -8,6 +8,8 @@ import numpy as np
 from pp_ref.bench.contest import Real, Run, installed
 from pp_ref.errors import import_extra
 
+__all__ = ["assign", "by_jax", "by_torch", "descent", "doubled", "torch_descent"]
+
 
 def by_torch(forward: Callable[..., Any], leaves: Sequence[Any], dy: Any) -> Run:
     """Return a step that returns y = forward(*leaves), then the gradient of <y, dy> by every leaf; all are tensors."""

@@ -12,6 +12,8 @@ from pp_ref.bench.record import Record, goal, met, record
 from pp_ref.bench.tables import with_threads
 from pp_ref.models import Predicted
 
+__all__ = ["goals", "measure", "said"]
+
 GOAL, GOAL_MEDIAN = 0.25, 0.05  # how much longer the choice may take than the best
 JUDGED = 256 * 100  # entries of v up to which float64 is measured: its check uses long doubles, without a BLAS
 TURN = 0.1  # seconds that the turns of a short shape may take: more rounds give a steadier minimum

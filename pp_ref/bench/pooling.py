@@ -16,6 +16,8 @@ from pp_ref.kernels.cpu.ladders import LADDERS
 from pp_ref.kernels.operands import SeparableOperands, separable_operands
 from pp_ref.kernels.ways import Way
 
+__all__ = ["dense_pools", "goals", "measure", "rung_contender", "se_dictionary", "se_operands", "wide"]
+
 SIDE, COLUMNS = 28, 10  # the first layer of the MNIST net
 BATCHES, PROPORTIONS = (100, 1000), (0.05, 0.25, 0.5)
 GOALS = {0.25: 10.0, 0.5: 15.0}  # times the best dense peer, by proportion

@@ -21,6 +21,8 @@ from pp_ref.models import RICA, Full, Predicted
 from pp_ref.models.rica import UFLDL_EPS, UFLDL_LAMBDA
 from pp_ref.records import markdown
 
+__all__ = ["Problem", "by_autograd", "goals", "measure", "shares_of_bound", "table"]
+
 SPACE = Grid(6, 6, 3)
 FILTERS = 400
 PREDICTED, PEER = "50 % predicted", "torch, full"

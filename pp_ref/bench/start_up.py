@@ -21,6 +21,8 @@ from pp_ref.bench.tables import seconds
 from pp_ref.machine import cores
 from pp_ref.records import markdown
 
+__all__ = ["goals", "measure", "run", "said", "table"]
+
 GOALS = {"import pp_ref": 0.3, "pp-ref --help": 0.3, "pool": 0.5, "pool, compiled": 10.0}  # seconds
 COMPILED_ROUNDS = 3
 POOL = """

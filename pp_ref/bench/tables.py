@@ -8,6 +8,8 @@ from typing import Any
 from pp_ref.bench.record import Record, met
 from pp_ref.records import markdown
 
+__all__ = ["against_peers", "goals_table", "machine", "milliseconds", "seconds", "times_best_peer", "with_threads"]
+
 
 def machine(record: Record) -> str:
     """Return a record's processor and versions."""

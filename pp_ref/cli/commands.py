@@ -14,6 +14,8 @@ from pp_ref.cli.reproduce import reproduce
 from pp_ref.cli.sweeps import sweeps
 from pp_ref.errors import EXPECTED
 
+__all__ = ["app", "info", "main", "show"]
+
 app = typer.Typer(
     cls=Group,
     no_args_is_help=True,
@@ -50,12 +52,33 @@ def info() -> None:
 
 
 @app.command()
-def show(record: Annotated[Path, typer.Argument(help="The JSON record of a run.")]) -> None:
+def show(
+    record: Annotated[Path, typer.Argument(help="The JSON record of a run.")],
+    utterance: Annotated[
+        str | None, typer.Option("--utterance", help="Of figure4-right: draw this utterance beside the record.")
+    ] = None,
+    trn: Annotated[
+        Path | None, typer.Option("--trn", help="Of figure4-right: folder for hyp.trn and ref.trn, which sclite reads.")
+    ] = None,
+) -> None:
     """Show one run: dynamic, static and total parameters, its dictionaries, and how its error went."""
     from pp_ref.cli.tables import print_record
-    from pp_ref.experiments.run_store import read_record
+    from pp_ref.experiments.run_store import RunStore, read_record
 
-    print_record(read_record(record))
+    found = read_record(record)
+    if utterance is None and trn is None:
+        print_record(found)
+        return
+    from pp_ref.experiments.drawing import save_figure
+    from pp_ref.experiments.phone_decoder import write_trn
+    from pp_ref.experiments.utterances import draw_utterance
+
+    paths = write_trn(found, trn) if trn else []
+    if utterance is not None:
+        whole = RunStore(record.parent).load(found["recipe"]) or found
+        paths += save_figure(draw_utterance(whole, utterance), record.with_name(f"{record.stem}-{utterance}"))
+    for path in paths:
+        typer.echo(path)
 
 
 app.command()(conform)

@@ -6,6 +6,8 @@ from typer.core import TyperGroup
 
 from pp_ref.errors import meant
 
+__all__ = ["Group"]
+
 
 class Group(TyperGroup):
     """Refuses a command that does not exist, and names the nearest one: "figure4" means "figure4-left"."""

@@ -16,6 +16,8 @@ from pp_ref.files import reason
 if TYPE_CHECKING:
     from pp_ref.oracle.verdict.findings import Report
 
+__all__ = ["conform", "vectors", "vectors_export"]
+
 vectors = typer.Typer(help="Cases of the oracle as files, for implementations in any language.", no_args_is_help=True)
 
 SeedOption = Annotated[int, typer.Option(min=0, help="Seed of all random numbers.")]

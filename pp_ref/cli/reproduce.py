@@ -11,6 +11,8 @@ import typer
 from pp_ref.cli.group import Group
 from pp_ref.experiments.experiment import FIGURES, Entry
 
+__all__ = ["DataName", "DeviceName", "ProfileName", "reproduce"]
+
 reproduce = typer.Typer(
     cls=Group, help="Make a figure of the paper from real data.", no_args_is_help=True, suggest_commands=False
 )
@@ -31,6 +33,13 @@ class DataName(StrEnum):
     stl10 = "stl10"
 
 
+class CorpusName(StrEnum):
+    """What is decoded: NLTK's sample of 16 speakers, or all of TIMIT, for those who have LDC93S1."""
+
+    sample = "timit-sample"
+    timit = "timit"
+
+
 class DeviceName(StrEnum):
     """Where the arrays live: gpu needs CuPy and a CUDA device."""
 
@@ -42,6 +51,7 @@ ProfileOption = Annotated[ProfileName, typer.Option("--profile", help=str(Profil
 DataOption = Annotated[
     DataName | None, typer.Option("--data", help=str(DataName.__doc__), show_default="the profile's own")
 ]
+CorpusOption = Annotated[CorpusName, typer.Option("--corpus", help=str(CorpusName.__doc__))]
 DeviceOption = Annotated[DeviceName, typer.Option("--device", help=str(DeviceName.__doc__))]
 JobsOption = Annotated[int, typer.Option(min=1, help="Runs at a time; the machine's threads are shared out.")]
 
@@ -53,17 +63,19 @@ def _reproduce(
     jobs: JobsOption = 1,
     data: DataOption = None,
     device: DeviceOption = DeviceName.cpu,
+    corpus: CorpusOption = CorpusName.sample,
 ) -> None:
     """Do the runs of a figure that have no record yet; print its table and write its drawings."""
     from rich.console import Console
+
+    experiment = entry.load()  # it asks for Matplotlib
 
     from pp_ref.experiments.drawing import save_figure
     from pp_ref.experiments.run_store import RunStore
     from pp_ref.experiments.sweep import sweep
 
-    experiment = entry.load()
     store = RunStore(out or Path("runs") / entry.records / profile.value)
-    given = {"data": data and data.value, "device": device.value}
+    given = {"data": data and data.value, "device": device.value, "corpus": corpus.value}
     recipes = experiment.recipes(experiment.profiles[profile.value], **{name: given[name] for name in entry.options})
     done = sweep(experiment.run, recipes, store, jobs=jobs, epochs=experiment.epochs, check=experiment.check)
     records = [record for record in done.records if record]

@@ -11,6 +11,8 @@ from pp_ref.experiments.sweeps import BUDGET, ORDER, Sweeps, core_seconds, load_
 if TYPE_CHECKING:
     from rich.console import Console
 
+__all__ = ["show", "sweeps", "write"]
+
 NICE = 19  # others on this machine go first
 
 

@@ -12,6 +12,8 @@ from pp_ref.machine import available, blas, machine
 from pp_ref.models.weights import Count
 from pp_ref.records import versions
 
+__all__ = ["parameter_table", "print_info", "print_record"]
+
 HISTORY = {"epoch": "", "iteration": "", "loss": ".5g", "gradient_norm": ".2e", "test_error": ".2%"}  # name: format
 
 

@@ -8,6 +8,7 @@ from pp_ref.data.natural_images import load_natural_images
 from pp_ref.data.photographs import load_photographs
 from pp_ref.data.search import find_data
 from pp_ref.data.stl10 import STL10, fold_splits, load_stl10, load_stl10_sample, load_stl10_unlabelled
+from pp_ref.data.timit import Timit, Utterance, load_timit, load_timit_sample
 from pp_ref.data.validation import HELD_OUT, hold_out
 
 __all__ = [
@@ -16,6 +17,8 @@ __all__ = [
     "Dataset",
     "Images",
     "Split",
+    "Timit",
+    "Utterance",
     "find_data",
     "fold_splits",
     "hold_out",
@@ -27,5 +30,7 @@ __all__ = [
     "load_stl10",
     "load_stl10_sample",
     "load_stl10_unlabelled",
+    "load_timit",
+    "load_timit_sample",
     "read_idx",
 ]

@@ -25,6 +25,25 @@ from pp_ref.data.tar import read_members
 from pp_ref.errors import DataError
 from pp_ref.files import read_regular, reason, write_atomically
 
+__all__ = [
+    "CLASSES",
+    "RECORD",
+    "Edition",
+    "as_dataset",
+    "check_records",
+    "content_digest",
+    "decode",
+    "decoded_before",
+    "decoded_folder",
+    "load_cifar10",
+    "read_batches",
+    "read_decoded",
+    "read_files",
+    "read_pickle",
+    "stamp",
+    "write_array",
+]
+
 CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 FORMS = (("bin", ".bin"), ("py", ""))  # endings of the folder's name and of its batches' names
 RECORD = 1 + 3 * 32 * 32  # bytes: a label, then 1024 red, 1024 green and 1024 blue values, row after row

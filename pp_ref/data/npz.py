@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from pp_ref.errors import DataError
 from pp_ref.files import open_regular, read_regular, reason
 
+__all__ = ["check_directory", "check_header", "map_npy", "read_npz"]
+
 HEADERS = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
 LONGEST = 1000  # characters of a header; that of an array of numbers has about 100
 DIRECTORY = 2**14  # bytes of an archive's table of contents

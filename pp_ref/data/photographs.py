@@ -8,6 +8,8 @@ from pp_ref.data.dataset import Images
 from pp_ref.errors import DataError, import_extra
 from pp_ref.files import reason
 
+__all__ = ["load_photographs"]
+
 
 def load_photographs() -> Images:
     """Load scikit-learn's sample images, a temple in China and a flower.

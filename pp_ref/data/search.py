@@ -10,8 +10,26 @@ import stat
 from pathlib import Path
 from typing import NamedTuple
 
-from pp_ref.errors import DataError, unknown
+from pp_ref.errors import DataError, import_extra, unknown
 from pp_ref.files import OTHERS, cache_folder, reason
+
+__all__ = [
+    "CIFAR10_BATCHES",
+    "COLLECTIONS",
+    "HYVARINEN",
+    "OLSHAUSEN",
+    "STL10_FILES",
+    "Collection",
+    "download",
+    "fault_of",
+    "file_in",
+    "files_in",
+    "find_data",
+    "is_file",
+    "lacking",
+    "look_for",
+    "user_cache",
+]
 
 
 class Collection(NamedTuple):
@@ -21,6 +39,7 @@ class Collection(NamedTuple):
     mirrors: tuple[str, ...]  # addresses of folders that hold those files, tried in turn; () if it is not downloaded
     forms: tuple[tuple[str, ...], ...] = ()  # other sets of files with the same content
     origin: str = ""  # their source in a sentence, if they are not downloaded
+    whole: str = ""  # what to put into a folder, if the files are only those by which a larger tree is found
 
 
 CIFAR10_BATCHES = (*(f"data_batch_{number}" for number in range(1, 6)), "test_batch")
@@ -28,6 +47,7 @@ HYVARINEN = tuple(f"hyvarinen/{number}.tiff" for number in range(1, 14))
 OLSHAUSEN = tuple(f"olshausen/{number:02}.tif" for number in range(1, 11))
 STL10_FILES = ("train_X.bin", "train_y.bin", "test_X.bin", "test_y.bin", "fold_indices.txt")
 STL10_SAMPLE = "stl10_unlabeled_sample246.npz"
+TIMIT_FILES = ("TRAIN/DR1/FCJF0/SI1027.PHN", "TEST/DR1/FELC0/SI756.PHN")
 
 
 COLLECTIONS = {
@@ -77,6 +97,27 @@ COLLECTIONS = {
         origin=(
             "It is not downloaded: its X (246, 96, 96, 3) holds the PNG files of examples in "
             "https://github.com/semihyagli/STL10-Labeled"
+        ),
+    ),
+    "timit": Collection(
+        files=dict.fromkeys(TIMIT_FILES, ""),
+        mirrors=(),
+        forms=tuple(
+            tuple(prefix + case(file) for file in TIMIT_FILES)
+            for prefix in ("", "TIMIT/", "timit/")
+            for case in (str.upper, str.lower)
+        ),
+        whole="TRAIN and TEST of the corpus",
+        origin="It is not downloaded: the Linguistic Data Consortium sells it as LDC93S1",
+    ),
+    "timit-sample": Collection(
+        files={"dr1-fvmh0/sx206.phn": "", "dr8-mbcg0/sx57.phn": ""},
+        mirrors=(),
+        forms=(("timit/dr1-fvmh0/sx206.phn", "timit/dr8-mbcg0/sx57.phn"),),
+        whole="the folders dr1-fvmh0 to dr8-mbcg0",
+        origin=(
+            "It is not downloaded: it is the corpus timit of NLTK, python -m nltk.downloader timit, with the licence "
+            "CC BY-NC-SA (non-commercial use), a sample of TIMIT (LDC93S1)"
         ),
     ),
 }
@@ -193,10 +234,10 @@ def find_data(name: str, path: str | os.PathLike[str] | None = None) -> Path:
         missed += failed
     if found is None:
         how = "compressed or not, or unpacked" if COLLECTIONS[name].forms else "compressed or not"
+        files = COLLECTIONS[name].whole or f"{', '.join(COLLECTIONS[name].files)} ({how})"
         raise DataError(
-            f"{name} was not found. Looked in: {'; '.join(missed)}. Put {', '.join(COLLECTIONS[name].files)} "
-            f"({how}) into one folder, and set PP_REF_DATA to it or pass it as path="
-            + (f". {origin}" if (origin := COLLECTIONS[name].origin) else "")
+            f"{name} was not found. Looked in: {'; '.join(missed)}. Put {files} into one folder, and set PP_REF_DATA "
+            "to it or pass it as path=" + (f". {origin}" if (origin := COLLECTIONS[name].origin) else "")
         )
     return found
 
@@ -208,7 +249,7 @@ def download(name: str) -> tuple[Path | None, list[str]]:
 
     pooch writes to a temporary name beside the target and renames it once the checksum agrees.
     """
-    import pooch
+    pooch = import_extra("pooch", "figures")
 
     folder = user_cache(name)
     failed: list[str] = []

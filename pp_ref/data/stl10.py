@@ -14,12 +14,32 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from pp_ref.brief import brief
 from pp_ref.data.dataset import Dataset, Images, Split
 from pp_ref.data.npz import read_npz
 from pp_ref.data.search import STL10_FILES, files_in, find_data
 from pp_ref.data.tar import read_members
 from pp_ref.errors import DataError
 from pp_ref.files import open_regular, packed_size, reason
+
+__all__ = [
+    "CLASSES",
+    "IMAGE",
+    "OFFICIAL",
+    "SIDE",
+    "STL10",
+    "UNLABELLED",
+    "Edition",
+    "as_images",
+    "check_file",
+    "fold_splits",
+    "load_stl10",
+    "load_stl10_sample",
+    "load_stl10_unlabelled",
+    "map_file",
+    "parse_folds",
+    "read_checked",
+]
 
 CLASSES = ("airplane", "bird", "car", "cat", "deer", "dog", "horse", "monkey", "ship", "truck")
 SIDE = 96
@@ -69,6 +89,7 @@ OFFICIAL = Edition(
 )
 
 
+@brief
 class STL10(NamedTuple):
     """The labelled images, and the rows of the training images in each of ten folds."""
 

@@ -16,6 +16,8 @@ from typing import Any, BinaryIO
 from pp_ref.errors import DataError
 from pp_ref.files import open_regular, packed_size, reason
 
+__all__ = ["Stream", "check_plain", "members", "pax_records", "read_members"]
+
 # The first bytes of each compression.
 OPENERS: dict[bytes, Callable[[BinaryIO], Any]] = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ\0": lzma.open}
 NAMING = (tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK, tarfile.XHDTYPE, tarfile.XGLTYPE)

@@ -8,6 +8,8 @@ from pp_ref.arrays import check_integer
 from pp_ref.data.dataset import Dataset, Split
 from pp_ref.errors import DomainError
 
+__all__ = ["HELD_OUT", "SEED", "hold_out"]
+
 HELD_OUT = {"mnist": 10_000, "cifar10": 5_000, "digits": 1_000}  # images, by the name of the data set
 SEED = 0  # of the rows: every run that chooses a setting holds out the same images
 

@@ -11,6 +11,8 @@ from pp_ref.dictionaries.index_sets import uniform
 from pp_ref.errors import DomainError
 from pp_ref.layers.autoencoder import autoencoder_backward_weights, autoencoder_forward
 
+__all__ = ["ae_columns", "tied_cost", "train_features"]
+
 
 def tied_cost(parameters: Floats, v: Floats, k: int) -> tuple[float, Floats]:
     """``J = 1/n sum |v^ - v|^2``, ``h = sigmoid(v A + b)``, ``v^ = sigmoid(h A^T + c)``, and its gradient.

@@ -27,6 +27,18 @@ from pp_ref.dictionaries.covariances import covariance
 from pp_ref.dictionaries.index_sets import bands, choose_alpha
 from pp_ref.errors import DomainError, import_extra
 
+__all__ = [
+    "dct_basis",
+    "dct_columns",
+    "downsample_columns",
+    "fourier_basis",
+    "fourier_columns",
+    "kmeans_columns",
+    "pca_columns",
+    "wavelet_basis",
+    "wavelet_columns",
+]
+
 
 def dct_basis(n: int) -> Floats:
     """Orthonormal DCT-II: ``B[i, f] = c_f cos(pi (i + 1/2) f / n)``, c_0 = sqrt(1/n), else sqrt(2/n).

@@ -12,16 +12,20 @@ import numpy as np
 import scipy
 
 from pp_ref.arrays import check_axes, check_finite
+from pp_ref.brief import brief
 from pp_ref.dictionaries.columns import Floats
 from pp_ref.dictionaries.covariances import matern_covariance, se_covariance
 from pp_ref.dictionaries.settings import check_settings
 from pp_ref.dictionaries.spaces import Space, Units
 from pp_ref.errors import DomainError, ShapeError, unknown
 
+__all__ = ["CovarianceChoice", "choose_covariance", "log_leave_one_out", "log_marginal_likelihood"]
+
 RIDGES = (1e-8, 1e2)  # searched; a smaller ridge is below the rounding of an SE covariance in float64
 GRID = 9  # points of the coarse search
 
 
+@brief
 class CovarianceChoice(NamedTuple):
     """length_scale in pixels or frames; ridge, relative to a unit diagonal; value, the largest criterion per weight."""
 

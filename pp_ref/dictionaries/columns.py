@@ -8,13 +8,31 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from pp_ref.brief import brief
 from pp_ref.dictionaries.spaces import Space
+
+__all__ = [
+    "Column",
+    "Floats",
+    "Indices",
+    "Request",
+    "Structure",
+    "column_of",
+    "drawn_columns",
+    "gather_column",
+    "is_product",
+    "of_unit_norm",
+    "spectrum",
+    "tie",
+    "tied_sites",
+]
 
 Floats = NDArray[np.floating[Any]]
 Indices = NDArray[np.int64]
 Structure = Literal["dense", "gather", "separable", "channel-tied"]
 
 
+@brief
 @dataclass(frozen=True, eq=False)
 class Column:
     """The static half of one column: ``W_j = U_j w_j``.
@@ -44,6 +62,7 @@ class Column:
         self.U.setflags(write=False)
 
 
+@brief
 @dataclass(frozen=True)
 class Request:
     """The arguments of `make_dictionary` as a builder gets them: checked, with every default in ``settings``."""

@@ -5,6 +5,8 @@ import numpy as np
 from pp_ref.dictionaries.columns import Column, Request, drawn_columns, gather_column
 from pp_ref.dictionaries.index_sets import choose_alpha
 
+__all__ = ["lowrank_columns", "nokernel_columns", "randcon_columns", "randfixu_columns"]
+
 
 def randcon_columns(request: Request) -> list[Column]:
     """RandCon: ``U = I[:, alpha]``, distinct columns of the identity (sec. 3.5). Each unit sees k inputs."""

@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 
 from pp_ref.dictionaries.columns import Floats
 
+__all__ = ["BLOCK", "covariance", "matern_covariance", "se_covariance", "variance"]
+
 # Rows of data in one product: their float64 copy takes 25 MB for MNIST; one of all rows would take 376 MB.
 BLOCK = 4096
 

@@ -9,10 +9,14 @@ from typing import Any, get_args
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from pp_ref.brief import brief, brief_value
 from pp_ref.dictionaries.columns import Column, Structure, gather_column
+from pp_ref.dictionaries.html import columns_html
 from pp_ref.dictionaries.spaces import Space, space_from_json
 from pp_ref.envelope import Format
 from pp_ref.errors import unknown
+
+__all__ = ["DICTIONARY", "Dictionary", "Recipe", "flush_subnormals"]
 
 DICTIONARY = Format(
     "pp_ref.dictionary",
@@ -23,6 +27,7 @@ DICTIONARY = Format(
 )
 
 
+@brief
 @dataclass(frozen=True)
 class Recipe:
     """What `make_dictionary` was asked for. JSON can hold all of it.
@@ -73,6 +78,15 @@ class Dictionary:
     columns: tuple[Column, ...]
     recipe: Recipe
 
+    def __repr__(self) -> str:
+        """As the call that made it, but with n_alpha for any proportion."""
+        known = {"n_alpha": self.columns[0].alpha.size, "n_columns": self.n_columns} | self.recipe.settings
+        asked = ", ".join(f"{name}={brief_value(value)}" for name, value in known.items() if value is not None)
+        return f"Dictionary({self.recipe.kind!r}, {self.space}, {asked})"
+
+    def _repr_html_(self) -> str:
+        return columns_html(repr(self), self.columns, self.space.shape)
+
     @property
     def space(self) -> Space:
         """Where each weight sits."""
@@ -118,7 +132,12 @@ class Dictionary:
         A column that only gathers is stored as its alpha, which determines U exactly.
         raises  DataError if it cannot be written (a full disk, say); an older file is then unchanged
         """
-        tensors = {
+        tensors, description = self.to_tensors()
+        DICTIONARY.write_tensors(Path(path), tensors, description)
+
+    def to_tensors(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
+        """Return the arrays of the file by name, and for JSON the recipe and the columns' structures."""
+        tensors: dict[str, NDArray[Any]] = {
             "condition": np.array([column.condition for column in self.columns]),
             "rank": np.array([column.rank for column in self.columns]),
         }
@@ -127,7 +146,7 @@ class Dictionary:
             if column.structure != "gather":
                 tensors[f"U.{j}"] = column.U
         structure = [column.structure for column in self.columns]
-        DICTIONARY.write_tensors(Path(path), tensors, {"recipe": self.recipe.to_json(), "structure": structure})
+        return tensors, {"recipe": self.recipe.to_json(), "structure": structure}
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> "Dictionary":
@@ -138,10 +157,18 @@ class Dictionary:
         advice = "save it again, or make it again from its recipe"
         tensors, metadata, _ = DICTIONARY.read_tensors(Path(path), advice)
         with DICTIONARY.reading(Path(path), advice):
-            recipe, structures = Recipe.from_json(metadata["recipe"]), metadata["structure"]
-            if len(structures) != recipe.n_columns:
-                raise ValueError(f"it has {len(structures)} columns, but its recipe {recipe.n_columns}")
-            return cls(tuple(_columns(tensors, structures, recipe.space.size)), recipe)
+            return cls.from_tensors(tensors, metadata)
+
+    @classmethod
+    def from_tensors(cls, tensors: Mapping[str, NDArray[Any]], description: Mapping[str, Any]) -> "Dictionary":
+        """The dictionary that `to_tensors` described.
+
+        raises  ValueError, LookupError or TypeError if they are no dictionary
+        """
+        recipe, structures = Recipe.from_json(description["recipe"]), description["structure"]
+        if len(structures) != recipe.n_columns:
+            raise ValueError(f"it has {len(structures)} columns, but its recipe {recipe.n_columns}")
+        return cls(tuple(_columns(tensors, structures, recipe.space.size)), recipe)
 
 
 def flush_subnormals(array: NDArray[Any]) -> NDArray[Any]:

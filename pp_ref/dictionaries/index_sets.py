@@ -15,6 +15,24 @@ import scipy
 from pp_ref.dictionaries.columns import Floats, Indices, Request, tie
 from pp_ref.dictionaries.covariances import variance
 
+__all__ = [
+    "CHOICES",
+    "Choice",
+    "bands",
+    "cholesky",
+    "choose_alpha",
+    "farthest",
+    "in_proportion",
+    "interleaved",
+    "leading",
+    "leverage",
+    "ridge_leverage",
+    "site_variances",
+    "strided",
+    "uniform",
+    "windowed",
+]
+
 
 def uniform(size: int, count: int, rng: np.random.Generator) -> Indices:
     """``count`` indices drawn uniformly without replacement (sec. 3.2)."""

@@ -1,69 +1,26 @@
-"""`make_dictionary`: a table from kind to builder, and the check of its arguments."""
+"""`make_dictionary`: the check of its arguments, and the dictionary of a kind in the table of `kinds`."""
 
 import operator
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from hashlib import sha256
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pp_ref.arrays import check_arrays, check_finite, check_fraction, check_numpy
-from pp_ref.dictionaries import autoencoder, bases, controls, ridge
-from pp_ref.dictionaries.columns import Column, Request, column_of, of_unit_norm
+from pp_ref.brief import brief_value
+from pp_ref.dictionaries import ridge
+from pp_ref.dictionaries.columns import Request, column_of, of_unit_norm
 from pp_ref.dictionaries.dictionary import Dictionary, Recipe
 from pp_ref.dictionaries.index_sets import CHOICES
+from pp_ref.dictionaries.kinds import BY_K, BY_RIDGE, KINDS, RIDGE, Kind
 from pp_ref.dictionaries.settings import check_settings
 from pp_ref.dictionaries.spaces import Frames, Grid, Space, Units
 from pp_ref.errors import DomainError, ShapeError, meant
-from pp_ref.generators import generator_from_state, generator_state
+from pp_ref.generators import check_generator, generator_from_state, generator_state
 
-
-class Kind(NamedTuple):
-    """One kind of dictionary.
-
-    build     Request -> list of Columns
-    settings  names and defaults
-    choices   choices of alpha, the default first; none if alpha only numbers the elements
-    tied      alpha keeps all channels of a site, or none
-    smooth    the kind needs sites with positions, so not Units
-    data      the kind needs data (n, d)
-    """
-
-    build: Callable[[Request], list[Column]]
-    settings: Mapping[str, Any] = {}
-    choices: Sequence[str] = ()
-    tied: bool = False
-    smooth: bool = False
-    data: bool = False
-
-
-ANYWHERE = ("uniform", "windowed", "strided", "farthest", "variance")
-BY_K = (*ANYWHERE, "cholesky", "leverage")
-BY_ORDER = ("leading", "interleaved", "uniform")
-# The authors use the ridge 1e-3 for emp and emp2. For se and matern, whose diagonal is 1, the paper gives no ridge, and
-# the authors' 0.1 came with length scales 2 and 3; ours is 1e-3 again. With the paper's length scale 1 it is about the
-# smallest eigenvalue of a full grid (0.0013), so it hardly shrinks a prediction; at any length scale it keeps
-# cond(K_alpha + ridge I) below 1e3 k, which float32 still resolves.
-RIDGE = {"ridge": 1e-3, "form": "ridge"}
-
-KINDS: dict[str, Kind] = {
-    "se": Kind(ridge.se_columns, {"length_scale": 1.0, **RIDGE}, BY_K, tied=True, smooth=True),
-    "matern": Kind(ridge.matern_columns, {"length_scale": 1.0, "nu": 1.5, **RIDGE}, BY_K, tied=True, smooth=True),
-    "emp": Kind(ridge.emp_columns, RIDGE, BY_K, data=True),
-    "emp2": Kind(ridge.emp2_columns, RIDGE, BY_K, data=True),
-    "ae": Kind(autoencoder.ae_columns, {"examples": 5000, "iterations": 50, "atoms": None}, data=True),
-    "randcon": Kind(controls.randcon_columns, {}, ANYWHERE),
-    "randfixu": Kind(controls.randfixu_columns, {"distribution": "gaussian", "scale": None}),
-    "lowrank": Kind(controls.lowrank_columns, {"irange": 0.1}),
-    "dct": Kind(bases.dct_columns, {}, BY_ORDER, smooth=True),
-    "fourier": Kind(bases.fourier_columns, {}, BY_ORDER, smooth=True),
-    "wavelet": Kind(bases.wavelet_columns, {"wavelet": "db4", "level": None}, BY_ORDER, smooth=True),
-    "pca": Kind(bases.pca_columns, {}, BY_ORDER, data=True),
-    "kmeans": Kind(bases.kmeans_columns, {"whitening": None, "iterations": 30}, data=True),
-    "downsample": Kind(bases.downsample_columns, tied=True, smooth=True),
-    "nokernel": Kind(controls.nokernel_columns),
-}
+__all__ = ["dictionary_from_recipe", "digest", "make_dictionary"]
 
 
 def make_dictionary(
@@ -105,8 +62,7 @@ def make_dictionary(
     """
     if not isinstance(space, Grid | Frames | Units):
         raise DomainError(f"space is {space!r}, expected a Grid, Frames or Units")
-    if not isinstance(rng, np.random.Generator):
-        raise DomainError(f"rng is {rng!r}, expected a numpy.random.Generator, e.g. numpy.random.default_rng(0)")
+    check_generator(rng)
     n_columns = _integer("n_columns", n_columns)
     if n_columns < 1:
         raise DomainError(f"n_columns is {n_columns}, expected an integer >= 1")
@@ -210,11 +166,12 @@ def _integer(name: str, value: Any) -> int:
 def _look_up(kind: str | Callable[..., Any], U: Any) -> tuple[str, Kind]:
     if callable(kind):
         function = kind
-        return "callable", Kind(lambda request: ridge.callable_columns(request, function), RIDGE, BY_K)
+        formula = f"{BY_RIDGE}, k is given"
+        return "callable", Kind(formula, "sec. 3.1", lambda ask: ridge.callable_columns(ask, function), RIDGE, BY_K)
     if (kind == "own") != (U is not None):
         raise DomainError(f"kind is {kind!r} and U is {'missing' if U is None else 'given'}: kind own goes with U")
     if kind == "own":
-        return "own", Kind(lambda request: [])
+        return "own", Kind("U is given", "sec. 3.1", lambda request: [])
     if kind not in KINDS:
         among = f"{', '.join(KINDS)}, own, or a covariance function"
         raise DomainError(f"kind is {kind!r}, expected one of {among}{meant(kind, KINDS)}")
@@ -238,6 +195,11 @@ def _check_alpha(
                 f"alpha is {alpha!r}, expected one of {', '.join(entry.choices)} for kind {name}, or index arrays"
             )
         return alpha, None
+    if not hasattr(alpha, "__len__") or any(np.ndim(entries) == 0 for entries in alpha):
+        raise DomainError(
+            f"alpha is {brief_value(alpha)}, expected a name, or a list of index arrays, one a column: for one column "
+            "pass [indices]"
+        )
     if len(alpha) != n_columns:
         raise ShapeError(f"alpha has {len(alpha)} index arrays, but n_columns is {n_columns}: expected one a column")
     checked: list[NDArray[np.int64]] = []

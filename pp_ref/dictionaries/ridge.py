@@ -10,6 +10,16 @@ from pp_ref.dictionaries.covariances import covariance, matern_covariance, se_co
 from pp_ref.dictionaries.index_sets import choose_alpha
 from pp_ref.errors import DomainError, ShapeError
 
+__all__ = [
+    "FORMS",
+    "callable_columns",
+    "emp2_columns",
+    "emp_columns",
+    "matern_columns",
+    "ridge_dictionary",
+    "se_columns",
+]
+
 FORMS = ("ridge", "atom")
 
 

@@ -1,4 +1,4 @@
-"""The check of each setting's value. `make.KINDS` says which kind takes which settings, with their defaults."""
+"""The check of each setting's value. `kinds.KINDS` says which kind takes which settings, with their defaults."""
 
 import difflib
 from collections.abc import Callable, Mapping
@@ -9,6 +9,8 @@ import numpy as np
 from pp_ref.arrays import check_fraction, check_positive
 from pp_ref.dictionaries.ridge import FORMS
 from pp_ref.errors import DomainError, unknown
+
+__all__ = ["CHECKS", "check_settings"]
 
 
 def _number(name: str, value: Any) -> float:

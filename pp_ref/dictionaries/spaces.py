@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 
 from pp_ref.errors import DomainError, unknown
 
+__all__ = ["Frames", "Grid", "Space", "Units", "space_from_json"]
+
 
 @dataclass(frozen=True)
 class _Lattice:

@@ -32,7 +32,11 @@ def describe(layer: Weights) -> dict[str, Any]:
     return {
         "weights": "Predicted",
         "kind": layer.dictionary.recipe.kind,
-        "settings": layer.dictionary.recipe.settings,
+        # Index arrays, up to d numbers a column, say no more than "given".
+        "settings": {
+            name: "given" if isinstance(setting, list) else setting
+            for name, setting in layer.dictionary.recipe.settings.items()
+        },
         "n_alpha": [column.alpha.size for column in columns],
         # JSON has no infinity: a singular K has no condition number.
         "condition": [column.condition if isfinite(column.condition) else None for column in columns],
@@ -116,7 +120,12 @@ def error_summary(records: Sequence[Record], labels: Iterable[str], heading: str
 
 
 def error_figure(
-    records: Sequence[Record], labels: Iterable[str], baseline: str, title: str, label: Label = label_of
+    records: Sequence[Record],
+    labels: Iterable[str],
+    baseline: str,
+    title: str,
+    label: Label = label_of,
+    error: str = "Test error",
 ) -> Figure:
     """Error against proportion, a line a label, bars from best to worst seed; `baseline` is a horizontal line."""
     drawn = Figure(figsize=(7.5, 5), layout="constrained")
@@ -142,7 +151,7 @@ def error_figure(
         }
         axes.errorbar(list(errors), means, (means - low, high - means), label=line, capsize=3, **look)
     ticks = sorted({proportion for _, proportion in groups})
-    axes.set(xscale="log", yscale="log", xlabel="Proportion of parameters learned", ylabel="Test error", title=title)
+    axes.set(xscale="log", yscale="log", xlabel="Proportion of parameters learned", ylabel=error, title=title)
     axes.set_xticks(ticks, [f"{tick:.3g}" for tick in ticks])
     axes.xaxis.set_minor_locator(NullLocator())
     for formatter in (axes.yaxis.set_major_formatter, axes.yaxis.set_minor_formatter):

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from pp_ref.errors import import_extra
 from pp_ref.experiments.needs import check_needs
 
 if TYPE_CHECKING:
@@ -61,6 +62,7 @@ class Entry(NamedTuple):
 
     def load(self) -> Experiment:
         """Import the module of the figure, and return its experiment."""
+        import_extra("matplotlib", "figures")
         experiment: Experiment = import_module(f"pp_ref.experiments.{self.name.replace('-', '_')}").EXPERIMENT
         return experiment
 
@@ -71,6 +73,12 @@ FIGURES = (
         "figure4-left",
         "MLP on MNIST: error against the proportion learned, for every dictionary pair. Give the same command again to "
         "go on with a stopped sweep.",
+    ),
+    Entry(
+        "figure4-right",
+        "figure4-right",
+        "MLP on speech: phone error rate against the proportion learned, on 16 speakers of TIMIT or on all of it.",
+        ("corpus",),
     ),
     Entry(
         "figure5",

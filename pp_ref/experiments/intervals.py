@@ -8,7 +8,7 @@ not borne out if the interval lies at or above that limit, and undecided if the 
 from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 from math import inf, nan
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from scipy.special import stdtrit
@@ -16,6 +16,7 @@ from scipy.special import stdtrit
 from pp_ref.arrays import check_finite
 from pp_ref.errors import DomainError
 
+Key = TypeVar("Key", int, str)
 LEVEL = 0.95
 GAIN = 0.0  # the margin of "a gain"
 NO_DROP = {"mnist": 0.002, "cifar10": 0.01, "stl10": 0.01}  # that of "no drop", by data set, as a fraction of images
@@ -46,10 +47,10 @@ class Judgement(NamedTuple):
         return f"{100 * self.mean:+.2f} points ({interval}, {self.pairs} pairs)"
 
 
-def judge(ours: Mapping[int, float], theirs: Mapping[int, float], margin: float) -> Judgement:
+def judge(ours: Mapping[Key, float], theirs: Mapping[Key, float], margin: float) -> Judgement:
     """Judge whether our errors are at most theirs, up to a margin: ``mean(ours - theirs) < margin`` at 95 %.
 
-    ours    test errors in [0, 1] by seed; a pair is a seed that both have
+    ours    test errors in [0, 1] by seed, or by speaker; a pair is a seed that both have
     theirs  errors of what ours are compared with; of accuracies take 1 - accuracy
     margin  in [0, 1): an entry of `NO_DROP`, or `GAIN`
     raises  DomainError for an error that is not finite, or another margin

@@ -15,7 +15,7 @@ import numpy as np
 
 from pp_ref.arrays import check_finite
 from pp_ref.data import Dataset, hold_out, load_digits, load_mnist
-from pp_ref.dictionaries import Grid, Units, make_dictionary
+from pp_ref.dictionaries import Frames, Grid, Units, make_dictionary
 from pp_ref.errors import DomainError
 from pp_ref.experiments.error_curves import describe
 from pp_ref.experiments.run_store import Record, RunStore, record_of
@@ -168,13 +168,24 @@ def train(recipe: dict[str, Any], store: RunStore, report: Callable[[str], None]
     raises   DomainError for data that is not finite; DataError from data or checkpoints; Interrupted on Ctrl-C
     """
     with ways_of(recipe):
-        return _train(recipe, store, report)
+        data = DATA[recipe["data"]]()
+        if "validation" in recipe:
+            data = hold_out(data, **recipe["validation"])
+        return fit_net(recipe, data, Grid(28, 28), 10, store, report)
 
 
-def _train(recipe: dict[str, Any], store: RunStore, report: Callable[[str], None]) -> Trained:
-    data = DATA[recipe["data"]]()
-    if "validation" in recipe:
-        data = hold_out(data, **recipe["validation"])
+def fit_net(
+    recipe: dict[str, Any],
+    data: Dataset,
+    space: Grid | Frames,
+    classes: int,
+    store: RunStore,
+    report: Callable[[str], None],
+) -> Trained:
+    """`train` with data at hand, whose rows lie on ``space`` and have labels in 0..classes - 1.
+
+    A recipe with "decoder" names that of the lowest layer's pretraining, as `pretrain` does.
+    """
     (x, y), (x_test, y_test) = (
         (split.x.astype(recipe["dtype"], copy=False), split.y) for split in (data.train, data.test)
     )
@@ -187,16 +198,17 @@ def _train(recipe: dict[str, Any], store: RunStore, report: Callable[[str], None
 
     pretrained = pretrain(
         x,
-        [partial(_weights, recipe, number, dictionary_rng) for number in range(len(recipe["hidden"]))],
+        [partial(_weights, recipe, space, number, dictionary_rng) for number in range(len(recipe["hidden"]))],
         SGD(**recipe["pretraining"]),
         pretraining_rng,
         spread=recipe["spread"],
         per_column=recipe["per_column"],
         stacked_cost=recipe.get("stacked_cost", False),
+        decoder=recipe.get("decoder", "sigmoid"),
         on_epoch=lambda layer, record: report(f"{said}: layer {layer}, reconstruction {record['loss']:.4g}"),
         checkpoints=[checkpoint(f"layer{number + 1}") for number in range(len(recipe["hidden"]))],
     )
-    model = MLP(pretrained.layers, classes=10, weight_decay=recipe["weight_decay"])
+    model = MLP(pretrained.layers, classes=classes, weight_decay=recipe["weight_decay"])
     params = model.init(fine_tuning_rng, recipe["spread"], recipe["dtype"]) | pretrained.params
     inputs, test_inputs = (model.prepare(x), model.prepare(x_test)) if _pools(model.layers[0]) else (x, x_test)
 
@@ -242,16 +254,21 @@ def _pools(layer: Weights) -> bool:
     return layer.dictionary is not None and sum(k for k, _ in layer.shapes.values()) <= 3 * layer.d
 
 
-def _weights(recipe: dict[str, Any], number: int, rng: np.random.Generator, v: Any) -> Weights:
-    """The weights of a layer with input v (n, d): in layer 0 pixels on a grid, in the others units without a place."""
+def _weights(recipe: dict[str, Any], first: Grid | Frames, number: int, rng: np.random.Generator, v: Any) -> Weights:
+    """The weights of a layer with input v (n, d): in layer 0 those of the given space, in the others units without a
+    place."""
     kind, m, d = recipe["kinds"][number], recipe["hidden"][number], v.shape[1]
     if kind == "nokernel":
         return Full(d, m)
     if kind == "lowrank":
         return LowRank.with_proportion(d, m, recipe["proportion"])
-    space = Grid(28, 28) if number == 0 else Units(d)
+    space = first if number == 0 else Units(d)
     settings = {"proportion": recipe["proportion"], "n_columns": recipe["n_columns"], **recipe["settings"][kind]}
     if "alpha" in recipe:
         settings["alpha"] = recipe["alpha"][number]
+    elif kind == "se" and isinstance(space, Frames):
+        # Tied across its 39 coefficients, alpha could only keep whole frames, so multiples of 1/11.
+        kept = max(1, round(recipe["proportion"] * d))
+        settings["alpha"] = [rng.choice(d, kept, replace=False) for _ in range(recipe["n_columns"])]
     data = v if kind in DATA_DRIVEN or settings.get("alpha") == "variance" else None
     return Predicted(make_dictionary(kind, space, rng=rng, data=data, **settings), m)

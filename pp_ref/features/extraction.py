@@ -19,6 +19,8 @@ from pp_ref.features.preprocessing import normalise_contrast
 from pp_ref.features.whitening import Whitening
 from pp_ref.layers.windows import blocks
 
+__all__ = ["COATES", "extract_features", "folded_filters", "quadrant_sums"]
+
 COATES: dict[str, Any] = {"scale": 1.0, "bias": 10.0, "by": "deviation"}  # contrast of patches with values 0..255
 
 # Numbers held for the patches of a block and their responses, 8 MB in float32: they are encoded and summed in or near

@@ -10,7 +10,10 @@ import scipy  # its optimisers load when they are used
 from numpy.typing import NDArray
 
 from pp_ref.arrays import check_arrays, check_finite, check_numpy, check_positive, check_sizes
+from pp_ref.brief import brief
 from pp_ref.errors import DomainError, import_extra
+
+__all__ = ["LinearSVMFit", "OneAgainstAll", "check_parts", "fit_by_lbfgs", "fit_linear_svm"]
 
 MAX_ITERATIONS = 10_000  # of L-BFGS, and Newton steps of liblinear for each class; scikit-learn's own limit is 1,000
 TOLERANCE = 1e-4  # share of the gradient at w = 0 at which a fit ends: liblinear's default
@@ -18,6 +21,7 @@ TOLERANCE = 1e-4  # share of the gradient at w = 0 at which a fit ends: liblinea
 Solver = Literal["liblinear", "lbfgs"]
 
 
+@brief
 class LinearSVMFit(NamedTuple):
     """A classifier, how its C was chosen, and why its fit stopped."""
 
@@ -28,6 +32,7 @@ class LinearSVMFit(NamedTuple):
     converged: bool  # every fit, also in the search, ended at `TOLERANCE`
 
 
+@brief
 @dataclass(frozen=True, eq=False)
 class OneAgainstAll:
     """The class whose score [x, 1] W is the largest."""

@@ -13,6 +13,8 @@ from pp_ref.arrays import check_integer
 from pp_ref.errors import DomainError, ShapeError
 from pp_ref.features.preprocessing import check_images
 
+__all__ = ["check_extents", "every_patch", "sample_patches"]
+
 BLOCK = 2**15  # patches gathered at a time: 14 MB of 6 x 6 x 3 in float32
 
 

@@ -12,6 +12,8 @@ from numpy.typing import DTypeLike, NDArray
 from pp_ref.arrays import Array, array_namespace, check_arrays, check_finite, check_numpy, check_positive
 from pp_ref.errors import DomainError, ShapeError
 
+__all__ = ["as_floats", "check_images", "normalise_contrast", "random_crops", "random_flips"]
+
 BLOCK = 1024  # images held in float64 at a time
 
 

@@ -7,12 +7,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pp_ref.arrays import check_finite, check_positive, check_sizes
+from pp_ref.brief import brief
 from pp_ref.errors import DomainError, ShapeError
 from pp_ref.features.whitening import check_rows
+
+__all__ = ["Standardisation", "fit_standardisation"]
 
 BLOCK = 1024  # rows held in float64 at a time: 13 MB of 1,600 features
 
 
+@brief
 @dataclass(frozen=True, eq=False)
 class Standardisation:
     """y = (x - mean) / deviation, fitted on training data and applied to any other."""

@@ -8,11 +8,15 @@ from numpy.typing import NDArray
 from scipy.linalg import eigh
 
 from pp_ref.arrays import check_finite, check_numpy
+from pp_ref.brief import brief
 from pp_ref.errors import DomainError, ShapeError
+
+__all__ = ["Whitening", "check_rows", "fit_whitening", "mean_and_covariance"]
 
 BLOCK = 2048  # rows held in float64 at a time: 50 MB of CIFAR-10
 
 
+@brief
 @dataclass(frozen=True, eq=False)
 class Whitening:
     """y = (x - mean) P, fitted on training data and applied to any other."""

@@ -12,6 +12,8 @@ import numpy as np
 
 from pp_ref.gradient_check.problem import Measured, Path, Problem, Tree, Vector
 
+__all__ = ["GradientCheck", "WrongEntry", "check_gradient"]
+
 Verdict = Literal["right", "wrong", "undecided"]
 Method = Literal["complex step", "Taylor remainder", "none"]
 

@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+__all__ = ["SIGMAS", "intercept", "misfits", "noise_of", "order_of"]
+
 Vector = NDArray[Any]
 
 SIGMAS = 6  # an uncertainty is this many standard deviations

@@ -4,10 +4,21 @@ It takes the full weights W. A predicted layer passes W = [U_1 w_1, ..., U_J w_J
 to its dynamic weights (`expand_backward`): the weights are tied through the dictionary.
 """
 
-from typing import NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 from pp_ref.arrays import Array, array_namespace, check_axes, check_factor
+from pp_ref.errors import DomainError, unknown
 from pp_ref.layers.sigmoid import SigmoidCache, sigmoid_backward, sigmoid_forward
+
+__all__ = [
+    "AutoencoderCache",
+    "Decoder",
+    "LinearCache",
+    "autoencoder_backward",
+    "autoencoder_backward_weights",
+    "autoencoder_forward",
+    "check_decoder",
+]
 
 
 class AutoencoderCache(NamedTuple):
@@ -17,20 +28,38 @@ class AutoencoderCache(NamedTuple):
     output: SigmoidCache  # (n, d), the reconstruction
 
 
-def autoencoder_forward(v: Array, W: Array, b: Array, c: Array) -> tuple[Array, AutoencoderCache]:
+class LinearCache(SigmoidCache):
+    """The reconstruction of a linear decoder, whose derivative is 1."""
+
+
+Decoder = Literal["sigmoid", "linear"]
+
+
+def check_decoder(decoder: Decoder) -> None:
+    """raises DomainError for another decoder"""
+    if decoder not in get_args(Decoder):
+        raise DomainError(unknown("decoder", decoder, get_args(Decoder)))
+
+
+def autoencoder_forward(
+    v: Array, W: Array, b: Array, c: Array, decoder: Decoder = "sigmoid"
+) -> tuple[Array, AutoencoderCache]:
     """loss = 1/n sum_n |r - v|^2, r = s(h W^T + c), h = s(v W + b), s the sigmoid.
 
-    v        (n, d) input batch, in [0, 1] since the decoder is a sigmoid
+    v        (n, d) input batch, in [0, 1] if the decoder is a sigmoid
     W        (d, m) full weights, used by encoder and decoder
     b        (m,) hidden bias
     c        (d,) visible bias
+    decoder  "linear": r = h W^T + c, for inputs of any range
     returns  loss, a 0-d array: the batch mean of the squared error summed over inputs; cache
-    raises   ShapeError
+    raises   ShapeError; DomainError for another decoder
     """
+    check_decoder(decoder)
     n = check_axes("n d, d m, m, d", v=v, W=W, b=b, c=c)["n"]
     xp = array_namespace(v)
     h, hidden = sigmoid_forward(v @ W + b)  # (n, d) (d, m) -> (n, m)
-    r, output = sigmoid_forward(h @ W.T + c)  # (n, m) (m, d) -> (n, d)
+    a = h @ W.T + c  # (n, m) (m, d) -> (n, d)
+    r, output = sigmoid_forward(a) if decoder == "sigmoid" else (a, LinearCache(a))
     error = r - v
     return xp.sum(error * error) / max(n, 1), AutoencoderCache(v, W, hidden, output)
 
@@ -55,7 +84,7 @@ def _backward(dloss: Array | float, cache: AutoencoderCache) -> tuple[Array, Arr
     v, W, hidden, output = cache
     xp = array_namespace(v)
     derror = (output.y - v) * (2 * dloss / max(v.shape[0], 1))  # (n, d)
-    da = sigmoid_backward(derror, output)  # (n, d)
+    da = derror if isinstance(output, LinearCache) else sigmoid_backward(derror, output)  # (n, d)
     dz = sigmoid_backward(da @ W, hidden)  # (n, d) (d, m) -> (n, m)
     dW = v.T @ dz  # the encoder's W: (d, n) (n, m) -> (d, m)
     dW += da.T @ hidden.y  # the decoder's W^T: (d, n) (n, m) -> (d, m)

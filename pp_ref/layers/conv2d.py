@@ -11,6 +11,16 @@ from pp_ref.arrays import Array, array_namespace, check_arrays, check_axes, chec
 from pp_ref.errors import ShapeError
 from pp_ref.layers.windows import blocks, count_windows, overlap_add, pad, windows
 
+__all__ = [
+    "COLUMN_ENTRIES",
+    "Conv2dCache",
+    "conv2d_backward",
+    "conv2d_backward_input",
+    "conv2d_backward_weights",
+    "conv2d_forward",
+    "patches",
+]
+
 # Entries of the column buffer, 16 MB in float32. A block is then some thousand patches, enough for a product at BLAS's
 # full rate, and is still in the cache, or near it, when the product reads it.
 COLUMN_ENTRIES = 2**22

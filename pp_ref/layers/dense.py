@@ -4,6 +4,8 @@ from typing import NamedTuple
 
 from pp_ref.arrays import Array, array_namespace, check_arrays, check_axes
 
+__all__ = ["DenseCache", "dense_backward", "dense_backward_input", "dense_backward_weights", "dense_forward"]
+
 
 class DenseCache(NamedTuple):
     v: Array  # (n, d)

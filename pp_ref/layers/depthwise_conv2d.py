@@ -10,6 +10,8 @@ from pp_ref.arrays import Array, array_namespace, check_arrays, check_axes
 from pp_ref.layers.conv2d import COLUMN_ENTRIES, patches
 from pp_ref.layers.windows import blocks, overlap_add, pad, windows
 
+__all__ = ["DepthwiseConv2dCache", "depthwise_conv2d_backward", "depthwise_conv2d_forward"]
+
 
 class DepthwiseConv2dCache(NamedTuple):
     image_shape: tuple[int, int]  # (h, w)

@@ -6,6 +6,8 @@ import numpy as np
 
 from pp_ref.arrays import Array, array_namespace, check_arrays, check_rate
 
+__all__ = ["DropoutCache", "dropout_backward", "dropout_forward"]
+
 
 class DropoutCache(NamedTuple):
     scale: Array  # 0 where dropped, 1 / (1 - rate) where kept

@@ -5,6 +5,8 @@ from typing import NamedTuple
 
 from pp_ref.arrays import Array, array_namespace, check_arrays, check_axes
 
+__all__ = ["FlattenCache", "flatten_backward", "flatten_forward"]
+
 
 class FlattenCache(NamedTuple):
     image_shape: tuple[int, int, int]  # (h, w, c)

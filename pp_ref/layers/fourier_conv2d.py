@@ -26,6 +26,16 @@ from pp_ref.arrays import Array, array_namespace, check_arrays, check_axes
 from pp_ref.layers.conv2d import patches
 from pp_ref.layers.windows import blocks
 
+__all__ = [
+    "FourierConv2dCache",
+    "Torus",
+    "fourier_conv2d_backward",
+    "fourier_conv2d_backward_input",
+    "fourier_conv2d_backward_weights",
+    "fourier_conv2d_flops",
+    "fourier_conv2d_forward",
+]
+
 # Entries of a block's products at all frequencies, 4 MB in float32: the next step then reads them from the cache, or
 # near it. For dW a block is limited by the entries of its spectra, 16 MB, since it takes one inverse transform.
 PRODUCT_ENTRIES = 2**20

@@ -8,6 +8,8 @@ from pp_ref.arrays import Array, check_arrays, check_axes, check_integer, check_
 from pp_ref.errors import DomainError
 from pp_ref.layers.windows import overlap_add, pad, windows
 
+__all__ = ["LocalResponseCache", "local_response_backward", "local_response_forward"]
+
 CHANNELS = 3
 
 

@@ -4,6 +4,8 @@ from typing import NamedTuple
 
 from pp_ref.arrays import Array, array_namespace, check_arrays, check_axes
 
+__all__ = ["LowRankCache", "lowrank_backward", "lowrank_backward_weights", "lowrank_forward"]
+
 
 class LowRankCache(NamedTuple):
     v: Array  # (n, d)

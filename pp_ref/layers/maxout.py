@@ -5,6 +5,8 @@ from typing import NamedTuple
 from pp_ref.arrays import Array, array_namespace, check_arrays, check_axes
 from pp_ref.errors import ShapeError
 
+__all__ = ["MaxoutCache", "maxout_backward", "maxout_forward"]
+
 
 class MaxoutCache(NamedTuple):
     winner: Array  # (n, m) int: the piece that was largest

@@ -12,6 +12,15 @@ from pp_ref.arrays import Array, array_namespace, check_arrays, check_axes, chec
 from pp_ref.errors import ShapeError
 from pp_ref.layers.windows import blocks, count_windows, overlap_add, pad, take, windows
 
+__all__ = [
+    "AveragePool2dCache",
+    "MaxPool2dCache",
+    "average_pool2d_backward",
+    "average_pool2d_forward",
+    "max_pool2d_backward",
+    "max_pool2d_forward",
+]
+
 HEIGHT, WIDTH = 1, 2
 # Entries of a block of images: half a megabyte in float32. Intermediate arrays then stay in the cache, and every block
 # reuses their memory; a whole batch at once takes several times as long.

@@ -15,8 +15,31 @@ from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
 from pp_ref.arrays import Array, array_namespace, check_arrays, check_axes
+from pp_ref.brief import brief_value
 from pp_ref.errors import DomainError, ShapeError
 from pp_ref.layers.dense import DenseCache, dense_backward_input, dense_backward_weights, dense_forward
+
+__all__ = [
+    "Arrays",
+    "CombineCache",
+    "DictionaryFirstCache",
+    "ExpandCache",
+    "Order",
+    "PoolCache",
+    "WeightsFirstCache",
+    "check_columns",
+    "combine_backward",
+    "combine_backward_weights",
+    "combine_forward",
+    "expand_backward",
+    "expand_forward",
+    "pool_backward",
+    "pool_forward",
+    "predicted_backward",
+    "predicted_backward_weights",
+    "predicted_forward",
+    "split",
+]
 
 Arrays = Sequence[Array]
 Order = Literal["dictionary", "weights"]
@@ -183,6 +206,16 @@ def predicted_backward_weights(dy: Array, cache: PredictedCache) -> tuple[list[A
 
 
 def check_columns(**lists: Arrays) -> None:
+    """Check that these are lists of arrays, as many in each.
+
+    raises  DomainError for one array, or another object, in place of a list; ShapeError for other lengths
+    """
+    for name, arrays in lists.items():
+        if not hasattr(arrays, "__len__") or getattr(arrays, "ndim", 3) < 3:
+            remedy = f"{name}.U(v.dtype)" if hasattr(arrays, "U") else f"[{name}]"
+            raise DomainError(
+                f"{name} is {brief_value(arrays)}, expected a list of arrays, one a column: pass {remedy}"
+            )
     lengths = {name: len(arrays) for name, arrays in lists.items()}
     if min(lengths.values()) == 0 or len(set(lengths.values())) > 1:
         said = ", ".join(f"{name} has {length}" for name, length in lengths.items())

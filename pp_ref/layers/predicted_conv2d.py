@@ -33,6 +33,21 @@ from pp_ref.layers.predicted import (
     split,
 )
 
+__all__ = [
+    "DictionaryConv2dCache",
+    "DictionaryFirstConv2dCache",
+    "ExpandFiltersCache",
+    "PredictedConv2dCache",
+    "WeightsFirstConv2dCache",
+    "dictionary_conv2d_backward",
+    "dictionary_conv2d_forward",
+    "expand_filters_backward",
+    "expand_filters_forward",
+    "predicted_conv2d_backward",
+    "predicted_conv2d_backward_weights",
+    "predicted_conv2d_forward",
+]
+
 FilterShape = tuple[int, int]
 
 

@@ -14,6 +14,21 @@ from typing import Literal, NamedTuple
 from pp_ref.arrays import Array, array_namespace, check_arrays, check_axes, check_factor
 from pp_ref.errors import DomainError
 
+__all__ = [
+    "ExamplesCache",
+    "MomentCache",
+    "MomentReconstructionCache",
+    "SecondMomentCache",
+    "moment_reconstruction_backward",
+    "moment_reconstruction_backward_weights",
+    "moment_reconstruction_forward",
+    "reconstruction_backward",
+    "reconstruction_backward_weights",
+    "reconstruction_forward",
+    "second_moment_backward",
+    "second_moment_forward",
+]
+
 
 class SecondMomentCache(NamedTuple):
     v: Array  # (n, d)

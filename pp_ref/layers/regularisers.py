@@ -5,6 +5,8 @@ from typing import NamedTuple
 from pp_ref.arrays import Array, array_namespace, check_arrays, check_axes, check_factor, check_positive
 from pp_ref.errors import DomainError
 
+__all__ = ["WeightDecayCache", "limit_column_norms", "weight_decay_backward", "weight_decay_forward"]
+
 
 class WeightDecayCache(NamedTuple):
     W: Array

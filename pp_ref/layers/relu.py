@@ -4,6 +4,8 @@ from typing import NamedTuple
 
 from pp_ref.arrays import Array, array_namespace, check_arrays
 
+__all__ = ["ReluCache", "relu_backward", "relu_forward"]
+
 
 class ReluCache(NamedTuple):
     v: Array

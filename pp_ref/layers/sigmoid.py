@@ -4,6 +4,8 @@ from typing import NamedTuple
 
 from pp_ref.arrays import Array, array_namespace, check_arrays
 
+__all__ = ["SigmoidCache", "sigmoid_backward", "sigmoid_forward"]
+
 
 class SigmoidCache(NamedTuple):
     y: Array  # its derivative is y (1 - y)

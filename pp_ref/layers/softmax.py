@@ -5,6 +5,8 @@ from typing import NamedTuple
 from pp_ref.arrays import Array, array_namespace, check_arrays, check_axes, check_factor, check_sizes, real_part
 from pp_ref.errors import DomainError
 
+__all__ = ["SoftmaxCrossEntropyCache", "softmax", "softmax_cross_entropy_backward", "softmax_cross_entropy_forward"]
+
 
 class SoftmaxCrossEntropyCache(NamedTuple):
     p: Array  # (n, m) softmax probabilities

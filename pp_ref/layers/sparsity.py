@@ -5,6 +5,16 @@ from typing import NamedTuple
 from pp_ref.arrays import Array, array_namespace, check_arrays, check_factor, check_positive, real_part
 from pp_ref.errors import DomainError
 
+__all__ = [
+    "LogCoshCache",
+    "SmoothAbsCache",
+    "check_eps",
+    "log_cosh_backward",
+    "log_cosh_forward",
+    "smooth_abs_backward",
+    "smooth_abs_forward",
+]
+
 
 class SmoothAbsCache(NamedTuple):
     z: Array

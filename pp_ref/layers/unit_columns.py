@@ -6,6 +6,8 @@ from typing import NamedTuple
 from pp_ref.arrays import Array, array_namespace, check_arrays, check_axes, check_not_negative, real_part
 from pp_ref.errors import DomainError
 
+__all__ = ["UnitColumnsCache", "unit_columns_backward", "unit_columns_forward"]
+
 
 class UnitColumnsCache(NamedTuple):
     directions: Array  # (d, m), what forward returned

@@ -7,14 +7,19 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from pp_ref.arrays import Array, array_namespace, check_arrays
-from pp_ref.errors import DomainError
-from pp_ref.layers.autoencoder import autoencoder_backward_weights, autoencoder_forward
+from pp_ref.brief import brief
+from pp_ref.errors import DomainError, ShapeError
+from pp_ref.layers.autoencoder import Decoder, autoencoder_backward_weights, autoencoder_forward, check_decoder
 from pp_ref.layers.sigmoid import sigmoid_forward
-from pp_ref.models.weights import Count, Params, Weights
+from pp_ref.models.model import Model
+from pp_ref.models.weights import Count, Params, Weights, check_weights
+
+__all__ = ["Autoencoder"]
 
 
+@brief
 @dataclass(frozen=True)
-class Autoencoder:
+class Autoencoder(Model):
     """h = s(v W + b), r = s(h W^T + c), loss = mean over the batch of |r - v|^2.
 
     weights       full, predicted or low rank; encoder and decoder have the same W
@@ -25,7 +30,8 @@ class Autoencoder:
                   columns and the d inputs, as in the authors' code, whose reconstructions are a stack (J, n, d). Loss
                   and gradient are then n / (J d) times as large: 1/78 for a batch of 100, ten columns and 784 inputs.
                   Weights without a dictionary have no columns: nothing changes
-    raises        DomainError for stacked_cost without per_column
+    decoder       "sigmoid", for inputs in [0, 1], or "linear", r = h W^T + c, for inputs of any range
+    raises        DomainError for stacked_cost without per_column, and for another decoder
 
     Parameters: those of the weights, and "c" (d,) unless per_column.
     """
@@ -33,13 +39,22 @@ class Autoencoder:
     weights: Weights
     per_column: bool = False
     stacked_cost: bool = False
+    decoder: Decoder = "sigmoid"
 
     def __post_init__(self) -> None:
+        check_weights(weights=self.weights)
+        check_decoder(self.decoder)
         if self.stacked_cost and not self.per_column:
             raise DomainError(
                 "stacked_cost is True, but per_column is False: expected both, since only reconstructions of columns "
                 "alone are stacked"
             )
+
+    @property
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """The shapes of all parameters by name, in the order of `init`."""
+        visible = {} if self.per_column else {"c": (self.weights.d,)}
+        return {**self.weights.shapes, "b": (self.weights.m,), **visible}
 
     def init(self, rng: np.random.Generator, spread: float = 0.1, dtype: DTypeLike = np.float32) -> Params:
         """Return parameters: dynamic weights drawn from Uniform(+-spread), biases zero."""
@@ -48,25 +63,25 @@ class Autoencoder:
 
     def loss(self, params: Params, x: Array, y: None = None) -> Array:
         """The loss that `loss_and_gradient` differentiates."""
-        check_arrays(x=x, **params)
+        self._check(params, x)
         W, _ = self.weights.expand(params)
-        return sum(autoencoder_forward(x, *tied)[0] for tied in self._tied(params, W)) * self._scale(x)
+        return sum(autoencoder_forward(x, *tied, self.decoder)[0] for tied in self._tied(params, W)) * self._scale(x)
 
     def loss_and_gradient(self, params: Params, x: Array, y: None = None) -> tuple[Array, Params]:
         """Return the loss and its gradient with respect to every dynamic parameter.
 
         params   as `init` returns them
-        x        (n, d) inputs in [0, 1]
+        x        (n, d) inputs, in [0, 1] for a sigmoid decoder
         y        ignored: the target is x
         returns  loss, a 0-d array; gradient, a dict like params
         raises   ShapeError
         """
-        check_arrays(x=x, **params)
+        self._check(params, x)
         W, cache = self.weights.expand(params)
         xp = array_namespace(W)
         losses, gradients, scale = [], [], self._scale(x)
         for tied in self._tied(params, W):
-            loss, tied_cache = autoencoder_forward(x, *tied)
+            loss, tied_cache = autoencoder_forward(x, *tied, self.decoder)
             losses.append(loss)
             gradients.append(autoencoder_backward_weights(scale, tied_cache))
         dW, db, dc = zip(*gradients, strict=True)
@@ -75,18 +90,26 @@ class Autoencoder:
 
     def predict(self, params: Params, x: Array) -> Array:
         """h (n, m), the input of the layer above."""
-        check_arrays(x=x, **params)
+        self._check(params, x, unread="c")
         h, _ = sigmoid_forward(self.weights.forward(params, x)[0])
         return h
 
     def filters(self, params: Params) -> list[Array]:
         """[W], W (d, m) with its predicted weights."""
+        self.check_params(params, unread="c")
         return [self.weights.expand(params)[0]]
 
     def count(self) -> dict[str, Count]:
         """Dynamic, static and total weights, then the biases."""
         biases = self.weights.m + (0 if self.per_column else self.weights.d)
         return {"1": self.weights.count(), "biases": Count(biases, 0, biases)}
+
+    def _check(self, params: Params, x: Array, unread: str | None = None) -> None:
+        """raises DomainError for what is no plain array, ShapeError for other parameters or another number of inputs"""
+        check_arrays(x=x)
+        self.check_params(params, unread)
+        if x.ndim != 2 or x.shape[1] != self.weights.d:
+            raise ShapeError(f"x has shape {tuple(x.shape)}, expected (n, {self.weights.d}): one example per row")
 
     def _scale(self, x: Array) -> float:
         """The factor of the loss: n / (J d) for a stacked cost, else 1."""

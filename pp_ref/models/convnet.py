@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from math import prod
 
+from pp_ref.brief import brief, brief_value
 from pp_ref.dictionaries import Dictionary
-from pp_ref.errors import ShapeError
+from pp_ref.errors import DomainError, ShapeError
 from pp_ref.models.full import Full
 from pp_ref.models.network import Network
 from pp_ref.models.predicted import Predicted
@@ -24,9 +25,12 @@ from pp_ref.models.stages import (
 )
 from pp_ref.models.weights import Weights
 
+__all__ = ["ConvNet", "paper_convnet", "weight_spaces"]
+
 CIFAR10: Shape = (32, 32, 3)
 
 
+@brief
 @dataclass(frozen=True)
 class ConvNet(Network):
     """Images (n, height, width, channels) -> stack -> softmax, with cross-entropy.
@@ -46,8 +50,21 @@ class ConvNet(Network):
 
     def __post_init__(self) -> None:
         self._check_top()
+        if not isinstance(self.stack, tuple | list):
+            raise DomainError(
+                f"stack is {brief_value(self.stack)}, expected a tuple of stages: (Flatten(), Dense(weights))"
+            )
+        object.__setattr__(self, "stack", tuple(self.stack))
+        for number, stage in enumerate(self.stack):
+            if isinstance(stage, type | Weights) or not hasattr(stage, "forward"):
+                raise DomainError(f"stack[{number}] is {brief_value(stage)}, expected a stage, such as Flatten()")
         if len(through(self.stack, self.shape)) != 1:
             raise ShapeError("stack ends with images, but the softmax reads units: put a Flatten before it")
+
+    @property
+    def input_shape(self) -> Shape:
+        """(height, width, channels) of an image."""
+        return self.shape
 
     @property
     def stages(self) -> tuple[Stage, ...]:
@@ -73,6 +90,7 @@ class _Layer:
 # Filters from the paper; padding and pooling with stride 2 from pylearn2's stack with the same filters, REPRODUCTION 4.
 _LAYERS = (_Layer(8, 48, 4, 4), _Layer(8, 64, 3, 4), _Layer(5, 64, 3, 2))
 HIDDEN = 500
+HIDDEN_LAYERS = 4
 
 
 def weight_spaces(image: Shape = CIFAR10) -> list[Shape]:
@@ -103,6 +121,10 @@ def paper_convnet(
 
     With full weights there are 9,216 + 196,608 + 102,400 + 800,000 + 5,000 of them.
     """
+    if len(dictionaries) != HIDDEN_LAYERS:
+        raise ShapeError(
+            f"dictionaries has {len(dictionaries)} entries, expected {HIDDEN_LAYERS}: one a layer, None for full ones"
+        )
     spaces = weight_spaces(shape)
     units = [*(layer.filters for layer in _LAYERS), HIDDEN]
     weights: list[Weights] = [

@@ -7,18 +7,27 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
-from pp_ref.arrays import Array
+from pp_ref.arrays import Array, check_integer
 from pp_ref.kernels.operands import LearnedOperands
 from pp_ref.layers.dense import dense_backward_input, dense_backward_weights, dense_forward
 from pp_ref.models.weights import Count, Params, Weights, he, uniform
 
+__all__ = ["Full"]
+
 
 @dataclass(frozen=True)
 class Full(Weights):
-    """Every weight is learned ("nokernel" in Figure 4). Parameters: W (d, m), b (m,)."""
+    """Every weight is learned ("nokernel" in Figure 4). Parameters: W (d, m), b (m,).
+
+    d, m    int >= 1: inputs and units
+    raises  DomainError
+    """
 
     d: int
     m: int
+
+    def __post_init__(self) -> None:
+        check_integer(1, d=self.d, m=self.m)
 
     @property
     def dictionary(self) -> None:

@@ -7,11 +7,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
-from pp_ref.arrays import Array
+from pp_ref.arrays import Array, check_integer
 from pp_ref.errors import ShapeError
 from pp_ref.kernels.operands import LearnedOperands
 from pp_ref.layers.lowrank import lowrank_backward, lowrank_backward_weights, lowrank_forward
 from pp_ref.models.weights import Count, Params, Weights, he, uniform
+
+__all__ = ["LowRank"]
 
 
 @dataclass(frozen=True)
@@ -19,7 +21,7 @@ class LowRank(Weights):
     """W = U w with both factors learned ("LowRank" in Figure 4). Parameters: U (d, rank), w (rank, m), b (m,).
 
     rank    int in 1..min(d, m)
-    raises  ShapeError for another rank
+    raises  ShapeError for a larger rank; DomainError for what is no integer >= 1
     """
 
     d: int
@@ -27,7 +29,8 @@ class LowRank(Weights):
     rank: int
 
     def __post_init__(self) -> None:
-        if not 1 <= self.rank <= min(self.d, self.m):
+        check_integer(1, d=self.d, m=self.m, rank=self.rank)
+        if self.rank > min(self.d, self.m):
             raise ShapeError(
                 f"rank is {self.rank}, expected 1..{min(self.d, self.m)}, the rank of a full {self.d}x{self.m}"
             )

@@ -6,22 +6,26 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from pp_ref.arrays import Array, check_arrays
+from pp_ref.arrays import Array, check_rate
+from pp_ref.brief import brief, brief_value
 from pp_ref.dictionaries import Dictionary
-from pp_ref.errors import ShapeError
+from pp_ref.errors import DomainError, ShapeError
 from pp_ref.models.full import Full
 from pp_ref.models.network import Network
 from pp_ref.models.pooled import PooledInput
 from pp_ref.models.predicted import Predicted
 from pp_ref.models.stages import MAXOUT_PIECES, Activation, ActivationName, Dense, Dropout, Stage, through
-from pp_ref.models.weights import Weights
+from pp_ref.models.weights import Weights, check_weights
+
+__all__ = ["MLP", "mlp"]
 
 
+@brief
 @dataclass(frozen=True)
 class MLP(Network):
     """x -> g(x W_1 + b_1) -> ... -> softmax, with cross-entropy.
 
-    layers        the hidden layers' weights, from the input up; layer l reads the output of layer l - 1
+    layers        the hidden layers' weights, a tuple, from the input up; layer l reads the output of layer l - 1
     classes       int >= 2: outputs of the softmax
     activation    "sigmoid" (the paper's), "relu", or "maxout" (the larger of two units: m units have m / 2 outputs)
     dropout       rate in [0, 1) on every hidden layer's output while learning
@@ -38,6 +42,13 @@ class MLP(Network):
 
     def __post_init__(self) -> None:
         self._check_top()
+        check_rate(dropout=self.dropout)
+        if not isinstance(self.layers, tuple | list):
+            raise DomainError(
+                f"layers is {brief_value(self.layers)}, expected a tuple of weights, one a hidden layer: (Full(d, m),)"
+            )
+        object.__setattr__(self, "layers", tuple(self.layers))
+        check_weights(**{f"layers[{number}]": weights for number, weights in enumerate(self.layers)})
         if not self.layers:
             raise ShapeError("layers is empty, expected at least one hidden layer")
         _ = self.outputs  # every stage checks the shape of its input
@@ -47,6 +58,11 @@ class MLP(Network):
         """For each hidden layer its dense stage, its activation and its dropout."""
         activation, dropout = Activation(self.activation), Dropout(self.dropout)
         return tuple(stage for layer in self.layers for stage in (Dense(layer), activation, dropout))
+
+    @property
+    def input_shape(self) -> tuple[int]:
+        """(d,), the inputs of the first layer."""
+        return (self.layers[0].d,)
 
     @cached_property
     def outputs(self) -> int:
@@ -62,7 +78,7 @@ class MLP(Network):
                  dictionary writes the file; later calls and other processes read it (`pooled_file`)
         raises   ShapeError; DataError for a damaged file; DomainError for a folder if x is no NumPy array
         """
-        check_arrays(x=x)
+        self._check_input(x)
         return self.layers[0].prepare(x, folder)
 
 
@@ -71,8 +87,11 @@ def mlp(sizes: Sequence[int], dictionaries: Sequence[Dictionary | None] | None =
 
     dictionaries  one for each hidden layer, or None for full weights
     settings      those of `MLP`: activation, dropout, weight_decay
-    raises        ShapeError if a dictionary's space has another size than its layer's input
+    raises        ShapeError if a dictionary's space has another size than its layer's input; DomainError for no list
     """
+    for name, given in (("sizes", sizes), ("dictionaries", dictionaries)):
+        if not isinstance(given, Sequence | None):
+            raise DomainError(f"{name} is {brief_value(given)}, expected a list, with an entry for each layer")
     hidden = len(sizes) - 2
     dictionaries = [None] * hidden if dictionaries is None else dictionaries
     if hidden < 1 or len(dictionaries) != hidden:

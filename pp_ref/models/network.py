@@ -1,19 +1,23 @@
 """A stack of stages under a softmax: the common part of the multilayer perceptron and the convnet."""
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import DTypeLike
 
-from pp_ref.arrays import Array, array_namespace, check_arrays
-from pp_ref.errors import DomainError
+from pp_ref.arrays import Array, array_namespace, check_arrays, check_integer, check_not_negative
+from pp_ref.errors import DomainError, ShapeError
 from pp_ref.layers.regularisers import weight_decay_backward, weight_decay_forward
 from pp_ref.layers.softmax import softmax_cross_entropy_backward, softmax_cross_entropy_forward
 from pp_ref.models.full import Full
+from pp_ref.models.model import Model
 from pp_ref.models.pooled import PooledInput
-from pp_ref.models.stages import Dense, Stage
+from pp_ref.models.stages import Dense, Shape, Stage
 from pp_ref.models.weights import Count, Params
+
+__all__ = ["SOFTMAX_SPREAD", "Network"]
 
 SOFTMAX_SPREAD = 0.02  # the authors' code: Uniform(+-0.02) on the softmax, Uniform(+-0.1) below
 
@@ -27,7 +31,7 @@ class _Caches(NamedTuple):
     decay: dict[str, Any]
 
 
-class Network(ABC):
+class Network(Model):
     """Stages, and on top a softmax with cross-entropy whose weights are never predicted.
 
     Parameters are named "1.W", "1.b", "2.w0", ..., "softmax.W", "softmax.b": the number of a stage among those with
@@ -44,13 +48,18 @@ class Network(ABC):
 
     @property
     @abstractmethod
+    def input_shape(self) -> Shape:
+        """The shape of one example."""
+
+    @property
+    @abstractmethod
     def outputs(self) -> int:
         """Number of units that the softmax reads."""
 
     def _check_top(self) -> None:
-        """raises DomainError for fewer than 2 classes"""
-        if self.classes < 2:
-            raise DomainError(f"classes is {self.classes}, expected at least 2")
+        """raises DomainError for fewer than 2 classes, and for a weight decay below 0"""
+        check_integer(2, classes=self.classes)
+        check_not_negative(weight_decay=self.weight_decay)
 
     @property
     def softmax(self) -> Full:
@@ -65,6 +74,16 @@ class Network(ABC):
             number += stage.weights is not None
             named.append((f"{number}." if stage.weights else "", stage))
         return [*named, ("softmax.", Dense(self.softmax))]
+
+    @cached_property
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """The shapes of all parameters by name, in the order of `init`."""
+        return {
+            prefix + name: shape
+            for prefix, stage in self._named
+            if (weights := stage.weights)
+            for name, shape in (weights.shapes | {"b": (weights.m,)}).items()
+        }
 
     def init(
         self,
@@ -130,8 +149,8 @@ class Network(ABC):
 
     def error(self, params: Params, x: Input, y: Array, batch: int = 1000) -> float:
         """The fraction of misclassified examples, in [0, 1], computed in batches to bound the memory."""
-        _check(params, x)
-        check_arrays("integers", y=y)
+        self.check_params(params)
+        self._check_labels(x, y)
         wrong, n, xp = 0, y.shape[0], array_namespace(y)
         for start in range(0, n, batch):
             rows = slice(start, min(start + batch, n))
@@ -140,7 +159,7 @@ class Network(ABC):
 
     def filters(self, params: Params) -> list[Array]:
         """W (d, m) of every stage with weights, with its predicted weights, without the softmax."""
-        check_arrays(**params)
+        self.check_params(params)
         return [stage.weights.expand(_under(prefix, params))[0] for prefix, stage in self._named[:-1] if stage.weights]
 
     def count(self) -> dict[str, Count]:
@@ -149,8 +168,27 @@ class Network(ABC):
         biases = sum(weights.m for weights in weighted.values())
         return {name: weights.count() for name, weights in weighted.items()} | {"biases": Count(biases, 0, biases)}
 
+    def _check_input(self, x: Input) -> None:
+        """raises DomainError for what is no plain array of floating-point numbers, ShapeError for another shape"""
+        if isinstance(x, PooledInput):
+            return
+        check_arrays(x=x)
+        if tuple(x.shape[1:]) != self.input_shape or x.ndim == 0:
+            expected = ", ".join(map(str, ("n", *self.input_shape)))
+            what = "images with their channels last" if len(self.input_shape) == 3 else "one example per row"
+            raise ShapeError(f"x has shape {tuple(x.shape)}, expected ({expected}): {what}")
+
+    def _check_labels(self, x: Input, y: Array) -> None:
+        """raises DomainError unless y has integers, ShapeError unless there is one for each example"""
+        self._check_input(x)
+        check_arrays("integers", y=y)
+        n = (x.array if isinstance(x, PooledInput) else x).shape[0]
+        if tuple(y.shape) != (n,):
+            raise ShapeError(f"y has shape {tuple(y.shape)}, but x has {n} examples: expected ({n},), a class for each")
+
     def _forward(self, params: Params, x: Input, rng: np.random.Generator | None) -> tuple[Array, list[Any]]:
-        _check(params, x)
+        self.check_params(params)
+        self._check_input(x)
         v, caches = x, []
         for prefix, stage in self._named:
             v, cache = stage.forward(_under(prefix, params) if prefix else {}, v, rng)
@@ -158,9 +196,12 @@ class Network(ABC):
         return v, caches
 
     def _loss(self, params: Params, x: Input, y: Array, rng: np.random.Generator | None) -> tuple[Array, _Caches]:
-        check_arrays("integers", y=y)
+        self._check_labels(x, y)
         logits, caches = self._forward(params, x, rng)
-        loss, top = softmax_cross_entropy_forward(logits, y)
+        try:
+            loss, top = softmax_cross_entropy_forward(logits, y)
+        except DomainError as error:  # a class that does not exist
+            raise DomainError(str(error).replace("labels", "y", 1)) from None
         decay = {}
         if self.weight_decay:
             for name, array in params.items():
@@ -168,13 +209,6 @@ class Network(ABC):
                     penalty, decay[name] = weight_decay_forward(array, self.weight_decay)
                     loss = loss + penalty
         return loss, _Caches(caches, top, decay)
-
-
-def _check(params: Params, x: Input) -> None:
-    """raises DomainError unless the parameters and the inputs are plain arrays of floating-point numbers"""
-    check_arrays(**params)
-    if not isinstance(x, PooledInput):
-        check_arrays(x=x)
 
 
 def _under(prefix: str, params: Params) -> Params:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pp_ref.arrays import Array
+from pp_ref.brief import brief
 from pp_ref.errors import DomainError
 from pp_ref.kept import kept_array
 
@@ -20,6 +21,7 @@ BLOCK = 4096  # examples in memory at once, a multiple of the kernels' tile
 FORMAT = b"pp_ref.pooled 2 "  # files of another version have other names
 
 
+@brief
 @dataclass(frozen=True)
 class PooledInput:
     """A first layer's pooled input, all columns side by side; indices select rows, as they do in x."""

@@ -7,9 +7,10 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import DTypeLike
 
-from pp_ref.arrays import Array, check_arrays
+from pp_ref.arrays import Array, check_arrays, check_integer
+from pp_ref.brief import brief_value
 from pp_ref.dictionaries import Dictionary
-from pp_ref.errors import ShapeError
+from pp_ref.errors import DomainError, ShapeError
 from pp_ref.kernels.choose import Plan, choose
 from pp_ref.kernels.operands import OperandCache
 from pp_ref.kernels.rates import Rates
@@ -18,6 +19,8 @@ from pp_ref.kernels.work import Arrays, LayerProblem
 from pp_ref.models.pooled import PooledInput, pooled_file
 from pp_ref.models.weights import Count, Params, Weights, he, uniform
 
+__all__ = ["Predicted"]
+
 
 @dataclass(frozen=True)
 class Predicted(Weights):
@@ -25,7 +28,7 @@ class Predicted(Weights):
 
     dictionary  its columns hold alpha_j and U_j (d, k_j)
     m           int: units, divided between the columns as equally as possible
-    raises      ShapeError if there are more columns than units
+    raises      ShapeError if there are more columns than units; DomainError for another type
 
     Parameters: w0, ..., w{J-1} (k_j, m_j), b (m,).
     """
@@ -33,7 +36,17 @@ class Predicted(Weights):
     dictionary: Dictionary
     m: int
 
+    def __repr__(self) -> str:
+        J, k = self.dictionary.n_columns, self.dictionary.columns[0].alpha.size
+        made = f"{self.dictionary.recipe.kind}: {J} column{'s' * (J > 1)} of {k} of {self.d} weights"
+        return f"Predicted(<{made}>, m={self.m})"
+
     def __post_init__(self) -> None:
+        if not isinstance(self.dictionary, Dictionary):
+            raise DomainError(
+                f"dictionary is {brief_value(self.dictionary)}, expected a Dictionary, as make_dictionary returns it"
+            )
+        check_integer(1, m=self.m)
         if self.dictionary.n_columns > self.m:
             raise ShapeError(
                 f"the dictionary has {self.dictionary.n_columns} columns for {self.m} units; use fewer columns"

@@ -7,13 +7,19 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from pp_ref.arrays import Array, array_namespace, check_arrays, check_finite
+from pp_ref.brief import brief, brief_value
+from pp_ref.errors import DomainError
+from pp_ref.layers.autoencoder import Decoder
 from pp_ref.models.autoencoder import Autoencoder
 from pp_ref.models.weights import Params, Weights
 from pp_ref.training import SGD, Checkpoint, Fit, fit_sgd
 
+__all__ = ["Pretrained", "pretrain"]
+
 BATCH = 1000  # examples encoded at once, to bound the memory
 
 
+@brief
 class Pretrained(NamedTuple):
     """The layers, their parameters by the names of an MLP, and each autoencoder's fit."""
 
@@ -31,12 +37,13 @@ def pretrain(
     spread: float = 0.1,
     per_column: bool = False,
     stacked_cost: bool = False,
+    decoder: Decoder = "sigmoid",
     on_epoch: Callable[[int, dict[str, Any]], None] | None = None,
     checkpoints: Sequence[Checkpoint] | None = None,
 ) -> Pretrained:
     """Train every layer as a tied autoencoder on the activations of the pretrained layers below.
 
-    x            (n, d) data in [0, 1]
+    x            (n, d) data, in [0, 1] for a sigmoid decoder
     choose       for each layer, a function from its input (n, d_l) to its weights, so that a dictionary can be built
                  from the activations (Emp, Emp2, AE); it stays fixed from then on
     settings     SGD of each autoencoder; with 0 epochs the layers keep their random start
@@ -44,6 +51,7 @@ def pretrain(
     spread       dynamic weights start from Uniform(+-spread)
     per_column   as in `Autoencoder`; the authors' code has True
     stacked_cost as in `Autoencoder`; the authors' code has True
+    decoder      of the lowest layer, as in `Autoencoder`; the others read activations, and theirs is a sigmoid
     on_epoch     called with the layer's number, from 1, and the epoch's record
     checkpoints  one for each layer
     returns      Pretrained, without visible biases
@@ -51,13 +59,18 @@ def pretrain(
     """
     check_arrays("real floating-point numbers", x=x)
     check_finite(x=x)
+    if not isinstance(choose, Sequence) or not all(map(callable, choose)):
+        raise DomainError(
+            f"choose is {brief_value(choose)}, expected a list of functions, one a layer, from its input to its "
+            "weights: [lambda v: Full(d, m)]"
+        )
     layers: list[Weights] = []
     params: Params = {}
     fits: list[Fit] = []
     v = x
     for number, choose_weights in enumerate(choose, start=1):
         weights = choose_weights(v)
-        model = Autoencoder(weights, per_column, stacked_cost)
+        model = Autoencoder(weights, per_column, stacked_cost, decoder if number == 1 else "sigmoid")
 
         def objective(
             params: Params, rows: Array, _: np.random.Generator, model: Autoencoder = model, v: Array = v

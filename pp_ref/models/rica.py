@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from pp_ref.arrays import Array, array_namespace, check_arrays, check_finite, check_not_negative, check_positive, into
+from pp_ref.brief import brief
 from pp_ref.dictionaries import Dictionary
 from pp_ref.errors import DomainError, ShapeError
 from pp_ref.layers.predicted import split
@@ -23,8 +24,11 @@ from pp_ref.layers.reconstruction import (
 from pp_ref.layers.sparsity import check_eps
 from pp_ref.layers.unit_columns import unit_columns_forward
 from pp_ref.layers.windows import blocks
+from pp_ref.models.model import Model
 from pp_ref.models.pooled import PooledInput
-from pp_ref.models.weights import Count, Params, Weights
+from pp_ref.models.weights import Count, Params, Weights, check_weights
+
+__all__ = ["RICA", "PreparedPatches"]
 
 UFLDL_LAMBDA, UFLDL_EPS = 5e-4, 1e-2  # github amaas/stanford_dl_ex, rica/
 
@@ -33,6 +37,7 @@ UFLDL_LAMBDA, UFLDL_EPS = 5e-4, 1e-2  # github amaas/stanford_dl_ex, rica/
 BLOCK_ENTRIES = 2**18
 
 
+@brief
 @dataclass(frozen=True, eq=False)
 class PreparedPatches:
     """The prepared input of RICA: what `RICA.prepare` computes once for a data set."""
@@ -42,8 +47,9 @@ class PreparedPatches:
     dictionary: Dictionary | None = None  # that of v U_j; None if inputs is [v]
 
 
+@brief
 @dataclass(frozen=True)
-class RICA:
+class RICA(Model):
     """Filters What (d, m) with sparse features z = v What and the reconstruction z What^T, for n patches v (n, d).
 
     weights    full, predicted or low rank: W (d, m)
@@ -69,12 +75,18 @@ class RICA:
     norm_eps: float = 0.0
 
     def __post_init__(self) -> None:
+        check_weights(weights=self.weights)
         if self.objective not in ("ufldl", "le2011"):
             raise DomainError(f"objective is {self.objective!r}, expected 'ufldl' or 'le2011'")
         if self.trade_off is None and self.objective == "le2011":
             raise DomainError("trade_off is None, expected a number for le2011: of the order of the number of patches")
         check_positive(trade_off=self._lambda, eps=self.eps)
         check_not_negative(norm_eps=self.norm_eps)
+
+    @property
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """The shapes of all parameters by name, in the order of `init`."""
+        return {**self.weights.shapes}
 
     def init(self, rng: np.random.Generator, spread: float | None = None, dtype: DTypeLike = np.float32) -> Params:
         """Return parameters: dynamic weights drawn from Uniform(+-spread); None: as in `Weights.init`."""
@@ -161,6 +173,7 @@ class RICA:
 
     def _directions(self, params: Params) -> tuple[Array, Array, Any]:
         """What (d, m) and the norms (m,) of the columns of W, in float64 at least, and the weights' cache."""
+        self.check_params(params)
         W, expanded = self.weights.expand(params)
         W = array_namespace(W).astype(W, _wide(W))
         if self.objective == "le2011":

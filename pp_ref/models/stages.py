@@ -9,7 +9,9 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from pp_ref.arrays import Array, check_rate
+from pp_ref.brief import brief
 from pp_ref.errors import DomainError, ShapeError, unknown
+from pp_ref.features.patches import check_extents
 from pp_ref.kernels.choose import Plan, choose
 from pp_ref.kernels.ways import CONV, MAX_POOL, Kept, Way
 from pp_ref.kernels.work import Arrays, ConvProblem, PoolProblem
@@ -25,7 +27,23 @@ from pp_ref.layers.pooling import (
 )
 from pp_ref.layers.relu import relu_backward, relu_forward
 from pp_ref.layers.sigmoid import sigmoid_backward, sigmoid_forward
-from pp_ref.models.weights import Params, Weights
+from pp_ref.models.weights import Params, Weights, check_weights
+
+__all__ = [
+    "MAXOUT_PIECES",
+    "Activation",
+    "ActivationName",
+    "AveragePool",
+    "Convolution",
+    "Dense",
+    "Dropout",
+    "Flatten",
+    "LocalResponse",
+    "MaxPool",
+    "Shape",
+    "Stage",
+    "through",
+]
 
 Shape = tuple[int, ...]  # of one example
 Generator = np.random.Generator
@@ -48,6 +66,9 @@ class Dense:
     """y = v W + b with weights of any kind."""
 
     weights: Weights
+
+    def __post_init__(self) -> None:
+        check_weights(weights=self.weights)
 
     def shape(self, below: Shape) -> Shape:
         """raises ShapeError unless the layer below has d outputs"""
@@ -121,6 +142,7 @@ class Dropout(_NoWeights):
         return (dy if cache is None else dropout_backward(dy, cache)), {}
 
 
+@brief
 @dataclass(frozen=True)
 class Convolution:
     """y = v * W + b with filters W of any kind: those of `weights`, reshaped (paper, footnote 1).
@@ -132,6 +154,7 @@ class Convolution:
     filter_shape  (height, width)
     stride        int >= 1
     padding       int >= 0 pixels of zeros on all four sides
+    raises        DomainError, ShapeError for no weights, or no pair of integers >= 1
     """
 
     ways: ClassVar[Sequence[Way]] = CONV
@@ -139,6 +162,10 @@ class Convolution:
     filter_shape: tuple[int, int]
     stride: int = 1
     padding: int = 0
+
+    def __post_init__(self) -> None:
+        check_weights(weights=self.weights)
+        check_extents("filter_shape", self.filter_shape, "height, width", "a filter has all channels of its image")
 
     def shape(self, below: Shape) -> Shape:
         """raises ShapeError unless below are images with the filters' channels, and at least of their size"""
@@ -214,6 +241,7 @@ class AveragePool(_NoWeights):
         return average_pool2d_backward(dy, cache), {}
 
 
+@brief
 @dataclass(frozen=True)
 class LocalResponse(_NoWeights):
     """Normalisation across `size` neighbouring channels; the defaults are cuda-convnet's for CIFAR-10."""

@@ -13,12 +13,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import DTypeLike
 
-from pp_ref.arrays import Array, check_arrays
+from pp_ref.arrays import Array, check_arrays, check_positive
+from pp_ref.brief import brief_value
 from pp_ref.dictionaries import Dictionary
+from pp_ref.errors import DomainError
+from pp_ref.generators import check_generator
 from pp_ref.kernels.operands import LearnedOperands, OperandCache
 from pp_ref.models.pooled import PooledInput
 
-__all__ = ["Count", "Params", "Weights", "he", "uniform"]
+__all__ = ["Count", "Params", "Weights", "check_weights", "he", "uniform"]
 
 Params = dict[str, Array]
 
@@ -47,6 +50,10 @@ class Weights(ABC):
         def m(self) -> int: ...
         @property
         def dictionary(self) -> Dictionary | None: ...
+
+    def __getstate__(self) -> dict[str, Any]:
+        """The fields alone, for `pickle` and `copy`: operands are made again."""
+        return {name: getattr(self, name) for name in vars(self) if name not in vars(type(self))}
 
     @property
     @abstractmethod
@@ -100,6 +107,14 @@ class Weights(ABC):
         return dict(zip(self.shapes, self.operands.expand_backward(dW, cache), strict=True))
 
 
+def check_weights(**named: Any) -> None:
+    """raises DomainError for anything but weights, such as a Dictionary, a number or a class"""
+    for name, weights in named.items():
+        if not isinstance(weights, Weights):
+            remedy = f": pass Predicted({name}, m)" if isinstance(weights, Dictionary) else ""
+            raise DomainError(f"{name} is {brief_value(weights)}, expected Full, LowRank or Predicted{remedy}")
+
+
 def he(d: float) -> float:
     """The spread at which Uniform(+-spread) has the variance 2 / d: relu then keeps the variance from layer to layer
     (He et al. 2015)."""
@@ -107,5 +122,9 @@ def he(d: float) -> float:
 
 
 def uniform(rng: np.random.Generator, shape: tuple[int, ...], spread: float, dtype: DTypeLike) -> Array:
-    """Draw from Uniform(+-spread) in float64, then cast to dtype."""
+    """Draw from Uniform(+-spread) in float64, then cast to dtype; raise DomainError for what cannot be drawn."""
+    check_generator(rng)
+    check_positive(spread=spread)
+    if np.dtype(dtype).kind != "f":
+        raise DomainError(f"dtype is {np.dtype(dtype)}, expected one of floating-point numbers, such as float32")
     return rng.uniform(-spread, spread, shape).astype(dtype)

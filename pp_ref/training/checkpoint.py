@@ -1,6 +1,7 @@
 """Checkpoints of a fit: written whole or not at all, and refused if the fit has another recipe."""
 
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,8 +11,11 @@ import numpy as np
 from safetensors import SafetensorError
 
 from pp_ref.arrays import Array, to_numpy
+from pp_ref.brief import brief
 from pp_ref.envelope import Format
 from pp_ref.errors import DataError, DomainError
+
+__all__ = ["CHECKPOINT", "Checkpoint", "State", "read_checkpoint"]
 
 CHECKPOINT = Format(
     "pp_ref.checkpoint", "a checkpoint", lambda metadata: metadata.keys() == {"recipe", "rng", "history"}
@@ -19,6 +23,7 @@ CHECKPOINT = Format(
 AFRESH = "move it away to start afresh"
 
 
+@brief
 class State(NamedTuple):
     """The state from which a fit continues."""
 
@@ -35,12 +40,17 @@ class Checkpoint:
     recipe  settings that identify the fit, JSON-serialisable; a file with another recipe is refused
     """
 
-    path: Path
+    path: str | os.PathLike[str]
     recipe: dict[str, Any]
+
+    @property
+    def file(self) -> Path:
+        """The path, whatever it was given as."""
+        return Path(self.path)
 
     def numbered(self, number: int) -> "Checkpoint":
         """The checkpoint of one step of the fit, with the same recipe, in a file beside this one."""
-        return replace(self, path=self.path.with_name(f"{self.path.stem}-{number:05}{self.path.suffix}"))
+        return replace(self, path=self.file.with_name(f"{self.file.stem}-{number:05}{self.file.suffix}"))
 
     def save(self, state: State) -> None:
         """Replace the file by this state, atomically.
@@ -51,7 +61,7 @@ class Checkpoint:
         vectors = {name: to_numpy(vector) for name, vector in state.vectors.items()}
         metadata = {"recipe": self.recipe, "rng": state.rng, "history": state.history}
         try:
-            CHECKPOINT.write_tensors(self.path, vectors, metadata)
+            CHECKPOINT.write_tensors(self.file, vectors, metadata)
         except SafetensorError as error:
             dtypes = ", ".join(f"{name} is {vector.dtype}" for name, vector in vectors.items())
             raise DomainError(f"{dtypes}: a checkpoint cannot hold that; expected float32 or float64") from error
@@ -61,19 +71,17 @@ class Checkpoint:
 
         raises  DataError if the file is no checkpoint, is damaged, or belongs to another recipe
         """
-        if not CHECKPOINT.exists(self.path):
+        if not CHECKPOINT.exists(self.file):
             return None
-        vectors, metadata, _ = CHECKPOINT.read_tensors(self.path, AFRESH)
-        with CHECKPOINT.reading(self.path, AFRESH):
-            recipe, rng, history = dict(metadata["recipe"]), dict(metadata["rng"]), list(map(dict, metadata["history"]))
+        recipe, state = _read(self.file)
         if recipe != (wanted := json.loads(json.dumps(self.recipe))):
             differing = sorted(name for name in recipe | wanted if recipe.get(name) != wanted.get(name))
             raise DataError(
-                f"{self.path} is a checkpoint of another recipe: {', '.join(differing)} differ "
+                f"{self.file} is a checkpoint of another recipe: {', '.join(differing)} differ "
                 f"({[recipe.get(name) for name in differing]}, expected {[wanted.get(name) for name in differing]}): "
                 f"use another path, or {AFRESH}"
             )
-        return State(vectors, rng, history)
+        return state
 
     def resume(self, start: Mapping[str, Array], rng: np.random.Generator, epochs: int) -> State | None:
         """Load the state, check that a fit by epochs can go on from it, and put ``rng`` into its state.
@@ -86,7 +94,7 @@ class Checkpoint:
         """
         if (state := self.load()) is None:
             return None
-        with CHECKPOINT.reading(self.path, f"use another path, or {AFRESH}"):
+        with CHECKPOINT.reading(self.file, f"use another path, or {AFRESH}"):
             found, expected = (
                 {name: f"{vector.dtype} {vector.shape}" for name, vector in sorted(vectors.items())}
                 for vectors in (state.vectors, {name: to_numpy(vector) for name, vector in start.items()})
@@ -100,3 +108,19 @@ class Checkpoint:
                 raise ValueError(f"it has the epochs {numbers}, but the fit 1 to {epochs}")
             rng.bit_generator.state = state.rng
         return state
+
+
+def read_checkpoint(path: str | os.PathLike[str]) -> State:
+    """Return the state in a checkpoint of any recipe, to the bit; `Model.restore` makes parameters of it.
+
+    raises  DataError if the file cannot be read, is damaged, or no checkpoint
+    """
+    return _read(Path(path))[1]
+
+
+def _read(path: Path) -> tuple[dict[str, Any], State]:
+    """The recipe and the state in a file."""
+    vectors, metadata, _ = CHECKPOINT.read_tensors(path, AFRESH)
+    with CHECKPOINT.reading(path, AFRESH):
+        recipe, rng, history = dict(metadata["recipe"]), dict(metadata["rng"]), list(map(dict, metadata["history"]))
+    return recipe, State(vectors, rng, history)

@@ -2,11 +2,16 @@
 
 from collections.abc import Callable
 from enum import Enum
+from math import prod
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from pp_ref.arrays import Array
+from pp_ref.brief import brief_value
+from pp_ref.errors import DomainError
+
+__all__ = ["Fit", "Interrupted", "Objective", "Params", "Stop", "checked"]
 
 Params = dict[str, Array]
 # (params, rows, rng) -> loss and gradient, means over the examples in rows.
@@ -32,6 +37,21 @@ class Fit(NamedTuple):
     params: dict[str, Array]
     history: list[dict[str, Any]]
     stop: Stop
+
+    def __repr__(self) -> str:
+        size = sum(prod(array.shape) for array in self.params.values())
+        last = f", the last with loss {self.history[-1]['loss']:.4g}" if self.history else ""
+        return f"Fit({size:,} parameters, {len(self.history)} records{last}, stop={self.stop})"
+
+
+def checked(returned: Any, params: Params) -> tuple[Array, Params]:
+    """Return what an objective returned; raise DomainError unless it is a loss and the gradient of all parameters."""
+    if not isinstance(returned, tuple | list) or len(returned) != 2 or not isinstance(returned[1], dict):
+        raise DomainError(f"objective returned {brief_value(returned)}, expected (loss, gradient), a number and a dict")
+    if returned[1].keys() != params.keys():
+        given, expected = (", ".join(each) or "nothing" for each in (returned[1], params))
+        raise DomainError(f"objective returned the gradient of {given}, expected that of {expected}")
+    return returned[0], returned[1]
 
 
 class Interrupted(KeyboardInterrupt):

@@ -4,9 +4,13 @@ from dataclasses import dataclass
 from math import prod
 
 from pp_ref.arrays import Array, array_namespace, check_arrays
+from pp_ref.brief import brief
 from pp_ref.errors import ShapeError
 
+__all__ = ["Layout", "flatten"]
 
+
+@brief
 @dataclass(frozen=True)
 class Layout:
     """The order and the shapes of named arrays in one vector."""

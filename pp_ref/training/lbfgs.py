@@ -8,10 +8,12 @@ from typing import Any
 import numpy as np
 from scipy.optimize import minimize
 
-from pp_ref.arrays import Array, array_namespace, check_arrays, check_finite, check_positive, to_numpy
+from pp_ref.arrays import Array, array_namespace, check_arrays, check_finite, check_integer, to_numpy
 from pp_ref.training.checkpoint import Checkpoint, State
-from pp_ref.training.fit import Fit, Interrupted, Stop
+from pp_ref.training.fit import Fit, Interrupted, Stop, checked
 from pp_ref.training.flat import flatten
+
+__all__ = ["fit_lbfgs"]
 
 Objective = Callable[[dict[str, Array]], tuple[Array, dict[str, Array]]]
 Vector = np.ndarray[Any, Any]
@@ -47,7 +49,7 @@ def fit_lbfgs(
     SciPy, so compare losses and gradient norms, never iterates. An evaluation is taken from a file only if it is of the
     same parameters to the bit, so after a change of SciPy the fit calls objective again from where its iterates differ.
     """
-    check_positive(iterations=iterations, memory=memory)
+    check_integer(1, iterations=iterations, memory=memory)
     check_arrays(**params)
     check_finite(**params)
     start, layout = flatten(params)
@@ -59,7 +61,7 @@ def fit_lbfgs(
         return xp.astype(xp.asarray(vector), start.dtype)
 
     def evaluate(vector: Vector) -> tuple[float, Vector]:
-        loss, gradient = objective(layout.views(on_device(vector)))
+        loss, gradient = checked(objective(layout.views(on_device(vector))), params)
         return float(loss), to_numpy(layout.vector(gradient))
 
     kept: Evaluate = _Evaluations(evaluate, checkpoint) if checkpoint else evaluate
@@ -88,7 +90,7 @@ def fit_lbfgs(
     except KeyboardInterrupt as error:
         said = f"stopped by Ctrl-C after {len(history)} of at most {iterations} iterations; "
         if checkpoint:
-            raise Interrupted(f"{said}they are beside {checkpoint.path}: run again to go on") from error
+            raise Interrupted(f"{said}they are beside {checkpoint.file}: run again to go on") from error
         raise Interrupted(f"{said}nothing is saved: run again to start afresh") from error
     return Fit(layout.views(on_device(result.x)), history, _reason(result, gtol))
 

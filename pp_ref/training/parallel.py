@@ -12,6 +12,8 @@ from threadpoolctl import ThreadpoolController
 from pp_ref.arrays import Array, check_integer
 from pp_ref.training.fit import Objective, Params
 
+__all__ = ["in_threads"]
+
 # The number of BLAS threads belongs to the process. A call must set and restore it before another call reads it.
 _TURN = Lock()
 _thread = local()  # `in_a_share` is set in the threads that compute shares

@@ -8,15 +8,19 @@ from typing import Any
 
 import numpy as np
 
-from pp_ref.arrays import array_namespace, check_arrays, check_finite, check_positive, check_rate
+from pp_ref.arrays import array_namespace, check_arrays, check_finite, check_integer, check_positive, check_rate
+from pp_ref.brief import brief, brief_value
 from pp_ref.errors import DomainError
-from pp_ref.generators import generator_state
+from pp_ref.generators import check_generator, generator_state
 from pp_ref.layers.regularisers import limit_column_norms
 from pp_ref.training.checkpoint import Checkpoint, State
-from pp_ref.training.fit import Fit, Interrupted, Objective, Params, Stop
+from pp_ref.training.fit import Fit, Interrupted, Objective, Params, Stop, checked
 from pp_ref.training.flat import flatten
 
+__all__ = ["SGD", "fit_sgd"]
 
+
+@brief
 @dataclass(frozen=True)
 class SGD:
     """Settings of `fit_sgd`.
@@ -44,14 +48,14 @@ class SGD:
     max_column_norm: float | None = None
 
     def __post_init__(self) -> None:
-        check_positive(learning_rate=self.learning_rate, batch=self.batch, momentum_epochs=self.momentum_epochs)
+        check_positive(learning_rate=self.learning_rate)
+        check_integer(1, batch=self.batch, momentum_epochs=self.momentum_epochs)
+        check_integer(0, epochs=self.epochs)
         check_rate(momentum=self.momentum, final_momentum=self.final_momentum or 0.0)
         if self.max_column_norm is not None:
             check_positive(max_column_norm=self.max_column_norm)
-        if not (self.decay >= 1 and self.epochs >= 0 and self.floor >= 0):
-            raise DomainError(
-                f"decay is {self.decay} (expected >= 1), epochs {self.epochs}, floor {self.floor} (expected >= 0)"
-            )
+        if not (self.decay >= 1 and self.floor >= 0):
+            raise DomainError(f"decay is {self.decay} (expected >= 1), floor {self.floor} (expected >= 0)")
 
     def momentum_at(self, epoch: int) -> float:
         """Return the momentum of an epoch, counted from 0."""
@@ -91,7 +95,10 @@ def fit_sgd(
                 epoch with parameters that are not
     raises      DomainError, also for a start that is not finite; DataError from the checkpoint; Interrupted on Ctrl-C
     """
-    check_positive(n=n)
+    if not isinstance(settings, SGD):
+        raise DomainError(f"settings is {brief_value(settings)}, expected SGD(epochs, learning_rate)")
+    check_integer(1, n=n)
+    check_generator(rng)
     check_arrays(**params)
     check_finite(**params)
     vector, layout = flatten(params)
@@ -111,7 +118,8 @@ def fit_sgd(
             order = rng.permutation(n)
             for step in range(steps):
                 rate = settings.learning_rate_at(epoch * steps + step)
-                loss, gradient = objective(params, order[step * settings.batch : (step + 1) * settings.batch], rng)
+                rows = order[step * settings.batch : (step + 1) * settings.batch]
+                loss, gradient = checked(objective(params, rows, rng), params)
                 losses.append(float(loss))
                 if not isfinite(losses[-1]):
                     return Fit(params, history, Stop.DIVERGED)
@@ -140,6 +148,6 @@ def fit_sgd(
     except KeyboardInterrupt as error:
         said = f"stopped by Ctrl-C after {len(history)} of {settings.epochs} epochs; "
         if checkpoint and saved:
-            raise Interrupted(f"{said}epoch {saved} is in {checkpoint.path}: run again to go on") from error
+            raise Interrupted(f"{said}epoch {saved} is in {checkpoint.file}: run again to go on") from error
         raise Interrupted(f"{said}nothing is saved: run again to start afresh") from error
     return Fit(params, history, Stop.EPOCHS)

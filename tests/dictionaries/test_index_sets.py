@@ -20,7 +20,7 @@ from pp_ref.dictionaries.index_sets import (
     uniform,
     windowed,
 )
-from pp_ref.dictionaries.make import KINDS
+from pp_ref.dictionaries.kinds import KINDS
 
 EPS = np.finfo(np.float64).eps
 POINTS = Grid(7, 7).site_points()

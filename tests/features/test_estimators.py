@@ -256,7 +256,7 @@ def test_scikit_learn_is_asked_for_only_here():
         "try: import pp_ref.features.estimators\n"
         "except ImportError as error: print(error)"
     )
-    assert (
-        python("-c", code).stdout
-        == "sklearn is not installed, but this function needs it: pip install 'pp_ref[features]'\n"
+    assert python("-c", code).stdout == (
+        "scikit-learn is not installed, but this function needs it: "
+        "pip install scikit-learn (the extra 'features' of pp-ref)\n"
     )

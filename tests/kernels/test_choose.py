@@ -11,6 +11,7 @@ from pp_ref.kernels.operands import OperandCache
 from pp_ref.kernels.rates import default_rates
 from pp_ref.kernels.ways import LAYER, MAX_POOL, POOL
 from pp_ref.kernels.work import Arrays, LayerProblem, PoolProblem
+from pp_ref.models import Predicted
 from tests.kernels.test_work import mnist
 
 
@@ -130,3 +131,11 @@ def test_default_rates_choose_the_same_ways_on_every_machine(monkeypatch):
 def test_default_rates_of_no_thread():
     with pytest.raises(DomainError, match="^threads is 0, expected an integer >= 1$"), use_default_rates(0):
         pass
+
+
+def test_without_numba_the_plan_takes_numpy_and_says_why(monkeypatch):
+    monkeypatch.setattr("pp_ref.kernels.choose.numba_absence", lambda: "Numba is not installed")
+    dictionary = make_dictionary("se", Grid(28, 28), proportion=0.1, n_columns=10, rng=np.random.default_rng(0))
+    plan = Predicted(dictionary, 500).plan(100, np.float32)
+    assert plan.way.backend == "numpy"
+    assert "not separable: Numba is not installed" in str(plan)

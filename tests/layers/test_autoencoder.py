@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from pp_ref.errors import ShapeError
+from pp_ref.errors import DomainError, ShapeError
 from pp_ref.layers.autoencoder import autoencoder_backward, autoencoder_backward_weights, autoencoder_forward
 from pp_ref.layers.predicted import expand_backward, expand_forward
 
@@ -47,6 +47,36 @@ def test_tied_through_the_dictionary_by_the_complex_step():
             step[at] = h
             moved, _ = expand_forward(U, [w_i + 1j * step if i == j else w_i for i, w_i in enumerate(w)])
             assert gradient[at] == pytest.approx(autoencoder_forward(v, moved, b, c)[0].imag / h, rel=1e-12)
+
+
+def test_a_linear_decoder_by_hand():
+    """W = 0: h = 1/2 and r = c, so da = 2 (c - v) / n, dW = da^T h, and the encoder's gradient is 0."""
+    v, c = np.array([[3.0, -1.0], [5.0, 7.0]]), np.array([1.0, 2.0])
+    loss, cache = autoencoder_forward(v, np.zeros((2, 3)), np.zeros(3), c, "linear")
+    assert loss == (4 + 9 + 16 + 25) / 2
+    dv, dW, db, dc = autoencoder_backward(1.0, cache)
+    np.testing.assert_array_equal(dc, (c - v).sum(axis=0))
+    np.testing.assert_array_equal(dW, np.repeat(dc[:, None] / 2, 3, axis=1))
+    np.testing.assert_array_equal(db, np.zeros(3))
+    np.testing.assert_array_equal(dv, v - c)
+
+
+@pytest.mark.parametrize("decoder", ["sigmoid", "linear"])
+def test_every_gradient_by_the_complex_step(decoder):
+    rng, h = np.random.default_rng(3), 2.0**-100
+    given = [3 * rng.standard_normal((4, 5)), rng.standard_normal((5, 3)), rng.random(3), rng.random(5)]
+    gradients = autoencoder_backward(1.0, autoencoder_forward(*given, decoder)[1])
+    for number, gradient in enumerate(gradients):
+        for at in np.ndindex(gradient.shape):
+            moved = [array.astype(complex) for array in given]
+            moved[number][at] += 1j * h
+            got = autoencoder_forward(*moved, decoder)[0].imag / h
+            assert gradient[at] == pytest.approx(got, rel=1e-10, abs=1e-12)
+
+
+def test_a_decoder_that_does_not_exist():
+    with pytest.raises(DomainError, match=r"^decoder is 'tanh', expected one of sigmoid, linear"):
+        autoencoder_forward(np.zeros((1, 1)), np.zeros((1, 1)), np.zeros(1), np.zeros(1), "tanh")
 
 
 def test_no_examples_have_loss_zero():

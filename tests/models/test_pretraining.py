@@ -158,3 +158,18 @@ def test_pixels_as_bytes_are_refused():
 def test_full_weights_of_one_layer():
     made = pretrained([lambda v: Full(v.shape[1], 4)])
     assert list(made.params) == ["1.W", "1.b"]
+
+
+def test_a_linear_decoder_is_that_of_the_lowest_layer(monkeypatch):
+    """Data of any range are reconstructed there; activations above, which are in [0, 1], by a sigmoid."""
+    decoders = []
+
+    def noted(*arguments):
+        decoders.append(arguments[-1])
+        return Autoencoder(*arguments)
+
+    monkeypatch.setattr(pretraining_module, "Autoencoder", noted)
+    wide = 8 * X - 4
+    linear, sigmoid = pretrained(x=wide, decoder="linear"), pretrained(x=wide)
+    assert decoders == ["linear", "sigmoid", "sigmoid", "sigmoid"]
+    assert linear.fits[0].history[-1]["loss"] != sigmoid.fits[0].history[-1]["loss"]

@@ -67,6 +67,22 @@ def read_dictionary(folder: Path) -> Any:
     return Dictionary.load(folder / "dictionary.safetensors")
 
 
+def write_model(folder: Path, version: int) -> None:
+    from pp_ref.dictionaries import Grid, make_dictionary
+    from pp_ref.models import MLP, Full, Predicted
+
+    rng = np.random.default_rng(version)
+    dictionary = make_dictionary("se", Grid(3, 2), proportion=0.5, n_columns=2, rng=rng)
+    model = MLP((Predicted(dictionary, 4), Full(4, 3)), 3)
+    model.save(folder / "model.safetensors", model.init(rng))
+
+
+def read_model(folder: Path) -> Any:
+    from pp_ref.models import load
+
+    return load(folder / "model.safetensors")
+
+
 def write_run(folder: Path, version: int) -> None:
     from pp_ref.experiments.run_store import RunStore
 
@@ -184,6 +200,12 @@ def write_figure(folder: Path, version: int) -> None:
     figure = Figure(figsize=(1, 1))
     figure.add_subplot().plot([0, 1 + version])
     save_figure(figure, folder / "figure")
+
+
+def write_strings(folder: Path, version: int) -> None:
+    from pp_ref.experiments.phone_decoder import write_trn
+
+    write_trn({"strings": {f"fvmh0-sx{version}": {"said": "sil iy", "reference": "sil ih sil"}}}, folder)
 
 
 # Caches
@@ -317,6 +339,25 @@ def read_images(folder: Path) -> Any:
     return load_natural_images("hyvarinen", folder), load_natural_images("olshausen", folder)
 
 
+# The corpus's lists, of one speaker each.
+LISTS = {"pp_ref.data.timit.DEVELOPMENT": ("faks0",), "pp_ref.data.timit.CORE_TEST": ("felc0",)}
+
+
+def write_timit(form: str, folder: Path, version: int) -> None:
+    from tests.data import timit_files
+
+    if form == "sample":
+        timit_files.write_sample(folder)
+    else:
+        timit_files.write_corpus(folder, others=[each for (each,) in LISTS.values()])
+
+
+def read_timit(form: str, folder: Path) -> Any:
+    from pp_ref.data import load_timit, load_timit_sample
+
+    return {"sample": load_timit_sample, "corpus": load_timit}[form](folder)
+
+
 def patches_of(module: str) -> Any:
     """The small editions that the tests of a reader use."""
     from importlib import import_module
@@ -327,6 +368,7 @@ def patches_of(module: str) -> Any:
 OURS = (
     Format("checkpoint", ("training/checkpoint.py",), write_checkpoint, lambda folder: checkpoint(folder).load()),
     Format("dictionary", ("dictionaries/dictionary.py",), write_dictionary, read_dictionary),
+    Format("model", ("models/model.py",), write_model, read_model),
     Format("record of a run", ("experiments/run_store.py",), write_run, read_run, damaged="*.json"),
     Format("arrays of a run", ("experiments/run_store.py",), write_run, read_run, damaged="*.safetensors"),
     Format("record of a benchmark", ("bench/record.py",), write_benchmark, read_benchmark),
@@ -343,6 +385,7 @@ OURS = (
     Format("report, JSON", ("oracle/reports/files.py", "oracle/reports/records.py"), write_report, read_report),
     Format("report, JUnit", ("oracle/reports/files.py",), partial(write_report, name="report.xml")),
     Format("report, HTML", ("oracle/reports/files.py",), partial(write_report, name="report.html")),
+    Format("phone strings", ("experiments/phone_decoder.py",), write_strings),
     Format("figure", ("experiments/drawing.py",), write_figure, damaged="figure.*", every=10),
 )
 CACHES = (
@@ -423,6 +466,24 @@ PUBLISHED = (
             patches=patches_of("test_natural_images"),
         )
         for form in ("npz", "TIFF")
+    ),
+    published(
+        "TIMIT, sample",
+        ("data/timit.py",),
+        partial(write_timit, "sample"),
+        partial(read_timit, "sample"),
+        patches=patches_of("test_timit"),
+        damaged="dr1-*",
+    ),
+    published(
+        "TIMIT, corpus",
+        ("data/timit.py",),
+        partial(write_timit, "corpus"),
+        partial(read_timit, "corpus"),
+        patches=LISTS,
+        damaged="TRAIN/*",
+        compared=False,
+        every=4,
     ),
     published(
         "answers to vectors",

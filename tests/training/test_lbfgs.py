@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from pp_ref.dictionaries import Units, make_dictionary
-from pp_ref.errors import DataError, DomainError, ShapeError
+from pp_ref.errors import DataError, DomainError
 from pp_ref.models import MLP, Full, Predicted
 from pp_ref.training import Checkpoint, Interrupted, Stop, fit_lbfgs
 
@@ -134,15 +134,24 @@ def test_nothing_to_learn():
 
 @pytest.mark.parametrize("setting", ["iterations", "memory"])
 def test_settings_that_make_no_sense(setting):
-    with pytest.raises(DomainError, match=f"^{setting} is 0, expected a finite number > 0$"):
+    with pytest.raises(DomainError, match=f"^{setting} is 0, expected an integer >= 1$"):
         fit_lbfgs(quadratic, start(), **{setting: 0})
+
+
+OBJECTIVES = [
+    (np.asarray(0.5), r"array\(0.5\), expected \(loss, gradient\), a number and a dict"),
+    ((0.5, np.zeros(3)), r"\(0.5, <float64 \(3,\)>\), expected \(loss, gradient\), a number and a dict"),
+    ((0.5, {}), "the gradient of nothing, expected that of a, b"),
+    ((0.5, {"a": np.zeros(1)}), "the gradient of a, expected that of a, b"),
+]
 
 
 def test_arguments_that_make_no_sense():
     with pytest.raises(DomainError, match=r"^a has 1 entries that are NaN or infinite, first at \(0,\)"):
         fit_lbfgs(quadratic, start() | {"a": np.array([np.nan])})
-    with pytest.raises(ShapeError, match=r"^parameters do not fit the layout, first at 'b'"):
-        fit_lbfgs(lambda params: (np.asarray(0.0), {"a": np.zeros(1)}), start())
+    for returned, said in OBJECTIVES:
+        with pytest.raises(DomainError, match=f"^objective returned {said}$"):
+            fit_lbfgs(lambda params, returned=returned: returned, start())
 
 
 def test_another_array_library():

@@ -208,8 +208,10 @@ SETTINGS = [
     ({"final_momentum": -0.5}, "^final_momentum is -0.5, expected"),
     ({"decay": 0.5}, r"^decay is 0.5 \(expected >= 1\)"),
     ({"decay": np.nan}, "^decay is nan"),
-    ({"epochs": -1}, "epochs -1, floor 0.0 .expected >= 0.$"),
-    ({"floor": -1.0}, "epochs 1, floor -1.0 .expected >= 0.$"),
+    ({"epochs": -1}, "^epochs is -1, expected an integer >= 0$"),
+    ({"epochs": 1.5}, "^epochs is 1.5, expected an integer >= 0$"),
+    ({"learning_rate": "0.1"}, "^learning_rate is '0.1', expected a finite number > 0$"),
+    ({"floor": -1.0}, "floor -1.0 .expected >= 0.$"),
     ({"max_column_norm": 0.0}, "^max_column_norm is 0.0, expected a finite number > 0$"),
     ({"max_column_norm": -1.0}, "^max_column_norm is -1.0, expected"),
 ]
@@ -217,8 +219,20 @@ test_settings_that_make_no_sense = refuses(lambda wrong: replace(SGD(1, 1.0), **
 
 
 def test_arguments_that_make_no_sense():
-    with pytest.raises(DomainError, match="^n is 0, expected a finite number > 0$"):
+    with pytest.raises(DomainError, match="^n is 0, expected an integer >= 1$"):
         fit_sgd(to_the_mean, {"p": np.zeros(3)}, 0, SGD(1, 1.0), np.random.default_rng(0))
+    with pytest.raises(DomainError, match=r"^n is <float64 \(3,\)>, expected an integer >= 1$"):
+        fit_sgd(to_the_mean, {"p": np.zeros(3)}, np.zeros(3), SGD(1, 1.0), np.random.default_rng(0))
+    with pytest.raises(DomainError, match=r"^settings is 100, expected SGD\(epochs, learning_rate\)$"):
+        fit_sgd(to_the_mean, {"p": np.zeros(3)}, 3, 100, np.random.default_rng(0))
+    with pytest.raises(
+        DomainError, match=r"^rng is 0, expected a numpy.random.Generator, e.g. numpy.random.default_rn"
+    ):
+        fit_sgd(to_the_mean, {"p": np.zeros(3)}, 3, SGD(1, 1.0), 0)
+    with pytest.raises(
+        DomainError, match=r"^objective returned 1.0, expected \(loss, gradient\), a number and a dict$"
+    ):
+        fit_sgd(lambda *_: 1.0, {"p": np.zeros(3)}, 3, SGD(1, 1.0), np.random.default_rng(0))
     with pytest.raises(DomainError, match=r"^p has 1 entries that are NaN or infinite, first at \(1,\)"):
         to_mean(SGD(1, 1.0), {"p": np.array([0, np.nan, 0])})
 

@@ -59,5 +59,7 @@ def test_what_is_missing_is_said():
         "from pp_ref.oracle.operations.strategies import cases_of; cases_of('dense')"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    expected = "hypothesis.strategies is not installed, but this function needs it: pip install 'pp_ref[test]'"
+    expected = (
+        "hypothesis is not installed, but this function needs it: pip install hypothesis (the extra 'test' of pp-ref)"
+    )
     assert done.stderr.strip().endswith(f"MissingExtraError: {expected}")
