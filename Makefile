@@ -3,12 +3,12 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 UV := uv==0.13.9
-EXTRAS := --group dev --extra fast --extra features --extra figures --extra oracle --extra speech --extra test
+EXTRAS := --group dev --group docs --extra fast --extra features --extra figures --extra oracle --extra speech --extra test
 
 # One BLAS thread a worker: pytest already runs one worker a core.
 TEST_THREADS := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
 
-.PHONY: demo test test-core torture test-gpu gpu lint setup lock
+.PHONY: demo docs test test-core torture test-gpu gpu lint setup lock
 
 demo: setup  ## Figure 4 (left) on the embedded digits: a table, and the figure
 	$(BIN)/pp-ref reproduce figure4-left --profile demo --jobs 2
@@ -23,6 +23,10 @@ test-core:  ## the core's tests, in an environment with nothing but what the pac
 	test -x .venv-core/bin/python || $(PYTHON) -m venv .venv-core
 	.venv-core/bin/python -m pip install --quiet --disable-pip-version-check . array-api-strict hypothesis pytest
 	$(TEST_THREADS) .venv-core/bin/python -m pytest tests/layers tests/dictionaries tests/training tests/gradient_check
+
+docs: setup  ## the site, in build/docs; every warning is an error
+	$(BIN)/python -m benchmarks.picture
+	PYTHONPATH=. $(TEST_THREADS) $(BIN)/python -m sphinx -b html -W --keep-going -q docs build/docs
 
 lint: setup
 	$(BIN)/ruff check

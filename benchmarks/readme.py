@@ -81,18 +81,61 @@ def speed_tables() -> dict[str, Callable[[], str]]:
     }
 
 
-ON_SPEED_PAGE = ("pooling", "layer", "conv", "growth")
 SPEED_TABLES = speed_tables()
 FIGURE_BLOCKS = figures()
 ON_SPEECH_PAGE = ("figure4-right",)
-BLOCKS = (
-    {name: block for name, block in FIGURE_BLOCKS.items() if name not in ON_SPEECH_PAGE}
-    | pages.BLOCKS
-    | {place: table for place, table in SPEED_TABLES.items() if place not in ON_SPEED_PAGE}
-)
+# What the paper claims, by the verdict in docs/results.md and its heading there.
+CLAIMS = {
+    "figure4-left": (
+        "4, left",
+        "SE-Emp and SE-Emp2 ... better than the alternatives; more than 95% of the weights ... without any drop in accuracy",
+        "mlp-on-mnist-figure-4-left",
+    ),
+    "figure1": (
+        "1",
+        "given only a few weight values for each feature it is possible to accurately predict the remaining values",
+        "can-the-remaining-weights-be-predicted-figure-1",
+    ),
+    "figure5": (
+        "5",
+        "learning only 25% of the parameters has a negligible effect on predictive accuracy",
+        "the-convnet-figure-5",
+    ),
+    "figure6-left": (
+        "6, left",
+        "more than half of the dynamic parameters without a substantial drop in accuracy",
+        "rica-as-a-classifier-figure-6",
+    ),
+    "figure6-right": (
+        "6, right",
+        "a substantial gain in accuracy with the same number of dynamic parameters",
+        "rica-as-a-classifier-figure-6",
+    ),
+}
+ON_README = ("training step of", "v U, ten columns, 25%")  # goals of speed
+
+
+def verdicts() -> str:
+    """Return README's table: each claim of the paper, and the verdict without its numbers."""
+    rows = []
+    for name, (figure, claim, heading) in CLAIMS.items():
+        words = re.sub(r" \([^()]*\)", "", FIGURE_BLOCKS[f"{name}-verdict"]())
+        parts = [part for part in re.split(r"\. |\n- |^- ", words) if "**" in part]
+        said = "; ".join(re.sub(r":? \d.*| in the mean.*|\.$", "", part, flags=re.DOTALL) for part in parts)
+        rows.append([figure, f'"{claim}"', f"{said} ([numbers](docs/results.md#{heading}))"])
+    return markdown(("figure", "the paper says", "borne out?"), rows).replace("---:", "---")
+
+
+def fastest() -> str:
+    """Return README's lines of the table of goals."""
+    head, rule, *rows = SPEED_TABLES["pooling-path"]().splitlines()
+    return "\n".join([head, rule, *(row for row in rows if row.startswith(tuple(f"| {goal}" for goal in ON_README)))])
+
+
 PAGES = {
-    README: BLOCKS,
-    ROOT / "docs" / "speed.md": {place: SPEED_TABLES[place] for place in ON_SPEED_PAGE},
+    README: pages.BLOCKS | {"verdicts": verdicts, "speed": fastest},
+    ROOT / "docs" / "results.md": {name: block for name, block in FIGURE_BLOCKS.items() if name not in ON_SPEECH_PAGE},
+    ROOT / "docs" / "speed.md": SPEED_TABLES,
     ROOT / "docs" / "candidates.md": {"operations": pages.operations},
     ROOT / "docs" / "operations.md": {},
     ROOT / "docs" / "how_a_case_flows.md": {"rooms": pages.rooms},
@@ -104,7 +147,7 @@ PAGES = {
 }
 
 
-def rendered(text: str, blocks: dict[str, Callable[[], str]] = BLOCKS) -> str:
+def rendered(text: str, blocks: dict[str, Callable[[], str]]) -> str:
     """Return a page with the text between `<!-- NAME -->` and `<!-- /NAME -->` replaced by each block.
 
     What the calls of operations give (`>>> dense(...)`) is worked out again.

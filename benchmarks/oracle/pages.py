@@ -25,13 +25,18 @@ def planted_faults() -> str:
     return f"{counts} in {len(functions)} functions. {runs}"
 
 
-def rooms() -> str:
-    """Return the oracle's rooms as a Mermaid graph, with an arrow to each room that a room imports from."""
+def arrows() -> list[tuple[str, str]]:
+    """Return (room, room that it imports from), without arrows that follow from two others."""
     names = {name for name in MODULES if room(name) == "oracle"}
     below = {name: {inside(other) for other in IMPORTS[name] & names} for name in names}
-    arrows = {(inside(name), other) for name in names for other in below[name] - {inside(name)}}
-    follow = {(a, d) for a, b in arrows for c, d in arrows if b == c}
-    return "\n".join(["```mermaid", "graph LR", *(f"    {a} --> {b}" for a, b in sorted(arrows - follow)), "```"])
+    found = {(inside(name), other) for name in names for other in below[name] - {inside(name)}}
+    return sorted(found - {(a, d) for a, b in found for c, d in found if b == c})
+
+
+def rooms() -> str:
+    """Return the picture of the oracle's rooms (`benchmarks.picture` draws it), with its arrows as the alternative text."""
+    said = ", ".join(f"{a} imports from {b}" for a, b in arrows())
+    return f"![The rooms of the oracle: {said}](pictures/rooms.svg)"
 
 
 def inside(name: str) -> str:

@@ -89,7 +89,7 @@ def fit_sgd(
     settings    SGD
     rng         draws the order of the examples
     evaluate    called after each epoch; its errors, in [0, 1], are added to the epoch's record
-    on_epoch    called with each epoch's record: epoch, loss (mean of its steps), learning_rate, seconds, evaluations
+    on_epoch    called with each epoch's record: epoch, loss (mean of its steps), learning_rate, seconds
     checkpoint  written after each epoch; the fit continues from its file, to the same bits, if there is one
     returns     Fit; it stops with DIVERGED and the current parameters at the first loss that is not finite, or after an
                 epoch with parameters that are not
