@@ -23,7 +23,6 @@ PUBLIC = (
     "pp_ref.training",
 )
 WITHOUT = {
-    "features.estimators.Filters": "a type",
     "models.Model": "abstract: its kinds have examples",
     "models.Params": "a type",
     "models.Weights": "abstract: its kinds have examples",
