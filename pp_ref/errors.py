@@ -18,15 +18,43 @@ __all__ = [
 
 
 class ShapeError(ValueError):
-    """The axes of arrays do not fit together."""
+    """The axes of arrays do not fit together.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from pp_ref.layers import dense_forward
+    >>> dense_forward(np.ones((1, 2)), np.ones((3, 4)), np.zeros(4))
+    Traceback (most recent call last):
+        ...
+    pp_ref.errors.ShapeError: axis d is 2 in v but 3 in W
+    """
 
 
 class DomainError(ValueError):
-    """A value is outside the range on which the operation is defined."""
+    """A value is outside the range on which the operation is defined.
+
+    Examples
+    --------
+    >>> from pp_ref.training import SGD
+    >>> SGD(epochs=3, learning_rate=-0.1)
+    Traceback (most recent call last):
+        ...
+    pp_ref.errors.DomainError: learning_rate is -0.1, expected a finite number > 0
+    """
 
 
 class DataError(OSError):
-    """A file is missing, truncated, corrupt, or not what it says it is."""
+    """A file is missing, truncated, corrupt, or not what it says it is.
+
+    Examples
+    --------
+    >>> from pp_ref.models import load
+    >>> load("nowhere.safetensors")
+    Traceback (most recent call last):
+        ...
+    pp_ref.errors.DataError: nowhere.safetensors cannot be read (No such file or directory): expected a model
+    """
 
 
 class DeviceError(RuntimeError):

@@ -87,6 +87,13 @@ def load_cifar10(path: str | os.PathLike[str] | None = None) -> Dataset:
 
     Channel means of the training images in 0..1: 0.4914, 0.4822, 0.4465; deviations 0.2470, 0.2435, 0.2616.
     Source: Krizhevsky, Learning multiple layers of features from tiny images, 2009.
+
+    Examples
+    --------
+    >>> from pp_ref.data import load_cifar10
+    >>> cifar10 = load_cifar10()  # doctest: +SKIP
+    >>> cifar10.train.x.shape, cifar10.test.x.shape  # doctest: +SKIP
+    ((50000, 32, 32, 3), (10000, 32, 32, 3))
     """
     place, _ = look_for("cifar10", path)
     # The decoded arrays need no source; if there is one, it has to be the one they were decoded from.

@@ -30,6 +30,14 @@ def read_idx(path: str | os.PathLike[str], largest: int = LARGEST) -> NDArray[An
              not IDX or declares more than ``largest``, or the length differs from the header's
 
     Source: the format's description on the MNIST page of LeCun, Cortes and Burges.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from pp_ref.data import read_idx
+    >>> _ = Path("labels.idx").write_bytes(bytes([0, 0, 8, 1, 0, 0, 0, 3, 5, 0, 4]))  # bytes, one axis, of length 3
+    >>> read_idx("labels.idx")
+    array([5, 0, 4], dtype=uint8)
     """
     path = Path(path)
     try:

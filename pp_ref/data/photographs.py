@@ -19,6 +19,12 @@ def load_photographs() -> Images:
 
     The files are JPEG, and decoders may differ in a bit: the digest is that of the decoded pixels. The licence is
     CC BY 2.0, according to scikit-learn's documentation.
+
+    Examples
+    --------
+    >>> from pp_ref.data import load_photographs
+    >>> load_photographs().x.shape
+    (2, 427, 640, 3)
     """
     datasets = import_extra("sklearn.datasets", "features")
     try:

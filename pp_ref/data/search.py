@@ -227,6 +227,14 @@ def find_data(name: str, path: str | os.PathLike[str] | None = None) -> Path:
     path     a folder or an archive; no other place is searched and nothing is downloaded if it is given
     returns  the first of: ``path``, ``$PP_REF_DATA`` (either folder or its subfolder ``name``), the cache, a download
     raises   DataError, which lists every place that was searched, and what to do
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from pp_ref.data import find_data
+    >>> Path("stl10_unlabeled_sample246.npz").touch()
+    >>> str(find_data("stl10-sample", "."))
+    '.'
     """
     found, missed = look_for(name, path)
     if found is None and path is None:

@@ -91,7 +91,17 @@ OFFICIAL = Edition(
 
 @brief
 class STL10(NamedTuple):
-    """The labelled images, and the rows of the training images in each of ten folds."""
+    """The labelled images, and the rows of the training images in each of ten folds.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from pp_ref.data import STL10, Dataset, Split
+    >>> split = Split(np.zeros((4, 96, 96, 3), np.uint8), np.arange(4))
+    >>> stl10 = STL10(Dataset("four", split, split, "made here", "none"), folds=np.array([[0, 1], [2, 3]]))
+    >>> stl10.folds.shape
+    (2, 2)
+    """
 
     data: Dataset
     folds: NDArray[np.int64]  # (10, 1000) in 0..4999; folds overlap
@@ -109,6 +119,13 @@ def load_stl10(path: str | os.PathLike[str] | None = None) -> STL10:
     archive is decompressed at each call into 360 MB of memory: unpack it once instead. Coates and others first reduce
     images to 32 x 32, by the mean of 3 x 3 pixels: `average_pool2d_forward`.
     Source: Coates, Ng, Lee, An analysis of single-layer networks in unsupervised feature learning, 2011.
+
+    Examples
+    --------
+    >>> from pp_ref.data import load_stl10
+    >>> stl10 = load_stl10()  # doctest: +SKIP
+    >>> stl10.data.train.x.shape, stl10.folds.shape  # doctest: +SKIP
+    ((5000, 96, 96, 3), (10, 1000))
     """
     files = read_checked(STL10_FILES, path, OFFICIAL)
     train, test = (
@@ -131,6 +148,12 @@ def load_stl10_unlabelled(path: str | os.PathLike[str] | None = None) -> Images:
     raises   DataError as for `load_stl10`, or if the folder lacks unlabeled_X.bin
 
     The 2.8 GB are read once, for checksum and digest together. From an archive they are held in memory.
+
+    Examples
+    --------
+    >>> from pp_ref.data import load_stl10_unlabelled
+    >>> load_stl10_unlabelled().x.shape  # doctest: +SKIP
+    (100000, 96, 96, 3)
     """
     digest = hashlib.sha256()
     pixels = read_checked((UNLABELLED,), path, OFFICIAL, digest)[UNLABELLED]
@@ -146,6 +169,12 @@ def load_stl10_sample(path: str | os.PathLike[str] | None = None) -> Images:
     raises   DataError if they are not found, cannot be read, or are not those images to the bit
 
     They were chosen by hand as examples of fine categories, so the sample is not a random one.
+
+    Examples
+    --------
+    >>> from pp_ref.data import load_stl10_sample
+    >>> load_stl10_sample().x.shape  # doctest: +SKIP
+    (246, 96, 96, 3)
     """
     (file,) = files_in("stl10-sample", find_data("stl10-sample", path))
     x = read_npz(file, "X", SAMPLE_SHAPE, packed_size(math.prod(SAMPLE_SHAPE)) + NAMES)
@@ -159,6 +188,15 @@ def fold_splits(stl10: STL10) -> Iterator[Split]:
     """Yield the training images of each of the ten folds, C-contiguous, 28 MB each.
 
     The published protocol: train on each fold alone, test on all test images, report the mean of the ten.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from pp_ref.data import STL10, Dataset, Split, fold_splits
+    >>> split = Split(np.zeros((4, 96, 96, 3), np.uint8), np.arange(4))
+    >>> stl10 = STL10(Dataset("four", split, split, "made here", "none"), folds=np.array([[0, 1], [2, 3]]))
+    >>> [fold.y for fold in fold_splits(stl10)]
+    [array([0, 1]), array([2, 3])]
     """
     x, y = stl10.data.train
     for rows in stl10.folds:

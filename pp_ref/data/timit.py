@@ -79,7 +79,17 @@ PARTS = ("train", "dev", "test")
 
 @brief
 class Utterance(NamedTuple):
-    """A sentence as one speaker read it."""
+    """A sentence as one speaker read it.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from pp_ref.data import Utterance
+    >>> ends, phones = np.array([9_000, 16_000]), np.array([3, 60])
+    >>> utterance = Utterance("fvmh0-sx206", "fvmh0", np.zeros(16_000, np.int16), ends, phones)
+    >>> np.diff(utterance.ends, prepend=utterance.begin) / 16_000  # seconds of each phone
+    array([0.5625, 0.4375])
+    """
 
     name: str  # "fvmh0-sx206"
     speaker: str  # "fvmh0": f or m, initials and a digit
@@ -91,7 +101,17 @@ class Utterance(NamedTuple):
 
 @brief
 class Timit(NamedTuple):
-    """Utterances by part; no speaker is in two parts."""
+    """Utterances by part; no speaker is in two parts.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from pp_ref.data import Timit, Utterance
+    >>> spoken = Utterance("fvmh0-sx206", "fvmh0", np.zeros(400, np.int16), np.array([400]), np.array([3]))
+    >>> corpus = Timit("one", train=(spoken,), dev=(), test=(), source="made here", digest="none")
+    >>> [utterance.speaker for utterance in corpus.train]
+    ['fvmh0']
+    """
 
     name: str
     train: tuple[Utterance, ...]
@@ -121,6 +141,15 @@ def load_timit_sample(path: str | os.PathLike[str] | None = None, fold: int = 0)
              is not the sample to the bit; DomainError for another fold; MissingExtraError without soundfile
 
     It is a sample: 160 of the corpus's 6,300 utterances, all of its training part.
+
+    Examples
+    --------
+    >>> from pp_ref.data import load_timit_sample
+    >>> timit = load_timit_sample(fold=0)  # doctest: +SKIP
+    >>> len(timit.train), len(timit.dev), len(timit.test)  # doctest: +SKIP
+    (96, 16, 16)
+    >>> timit.test[0].name, timit.test[0].sound.shape  # doctest: +SKIP
+    ('fvmh0-si1466', (67380,))
     """
     check_integer(0, fold=fold)
     if fold >= FOLDS:
@@ -161,6 +190,13 @@ def load_timit(
 
     No checksum of the corpus is published: what is checked is that each file is whole, that segments follow each other
     and end within the sound, and that phones are among the 61.
+
+    Examples
+    --------
+    >>> from pp_ref.data import load_timit
+    >>> timit = load_timit()  # doctest: +SKIP
+    >>> len(timit.train), len(timit.dev), len(timit.test)  # doctest: +SKIP
+    (3696, 400, 192)
     """
     root = corpus_folder(find_data("timit", path))
     found: dict[str, list[Files]] = {}

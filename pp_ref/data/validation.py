@@ -22,6 +22,15 @@ def hold_out(data: Dataset, images: int, seed: int = SEED) -> Dataset:
     returns  Dataset; both parts keep the order of the training images, and the test images are not in it. Its digest is
              the SHA-256 of the digest of the data and the rows (int64) that are held out
     raises   DomainError
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from pp_ref.data import Dataset, Split, hold_out
+    >>> split = Split(np.arange(6.0)[:, None], np.arange(6))
+    >>> held = hold_out(Dataset("six", split, split, "made here", "none"), images=2)
+    >>> held.train.y, held.test.y
+    (array([0, 1, 2, 5]), array([3, 4]))
     """
     n = len(data.train.y)
     check_integer(1, images=images)

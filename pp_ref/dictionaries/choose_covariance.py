@@ -27,7 +27,19 @@ GRID = 9  # points of the coarse search
 
 @brief
 class CovarianceChoice(NamedTuple):
-    """length_scale in pixels or frames; ridge, relative to a unit diagonal; value, the largest criterion per weight."""
+    """length_scale in pixels or frames; ridge, relative to a unit diagonal; value, the largest criterion per weight.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from pp_ref.dictionaries import Grid, choose_covariance, make_dictionary
+    >>> features = np.sin(np.arange(16.0)[:, None] + np.arange(8.0))
+    >>> choice = choose_covariance("se", Grid(1, 16), features)
+    >>> settings = {"length_scale": choice.length_scale, "ridge": choice.ridge}
+    >>> dictionary = make_dictionary("se", Grid(1, 16), n_alpha=4, rng=np.random.default_rng(0), **settings)
+    >>> dictionary.U()[0].shape
+    (16, 4)
+    """
 
     length_scale: float
     ridge: float
@@ -83,6 +95,17 @@ def choose_covariance(
     scale over log ridge in [1e-8, 100]. It costs about 30 eigendecompositions of the covariance of the sites. A ridge
     at either end means that the features do not determine it. Leave-one-out is safer if the covariance is wrong
     (R&W sec. 5.4.2).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from pp_ref.dictionaries import Grid, choose_covariance
+    >>> i = np.arange(16.0)
+    >>> C = np.exp(-((i[:, None] - i) ** 2) / (2 * 2.0**2)) + 0.01 * np.eye(16)  # length scale 2, ridge 1/100
+    >>> features = np.linalg.cholesky(C) @ np.random.default_rng(0).standard_normal((16, 200))
+    >>> choice = choose_covariance("se", Grid(1, 16), features)
+    >>> round(choice.length_scale, 1), round(choice.ridge, 2)
+    (2.0, 0.01)
     """
     if kind not in COVARIANCES:
         raise DomainError(

@@ -49,6 +49,19 @@ class Column:
                singular value over smallest) for the other kinds; inf if singular
     rank       numerical rank of K_alpha, or of U, cut at eps k times the largest eigenvalue (singular value).
                With unit_norm both are those before the division
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from pp_ref.dictionaries import Grid, make_dictionary
+    >>> column = make_dictionary("randcon", Grid(2, 2), alpha=[[0, 3]], rng=np.random.default_rng(0)).columns[0]
+    >>> column.U
+    array([[1., 0.],
+           [0., 0.],
+           [0., 0.],
+           [0., 1.]])
+    >>> column.structure, column.condition, column.rank
+    ('gather', 1.0, 2)
     """
 
     alpha: Indices

@@ -41,6 +41,16 @@ class Recipe:
     data        `digest` of the data, or None
     U           J digests of the caller's own U, or None
     covariance  module and name of the caller's covariance function, or None
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from pp_ref.dictionaries import Grid, make_dictionary
+    >>> recipe = make_dictionary("se", Grid(4, 4), proportion=0.5, rng=np.random.default_rng(0)).recipe
+    >>> recipe.kind, recipe.proportion, recipe.space
+    ('se', 0.5, Grid(height=4, width=4, channels=1))
+    >>> recipe.settings
+    {'length_scale': 1.0, 'ridge': 0.001, 'form': 'ridge', 'alpha': 'uniform'}
     """
 
     kind: str
@@ -69,10 +79,21 @@ class Recipe:
 
 @dataclass(frozen=True, eq=False)
 class Dictionary:
-    """J columns over one space.
+    """The fixed half of a predicted layer: J columns over one space, each with its alpha and its U (sec. 3.1, 3.4).
 
     columns  J `Column`s (alpha, U, structure, condition, rank)
     recipe   what they were made from: `dictionary_from_recipe` makes them again
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from pp_ref.dictionaries import Dictionary, Grid, make_dictionary
+    >>> dictionary = make_dictionary("randcon", Grid(2, 2), n_alpha=2, n_columns=3, rng=np.random.default_rng(0))
+    >>> dictionary.alpha
+    [array([2, 3]), array([0, 1]), array([0, 3])]
+    >>> dictionary.save("dictionary.safetensors")
+    >>> Dictionary.load("dictionary.safetensors")
+    Dictionary('randcon', Grid(height=2, width=2, channels=1), n_alpha=2, n_columns=3, alpha='uniform')
     """
 
     columns: tuple[Column, ...]

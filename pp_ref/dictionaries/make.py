@@ -59,6 +59,19 @@ def make_dictionary(
 
     A ridge of 0 makes U[alpha] the identity, but U is rounding noise if K_alpha is nearly singular: look at
     ``condition`` and ``rank`` of each column.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from pp_ref.dictionaries import Grid, make_dictionary
+    >>> rng = np.random.default_rng(0)
+    >>> dictionary = make_dictionary("se", Grid(1, 3), alpha=[[0, 2]], rng=rng)
+    >>> dictionary.U()[0].round(2)  # the middle weight is predicted from its two neighbours
+    array([[1.  , 0.  ],
+           [0.53, 0.53],
+           [0.  , 1.  ]])
+    >>> make_dictionary("se", Grid(28, 28), proportion=0.25, n_columns=5, rng=rng).alpha[0].shape
+    (196,)
     """
     if not isinstance(space, Grid | Frames | Units):
         raise DomainError(f"space is {space!r}, expected a Grid, Frames or Units")
@@ -118,6 +131,15 @@ def dictionary_from_recipe(
     covariance  the function of kind "callable"
     U           the arrays of kind "own"
     raises      DomainError if one of these is missing or is not what the recipe was made from
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from pp_ref.dictionaries import Grid, dictionary_from_recipe, make_dictionary
+    >>> dictionary = make_dictionary("se", Grid(4, 4), proportion=0.5, rng=np.random.default_rng(0))
+    >>> again = dictionary_from_recipe(dictionary.recipe)
+    >>> bool((again.U()[0] == dictionary.U()[0]).all())
+    True
     """
     kind: str | Callable[..., Any] = recipe.kind
     if kind == "callable":

@@ -60,7 +60,19 @@ class _Lattice:
 
 @dataclass(frozen=True)
 class Grid(_Lattice):
-    """Pixels of an image patch, i = (iy, ix, ic); flattened as (height, width, channels). Units: pixels."""
+    """Pixels of an image patch, i = (iy, ix, ic); flattened as (height, width, channels). Units: pixels.
+
+    Examples
+    --------
+    >>> from pp_ref.dictionaries import Grid
+    >>> Grid(28, 28, 3).size
+    2352
+    >>> Grid(2, 2).points()  # row, column and channel of each weight
+    array([[0., 0., 0.],
+           [0., 1., 0.],
+           [1., 0., 0.],
+           [1., 1., 0.]])
+    """
 
     height: int
     width: int
@@ -78,6 +90,15 @@ class Frames(_Lattice):
 
     Coefficients are channels: the cosine transform decorrelates cepstra, so a smooth covariance joins frames only. Use
     ``Grid(frames, bands)`` if neighbouring coefficients resemble each other (filter-bank energies).
+
+    Examples
+    --------
+    >>> from pp_ref.dictionaries import Frames
+    >>> window = Frames(11, 39)  # 5 frames to each side, 39 coefficients each
+    >>> window.size
+    429
+    >>> window.sites, window.channels
+    ((11,), 39)
     """
 
     frames: int
@@ -91,7 +112,15 @@ class Frames(_Lattice):
 
 @dataclass(frozen=True)
 class Units(_Lattice):
-    """n hidden units in no particular order. They have no positions, so the smooth kinds cannot be used."""
+    """n hidden units in no particular order. They have no positions, so the smooth kinds cannot be used.
+
+    Examples
+    --------
+    >>> from pp_ref.dictionaries import Units
+    >>> hidden = Units(500)
+    >>> hidden.size, hidden.sites
+    (500, ())
+    """
 
     n: int
 

@@ -43,6 +43,16 @@ class MFCC:
                  ends; "zeros": librosa's frames around every hop, from the first sample, zeros beyond the ends
     floor        > 0: no energy is smaller, in the unit of the squared sound
     dither       standard deviation of Gaussian noise that is added to each frame; 0 adds none
+
+    Examples
+    --------
+    >>> from pp_ref.features import CONVENTIONS, MFCC
+    >>> MFCC(filters=40, low=20.0)  # HTK's settings but for these
+    MFCC(filters=40, low=20.0)
+    >>> MFCC().count(16_000), CONVENTIONS["librosa"].count(16_000)  # frames of a second
+    (98, 101)
+    >>> MFCC().centres(16_000)[:3]
+    array([200, 360, 520])
     """
 
     rate: int = 16_000
@@ -146,6 +156,15 @@ def mel_filters(
     raises     DomainError for another scale or other triangles, or frequencies that do not rise from 0 to rate / 2
 
     A filter narrower than the distance of two bins can be zero everywhere.
+
+    Examples
+    --------
+    >>> from pp_ref.features import mel_filters
+    >>> filters = mel_filters(16_000, 512, 26)
+    >>> filters.shape
+    (257, 26)
+    >>> float(filters.min()), bool(filters.max() <= 1)
+    (0.0, True)
     """
     librosa = import_extra("librosa", "speech")
     high = rate / 2 if high is None else high
@@ -179,6 +198,13 @@ def dct(x: NDArray[Any], n: int) -> NDArray[Any]:
     n        1 to m - 1
     returns  (..., n); coefficient 0 is left out
     raises   DomainError
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from pp_ref.features import dct
+    >>> dct(np.array([1.0, -1.0]), 1).round(3)  # cos(pi / 4) - cos(3 pi / 4)
+    array([1.414])
     """
     from scipy.fft import dct as transform
 
@@ -196,6 +222,13 @@ def deltas(x: NDArray[Any], reach: int = 2) -> NDArray[Any]:
     reach    >= 1 frames to each side
     returns  the same shape and dtype; 1 exactly inside a ramp of integers that rises by 1 a frame
     raises   ShapeError, DomainError
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from pp_ref.features import deltas
+    >>> deltas(np.arange(5.0)[:, None])[:, 0]
+    array([0.5, 0.8, 1. , 0.8, 0.5])
     """
     from scipy.ndimage import correlate1d
 
@@ -218,6 +251,14 @@ def mfcc(sound: NDArray[Any], settings: MFCC = HTK, rng: np.random.Generator | N
     returns  (frames, 3 (cepstra + 1)) float64, natural logarithms: 39 numbers a frame
     raises   DomainError for a sound shorter than a window, or not finite; ShapeError for more than one channel;
              MissingExtraError without librosa
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from pp_ref.features import mfcc
+    >>> second = np.random.default_rng(0).integers(-1000, 1000, 16_000).astype(np.int16)
+    >>> mfcc(second).shape  # 98 frames; 12 cepstra and the energy, with two differences each
+    (98, 39)
     """
     check_arrays("real numbers", sound=sound)
     if sound.ndim != 1:
@@ -273,6 +314,15 @@ def context_windows(x: NDArray[Any], frames: int = 11) -> NDArray[Any]:
     frames   odd
     returns  (t, frames d): d numbers of the earliest frame come first, as `Frames` numbers them
     raises   DomainError, ShapeError
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from pp_ref.features import context_windows
+    >>> context_windows(np.array([[1.0], [2.0], [3.0]]), frames=3)
+    array([[1., 1., 2.],
+           [1., 2., 3.],
+           [2., 3., 3.]])
     """
     check_numpy("float32 or float64", x=x)
     check_axes("t d", x=x)

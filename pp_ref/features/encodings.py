@@ -66,6 +66,18 @@ def encode(z: NDArray[Any], encoding: Encoding = "absolute", threshold: float = 
     Sources: split signs, Coates, Ng, Lee, An analysis of single-layer networks in unsupervised feature learning, 2011;
     soft threshold, Coates, Ng, The importance of encoding versus training with sparse coding and vector quantization,
     2011.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from pp_ref.features import encode
+    >>> z = np.array([[-3.0, 2.0]])
+    >>> encode(z)
+    array([[3., 2.]])
+    >>> encode(z, "split")
+    array([[0., 2., 3., 0.]])
+    >>> encode(z, "soft", threshold=2.5)
+    array([[0. , 0. , 0.5, 0. ]])
     """
     parts = encoding_parts(encoding, threshold)
     check_numpy("float32 or float64", z=z)

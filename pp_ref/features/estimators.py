@@ -61,6 +61,14 @@ def random_patches(patches: NDArray[Any], m: int, rng: np.random.Generator) -> N
 
     Source: a baseline in Coates, Ng, The importance of encoding versus training with sparse coding and vector
     quantization, 2011: on whitened patches it comes close to learned filters.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from pp_ref.features.estimators import random_patches
+    >>> random_patches(np.array([[3.0, 4.0], [3.0, 4.0]]), 1, np.random.default_rng(0))
+    array([[0.6],
+           [0.8]])
     """
     check_numpy("float32 or float64", patches=patches)
     check_integer(1, m=m)
@@ -80,6 +88,17 @@ def learn_filters(filters: Filters, patches: NDArray[Any], rng: np.random.Genera
     patches  (n, d) float32 or float64
     returns  W (d, m)
     raises   DomainError for filters of another kind, or W that is not finite; ShapeError for W with other axes
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.cluster import KMeans
+    >>> from pp_ref.features.estimators import learn_filters
+    >>> patches = np.array([[0.0, 1.0], [0.0, 3.0], [9.0, 9.0]])
+    >>> W = learn_filters(KMeans(2, n_init=1), patches, np.random.default_rng(0))
+    >>> np.sort(W)
+    array([[0., 9.],
+           [2., 9.]])
     """
     check_numpy("float32 or float64", patches=patches)
     if isinstance(filters, Learner) and not isinstance(filters, type):
@@ -138,6 +157,13 @@ class ContrastNormaliser(RowTransformer):
     """`pp_ref.features.normalise_contrast` of each row. A fit remembers the number of columns alone.
 
     scale, bias, by, centre  as there; the defaults are those of Coates, Ng, Lee, 2011, for patches of values 0..255
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from pp_ref.features.estimators import ContrastNormaliser
+    >>> ContrastNormaliser(scale=2.0, bias=0.0, by="norm").fit_transform(np.array([[1.0, 1.0, 3.0, 3.0]]))
+    array([[-1., -1.,  1.,  1.]])
     """
 
     least = 1
@@ -164,6 +190,14 @@ class Whitener(RowTransformer):
 
     kind, eps   as there
     whitening_  Whitening, after fit
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from pp_ref.features.estimators import Whitener
+    >>> x = np.array([[1.0, 2.0, 3.0], [2.0, 4.0, 6.0], [3.0, 6.0, 9.0]])  # on one line
+    >>> Whitener("pca", eps=0.0).fit_transform(x).shape
+    (3, 1)
     """
 
     def __init__(self, kind: Literal["zca", "pca"] = "zca", eps: float = 0.1) -> None:
@@ -184,6 +218,14 @@ class Standardiser(RowTransformer):
 
     eps               > 0, added to the variance
     standardisation_  Standardisation, after fit
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from pp_ref.features.estimators import Standardiser
+    >>> Standardiser(eps=2.0).fit_transform(np.array([[0.0], [2.0]]))
+    array([[-0.5],
+           [ 0.5]])
     """
 
     def __init__(self, eps: float = 0.01) -> None:
@@ -204,6 +246,16 @@ class FilterEncoder(RowTransformer):
     encoding, threshold   as for `encode`
     random_state          argument of `numpy.random.default_rng`
     filters_              W (d, m), after fit
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from pp_ref.features.estimators import FilterEncoder
+    >>> x = np.array([[1.0, 0.0], [2.0, 0.0], [3.0, 0.0]])
+    >>> FilterEncoder(1, "split", random_state=0).fit_transform(x)  # every row has the direction of the filter
+    array([[1., 0.],
+           [2., 0.],
+           [3., 0.]])
     """
 
     def __init__(
@@ -245,6 +297,16 @@ class ConvolutionalFeatures(RowTransformer):
     that it calls.
 
     Source: Coates, Ng, Lee, An analysis of single-layer networks in unsupervised feature learning, 2011.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from pp_ref.features.estimators import ConvolutionalFeatures, Standardiser
+    >>> x = np.random.default_rng(0).integers(0, 256, (20, 8 * 8)).astype(np.uint8)
+    >>> made = ConvolutionalFeatures((8, 8, 1), (3, 3), n_patches=200, filters=5, random_state=0)
+    >>> make_pipeline(made, Standardiser()).fit_transform(x).shape  # four quadrants, five filters
+    (20, 20)
     """
 
     dtypes = (np.float64, np.float32, np.uint8)

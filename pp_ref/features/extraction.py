@@ -58,6 +58,16 @@ def extract_features(
 
     Source: Coates, Ng, Lee, An analysis of single-layer networks in unsupervised feature learning, 2011: 6 x 6 patches
     of 32 x 32 images, hence 27 x 27 of them.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from pp_ref.features import extract_features
+    >>> images = np.arange(16.0).reshape(1, 4, 4, 1)
+    >>> extract_features(images, np.array([[1.0]]), patch_shape=(1, 1), contrast=None)  # sums of four pixels
+    array([[10., 18., 42., 50.]])
+    >>> extract_features(images, np.ones((4, 5)), patch_shape=(2, 2)).shape  # four quadrants, five filters
+    (1, 20)
     """
     parts = encoding_parts(encoding, threshold)
     check_numpy("uint8, float32 or float64", images=images)
@@ -110,6 +120,13 @@ def quadrant_sums(z: NDArray[Any]) -> NDArray[Any]:
     raises   ShapeError if z has other axes
 
     Source: Coates, Ng, Lee, An analysis of single-layer networks in unsupervised feature learning, 2011.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from pp_ref.features import quadrant_sums
+    >>> quadrant_sums(np.arange(16.0).reshape(1, 4, 4, 1))[0, :, 0]
+    array([10., 18., 42., 50.])
     """
     check_numpy("float32 or float64", z=z)
     sizes = check_sizes("n h w m", z=z)

@@ -23,7 +23,17 @@ Solver = Literal["liblinear", "lbfgs"]
 
 @brief
 class LinearSVMFit(NamedTuple):
-    """A classifier, how its C was chosen, and why its fit stopped."""
+    """A classifier, how its C was chosen, and why its fit stopped.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from pp_ref.features import fit_linear_svm
+    >>> x, y = np.array([[-2.0], [-1.0], [1.0], [2.0]]), np.array([0, 0, 1, 1])
+    >>> fit = fit_linear_svm(x, y, Cs=[1.0, 10.0], held_out=0.5, rng=np.random.default_rng(0), solver="lbfgs")
+    >>> fit.C, fit.held_out_accuracy, fit.converged
+    (1.0, {1.0: 1.0, 10.0: 1.0}, True)
+    """
 
     classifier: Any  # a fitted sklearn.svm.LinearSVC or OneAgainstAll: predict(x), score(x, y)
     C: float  # chosen
@@ -80,6 +90,15 @@ def fit_linear_svm(
     a seed. liblinear's copy of x takes 16 bytes per entry, 256 MB for 10,000 x 1,600.
 
     Source: Coates, Ng, Lee, An analysis of single-layer networks in unsupervised feature learning, 2011.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from pp_ref.features import fit_linear_svm
+    >>> x, y = np.array([[-2.0], [-1.0], [1.0], [2.0]]), np.array([0, 0, 1, 1])
+    >>> fit = fit_linear_svm(x, y, Cs=[100.0], held_out=0.25, rng=np.random.default_rng(0), solver="lbfgs")
+    >>> fit.classifier.predict(np.array([[-3.0], [0.5]]))
+    array([0, 1])
     """
     svm, selection = import_extra("sklearn.svm", "features"), import_extra("sklearn.model_selection", "features")
     check_numpy("float32 or float64", x=x)

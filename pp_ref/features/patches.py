@@ -26,6 +26,17 @@ def every_patch(images: NDArray[Any], patch_shape: tuple[int, int]) -> NDArray[A
     returns      (n, h - height + 1, w - width + 1, height, width, c)
     raises       ShapeError if patch_shape is not a pair of integers >= 1, if a patch is larger than the images, or if
                  images do not have four axes
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from pp_ref.features import every_patch
+    >>> patches = every_patch(np.arange(9).reshape(1, 3, 3, 1), (2, 2))
+    >>> patches.shape
+    (1, 2, 2, 2, 2, 1)
+    >>> patches[0, 0, 1, :, :, 0]  # the patch at row 0, column 1
+    array([[1, 2],
+           [4, 5]])
     """
     _, h, w, _ = check_images(images)
     check_extents("patch_shape", patch_shape, "height, width", "a patch has all channels of its image")
@@ -53,6 +64,16 @@ def sample_patches(
 
     Source: Coates, Ng, Lee, An analysis of single-layer networks in unsupervised feature learning, 2011, who draw
     400,000 of 6 x 6 x 3: 43 MB of bytes, 173 MB in float32.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from pp_ref.features import sample_patches
+    >>> images = np.arange(9).reshape(1, 3, 3, 1)
+    >>> sample_patches(images, (1, 2), 3, np.random.default_rng(0))
+    array([[6, 7],
+           [3, 4],
+           [3, 4]])
     """
     check_integer(0, n_patches=n_patches)
     views = every_patch(images, patch_shape)

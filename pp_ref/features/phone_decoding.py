@@ -22,7 +22,16 @@ Indices = NDArray[np.int64]
 
 @brief
 class Scores(NamedTuple):
-    """Log scores of beginning in a state, of going from one (row) to another (column), and of ending in one."""
+    """Log scores of beginning in a state, of going from one (row) to another (column), and of ending in one.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from pp_ref.features import bigram
+    >>> language = bigram([np.array([0, 1])], 2, smoothing=0.0)
+    >>> [np.exp(scores).tolist() for scores in language]  # 0 begins, 1 follows, and ends
+    [[1.0, 0.0], [[0.0, 1.0], [0.0, 0.0]], [0.0, 1.0]]
+    """
 
     initial: Floats  # (s,)
     transitions: Floats  # (s, s)
@@ -40,6 +49,14 @@ def frame_targets(
     states   of each phone
     returns  (frames,) int64: phone * states + part. A centre outside of all segments is in the nearest part
     raises   ShapeError, DomainError
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from pp_ref.features import frame_targets
+    >>> centres = np.array([1, 4, 7, 12])  # three in the phone 2 from 0 to 9, one in the phone 0 from 9 to 15
+    >>> frame_targets(centres, 0, np.array([9, 15]), np.array([2, 0]))
+    array([6, 7, 8, 1])
     """
     check_integer(1, states=states)
     check_numpy("integers", centres=centres, ends=ends, phones=phones)
@@ -59,6 +76,13 @@ def log_priors(targets: NDArray[np.integer[Any]], classes: int) -> Floats:
     targets  (n,) in 0..classes - 1
     returns  (classes,)
     raises   DomainError
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from pp_ref.features import log_priors
+    >>> np.exp(log_priors(np.array([0, 0, 1]), 2)).round(6)  # 3/5 and 2/5
+    array([0.6, 0.4])
     """
     counts = _counts(targets, classes, "targets")
     made: Floats = np.log((counts + 1) / (counts.sum() + classes))
@@ -74,6 +98,17 @@ def bigram(sequences: Sequence[NDArray[np.integer[Any]]], phones: int, smoothing
     returns    Scores: exp(initial) has the sum 1, each row of exp(transitions) has it together with exp(final). The end
                cannot follow the beginning
     raises     DomainError. With smoothing 0 a phone that nothing follows has -inf everywhere
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from pp_ref.features import bigram
+    >>> language = bigram([np.array([0, 1]), np.array([0, 0])], 2, smoothing=0.0)
+    >>> np.exp(language.transitions).round(3)  # after 0 come 0, 1 and the end, once each
+    array([[0.333, 0.333],
+           [0.   , 0.   ]])
+    >>> np.exp(language.final).round(3)
+    array([0.333, 1.   ])
     """
     if not 0 <= smoothing < np.inf:
         raise DomainError(f"smoothing is {smoothing}, expected a finite number >= 0")
@@ -108,6 +143,17 @@ def phone_states(language: Scores, states: int = 3, weight: float = 1.0, penalty
     returns   Scores of phones * states states. To keep a state and to leave it have the score 0: both are the same for
               all paths of a length, up to the number of phones, which the penalty weighs
     raises    DomainError, ShapeError
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from pp_ref.features import bigram, phone_states
+    >>> chain = phone_states(bigram([np.array([0, 1])], 2, smoothing=0.0), states=2)
+    >>> np.isfinite(chain.transitions).astype(int)  # which state may follow which
+    array([[1, 1, 0, 0],
+           [0, 1, 1, 0],
+           [0, 0, 1, 1],
+           [0, 0, 0, 1]])
     """
     check_numpy(initial=language.initial, transitions=language.transitions, final=language.final)
     phones = check_sizes("s, s s, s", **language._asdict())["s"]
@@ -141,6 +187,15 @@ def viterbi(emissions: NDArray[Any], initial: Floats, transitions: Floats, final
     raises       ShapeError; DomainError for NaN or +inf
 
     Frames times s^2 additions in float64: 300 frames of 183 states take some ten milliseconds.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from pp_ref.features import viterbi
+    >>> emissions, free = np.log([[0.5, 0.5], [0.25, 0.75]]), np.zeros(2)
+    >>> path, score = viterbi(emissions, np.log([1.0, 0.5]), np.zeros((2, 2)), free)
+    >>> path, round(float(np.exp(score)), 3)  # 1 * 0.5 * 0.75
+    (array([0, 1]), 0.375)
     """
     given = {"emissions": emissions, "initial": initial, "transitions": transitions, "final": final}
     check_arrays("real floating-point numbers", **given)
@@ -171,6 +226,13 @@ def phones_of(path: Indices, states: int = 3) -> Indices:
 
     path     (frames,) of `viterbi` through `phone_states`
     returns  (k,) int64
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from pp_ref.features import phones_of
+    >>> phones_of(np.array([6, 7, 8, 8, 0, 1, 2]))  # states 0 to 2 are of phone 0, 6 to 8 of phone 2
+    array([2, 0])
     """
     check_numpy("integers", path=path)
     check_integer(1, states=states)

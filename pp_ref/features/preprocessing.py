@@ -24,6 +24,13 @@ def as_floats(images: NDArray[np.uint8], dtype: DTypeLike = np.float32) -> NDArr
     dtype    float32 or float64
     returns  the same shape in [0, 1], C-contiguous
     raises   DomainError if images are not uint8, or for another dtype
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from pp_ref.features import as_floats
+    >>> as_floats(np.array([[0, 51, 255]], np.uint8))
+    array([[0. , 0.2, 1. ]], dtype=float32)
     """
     check_numpy("numbers", images=images)
     if images.dtype != np.uint8:
@@ -58,6 +65,13 @@ def normalise_contrast(
     Sources: Goodfellow et al., Maxout networks, 2013, prepare CIFAR-10 with the default, norm and scale 55;
     Coates, Ng, Lee, An analysis of single-layer networks in unsupervised feature learning, 2011, take scale 1, bias 10
     and by="deviation" on 0..255. On 32 x 32 x 3, 55 is close to sqrt(3072): variance near 1.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from pp_ref.features import normalise_contrast
+    >>> normalise_contrast(np.array([[1.0, 1.0, 3.0, 3.0]]), scale=2.0)  # mean 2, norm of the rest 2
+    array([[-1., -1.,  1.,  1.]])
     """
     check_positive(scale=scale)
     if not 0 <= bias < np.inf:
@@ -93,6 +107,17 @@ def random_flips(images: Array, rng: np.random.Generator) -> Array:
     raises   ShapeError if images do not have four axes
 
     Source: Krizhevsky, Sutskever, Hinton, ImageNet classification with deep convolutional neural networks, 2012.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from pp_ref.features import random_flips
+    >>> images = np.array([1, 2] * 4).reshape(4, 1, 2, 1)
+    >>> random_flips(images, np.random.default_rng(0))[:, 0, :, 0]
+    array([[1, 2],
+           [2, 1],
+           [2, 1],
+           [2, 1]])
     """
     check_images(images)
     xp = array_namespace(images)
@@ -113,6 +138,15 @@ def random_crops(
     raises         ShapeError if the window does not fit or images do not have four axes; DomainError for padding < 0
 
     Source: as `random_flips`. Padding by 4 and cutting 32 x 32 again moves an image by up to 4 pixels: 81 places.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from pp_ref.features import random_crops
+    >>> images = np.arange(9).reshape(1, 3, 3, 1)
+    >>> random_crops(images, 2, 2, np.random.default_rng(0))[0, :, :, 0]
+    array([[4, 5],
+           [7, 8]])
     """
     n, h, w, _ = check_images(images)
     if padding < 0:

@@ -19,7 +19,15 @@ BLOCK = 1024  # rows held in float64 at a time: 13 MB of 1,600 features
 @brief
 @dataclass(frozen=True, eq=False)
 class Standardisation:
-    """y = (x - mean) / deviation, fitted on training data and applied to any other."""
+    """y = (x - mean) / deviation, fitted on training data and applied to any other.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from pp_ref.features import Standardisation
+    >>> Standardisation(mean=np.array([1.0]), deviation=np.array([2.0])).transform(np.array([[5.0]]))
+    array([[2.]])
+    """
 
     mean: NDArray[np.float64]  # (d,)
     deviation: NDArray[np.float64]  # (d,), sqrt(var + eps)
@@ -52,6 +60,16 @@ def fit_standardisation(x: NDArray[Any], eps: float = 0.01) -> Standardisation:
 
     Source: Coates, Ng, Lee, An analysis of single-layer networks in unsupervised feature learning, 2011, with eps
     0.01 for sums over some 180 patches of 0..255 images.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from pp_ref.features import fit_standardisation
+    >>> fit = fit_standardisation(np.array([[0.0], [2.0]]), eps=2.0)  # mean 1, variance 2
+    >>> fit.transform(np.array([[0.0], [2.0], [5.0]]))
+    array([[-0.5],
+           [ 0.5],
+           [ 2. ]])
     """
     check_positive(eps=eps)
     check_rows(x)

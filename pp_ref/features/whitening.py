@@ -19,7 +19,17 @@ BLOCK = 2048  # rows held in float64 at a time: 50 MB of CIFAR-10
 @brief
 @dataclass(frozen=True, eq=False)
 class Whitening:
-    """y = (x - mean) P, fitted on training data and applied to any other."""
+    """y = (x - mean) P, fitted on training data and applied to any other.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from pp_ref.features import fit_whitening
+    >>> x = np.array([[1.0, 2.0, 3.0], [2.0, 4.0, 6.0], [3.0, 6.0, 9.0]])  # on one line
+    >>> whitening = fit_whitening(x, "pca", eps=0.0)
+    >>> whitening.rank, whitening.transform(x).shape
+    (1, (3, 1))
+    """
 
     kind: Literal["zca", "pca"]
     mean: NDArray[np.float64]  # (d,)
@@ -67,6 +77,15 @@ def fit_whitening(x: NDArray[Any], kind: Literal["zca", "pca"] = "zca", eps: flo
     Sources: eps 0.1 after contrast normalisation, Coates, Ng, Lee, An analysis of single-layer networks in unsupervised
     feature learning, 2011, and the CIFAR-10 of Goodfellow et al., Maxout networks, 2013; zca, Bell and Sejnowski, The
     "independent components" of natural scenes are edge filters, 1997.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from pp_ref.features import fit_whitening
+    >>> x = np.random.default_rng(0).standard_normal((50, 2)) @ np.array([[2.0, 1.0], [0.0, 1.0]])
+    >>> y = fit_whitening(x, eps=0.0).transform(x)
+    >>> np.allclose(np.cov(y.T), np.eye(2))
+    True
     """
     if kind not in ("zca", "pca"):
         raise DomainError(f"kind is {kind!r}, expected 'zca' or 'pca'")

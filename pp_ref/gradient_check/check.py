@@ -30,6 +30,15 @@ class WrongEntry:
     claimed      what g says
     measured     what f says; at a kink the middle of its two one-sided slopes
     uncertainty  of ``measured``: six standard deviations, and at a kink half the distance of the two slopes
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from pp_ref.gradient_check import check_gradient
+    >>> check = check_gradient(lambda x: (x**2).sum(), np.array([2.0, 5.0]), np.array([1.0, 2.0]))
+    >>> wrong = check.wrong_entries[0]
+    >>> wrong.index, wrong.claimed, round(wrong.measured, 6)
+    ((1,), 5.0, 4.0)
     """
 
     index: Path
@@ -56,6 +65,16 @@ class GradientCheck:
     order_uncertainty  its standard deviation
     resolution         an entry that is off by more than this would have shown
     wrong_entries      every one that was found if x has at most 64 entries, else the first ten
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from pp_ref.gradient_check import check_gradient
+    >>> check = check_gradient(lambda x: (x**3).sum(), lambda x: 3 * x**2, np.array([1.0, 2.0]))
+    >>> check.verdict, check.method, round(check.order, 2)
+    ('right', 'complex step', 3.0)
+    >>> check.wrong_entries, check.resolution < 1e-12
+    ((), True)
     """
 
     verdict: Verdict
@@ -75,7 +94,7 @@ class GradientCheck:
 def check_gradient(
     f: Callable[[Tree], Any], g: Callable[[Tree], Tree] | Tree, x: Tree, rng: np.random.Generator | None = None
 ) -> GradientCheck:
-    """Whether g is the gradient of f at x, along random directions d with entries ±[1/2, 1].
+    """Return whether g is the gradient of f at x, along random directions d with entries ±[1/2, 1].
 
     f        x -> real scalar, deterministic; it is called some 700 times, and for each wrong entry of a long x some
              2 log2(n) times 30 (complex step) or 150 (Taylor remainder)
@@ -90,6 +109,16 @@ def check_gradient(
 
     NaN in g is wrong. What f was meant to be is not known here: a wrong objective with its own right gradient passes,
     which is what `pp-ref conform` is for. Errors that f's own rounding hides pass too: `resolution` says how large.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from pp_ref.gradient_check import check_gradient
+    >>> x = np.array([1.0, 2.0])
+    >>> check_gradient(lambda x: (x**3).sum(), lambda x: 3 * x**2, x).verdict
+    'right'
+    >>> check_gradient(lambda x: (x**3).sum(), lambda x: 2 * x**2, x).verdict
+    'wrong'
     """
     rng = np.random.default_rng(0) if rng is None else rng
     with np.errstate(all="ignore"):  # far from x, f may overflow

@@ -44,7 +44,7 @@ def check_decoder(decoder: Decoder) -> None:
 def autoencoder_forward(
     v: Array, W: Array, b: Array, c: Array, decoder: Decoder = "sigmoid"
 ) -> tuple[Array, AutoencoderCache]:
-    """loss = 1/n sum_n |r - v|^2, r = s(h W^T + c), h = s(v W + b), s the sigmoid.
+    """loss = 1/n sum_n |r - v|^2, r = s(h W^T + c), h = s(v W + b), s the sigmoid (sec. 3.5).
 
     v        (n, d) input batch, in [0, 1] if the decoder is a sigmoid
     W        (d, m) full weights, used by encoder and decoder
@@ -53,6 +53,15 @@ def autoencoder_forward(
     decoder  "linear": r = h W^T + c, for inputs of any range
     returns  loss, a 0-d array: the batch mean of the squared error summed over inputs; cache
     raises   ShapeError; DomainError for another decoder
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from pp_ref.layers import autoencoder_forward
+    >>> v, W, b, c = np.array([[1.0, 0.0]]), np.zeros((2, 1)), np.zeros(1), np.zeros(2)
+    >>> loss, cache = autoencoder_forward(v, W, b, c)  # without weights every input is reconstructed as 1/2
+    >>> float(loss)
+    0.5
     """
     check_decoder(decoder)
     n = check_axes("n d, d m, m, d", v=v, W=W, b=b, c=c)["n"]
@@ -68,6 +77,16 @@ def autoencoder_backward(dloss: Array | float, cache: AutoencoderCache) -> tuple
     """Pull dloss back to dv (n, d), dW (d, m), db (m,), dc (d,).
 
     Derived in docs/derivations.md#autoencoder.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from pp_ref.layers import autoencoder_backward, autoencoder_forward
+    >>> v, W, b, c = np.array([[1.0, 0.0]]), np.zeros((2, 1)), np.zeros(1), np.zeros(2)
+    >>> loss, cache = autoencoder_forward(v, W, b, c)
+    >>> dv, dW, db, dc = autoencoder_backward(1.0, cache)
+    >>> dc
+    array([-0.25,  0.25])
     """
     derror, dz, dW, db, dc = _backward(dloss, cache)
     return dz @ cache.W.T - derror, dW, db, dc  # v is the encoder's input and r's target

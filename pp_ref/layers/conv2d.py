@@ -45,6 +45,16 @@ def conv2d_forward(v: Array, W: Array, b: Array, stride: int = 1, padding: int =
     raises   ShapeError, also for images smaller than the filters; DomainError for another stride or padding
 
     A NaN in W reaches every output, even where it only meets padding: 0 NaN is NaN.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from pp_ref.layers import conv2d_forward
+    >>> v, W = np.arange(9.0).reshape(1, 3, 3, 1), np.ones((2, 2, 1, 1))
+    >>> y, cache = conv2d_forward(v, W, np.zeros(1))
+    >>> y[0, :, :, 0]
+    array([[ 8., 12.],
+           [20., 24.]])
     """
     check_axes("n h w c, fh fw c m, m", v=v, W=W, b=b)
     fh, fw, c, m = W.shape
@@ -62,6 +72,18 @@ def conv2d_backward(dy: Array, cache: Conv2dCache) -> tuple[Array, Array, Array]
     """Pull dy (n, h', w', m) back to dv (n, h, w, c), dW (fh, fw, c, m), db (m,).
 
     Derived in docs/derivations.md#conv2d.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from pp_ref.layers import conv2d_backward, conv2d_forward
+    >>> v, W = np.arange(9.0).reshape(1, 3, 3, 1), np.ones((2, 2, 1, 1))
+    >>> y, cache = conv2d_forward(v, W, np.zeros(1))
+    >>> dv, dW, db = conv2d_backward(np.ones_like(y), cache)
+    >>> dv[0, :, :, 0]
+    array([[1., 2., 1.],
+           [2., 4., 2.],
+           [1., 2., 1.]])
     """
     return conv2d_backward_input(dy, cache), *conv2d_backward_weights(dy, cache)
 

@@ -13,13 +13,21 @@ class DenseCache(NamedTuple):
 
 
 def dense_forward(v: Array, W: Array, b: Array) -> tuple[Array, DenseCache]:
-    """y = v W + b.
+    """y = v W + b (sec. 2).
 
     v        (n, d) input batch
     W        (d, m) full weights
     b        (m,) bias
     returns  y (n, m), cache
     raises   ShapeError
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from pp_ref.layers import dense_forward
+    >>> y, cache = dense_forward(np.array([[1.0, 2.0]]), np.array([[3.0], [4.0]]), np.array([5.0]))
+    >>> y
+    array([[16.]])
     """
     check_axes("n d, d m, m", v=v, W=W, b=b)
     return v @ W + b, DenseCache(v, W)  # (n, d) (d, m) -> (n, m)
@@ -29,6 +37,18 @@ def dense_backward(dy: Array, cache: DenseCache) -> tuple[Array, Array, Array]:
     """Pull dy (n, m) back to dv (n, d), dW (d, m), db (m,).
 
     Derived in docs/derivations.md#dense.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from pp_ref.layers import dense_backward, dense_forward
+    >>> y, cache = dense_forward(np.array([[1.0, 2.0]]), np.array([[3.0], [4.0]]), np.array([5.0]))
+    >>> dv, dW, db = dense_backward(np.array([[1.0]]), cache)
+    >>> dv
+    array([[3., 4.]])
+    >>> dW
+    array([[1.],
+           [2.]])
     """
     return dense_backward_input(dy, cache), *dense_backward_weights(dy, cache)
 

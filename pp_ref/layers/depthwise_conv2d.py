@@ -31,6 +31,15 @@ def depthwise_conv2d_forward(
     padding  int >= 0, pixels of zeros on all four sides
     returns  y (n, h', w', k, c), as `conv2d_forward` counts h' and w'; cache
     raises   ShapeError, also for images smaller than the filters; DomainError for another stride or padding
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from pp_ref.layers import depthwise_conv2d_forward
+    >>> v = np.array([[[[0.0, 1.0], [2.0, 3.0]]]])  # one image of 1 x 2 pixels and 2 channels
+    >>> y, cache = depthwise_conv2d_forward(v, np.ones((1, 2, 1)))
+    >>> y[0, 0, 0]
+    array([[2., 4.]])
     """
     check_axes("n h w c, fh fw k", v=v, u=u)
     n, h, w, c = v.shape
@@ -54,6 +63,16 @@ def depthwise_conv2d_backward(dy: Array, cache: DepthwiseConv2dCache) -> Array:
     """Pull dy (n, h', w', k, c) back to dv (n, h, w, c), summed where patches overlap.
 
     Derived in docs/derivations.md#depthwise_conv2d.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from pp_ref.layers import depthwise_conv2d_backward, depthwise_conv2d_forward
+    >>> v, u = np.array([[[[0.0, 1.0], [2.0, 3.0]]]]), np.array([[[1.0], [2.0]]])
+    >>> y, cache = depthwise_conv2d_forward(v, u)
+    >>> depthwise_conv2d_backward(np.ones_like(y), cache)[0, 0]
+    array([[1., 1.],
+           [2., 2.]])
     """
     check_arrays(dy=dy)
     (h, w), u, stride, padding = cache

@@ -14,7 +14,7 @@ class DropoutCache(NamedTuple):
 
 
 def dropout_forward(v: Array, rate: float, rng: np.random.Generator) -> tuple[Array, DropoutCache]:
-    """y = v s; each element of s is 0 with probability rate, else 1 / (1 - rate).
+    """y = v s; each element of s is 0 with probability rate, else 1 / (1 - rate) (sec. 1).
 
     v        any shape
     rate     in [0, 1)
@@ -24,6 +24,14 @@ def dropout_forward(v: Array, rate: float, rng: np.random.Generator) -> tuple[Ar
 
     Kept values are scaled up during training, so that E[y] = v and the network is used unchanged afterwards. The
     original scales the weights down after training instead, which gives the same network.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from pp_ref.layers import dropout_forward
+    >>> y, cache = dropout_forward(np.ones(6), 0.5, np.random.default_rng(0))
+    >>> y
+    array([2., 0., 0., 0., 2., 2.])
     """
     check_arrays(v=v)
     check_rate(rate=rate)
@@ -37,6 +45,14 @@ def dropout_backward(dy: Array, cache: DropoutCache) -> Array:
     """dv = dy s with the mask of the forward pass.
 
     Derived in docs/derivations.md#dropout.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from pp_ref.layers import dropout_backward, dropout_forward
+    >>> y, cache = dropout_forward(np.ones(6), 0.5, np.random.default_rng(0))
+    >>> dropout_backward(np.full(6, 0.5), cache)
+    array([1., 0., 0., 0., 1., 1.])
     """
     check_arrays(dy=dy)
     return dy * cache.scale

@@ -80,6 +80,16 @@ def fourier_conv2d_forward(
 
     The rounding error of an output is relative to the largest numbers of its whole image, not of its patch. For the
     same reason a NaN in an image reaches every output of that image.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from pp_ref.layers import fourier_conv2d_forward
+    >>> v, W = np.arange(9.0).reshape(1, 3, 3, 1), np.ones((2, 2, 1, 1))
+    >>> y, cache = fourier_conv2d_forward(v, W, np.zeros(1))
+    >>> y[0, :, :, 0].round(6)
+    array([[ 8., 12.],
+           [20., 24.]])
     """
     check_axes("n h w c, fh fw c m, m", v=v, W=W, b=b)
     torus, xp = _torus(v, W, stride, padding), array_namespace(v)
@@ -97,6 +107,18 @@ def fourier_conv2d_backward(dy: Array, cache: FourierConv2dCache) -> tuple[Array
     """Pull dy (n, h', w', m) back to dv (n, h, w, c), dW (fh, fw, c, m), db (m,).
 
     Derived in docs/derivations.md#fourier_conv2d.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from pp_ref.layers import fourier_conv2d_backward, fourier_conv2d_forward
+    >>> v, W = np.arange(9.0).reshape(1, 3, 3, 1), np.ones((2, 2, 1, 1))
+    >>> y, cache = fourier_conv2d_forward(v, W, np.zeros(1))
+    >>> dv, dW, db = fourier_conv2d_backward(np.ones_like(y), cache)
+    >>> dv[0, :, :, 0].round(6)
+    array([[1., 2., 1.],
+           [2., 4., 2.],
+           [1., 2., 1.]])
     """
     return fourier_conv2d_backward_input(dy, cache), *fourier_conv2d_backward_weights(dy, cache)
 

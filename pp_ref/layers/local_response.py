@@ -36,6 +36,15 @@ def local_response_forward(
 
     alpha is divided by size, as in cuda-convnet and PyTorch. The formula printed in the paper of 2012 has alpha alone:
     its 1e-4 at size 5 is 5e-4 here.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from pp_ref.layers import local_response_forward
+    >>> v = np.array([[[[1.0, 2.0, 3.0]]]])  # one pixel of 3 channels
+    >>> y, cache = local_response_forward(v, size=1, alpha=1.0, beta=1.0, k=1.0)  # v / (1 + v^2)
+    >>> y[0, 0, 0]
+    array([0.5, 0.4, 0.3])
     """
     check_axes("n h w c", v=v)
     check_integer(1, size=size)
@@ -53,6 +62,15 @@ def local_response_backward(dy: Array, cache: LocalResponseCache) -> Array:
     """dv[c] = dy[c] base[c]^-beta - 2 alpha beta / size v[c] sum of dy[i] v[i] base[i]^(-beta - 1), v[c] in base[i].
 
     Derived in docs/derivations.md#local_response.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from pp_ref.layers import local_response_backward, local_response_forward
+    >>> v = np.array([[[[1.0, 2.0, 3.0]]]])
+    >>> y, cache = local_response_forward(v, size=1, alpha=1.0, beta=1.0, k=1.0)
+    >>> local_response_backward(np.ones_like(y), cache)[0, 0, 0].round(6)  # (1 - v^2) / (1 + v^2)^2
+    array([ 0.  , -0.12, -0.08])
     """
     check_arrays(dy=dy)
     v, base, size, alpha, beta = cache

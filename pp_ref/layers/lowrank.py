@@ -15,7 +15,7 @@ class LowRankCache(NamedTuple):
 
 
 def lowrank_forward(v: Array, U: Array, w: Array, b: Array) -> tuple[Array, LowRankCache]:
-    """y = (v U) w + b, where U is learned too.
+    """y = (v U) w + b, where U is learned too (sec. 2).
 
     v        (n, d) input batch
     U        (d, k) first factor, dynamic
@@ -25,6 +25,15 @@ def lowrank_forward(v: Array, U: Array, w: Array, b: Array) -> tuple[Array, LowR
     raises   ShapeError
 
     U and w are determined up to an invertible Q, U w = (U Q)(Q^-1 w): the loss has flat directions.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from pp_ref.layers import lowrank_forward
+    >>> v, U, w = np.array([[1.0, 2.0]]), np.array([[1.0], [1.0]]), np.array([[2.0, 0.5]])
+    >>> y, cache = lowrank_forward(v, U, w, np.zeros(2))
+    >>> y
+    array([[6. , 1.5]])
     """
     check_axes("n d, d k, k m, m", v=v, U=U, w=w, b=b)
     pooled = v @ U  # (n, d) (d, k) -> (n, k)
@@ -35,6 +44,19 @@ def lowrank_backward(dy: Array, cache: LowRankCache) -> tuple[Array, Array, Arra
     """Pull dy (n, m) back to dv (n, d), dU (d, k), dw (k, m), db (m,).
 
     Derived in docs/derivations.md#lowrank.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from pp_ref.layers import lowrank_backward, lowrank_forward
+    >>> v, U, w = np.array([[1.0, 2.0]]), np.array([[1.0], [1.0]]), np.array([[2.0, 0.5]])
+    >>> y, cache = lowrank_forward(v, U, w, np.zeros(2))
+    >>> dv, dU, dw, db = lowrank_backward(np.array([[1.0, 0.0]]), cache)
+    >>> dU
+    array([[2.],
+           [4.]])
+    >>> dw
+    array([[3., 0.]])
     """
     check_arrays(dy=dy)
     dpooled = dy @ cache.w.T  # (n, m) (m, k) -> (n, k)

@@ -14,7 +14,7 @@ class MaxoutCache(NamedTuple):
 
 
 def maxout_forward(v: Array, pieces: int) -> tuple[Array, MaxoutCache]:
-    """y[n, j] = max over p of v[n, j pieces + p].
+    """y[n, j] = max over p of v[n, j pieces + p] (sec. 1).
 
     v        (n, m pieces); the pieces of a unit are adjacent
     pieces   int >= 1
@@ -22,6 +22,14 @@ def maxout_forward(v: Array, pieces: int) -> tuple[Array, MaxoutCache]:
     raises   ShapeError if the width is not a multiple of pieces
 
     The first piece wins a tie and takes the whole gradient.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from pp_ref.layers import maxout_forward
+    >>> y, cache = maxout_forward(np.array([[1.0, 2.0, 4.0, 3.0]]), pieces=2)
+    >>> y
+    array([[2., 4.]])
     """
     n = check_axes("n d", v=v)["n"]
     if pieces < 1 or v.shape[1] % pieces:
@@ -35,6 +43,14 @@ def maxout_backward(dy: Array, cache: MaxoutCache) -> Array:
     """dv (n, m pieces): dy at the winning piece, zero at the others.
 
     Derived in docs/derivations.md#maxout.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from pp_ref.layers import maxout_backward, maxout_forward
+    >>> y, cache = maxout_forward(np.array([[1.0, 2.0, 4.0, 3.0]]), pieces=2)
+    >>> maxout_backward(np.array([[10.0, 20.0]]), cache)
+    array([[ 0., 10., 20.,  0.]])
     """
     check_arrays(dy=dy)
     xp = array_namespace(dy)

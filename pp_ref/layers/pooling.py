@@ -54,6 +54,15 @@ def max_pool2d_forward(v: Array, size: int, stride: int, ceil: bool = True) -> t
 
     The first pixel in row-major order wins a tie and takes the whole gradient: the first row that has the maximum, and
     in it the first column. NaN counts as larger than any number.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from pp_ref.layers import max_pool2d_forward
+    >>> y, cache = max_pool2d_forward(np.arange(16.0).reshape(1, 4, 4, 1), size=2, stride=2)
+    >>> y[0, :, :, 0]
+    array([[ 5.,  7.],
+           [13., 15.]])
     """
     height, width = _outputs(v, size, stride, ceil)
     n, h, w, c = v.shape
@@ -72,6 +81,16 @@ def max_pool2d_backward(dy: Array, cache: MaxPool2dCache) -> Array:
 
     A dy that is NaN or infinite makes NaN of its window's other pixels too: 0 NaN and 0 inf are NaN.
     Derived in docs/derivations.md#max_pool2d.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from pp_ref.layers import max_pool2d_backward, max_pool2d_forward
+    >>> y, cache = max_pool2d_forward(np.arange(9.0).reshape(1, 3, 3, 1), size=2, stride=1)
+    >>> max_pool2d_backward(np.ones_like(y), cache)[0, :, :, 0]  # each window's last pixel is its largest
+    array([[0., 0., 0.],
+           [0., 1., 1.],
+           [0., 1., 1.]])
     """
     check_arrays(dy=dy)
     row, column, (h, w), size, stride = cache
@@ -97,6 +116,15 @@ def average_pool2d_forward(v: Array, size: int, stride: int, ceil: bool = True) 
     ceil     whether a last window may reach over the edge; its mean is over the pixels that exist
     returns  y (n, h', w', c) with h' = 1 + (h - size) / stride, rounded up or down; w' likewise; cache
     raises   ShapeError, also for images smaller than a window; DomainError for another size or stride
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from pp_ref.layers import average_pool2d_forward
+    >>> y, cache = average_pool2d_forward(np.arange(16.0).reshape(1, 4, 4, 1), size=2, stride=2)
+    >>> y[0, :, :, 0]
+    array([[ 2.5,  4.5],
+           [10.5, 12.5]])
     """
     height, width = _outputs(v, size, stride, ceil)
     xp = array_namespace(v)
@@ -118,6 +146,15 @@ def average_pool2d_backward(dy: Array, cache: AveragePool2dCache) -> Array:
     """dv (n, h, w, c): each window divides its dy (n, h', w', c) equally between its pixels that exist.
 
     Derived in docs/derivations.md#average_pool2d.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from pp_ref.layers import average_pool2d_backward, average_pool2d_forward
+    >>> y, cache = average_pool2d_forward(np.arange(4.0).reshape(1, 2, 2, 1), size=2, stride=2)
+    >>> average_pool2d_backward(np.ones_like(y), cache)[0, :, :, 0]
+    array([[0.25, 0.25],
+           [0.25, 0.25]])
     """
     check_arrays(dy=dy)
     pixels, (h, w), size, stride = cache

@@ -79,6 +79,15 @@ def pool_forward(v: Array, U: Arrays) -> tuple[list[Array], PoolCache]:
     U        J arrays (d, k_j), the fixed dictionaries
     returns  J arrays (n, k_j), cache
     raises   ShapeError
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from pp_ref.layers import pool_forward
+    >>> U = np.array([[1.0, 0.0], [0.5, 0.5], [0.0, 1.0]])  # the middle weight is the mean of the two that are kept
+    >>> pooled, cache = pool_forward(np.array([[1.0, 2.0, 3.0]]), [U])
+    >>> pooled[0]
+    array([[2., 4.]])
     """
     check_columns(U=U)
     for j, U_j in enumerate(U):
@@ -90,6 +99,15 @@ def pool_backward(dpooled: Arrays, cache: PoolCache) -> Array:
     """dv = sum_j dpooled_j U_j^T: the columns share their input, so their gradients add.
 
     Derived in docs/derivations.md#pool.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from pp_ref.layers import pool_backward, pool_forward
+    >>> U = np.array([[1.0, 0.0], [0.5, 0.5], [0.0, 1.0]])
+    >>> pooled, cache = pool_forward(np.array([[1.0, 2.0, 3.0]]), [U])
+    >>> pool_backward([np.array([[2.0, 4.0]])], cache)
+    array([[2., 3., 4.]])
     """
     check_arrays(**{f"dpooled[{j}]": dpooled_j for j, dpooled_j in enumerate(dpooled)})
     dv = dpooled[0] @ cache.U[0].T  # (n, k) (k, d) -> (n, d)
@@ -99,13 +117,22 @@ def pool_backward(dpooled: Arrays, cache: PoolCache) -> Array:
 
 
 def combine_forward(pooled: Arrays, w: Arrays, b: Array) -> tuple[Array, CombineCache]:
-    """y = [pooled_1 w_1, ..., pooled_J w_J] + b: an ordinary layer on each column's pooled input.
+    """y = [pooled_1 w_1, ..., pooled_J w_J] + b: an ordinary layer on each column's pooled input (sec. 3.3).
 
     pooled   J arrays (n, k_j)
     w        J arrays (k_j, m_j), the dynamic weights
     b        (m,) bias, m = sum of m_j
     returns  y (n, m), cache
     raises   ShapeError
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from pp_ref.layers import combine_forward
+    >>> pooled, w = [np.array([[2.0, 4.0]])], [np.array([[2.0], [4.0]])]
+    >>> y, cache = combine_forward(pooled, w, np.zeros(1))
+    >>> y
+    array([[20.]])
     """
     check_columns(pooled=pooled, w=w)
     for j, (pooled_j, w_j) in enumerate(zip(pooled, w, strict=True)):
@@ -120,6 +147,19 @@ def combine_backward(dy: Array, cache: CombineCache) -> tuple[list[Array], list[
     """Pull dy (n, m) back to dpooled (J of (n, k_j)), dw (J of (k_j, m_j)), db (m,).
 
     Derived in docs/derivations.md#combine.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from pp_ref.layers import combine_backward, combine_forward
+    >>> pooled, w = [np.array([[1.0, 3.0]])], [np.array([[2.0], [4.0]])]
+    >>> y, cache = combine_forward(pooled, w, np.zeros(1))
+    >>> dpooled, dw, db = combine_backward(np.array([[1.0]]), cache)
+    >>> dpooled[0]
+    array([[2., 4.]])
+    >>> dw[0]
+    array([[1.],
+           [3.]])
     """
     check_arrays(dy=dy)
     blocks = split(dy, [w_j.shape[1] for w_j in cache.w])
@@ -143,6 +183,17 @@ def expand_forward(U: Arrays, w: Arrays) -> tuple[Array, ExpandCache]:
     w        J arrays (k_j, m_j)
     returns  W (d, m), cache
     raises   ShapeError
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from pp_ref.layers import expand_forward
+    >>> U = np.array([[1.0, 0.0], [0.5, 0.5], [0.0, 1.0]])  # the middle weight is the mean of the two that are kept
+    >>> W, cache = expand_forward([U], [np.array([[2.0], [4.0]])])
+    >>> W
+    array([[2.],
+           [3.],
+           [4.]])
     """
     check_columns(U=U, w=w)
     for j, (U_j, w_j) in enumerate(zip(U, w, strict=True)):
@@ -156,6 +207,16 @@ def expand_backward(dW: Array, cache: ExpandCache) -> list[Array]:
     """dw_j = U_j^T dW_j, where dW_j (d, m_j) is the block of column j.
 
     Derived in docs/derivations.md#expand.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from pp_ref.layers import expand_backward, expand_forward
+    >>> U = np.array([[1.0, 0.0], [0.5, 0.5], [0.0, 1.0]])
+    >>> W, cache = expand_forward([U], [np.array([[2.0], [4.0]])])
+    >>> expand_backward(np.ones_like(W), cache)[0]
+    array([[1.5],
+           [1.5]])
     """
     check_arrays(dW=dW)
     return [U_j.T @ dW_j for U_j, dW_j in zip(cache.U, split(dW, cache.widths), strict=True)]
@@ -164,7 +225,7 @@ def expand_backward(dW: Array, cache: ExpandCache) -> list[Array]:
 def predicted_forward(
     v: Array, U: Arrays, w: Arrays, b: Array, order: Order = "dictionary"
 ) -> tuple[Array, PredictedCache]:
-    """y = v [U_1 w_1, ..., U_J w_J] + b.
+    """y = v [U_1 w_1, ..., U_J w_J] + b (sec. 3.3 and 3.4).
 
     v        (n, d) input batch
     U        J arrays (d, k_j), fixed
@@ -173,6 +234,16 @@ def predicted_forward(
     order    "dictionary": 2 n k (J d + m) flops for J equal columns; "weights": 2 d m (k + n)
     returns  y (n, m), cache
     raises   ShapeError, DomainError for another order
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from pp_ref.layers import predicted_forward
+    >>> U = np.array([[1.0, 0.0], [0.5, 0.5], [0.0, 1.0]])
+    >>> v, w = np.array([[1.0, 2.0, 3.0]]), np.array([[2.0], [4.0]])  # so W = U w = 2, 3, 4
+    >>> y, cache = predicted_forward(v, [U], [w], np.zeros(1))
+    >>> y
+    array([[20.]])
     """
     if order == "dictionary":
         pooled, pool_cache = pool_forward(v, U)
@@ -189,6 +260,20 @@ def predicted_backward(dy: Array, cache: PredictedCache) -> tuple[Array, list[Ar
     """Pull dy (n, m) back to dv (n, d), dw (J of (k_j, m_j)), db (m,).
 
     Derived in docs/derivations.md#predicted.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from pp_ref.layers import predicted_backward, predicted_forward
+    >>> U = np.array([[1.0, 0.0], [0.5, 0.5], [0.0, 1.0]])
+    >>> v, w = np.array([[1.0, 2.0, 3.0]]), np.array([[2.0], [4.0]])
+    >>> y, cache = predicted_forward(v, [U], [w], np.zeros(1))
+    >>> dv, dw, db = predicted_backward(np.array([[1.0]]), cache)
+    >>> dv
+    array([[2., 3., 4.]])
+    >>> dw[0]
+    array([[2.],
+           [4.]])
     """
     if isinstance(cache, DictionaryFirstCache):
         dpooled, dw, db = combine_backward(dy, cache.combine)

@@ -76,7 +76,7 @@ PredictedConv2dCache = DictionaryFirstConv2dCache | WeightsFirstConv2dCache
 def dictionary_conv2d_forward(
     v: Array, U: Arrays, filter_shape: FilterShape, stride: int = 1, padding: int = 0
 ) -> tuple[list[Array], DictionaryConv2dCache]:
-    """pooled_j = v * U_j for every column: each element of the dictionary is a filter.
+    """pooled_j = v * U_j for every column: each element of the dictionary is a filter (sec. 3.4).
 
     v             (n, h, w, c) input images
     U             J arrays (fh fw c, k_j), or (fh fw, k_j / c) if tied across channels; fixed
@@ -85,6 +85,17 @@ def dictionary_conv2d_forward(
     padding       int >= 0, pixels of zeros on all four sides
     returns       J arrays (n, h', w', k_j), as `conv2d_forward` counts h' and w'; cache
     raises        ShapeError, DomainError
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from pp_ref.layers import dictionary_conv2d_forward
+    >>> U = np.array([[1.0, 0.0], [0.5, 0.5], [0.0, 1.0]])  # two filters of 1 x 3
+    >>> v = np.array([1.0, 2.0, 3.0, 4.0]).reshape(1, 1, 4, 1)
+    >>> pooled, cache = dictionary_conv2d_forward(v, [U], (1, 3))
+    >>> pooled[0][0, 0]
+    array([[2. , 4. ],
+           [3.5, 5.5]])
     """
     check_columns(U=U)
     check_axes("n h w c", v=v)
@@ -110,6 +121,15 @@ def dictionary_conv2d_backward(dpooled: Arrays, cache: DictionaryConv2dCache) ->
     """dv (n, h, w, c): the columns share their input, so their gradients add.
 
     Derived in docs/derivations.md#dictionary_conv2d.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from pp_ref.layers import dictionary_conv2d_backward, dictionary_conv2d_forward
+    >>> U = np.array([[1.0, 0.0], [0.5, 0.5], [0.0, 1.0]])
+    >>> pooled, cache = dictionary_conv2d_forward(np.zeros((1, 1, 4, 1)), [U], (1, 3))
+    >>> dictionary_conv2d_backward([np.ones_like(pooled[0])], cache)[0, 0, :, 0]
+    array([1., 2., 2., 1.])
     """
     check_arrays(**{f"dpooled[{j}]": dpooled_j for j, dpooled_j in enumerate(dpooled)})
     dv = _convolved_backward(dpooled[0], cache.columns[0])
@@ -121,7 +141,7 @@ def dictionary_conv2d_backward(dpooled: Arrays, cache: DictionaryConv2dCache) ->
 def expand_filters_forward(
     U: Arrays, w: Arrays, filter_shape: FilterShape, channels: int
 ) -> tuple[Array, ExpandFiltersCache]:
-    """W* = reshape([U_1 w_1, ..., U_J w_J]): all filters, predicted from the kept weights.
+    """W* = reshape([U_1 w_1, ..., U_J w_J]): all filters, predicted from the kept weights (sec. 3.4).
 
     U             J arrays (fh fw c, k_j), or (fh fw, k_j / c) if tied across channels; fixed
     w             J arrays (k_j, m_j), dynamic
@@ -129,6 +149,15 @@ def expand_filters_forward(
     channels      c
     returns       W (fh, fw, c, m), cache
     raises        ShapeError
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from pp_ref.layers import expand_filters_forward
+    >>> U = np.array([[1.0, 0.0], [0.5, 0.5], [0.0, 1.0]])
+    >>> W, cache = expand_filters_forward([U], [np.array([[2.0], [4.0]])], (1, 3), channels=1)
+    >>> W[0, :, 0, 0]
+    array([2., 3., 4.])
     """
     check_columns(U=U, w=w)
     filters, caches = [], []
@@ -150,6 +179,16 @@ def expand_filters_backward(dW: Array, cache: ExpandFiltersCache) -> list[Array]
     """dw_j (k_j, m_j) = U_j^T dW_j, where dW_j (fh, fw, c, m_j) is the block of column j.
 
     Derived in docs/derivations.md#expand_filters.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from pp_ref.layers import expand_filters_backward, expand_filters_forward
+    >>> U = np.array([[1.0, 0.0], [0.5, 0.5], [0.0, 1.0]])
+    >>> W, cache = expand_filters_forward([U], [np.array([[2.0], [4.0]])], (1, 3), channels=1)
+    >>> expand_filters_backward(np.ones_like(W), cache)[0]
+    array([[1.5],
+           [1.5]])
     """
     check_arrays(dW=dW)
     xp = array_namespace(dW)
@@ -172,7 +211,7 @@ def predicted_conv2d_forward(
     padding: int = 0,
     order: Order = "dictionary",
 ) -> tuple[Array, PredictedConv2dCache]:
-    """y = v * reshape([U_1 w_1, ..., U_J w_J]) + b.
+    """y = v * reshape([U_1 w_1, ..., U_J w_J]) + b (sec. 3.4).
 
     v             (n, h, w, c) input images
     U             J arrays (fh fw c, k_j), or (fh fw, k_j / c) if tied across channels; fixed
@@ -188,6 +227,16 @@ def predicted_conv2d_forward(
 
     In the paper's second layer, 64 filters of 8 x 8 x 48, with a quarter learned, dictionary first takes half the flops
     of the full layer if U is tied across channels, and 12 times as many if it is dense.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from pp_ref.layers import predicted_conv2d_forward
+    >>> U, w = np.array([[1.0, 0.0], [0.5, 0.5], [0.0, 1.0]]), np.array([[2.0], [4.0]])  # so W = 2, 3, 4
+    >>> v = np.array([1.0, 2.0, 3.0, 4.0]).reshape(1, 1, 4, 1)
+    >>> y, cache = predicted_conv2d_forward(v, [U], [w], np.zeros(1), (1, 3))
+    >>> y[0, 0, :, 0]
+    array([20., 29.])
     """
     if order == "dictionary":
         pooled, convolved = dictionary_conv2d_forward(v, U, filter_shape, stride, padding)
@@ -209,6 +258,20 @@ def predicted_conv2d_backward(dy: Array, cache: PredictedConv2dCache) -> tuple[A
     """Pull dy (n, h', w', m) back to dv (n, h, w, c), dw (J of (k_j, m_j)), db (m,).
 
     Derived in docs/derivations.md#predicted_conv2d.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from pp_ref.layers import predicted_conv2d_backward, predicted_conv2d_forward
+    >>> U, w = np.array([[1.0, 0.0], [0.5, 0.5], [0.0, 1.0]]), np.array([[2.0], [4.0]])
+    >>> v = np.array([1.0, 2.0, 3.0, 4.0]).reshape(1, 1, 4, 1)
+    >>> y, cache = predicted_conv2d_forward(v, [U], [w], np.zeros(1), (1, 3))
+    >>> dv, dw, db = predicted_conv2d_backward(np.ones_like(y), cache)
+    >>> dv[0, 0, :, 0]
+    array([2., 5., 7., 4.])
+    >>> dw[0]
+    array([[5.5],
+           [9.5]])
     """
     if isinstance(cache, DictionaryFirstConv2dCache):
         dpooled, dw, db = combine_backward(_pixels(dy), cache.combine)

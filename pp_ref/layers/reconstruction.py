@@ -61,6 +61,15 @@ def second_moment_forward(v: Array) -> tuple[Array, SecondMomentCache]:
     v        (n, d) examples
     returns  S (d, d), cache
     raises   ShapeError
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from pp_ref.layers import second_moment_forward
+    >>> S, cache = second_moment_forward(np.array([[1.0, 0.0], [1.0, 2.0]]))
+    >>> S
+    array([[2., 2.],
+           [2., 4.]])
     """
     check_axes("n d", v=v)
     return v.T @ v, SecondMomentCache(v)  # (d, n) (n, d) -> (d, d)
@@ -70,6 +79,15 @@ def second_moment_backward(dS: Array, cache: SecondMomentCache) -> Array:
     """dv = v (dS + dS^T).
 
     Derived in docs/derivations.md#second_moment.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from pp_ref.layers import second_moment_backward, second_moment_forward
+    >>> S, cache = second_moment_forward(np.array([[1.0, 0.0], [1.0, 2.0]]))
+    >>> second_moment_backward(np.eye(2), cache)  # the trace of S is the sum of all squares
+    array([[2., 0.],
+           [2., 4.]])
     """
     check_arrays(dS=dS)
     return cache.v @ (dS + dS.T)  # (n, d) (d, d) -> (n, d)
@@ -85,6 +103,15 @@ def moment_reconstruction_forward(S: Array, W: Array) -> tuple[Array, MomentReco
 
     If W reconstructs well, A is small and S is not: in float32 A is then little more than the rounding error of W W^T.
     Models compute the loss in float64.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from pp_ref.layers import moment_reconstruction_forward
+    >>> S, W = np.array([[2.0, 2.0], [2.0, 4.0]]), np.array([[1.0], [0.0]])
+    >>> loss, cache = moment_reconstruction_forward(S, W)  # W keeps the first input alone
+    >>> float(loss)
+    4.0
     """
     check_axes("d d, d m", S=S, W=W)
     xp = array_namespace(S)
@@ -96,6 +123,20 @@ def moment_reconstruction_backward(dloss: Array | float, cache: MomentReconstruc
     """Pull dloss back to dS = dloss A A^T and dW = (dA + dA^T) W, dA = dloss (S + S^T) A.
 
     Derived in docs/derivations.md#moment_reconstruction.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from pp_ref.layers import moment_reconstruction_backward, moment_reconstruction_forward
+    >>> S, W = np.array([[2.0, 2.0], [2.0, 4.0]]), np.array([[1.0], [0.0]])
+    >>> loss, cache = moment_reconstruction_forward(S, W)
+    >>> dS, dW = moment_reconstruction_backward(1.0, cache)
+    >>> dS
+    array([[0., 0.],
+           [0., 1.]])
+    >>> dW
+    array([[ 0.],
+           [-4.]])
     """
     check_factor(dloss=dloss)
     return cache.A @ cache.A.T * dloss, moment_reconstruction_backward_weights(dloss, cache)
@@ -112,13 +153,22 @@ def moment_reconstruction_backward_weights(dloss: Array | float, cache: MomentRe
 def reconstruction_forward(
     v: Array, W: Array, order: Literal["examples", "moment"] = "examples"
 ) -> tuple[Array, ReconstructionCache]:
-    """loss = sum_n |v W W^T - v|^2.
+    """loss = sum_n |v W W^T - v|^2 (sec. 4.3).
 
     v        (n, d) examples
     W        (d, m) filters, used by encoder and decoder
     order    "examples": 4 n d m flops; "moment": 2 n d^2 + 2 d^2 (d + m)
     returns  loss, a 0-d array: a sum over examples and inputs, without 1/2; cache
     raises   ShapeError, DomainError for another order
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from pp_ref.layers import reconstruction_forward
+    >>> v, W = np.array([[1.0, 0.0], [1.0, 2.0]]), np.array([[1.0], [0.0]])
+    >>> loss, cache = reconstruction_forward(v, W)  # W keeps the first input alone
+    >>> float(loss)
+    4.0
     """
     check_axes("n d, d m", v=v, W=W)
     xp = array_namespace(v)
@@ -137,6 +187,20 @@ def reconstruction_backward(dloss: Array | float, cache: ReconstructionCache) ->
     """Pull dloss back to dv (n, d), dW (d, m).
 
     Derived in docs/derivations.md#reconstruction.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from pp_ref.layers import reconstruction_backward, reconstruction_forward
+    >>> v, W = np.array([[1.0, 0.0], [1.0, 2.0]]), np.array([[1.0], [0.0]])
+    >>> loss, cache = reconstruction_forward(v, W)
+    >>> dv, dW = reconstruction_backward(1.0, cache)
+    >>> dv
+    array([[0., 0.],
+           [0., 4.]])
+    >>> dW
+    array([[ 0.],
+           [-4.]])
     """
     if isinstance(cache, MomentCache):
         dS, dW = moment_reconstruction_backward(dloss, cache.reconstruction)

@@ -20,6 +20,14 @@ def weight_decay_forward(W: Array, rate: float) -> tuple[Array, WeightDecayCache
     rate     float >= 0
     returns  penalty, a 0-d array; cache
     raises   DomainError
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from pp_ref.layers import weight_decay_forward
+    >>> penalty, cache = weight_decay_forward(np.array([[1.0, 2.0]]), rate=0.5)
+    >>> float(penalty)
+    2.5
     """
     check_arrays(W=W)
     if not 0 <= rate < float("inf"):
@@ -32,6 +40,14 @@ def weight_decay_backward(dpenalty: Array | float, cache: WeightDecayCache) -> A
     """dW = 2 rate W dpenalty.
 
     Derived in docs/derivations.md#weight-decay.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from pp_ref.layers import weight_decay_backward, weight_decay_forward
+    >>> penalty, cache = weight_decay_forward(np.array([[1.0, 2.0]]), rate=0.25)
+    >>> weight_decay_backward(1.0, cache)
+    array([[0.5, 1. ]])
     """
     check_factor(dpenalty=dpenalty)
     return cache.W * (2 * cache.rate * dpenalty)
@@ -44,6 +60,14 @@ def limit_column_norms(W: Array, limit: float) -> Array:
     limit    float > 0
     returns  W (k, m): columns within the limit are unchanged to the bit, longer ones are scaled down to it
     raises   ShapeError, DomainError
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from pp_ref.layers import limit_column_norms
+    >>> limit_column_norms(np.array([[3.0, 0.5], [4.0, 0.0]]), limit=2.5)  # the columns have the norms 5 and 1/2
+    array([[1.5, 0.5],
+           [2. , 0. ]])
     """
     check_axes("k m", W=W)
     check_positive(limit=limit)

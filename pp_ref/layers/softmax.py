@@ -14,13 +14,21 @@ class SoftmaxCrossEntropyCache(NamedTuple):
 
 
 def softmax(z: Array) -> Array:
-    """p[n, j] = exp z[n, j] / sum_i exp z[n, i] for logits z (n, m), shifted by each row's maximum."""
+    """p[n, j] = exp z[n, j] / sum_i exp z[n, i] for logits z (n, m), shifted by each row's maximum.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from pp_ref.layers import softmax
+    >>> softmax(np.log([[1.0, 3.0]])).round(6)
+    array([[0.25, 0.75]])
+    """
     check_axes("n m", z=z)
     return _softmax_and_log_sum_exp(z)[0]
 
 
 def softmax_cross_entropy_forward(z: Array, labels: Array) -> tuple[Array, SoftmaxCrossEntropyCache]:
-    """loss = 1/n sum_n (log sum_j exp z[n, j] - z[n, labels[n]]).
+    """loss = 1/n sum_n (log sum_j exp z[n, j] - z[n, labels[n]]) (sec. 4.1).
 
     z        (n, m) logits
     labels   (n,) int in 0..m-1
@@ -28,6 +36,14 @@ def softmax_cross_entropy_forward(z: Array, labels: Array) -> tuple[Array, Softm
     raises   ShapeError, DomainError for labels that are not integers or out of range
 
     log-sum-exp is shifted by each row's maximum, so no finite logits overflow. The loss of an empty batch is 0.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from pp_ref.layers import softmax_cross_entropy_forward
+    >>> loss, cache = softmax_cross_entropy_forward(np.zeros((1, 2)), np.array([0]))
+    >>> round(float(loss), 3)  # log 2
+    0.693
     """
     check_arrays(z=z)
     check_arrays("integers", labels=labels)
@@ -48,6 +64,14 @@ def softmax_cross_entropy_backward(dloss: Array | float, cache: SoftmaxCrossEntr
     """dz = dloss (p - onehot) / n.
 
     Derived in docs/derivations.md#softmax.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from pp_ref.layers import softmax_cross_entropy_backward, softmax_cross_entropy_forward
+    >>> loss, cache = softmax_cross_entropy_forward(np.zeros((1, 2)), np.array([0]))
+    >>> softmax_cross_entropy_backward(1.0, cache)
+    array([[-0.5,  0.5]])
     """
     check_factor(dloss=dloss)
     return (cache.p - cache.onehot) * (dloss / max(cache.p.shape[0], 1))

@@ -24,6 +24,15 @@ def unit_columns_forward(W: Array, eps: float = 0.0) -> tuple[Array, UnitColumns
 
     A column is divided by its largest magnitude before it is squared, so that no square under- or overflows, not even
     those of entries near 1e-40 or 1e37 in float32. That scale cancels, so no gradient goes through it.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from pp_ref.layers import unit_columns_forward
+    >>> What, cache = unit_columns_forward(np.array([[3.0, 0.0], [4.0, 2.0]]))
+    >>> What.round(6)
+    array([[0.6, 0. ],
+           [0.8, 1. ]])
     """
     d = check_axes("d m", W=W)["d"]
     check_not_negative(eps=eps)
@@ -50,6 +59,15 @@ def unit_columns_backward(dWhat: Array, cache: UnitColumnsCache) -> Array:
     With eps = 0 the component along the column is removed.
 
     Derived in docs/derivations.md#unit-columns.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from pp_ref.layers import unit_columns_backward, unit_columns_forward
+    >>> What, cache = unit_columns_forward(np.array([[0.0], [2.0]]))
+    >>> unit_columns_backward(np.array([[1.0], [1.0]]), cache)  # along the column nothing is left
+    array([[0.5],
+           [0. ]])
     """
     check_arrays(dWhat=dWhat)
     directions, norms = cache

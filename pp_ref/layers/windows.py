@@ -17,6 +17,14 @@ def count_windows(extent: int, size: int, stride: int, ceil: bool = False) -> in
     extent   length of the axis with its padding, at least size
     ceil     round up: a last window may reach over the edge if it begins inside
     returns  int >= 1
+
+    Examples
+    --------
+    >>> from pp_ref.layers import count_windows
+    >>> count_windows(5, size=2, stride=2)
+    2
+    >>> count_windows(5, size=2, stride=2, ceil=True)
+    3
     """
     over = stride - 1 if ceil else 0
     return min(1 + (extent - size + over) // stride, 1 + (extent - 1) // stride)

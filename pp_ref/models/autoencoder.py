@@ -34,6 +34,18 @@ class Autoencoder(Model):
     raises        DomainError for stacked_cost without per_column, and for another decoder
 
     Parameters: those of the weights, and "c" (d,) unless per_column.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from pp_ref.models import Autoencoder, Full
+    >>> model = Autoencoder(Full(2, 1))
+    >>> params = {"W": np.zeros((2, 1)), "b": np.zeros(1), "c": np.zeros(2)}
+    >>> loss, gradient = model.loss_and_gradient(params, np.array([[1.0, 0.0]]))
+    >>> float(loss)  # without weights every input is reconstructed as 1/2
+    0.5
+    >>> gradient["c"]
+    array([-0.25,  0.25])
     """
 
     weights: Weights

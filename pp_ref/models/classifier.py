@@ -64,7 +64,10 @@ class PredictedMLPClassifier(ClassifierMixin, BaseEstimator):
     raises ShapeError if rows are no images of that grid, DomainError for another setting, and scikit-learn's errors for
     sparse matrices, NaN and infinity.
 
+    Examples
+    --------
     >>> from sklearn.datasets import load_digits
+    >>> from pp_ref.models.classifier import PredictedMLPClassifier
     >>> x, y = load_digits(return_X_y=True)
     >>> classifier = PredictedMLPClassifier((40,), grid=(8, 8), proportion=0.25, n_columns=4, random_state=0)
     >>> bool(classifier.fit(x[:1000] / 16, y[:1000]).score(x[1000:] / 16, y[1000:]) > 0.85)

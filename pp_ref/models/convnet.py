@@ -41,6 +41,19 @@ class ConvNet(Network):
     weight_decay  float >= 0: adds weight_decay * sum W^2 over the dynamic weights, without 1/2 and without biases
     raises        ShapeError, naming the layer, if one cannot read the output of the layer below; DomainError if classes
                   is less than 2
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from pp_ref.models import ConvNet, Full
+    >>> from pp_ref.models.stages import Activation, Convolution, Flatten, MaxPool
+    >>> filters = Convolution(Full(3 * 3, 4), (3, 3), padding=1)  # 4 filters of 3 x 3
+    >>> model = ConvNet((8, 8, 1), (filters, MaxPool(2, 2), Activation("relu"), Flatten()), classes=10)
+    >>> params = model.init(np.random.default_rng(0))
+    >>> {name: array.shape for name, array in params.items()}
+    {'1.W': (9, 4), '1.b': (4,), 'softmax.W': (64, 10), 'softmax.b': (10,)}
+    >>> model.predict(params, np.zeros((5, 8, 8, 1), np.float32)).shape
+    (5,)
     """
 
     shape: Shape

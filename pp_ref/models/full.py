@@ -21,6 +21,17 @@ class Full(Weights):
 
     d, m    int >= 1: inputs and units
     raises  DomainError
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from pp_ref.models import Full
+    >>> weights = Full(3, 2)
+    >>> weights.count()
+    Count(dynamic=6, static=0, total=6)
+    >>> y, cache = weights.forward({"W": np.ones((3, 2)), "b": np.zeros(2)}, np.array([[1.0, 2.0, 3.0]]))
+    >>> y
+    array([[6., 6.]])
     """
 
     d: int

@@ -37,7 +37,20 @@ TYPES: dict[str, type[Any]] = {each.__name__: each for each in (*MODELS, *WEIGHT
 
 @brief
 class Loaded(NamedTuple):
-    """A model and its parameters."""
+    """A model and its parameters.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from pp_ref.models import MLP, Full, load
+    >>> model = MLP((Full(6, 8),), classes=3)
+    >>> model.save("model.safetensors", model.init(np.random.default_rng(0)))
+    >>> loaded = load("model.safetensors")
+    >>> loaded.model
+    MLP(layers=(Full(d=6, m=8),), classes=3)
+    >>> list(loaded.params)
+    ['1.W', '1.b', 'softmax.W', 'softmax.b']
+    """
 
     model: Model
     params: Params
@@ -50,6 +63,17 @@ def load(path: str | os.PathLike[str]) -> Loaded:
     returns  Loaded(model, params); params are NumPy arrays
     raises   DataError if the file cannot be read, is damaged, or not a model: `Model.restore` reads a checkpoint,
              `Dictionary.load` a dictionary
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from pp_ref.models import MLP, Full, load
+    >>> model = MLP((Full(6, 8),), classes=3)
+    >>> params = model.init(np.random.default_rng(0))
+    >>> model.save("model.safetensors", params)
+    >>> again, loaded = load("model.safetensors")
+    >>> again == model, bool((loaded["1.W"] == params["1.W"]).all())
+    (True, True)
     """
     advice = "save it again"
     tensors, metadata, _ = MODEL.read_tensors(Path(path), advice)

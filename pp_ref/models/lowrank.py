@@ -22,6 +22,15 @@ class LowRank(Weights):
 
     rank    int in 1..min(d, m)
     raises  ShapeError for a larger rank; DomainError for what is no integer >= 1
+
+    Examples
+    --------
+    >>> from pp_ref.models import LowRank
+    >>> weights = LowRank(6, 4, rank=2)
+    >>> weights.shapes
+    {'U': (6, 2), 'w': (2, 4)}
+    >>> weights.count()
+    Count(dynamic=20, static=0, total=24)
     """
 
     d: int

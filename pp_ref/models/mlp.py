@@ -32,6 +32,20 @@ class MLP(Network):
     weight_decay  float >= 0: adds weight_decay * sum W^2 over the dynamic weights, without 1/2 and without biases
     raises        ShapeError if a layer cannot read the output of the layer below; DomainError for other classes,
                   activations or rates
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from pp_ref.models import MLP, Full
+    >>> model = MLP((Full(2, 3),), classes=2)
+    >>> params, x, y = model.init(np.random.default_rng(0)), np.zeros((4, 2), np.float32), np.array([0, 1, 0, 1])
+    >>> {name: array.shape for name, array in params.items()}
+    {'1.W': (2, 3), '1.b': (3,), 'softmax.W': (3, 2), 'softmax.b': (2,)}
+    >>> loss, gradient = model.loss_and_gradient(params, x, y)
+    >>> gradient.keys() == params.keys()
+    True
+    >>> model.predict(params, x).shape
+    (4,)
     """
 
     layers: tuple[Weights, ...]
@@ -88,6 +102,12 @@ def mlp(sizes: Sequence[int], dictionaries: Sequence[Dictionary | None] | None =
     dictionaries  one for each hidden layer, or None for full weights
     settings      those of `MLP`: activation, dropout, weight_decay
     raises        ShapeError if a dictionary's space has another size than its layer's input; DomainError for no list
+
+    Examples
+    --------
+    >>> from pp_ref.models.mlp import mlp
+    >>> mlp((784, 500, 500, 10), activation="relu")
+    MLP(layers=(Full(d=784, m=500), Full(d=500, m=500)), classes=10, activation='relu')
     """
     for name, given in (("sizes", sizes), ("dictionaries", dictionaries)):
         if not isinstance(given, Sequence | None):

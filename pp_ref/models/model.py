@@ -65,6 +65,8 @@ class Model(ABC):
         The tensors are the parameters under their names, and of each dictionary "dictionary.0.alpha.0",
         "dictionary.0.U.0", ... The metadata are the settings ("model") and the recipes of the dictionaries.
 
+        Examples
+        --------
         >>> import numpy as np
         >>> from pp_ref.models import MLP, Full, load
         >>> model = MLP((Full(6, 8),), classes=3)
@@ -94,6 +96,8 @@ class Model(ABC):
         raises  DataError if it cannot be read, is damaged, or holds no parameters; ShapeError if they are another
                 model's
 
+        Examples
+        --------
         >>> import numpy as np
         >>> from pp_ref.models import MLP, Full
         >>> from pp_ref.training import SGD, Checkpoint, fit_sgd

@@ -31,6 +31,18 @@ class Predicted(Weights):
     raises      ShapeError if there are more columns than units; DomainError for another type
 
     Parameters: w0, ..., w{J-1} (k_j, m_j), b (m,).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from pp_ref.dictionaries import Grid, make_dictionary
+    >>> from pp_ref.models import Predicted
+    >>> dictionary = make_dictionary("se", Grid(28, 28), proportion=0.25, n_columns=5, rng=np.random.default_rng(0))
+    >>> weights = Predicted(dictionary, 500)
+    >>> weights
+    Predicted(<se: 5 columns of 196 of 784 weights>, m=500)
+    >>> weights.count()  # a quarter of the weights is learned
+    Count(dynamic=98000, static=768320, total=392000)
     """
 
     dictionary: Dictionary

@@ -21,7 +21,20 @@ BATCH = 1000  # examples encoded at once, to bound the memory
 
 @brief
 class Pretrained(NamedTuple):
-    """The layers, their parameters by the names of an MLP, and each autoencoder's fit."""
+    """The layers, their parameters by the names of an MLP, and each autoencoder's fit.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from pp_ref.models import Full, pretrain
+    >>> from pp_ref.training import SGD
+    >>> rng = np.random.default_rng(0)
+    >>> pretrained = pretrain(np.zeros((20, 6)), [lambda v: Full(6, 4)], SGD(epochs=1, learning_rate=0.1), rng)
+    >>> pretrained.layers
+    (Full(d=6, m=4),)
+    >>> {name: array.shape for name, array in pretrained.params.items()}
+    {'1.W': (6, 4), '1.b': (4,)}
+    """
 
     layers: tuple[Weights, ...]
     params: Params
@@ -56,6 +69,19 @@ def pretrain(
     checkpoints  one for each layer
     returns      Pretrained, without visible biases
     raises       DomainError if x is not finite or not floating-point; the errors of `fit_sgd`
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from pp_ref.models import MLP, Full, pretrain
+    >>> from pp_ref.training import SGD
+    >>> rng = np.random.default_rng(0)
+    >>> x = rng.random((20, 6))
+    >>> made = pretrain(x, [lambda v: Full(6, 4), lambda v: Full(4, 3)], SGD(epochs=2, learning_rate=0.1), rng)
+    >>> model = MLP(made.layers, classes=2)
+    >>> params = model.init(rng, dtype=x.dtype) | made.params  # a new softmax, pretrained layers
+    >>> model.predict(params, x).shape
+    (20,)
     """
     check_arrays("real floating-point numbers", x=x)
     check_finite(x=x)

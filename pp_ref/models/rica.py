@@ -40,7 +40,21 @@ BLOCK_ENTRIES = 2**18
 @brief
 @dataclass(frozen=True, eq=False)
 class PreparedPatches:
-    """The prepared input of RICA: what `RICA.prepare` computes once for a data set."""
+    """The prepared input of RICA: what `RICA.prepare` computes once for a data set.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from pp_ref.models import RICA, Full
+    >>> model = RICA(Full(2, 1))
+    >>> params, x = {"W": np.array([[2.0], [0.0]])}, np.array([[4.0, 6.0]])
+    >>> prepared = model.prepare(x)
+    >>> prepared.second_moment
+    array([[16., 24.],
+           [24., 36.]])
+    >>> bool(model.loss(params, prepared) == model.loss(params, x))
+    True
+    """
 
     inputs: list[Array]  # v U_j (n, k_j) of every column, or v (n, d) alone
     second_moment: Array  # (d, d)  v^T v, in float64 at least
@@ -66,6 +80,18 @@ class RICA(Model):
     ufldl squares features in the model's dtype: the loss is not finite for |z| above 1.8e19 in float32 or 1.3e154 in
     float64, and a fit then ends with `Stop.DIVERGED`. le2011's sparsity has no such limit; near zero its error is a
     rounding of |z|, and that of `layers.log_cosh` a rounding of z^2 / 2.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from pp_ref.models import RICA, Full
+    >>> model = RICA(Full(2, 1), eps=9.0, trade_off=1.0)
+    >>> params, x = {"W": np.array([[2.0], [0.0]])}, np.array([[4.0, 6.0]])
+    >>> model.predict(params, x)  # a filter has unit norm
+    array([[4.]])
+    >>> loss, gradient = model.loss_and_gradient(params, x)
+    >>> float(loss)  # sqrt(4^2 + 9) + 6^2 / 2
+    23.0
     """
 
     weights: Weights

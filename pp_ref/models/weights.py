@@ -27,7 +27,19 @@ Params = dict[str, Array]
 
 
 class Count(NamedTuple):
-    """How many weights a layer has: learned, computed once, and entries of the full matrix W."""
+    """How many weights a layer has: learned, computed once, and entries of the full matrix W.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from pp_ref.dictionaries import Grid, make_dictionary
+    >>> from pp_ref.models import Full, Predicted
+    >>> dictionary = make_dictionary("se", Grid(4, 4), n_alpha=4, rng=np.random.default_rng(0))
+    >>> Predicted(dictionary, 10).count()  # 4 * 10 are learned, 16 * 4 are in the dictionary
+    Count(dynamic=40, static=64, total=160)
+    >>> Full(16, 10).count()
+    Count(dynamic=160, static=0, total=160)
+    """
 
     dynamic: int
     static: int

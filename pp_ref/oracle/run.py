@@ -47,6 +47,19 @@ def conform(
     progress    called with every finding
     thorough    also large cases that take longer
     raises      DomainError for an unknown operation, arithmetic or case
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from pp_ref.oracle import InProcess, conform
+    >>> def relu_forward(v):
+    ...     return np.maximum(v, 0), v
+    >>> def relu_backward(dy, cache):
+    ...     return dy  # wrong: it has to be 0 where v < 0
+    >>> candidate = InProcess({"relu_forward": relu_forward, "relu_backward": relu_backward})
+    >>> report = conform(candidate, only=["relu"], quick=True)
+    >>> report.diagnoses["relu"], report.exit_code
+    ('relu_backward passes dy on where v < 0 too', 1)
     """
     started = time.perf_counter()
     name = arithmetic or candidate.arithmetic

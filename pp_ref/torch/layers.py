@@ -94,6 +94,19 @@ class PredictedLinear(PredictedModule):
     raises        ShapeError, DomainError as `Predicted`
 
     The forward pass takes the order of fewer flops: (x U) w or x (U w), which agree within rounding.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import torch
+    >>> from pp_ref.dictionaries import Grid, make_dictionary
+    >>> from pp_ref.torch import PredictedLinear
+    >>> dictionary = make_dictionary("se", Grid(8, 8), proportion=0.25, n_columns=4, rng=np.random.default_rng(0))
+    >>> layer = PredictedLinear.from_layer(torch.nn.Linear(64, 40), dictionary)
+    >>> layer
+    PredictedLinear(64 -> 40, se: 4 columns of 16, bias=True)
+    >>> layer(torch.zeros(2, 64)).shape
+    torch.Size([2, 40])
     """
 
     def __init__(
@@ -164,6 +177,19 @@ class PredictedConv2d(PredictedModule):
 
     Images are PyTorch's, (n, channels, height, width), and so are the merged filters, (out, in, height, width); the
     dictionary's weights are in pp_ref's order, (height, width, channels).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import torch
+    >>> from pp_ref.dictionaries import Grid, make_dictionary
+    >>> from pp_ref.torch import PredictedConv2d
+    >>> dictionary = make_dictionary("se", Grid(5, 5, 3), proportion=0.5, rng=np.random.default_rng(0))
+    >>> layer = PredictedConv2d(dictionary, 16, kernel_size=5, padding=2)
+    >>> layer(torch.zeros(2, 3, 32, 32)).shape
+    torch.Size([2, 16, 32, 32])
+    >>> layer.merge()
+    Conv2d(3, 16, kernel_size=(5, 5), stride=(1, 1), padding=(2, 2))
     """
 
     def __init__(

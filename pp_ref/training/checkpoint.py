@@ -38,6 +38,20 @@ class Checkpoint:
 
     path    of the file
     recipe  settings that identify the fit, JSON-serialisable; a file with another recipe is refused
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from pp_ref.training import SGD, Checkpoint, fit_sgd
+    >>> def objective(params, rows, rng):
+    ...     return (params["w"] ** 2).sum(), {"w": 2 * params["w"]}
+    >>> def fit(epochs):
+    ...     rng, kept = np.random.default_rng(0), Checkpoint("checkpoint.safetensors", {"learning_rate": 0.25})
+    ...     return fit_sgd(objective, {"w": np.ones(1)}, 1, SGD(epochs, 0.25), rng, checkpoint=kept)
+    >>> fit(epochs=2).params
+    {'w': array([0.25])}
+    >>> fit(epochs=3).params  # one more epoch, from the file
+    {'w': array([0.125])}
     """
 
     path: str | os.PathLike[str]
@@ -114,6 +128,17 @@ def read_checkpoint(path: str | os.PathLike[str]) -> State:
     """Return the state in a checkpoint of any recipe, to the bit; `Model.restore` makes parameters of it.
 
     raises  DataError if the file cannot be read, is damaged, or no checkpoint
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from pp_ref.training import SGD, Checkpoint, fit_sgd, read_checkpoint
+    >>> def objective(params, rows, rng):
+    ...     return (params["w"] ** 2).sum(), {"w": 2 * params["w"]}
+    >>> rng, kept = np.random.default_rng(0), Checkpoint("halves.safetensors", {})
+    >>> fit = fit_sgd(objective, {"w": np.ones(1)}, 1, SGD(2, 0.25), rng, checkpoint=kept)
+    >>> read_checkpoint("halves.safetensors").vectors["params"]
+    array([0.25])
     """
     return _read(Path(path))[1]
 

@@ -19,7 +19,19 @@ Objective = Callable[[Params, np.ndarray[Any, Any], np.random.Generator], tuple[
 
 
 class Stop(Enum):
-    """Why a fit ended."""
+    """Why a fit ended.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from pp_ref.training import Stop, fit_lbfgs
+    >>> def objective(params):
+    ...     return (params["w"] ** 4).sum(), {"w": 4 * params["w"] ** 3}
+    >>> fit_lbfgs(objective, {"w": np.ones(3)}, iterations=1).stop is Stop.BUDGET
+    True
+    >>> Stop.BUDGET.value
+    'the budget of iterations or evaluations is spent: not converged'
+    """
 
     GRADIENT = "every gradient entry is below gtol"
     FLAT = "one step lowered the loss by less than ftol"
@@ -32,7 +44,17 @@ class Stop(Enum):
 
 
 class Fit(NamedTuple):
-    """The result of a fit. `history` has one record per epoch or iteration, each with its loss."""
+    """The result of a fit. `history` has one record per epoch or iteration, each with its loss.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from pp_ref.training import SGD, fit_sgd
+    >>> def objective(params, rows, rng):
+    ...     return (params["w"] ** 2).sum(), {"w": 2 * params["w"]}
+    >>> fit_sgd(objective, {"w": np.ones(1)}, 1, SGD(epochs=2, learning_rate=0.25), np.random.default_rng(0))
+    Fit(1 parameters, 2 records, the last with loss 0.25, stop=Stop.EPOCHS)
+    """
 
     params: dict[str, Array]
     history: list[dict[str, Any]]

@@ -13,7 +13,18 @@ __all__ = ["Layout", "flatten"]
 @brief
 @dataclass(frozen=True)
 class Layout:
-    """The order and the shapes of named arrays in one vector."""
+    """The order and the shapes of named arrays in one vector.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from pp_ref.training import Layout
+    >>> layout = Layout({"W": (1, 2), "b": (1,)})
+    >>> layout.views(np.array([1.0, 2.0, 3.0]))
+    {'W': array([[1., 2.]]), 'b': array([3.])}
+    >>> layout.size
+    3
+    """
 
     shapes: dict[str, tuple[int, ...]]
 
@@ -55,7 +66,18 @@ class Layout:
 
 
 def flatten(params: dict[str, Array]) -> tuple[Array, Layout]:
-    """Return params as one vector, and its layout."""
+    """Return params as one vector, and its layout.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from pp_ref.training import flatten
+    >>> vector, layout = flatten({"W": np.array([[1.0, 2.0]]), "b": np.array([3.0])})
+    >>> vector
+    array([1., 2., 3.])
+    >>> layout
+    Layout(shapes={'W': (1, 2), 'b': (1,)})
+    """
     check_arrays(**params)
     layout = Layout({name: tuple(array.shape) for name, array in params.items()})
     return layout.vector(params), layout

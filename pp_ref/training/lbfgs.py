@@ -48,6 +48,18 @@ def fit_lbfgs(
     SciPy works in float64. A float32 model cannot reach an ftol much below 1e-7. Iterates differ between releases of
     SciPy, so compare losses and gradient norms, never iterates. An evaluation is taken from a file only if it is of the
     same parameters to the bit, so after a change of SciPy the fit calls objective again from where its iterates differ.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from pp_ref.training import fit_lbfgs
+    >>> x = np.array([1.0, 3.0])
+    >>> def objective(params):
+    ...     error = params["mean"] - x
+    ...     return (error**2).mean() / 2, {"mean": error.mean(keepdims=True)}
+    >>> fit = fit_lbfgs(objective, {"mean": np.zeros(1)})
+    >>> fit.params["mean"].round(3), fit.stop
+    (array([2.]), <Stop.GRADIENT: 'every gradient entry is below gtol'>)
     """
     check_integer(1, iterations=iterations, memory=memory)
     check_arrays(**params)

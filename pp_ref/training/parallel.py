@@ -31,6 +31,17 @@ def in_threads(objective: Objective, threads: int) -> Objective:
     gains nothing from two BLAS threads. Two runs agree to the bit, but only with the same number of threads: each share
     draws its masks from a generator of its own, seeded by rng, and the sum over shares rounds in another order.
     Calls from several threads take turns. A share is not divided again.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from pp_ref.training import in_threads
+    >>> x = np.array([1.0, 2.0, 3.0, 6.0])
+    >>> def objective(params, rows, rng):
+    ...     return x[rows].mean(), {"w": x[rows].mean(keepdims=True)}
+    >>> loss, gradient = in_threads(objective, 2)({}, np.arange(4), np.random.default_rng(0))
+    >>> float(loss)  # the mean of 1.5 and 4.5
+    3.0
     """
     check_integer(1, threads=threads)
     if threads == 1:

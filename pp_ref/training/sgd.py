@@ -35,6 +35,13 @@ class SGD:
     floor             float >= 0: the smallest learning rate
     max_column_norm   float > 0: columns of every matrix are projected onto this norm after each step; None for no limit
     raises            DomainError
+
+    Examples
+    --------
+    >>> from pp_ref.training import SGD
+    >>> settings = SGD(epochs=10, learning_rate=0.1, momentum=0.5, final_momentum=0.9, momentum_epochs=4)
+    >>> [round(settings.momentum_at(epoch), 2) for epoch in (0, 2, 4, 6)]
+    [0.5, 0.7, 0.9, 0.9]
     """
 
     epochs: int
@@ -94,6 +101,20 @@ def fit_sgd(
     returns     Fit; it stops with DIVERGED and the current parameters at the first loss that is not finite, or after an
                 epoch with parameters that are not
     raises      DomainError, also for a start that is not finite; DataError from the checkpoint; Interrupted on Ctrl-C
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from pp_ref.training import SGD, fit_sgd
+    >>> x, rng = np.array([1.0, 3.0]), np.random.default_rng(0)
+    >>> def objective(params, rows, rng):
+    ...     error = params["mean"] - x[rows]
+    ...     return (error**2).mean() / 2, {"mean": error.mean(keepdims=True)}
+    >>> fit = fit_sgd(objective, {"mean": np.zeros(1)}, 2, SGD(epochs=3, learning_rate=0.5), rng)
+    >>> fit.params  # 1, then 1.5, then 1.75
+    {'mean': array([1.75])}
+    >>> [epoch["loss"] for epoch in fit.history]
+    [2.5, 1.0, 0.625]
     """
     if not isinstance(settings, SGD):
         raise DomainError(f"settings is {brief_value(settings)}, expected SGD(epochs, learning_rate)")

@@ -66,6 +66,14 @@ class InProcess:
     device      that their arrays are on, "cuda" or "cuda:1", say; None: the library's own choice
     time_limit  seconds a case; None: none. A function that hangs is left behind in its thread
     raises      DomainError for names there are not
+
+    Examples
+    --------
+    >>> from pp_ref import layers
+    >>> from pp_ref.oracle import InProcess, conform
+    >>> candidate = InProcess(layers, arithmetic="float32")
+    >>> conform(candidate, only=["relu"], quick=True).exit_code
+    0
     """
 
     def __init__(
@@ -120,6 +128,15 @@ class InWorker:
     import_limit  seconds that its import may take
     outputs       case id -> what was printed, escaped; at import under "import"
     later         case id -> what happened to the process after that case, and is no other's fault
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from pp_ref.oracle import InWorker, conform
+    >>> code = "import numpy; FORWARD_ONLY = True; relu_forward = lambda v: (numpy.maximum(v, 0), v)"
+    >>> _ = Path("my_layers.py").write_text(code)
+    >>> conform(InWorker("my_layers.py"), only=["relu"], quick=True).exit_code
+    0
     """
 
     def __init__(
@@ -278,12 +295,21 @@ class InWorker:
 
 
 def load(path: str, **settings: Any) -> InProcess:
-    """A candidate from a file or a module's name.
+    """Return a candidate from a file or a module's name.
 
     Its own ARRAYS, ARITHMETIC, AUTODIFF, EXPECTED, FORWARD_ONLY and DEVICE say what it is, where the settings do not.
     "pp_ref.layers" is pp_ref itself, with its dictionaries and models, "pp_ref.kernels" its fastest kernels for the
     processor.
     raises  DataError if it cannot be imported
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from pp_ref.oracle import conform, load
+    >>> code = "import numpy; FORWARD_ONLY = True; relu_forward = lambda v: (numpy.maximum(v, 0), v)"
+    >>> _ = Path("my_layers.py").write_text(code)
+    >>> conform(load("my_layers.py"), only=["relu"], quick=True).exit_code
+    0
     """
     if path in ("pp_ref.layers", "pp_ref.kernels"):
         from pp_ref.oracle.candidates import own  # SciPy and Numba are loaded by whoever judges pp_ref itself

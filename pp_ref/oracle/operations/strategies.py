@@ -15,7 +15,9 @@ __all__ = ["cases_of"]
 
 
 def cases_of(operation: str, arithmetic: str = "float64") -> "SearchStrategy[Case]":
-    """Cases of an operation: any sizes, no example among them, scale, geometry, memory layout and numbers.
+    """Return a Hypothesis strategy for cases of an operation.
+
+    It draws sizes (also no example), scale, geometry, memory layout and numbers.
 
     operation   its name
     arithmetic  whose numbers are drawn
@@ -23,10 +25,18 @@ def cases_of(operation: str, arithmetic: str = "float64") -> "SearchStrategy[Cas
 
     They shrink to one input, one column of one unit, a scale of 1, the first geometry, C order and seed 0.
 
-    @given(cases_of("dense", "float32"))
-    def test_dense(case):
-        finding = judge(case, truth(case), candidate.observe(case))
-        assert finding.status == "passed", finding
+    Examples
+    --------
+    >>> from hypothesis import HealthCheck, given, settings
+    >>> from pp_ref import layers
+    >>> from pp_ref.oracle import InProcess, cases_of, judge, truth
+    >>> candidate = InProcess(layers, arithmetic="float32")
+    >>> @settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    ... @given(cases_of("relu", "float32"))
+    ... def test_relu(case):
+    ...     finding = judge(case, truth(case), candidate.observe(case))
+    ...     assert finding.status.value == "passed", finding
+    >>> test_relu()
     """
     st = import_extra("hypothesis.strategies", "test")
     if operation not in BY_NAME:

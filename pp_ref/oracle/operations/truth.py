@@ -81,10 +81,22 @@ def work(case: Case) -> int:
 
 
 def truth(case: Case) -> list[Expected]:
-    """The value first, then every gradient, pulled back from `case.cotangent` (from 1 of a model).
+    """Return the right results of a case: the value first, then every gradient.
+
+    Gradients are pulled back from `case.cotangent`, from 1 for a model.
 
     Where NaN or infinity is among the arguments, the results show where they go, and no bound is finite. Of whole
     numbers every bound is 0. Other large cases have values in longdouble, as the bounds have: balls would take minutes.
+
+    Examples
+    --------
+    >>> from pp_ref.oracle import truth
+    >>> from pp_ref.oracle.operations.cases import case_of
+    >>> expected = truth(case_of("dense/one example/float64/0"))
+    >>> [each.name for each in expected]
+    ['y', 'dv', 'dW', 'db']
+    >>> bool((expected[0].bound > 0).all()), expected[0].exact.shape
+    (True, (1, 2))
     """
     cotangents = cotangents_of(case)
     with np.errstate(all="ignore"):  # a bound may be infinite: then it proves nothing

@@ -19,6 +19,15 @@ def judge(case: Case, expected: list[Expected], seen: Observation) -> Finding:
     """Compare what a candidate returned with what it has to be.
 
     returns  a Finding without a diagnosis
+
+    Examples
+    --------
+    >>> from pp_ref import layers
+    >>> from pp_ref.oracle import InProcess, judge, truth
+    >>> from pp_ref.oracle.operations.cases import case_of
+    >>> case = case_of("dense/one example/float64/0")
+    >>> judge(case, truth(case), InProcess(layers).observe(case)).status.value
+    'passed'
     """
     if not seen.provided:
         status = Status.suspicious if seen.warnings else Status.not_provided
