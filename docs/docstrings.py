@@ -27,21 +27,25 @@ def escaped(text: str) -> str:
     """Return text in which |, * and _ stand for themselves; what is between backquotes is code."""
     parts = LITERAL.split(text)
     return "".join(
-        f"``{part.strip('`')}``" if number % 2 else re.sub(r"([|*_\\])", r"\\\1", part)
+        f"``{part.strip('`')}``\\ " if number % 2 else re.sub(r"([|*_\\])", r"\\\1", part)
         for number, part in enumerate(parts)
     )
 
 
 def entries(lines: list[str]) -> list[tuple[str, str]] | None:
-    """Return (name, text) of each line of a table, or None if the lines are no table."""
-    found: list[tuple[str, str]] = []
+    """Return (name, text) of each line of a table, whose texts begin in one column, or None if the lines are no table."""
+    columns = [match.start(2) for line in lines if (match := ENTRY.fullmatch(line))]
+    if not columns or lines[0].startswith(" "):
+        return None
+    column, found = min(columns), []
     for line in lines:
-        if match := ENTRY.fullmatch(line):
-            found.append((match[1], match[2]))
-        elif line.startswith("  ") and found:
-            found[-1] = (found[-1][0], f"{found[-1][1]} {line.strip()}")
-        else:
+        name, text = line[:column].strip(), line[column:].strip()
+        if line[column - 1 : column] != " ":
             return None
+        if name:
+            found.append((name, text))
+        else:
+            found[-1] = (found[-1][0], f"{found[-1][1]} {text}")
     return found
 
 
