@@ -3,7 +3,7 @@
     python -m benchmarks.picture
 
 prediction, of README and of the site's first page, is drawn from a record of Figure 1; rooms, of the page on how a case
-flows, from the imports of the oracle.
+flows, from the imports of the oracle; kinds, of the page of dictionaries, from dictionaries that are made here.
 """
 
 import json
@@ -12,8 +12,10 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 from safetensors.numpy import load_file
+from sklearn.datasets import load_digits
 
 from benchmarks.oracle.pages import arrows
+from pp_ref.dictionaries import KINDS, Grid, make_dictionary
 from pp_ref.experiments.drawing import save_figure, show_filters
 
 ROOT = Path(__file__).parent.parent
@@ -63,6 +65,23 @@ def rooms() -> Figure:
     return figure
 
 
+def kinds() -> Figure:
+    """Return the drawing: six atoms of one column of each kind, for 8 x 8 digits."""
+    data = load_digits().data / 16
+    names = [name for name in KINDS if name != "nokernel"]
+    figure = Figure(figsize=(8.4, 0.62 * -(-len(names) // 2)), layout="constrained")
+    for half, part in zip(figure.subfigures(1, 2), (names[::2], names[1::2]), strict=True):
+        for row, name in zip(half.subplots(len(part), 6), part, strict=True):
+            given = data if KINDS[name].data else None
+            made = make_dictionary(name, Grid(8, 8), proportion=0.25, rng=np.random.default_rng(0), data=given)
+            for axes, atom in zip(row, made.columns[0].U.T, strict=False):
+                limit = np.abs(atom).max()
+                axes.imshow(atom.reshape(8, 8), cmap="RdBu", vmin=-limit, vmax=limit)
+                axes.set(xticks=[], yticks=[])
+            row[0].set_ylabel(name, rotation=0, ha="right", va="center")
+    return figure
+
+
 if __name__ == "__main__":
-    for draw in (prediction, rooms):
+    for draw in (prediction, rooms, kinds):
         save_figure(draw(), PICTURES / draw.__name__)

@@ -30,7 +30,13 @@ myst_heading_anchors = 3  # links to headings work as they do on a forge
 html_theme = "pydata_sphinx_theme"
 html_title = "pp_ref"
 html_static_path = ["_static"]
-html_theme_options = {"show_toc_level": 2, "navigation_with_keys": False}
+html_favicon = "_static/icon.svg"
+html_theme_options = {
+    "show_toc_level": 2,
+    "navigation_with_keys": False,
+    "header_links_before_dropdown": 6,
+    "navbar_align": "left",
+}
 html_show_sourcelink = False
 html_copy_source = False
 autosummary_generate = True
@@ -43,7 +49,7 @@ sphinx_gallery_conf = {
     "filename_pattern": "",
     "download_all_examples": False,
     "show_signature": False,
-    "min_reported_time": 1e9,
+    "write_computation_times": False,
 }
 
 

@@ -10,6 +10,7 @@ from typing import Any
 ENTRY = re.compile(r"(\S.*?) {2,}(\S.*)")
 SECTIONS = {"returns": "Returns", "yields": "Yields", "raises": "Raises"}
 LITERAL = re.compile(r"(``.*?``|`.*?`)")
+PAGE = re.compile(r"docs/(\w+)\.md(#[\w-]+)?")  # the pages of modules lie in docs/api
 
 
 def paragraphs(lines: list[str]) -> list[list[str]]:
@@ -66,7 +67,7 @@ def as_numpydoc(lines: list[str]) -> list[str]:
             said += [*map(escaped, paragraph), ""]
     for section in ("Parameters", *SECTIONS.values()):
         said += [*sections.get(section, []), ""]
-    return [*said, *lines[start:]]
+    return [PAGE.sub(r"`\g<0> <../\1.html\2>`__", line) for line in said] + lines[start:]
 
 
 def process(app: Any, what: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:
