@@ -18,6 +18,9 @@ PUBLIC = (
     "pp_ref.layers",
     "pp_ref.models",
     "pp_ref.models.classifier",
+    "pp_ref.models.convnet",
+    "pp_ref.models.mlp",
+    "pp_ref.models.stages",
     "pp_ref.oracle",
     "pp_ref.torch",
     "pp_ref.training",
@@ -26,6 +29,9 @@ WITHOUT = {
     "models.Model": "abstract: its kinds have examples",
     "models.Params": "a type",
     "models.Weights": "abstract: its kinds have examples",
+    "models.stages.ActivationName": "a type",
+    "models.stages.Shape": "a type",
+    "models.stages.Stage": "a protocol: its kinds have examples",
     "training.Interrupted": "an exception",
 }
 EXAMPLES = [file for file in files(ROOT / "pp_ref", ".py") if ">>> " in (ROOT / "pp_ref" / file).read_text("utf-8")]

@@ -107,7 +107,14 @@ HIDDEN_LAYERS = 4
 
 
 def weight_spaces(image: Shape = CIFAR10) -> list[Shape]:
-    """The inputs (height, width, channels) of a unit of each predicted layer: three convolutions, the layer of 500."""
+    """The inputs (height, width, channels) of a unit of each predicted layer: three convolutions, the layer of 500.
+
+    Examples
+    --------
+    >>> from pp_ref.models.convnet import weight_spaces
+    >>> weight_spaces()
+    [(8, 8, 3), (8, 8, 48), (5, 5, 64), (5, 5, 64)]
+    """
     spaces: list[Shape] = []
     for layer in _LAYERS:
         spaces.append((layer.size, layer.size, image[2]))
@@ -133,6 +140,12 @@ def paper_convnet(
     raises        ShapeError if a dictionary's space has another size than its layer's filters
 
     With full weights there are 9,216 + 196,608 + 102,400 + 800,000 + 5,000 of them.
+
+    Examples
+    --------
+    >>> from pp_ref.models.convnet import paper_convnet
+    >>> [count.total for name, count in paper_convnet().count().items() if name != "biases"]
+    [9216, 196608, 102400, 800000, 5000]
     """
     if len(dictionaries) != HIDDEN_LAYERS:
         raise ShapeError(

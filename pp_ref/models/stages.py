@@ -63,7 +63,15 @@ class Stage(Protocol):
 
 @dataclass(frozen=True)
 class Dense:
-    """y = v W + b with weights of any kind."""
+    """y = v W + b with weights of any kind.
+
+    Examples
+    --------
+    >>> from pp_ref.models import Full
+    >>> from pp_ref.models.stages import Dense
+    >>> Dense(Full(6, 4)).shape((6,))
+    (4,)
+    """
 
     weights: Weights
 
@@ -99,7 +107,16 @@ _ACTIVATIONS: Mapping[str, tuple[Callable[..., Any], Callable[..., Any]]] = {
 
 @dataclass(frozen=True)
 class Activation(_NoWeights):
-    """ "sigmoid" or "relu", elementwise; or "maxout", the larger of two units, so that m units have m / 2 outputs."""
+    """ "sigmoid" or "relu", elementwise; or "maxout", the larger of two units, so that m units have m / 2 outputs.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from pp_ref.models.stages import Activation
+    >>> y, cache = Activation("maxout").forward({}, np.array([[1.0, 2.0, 4.0, 3.0]]), None)
+    >>> y
+    array([[2., 4.]])
+    """
 
     name: ActivationName
 
@@ -125,7 +142,17 @@ class Activation(_NoWeights):
 
 @dataclass(frozen=True)
 class Dropout(_NoWeights):
-    """Drop each unit with probability `rate` while learning, that is, if `forward` gets a Generator."""
+    """Drop each unit with probability `rate` while learning, that is, if `forward` gets a Generator.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from pp_ref.models.stages import Dropout
+    >>> learning, _ = Dropout(0.5).forward({}, np.ones((1, 6)), np.random.default_rng(0))
+    >>> after, _ = Dropout(0.5).forward({}, np.ones((1, 6)), None)
+    >>> learning, after
+    (array([[2., 0., 0., 0., 2., 2.]]), array([[1., 1., 1., 1., 1., 1.]]))
+    """
 
     rate: float
 
@@ -155,6 +182,14 @@ class Convolution:
     stride        int >= 1
     padding       int >= 0 pixels of zeros on all four sides
     raises        DomainError, ShapeError for no weights, or no pair of integers >= 1
+
+    Examples
+    --------
+    >>> from pp_ref.models import Full
+    >>> from pp_ref.models.stages import Convolution
+    >>> filters = Convolution(Full(5 * 5 * 3, 16), (5, 5), padding=2)  # 16 filters of 5 x 5 x 3
+    >>> filters.shape((32, 32, 3))
+    (32, 32, 16)
     """
 
     ways: ClassVar[Sequence[Way]] = CONV
@@ -205,7 +240,14 @@ class Convolution:
 
 @dataclass(frozen=True)
 class MaxPool(_NoWeights):
-    """The maximum of every size x size window; the last one may reach over the edge."""
+    """The maximum of every size x size window; the last one may reach over the edge.
+
+    Examples
+    --------
+    >>> from pp_ref.models.stages import MaxPool
+    >>> MaxPool(size=3, stride=2).shape((32, 32, 16))
+    (16, 16, 16)
+    """
 
     size: int
     stride: int
@@ -225,7 +267,14 @@ class MaxPool(_NoWeights):
 
 @dataclass(frozen=True)
 class AveragePool(_NoWeights):
-    """The mean of every size x size window; the last one may reach over the edge."""
+    """The mean of every size x size window; the last one may reach over the edge.
+
+    Examples
+    --------
+    >>> from pp_ref.models.stages import AveragePool
+    >>> AveragePool(size=2, stride=2).shape((32, 32, 16))
+    (16, 16, 16)
+    """
 
     size: int
     stride: int
@@ -244,7 +293,16 @@ class AveragePool(_NoWeights):
 @brief
 @dataclass(frozen=True)
 class LocalResponse(_NoWeights):
-    """Normalisation across `size` neighbouring channels; the defaults are cuda-convnet's for CIFAR-10."""
+    """Normalisation across `size` neighbouring channels; the defaults are cuda-convnet's for CIFAR-10.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from pp_ref.models.stages import LocalResponse
+    >>> y, cache = LocalResponse(size=1, alpha=1.0, beta=1.0).forward({}, np.array([[[[1.0, 2.0, 3.0]]]]), None)
+    >>> y[0, 0, 0]  # v / (1 + v^2)
+    array([0.5, 0.4, 0.3])
+    """
 
     size: int = 9
     alpha: float = 0.001
@@ -263,7 +321,14 @@ class LocalResponse(_NoWeights):
 
 @dataclass(frozen=True)
 class Flatten(_NoWeights):
-    """Images as rows of units, in the order of `Grid(height, width, channels)`."""
+    """Images as rows of units, in the order of `Grid(height, width, channels)`.
+
+    Examples
+    --------
+    >>> from pp_ref.models.stages import Flatten
+    >>> Flatten().shape((4, 4, 16))
+    (256,)
+    """
 
     def shape(self, below: Shape) -> Shape:
         return (prod(below),)
@@ -284,6 +349,12 @@ def through(stages: Iterable[Stage], shape: Shape) -> Shape:
     """Return the shape of one example after all stages.
 
     raises  ShapeError if a stage cannot read its input; it names the layer by the number in its parameters' names
+
+    Examples
+    --------
+    >>> from pp_ref.models.stages import Flatten, MaxPool, through
+    >>> through((MaxPool(2, 2), MaxPool(2, 2), Flatten()), (32, 32, 3))
+    (192,)
     """
     number = 0
     for stage in stages:
