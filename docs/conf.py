@@ -37,6 +37,7 @@ html_theme_options = {
     "header_links_before_dropdown": 6,
     "navbar_align": "left",
 }
+html_context = {"default_mode": "auto"}
 html_show_sourcelink = False
 html_copy_source = False
 autosummary_generate = True
