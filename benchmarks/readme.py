@@ -88,7 +88,7 @@ ON_SPEECH_PAGE = ("figure4-right",)
 CLAIMS = {
     "figure4-left": (
         "4, left",
-        "SE-Emp and SE-Emp2 ... better than the alternatives; more than 95% of the weights ... without any drop in accuracy",
+        "SE-Emp and SE-Emp2 ... better than the alternatives; more than 95% of the weights ... without any drop",
         "mlp-on-mnist-figure-4-left",
     ),
     "figure1": (

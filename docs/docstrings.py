@@ -34,7 +34,7 @@ def escaped(text: str) -> str:
 
 
 def entries(lines: list[str]) -> list[tuple[str, str]] | None:
-    """Return (name, text) of each line of a table, whose texts begin in one column, or None if the lines are no table."""
+    """Return (name, text) of each line of a table, whose texts begin in one column, or None for other lines."""
     columns = [match.start(2) for line in lines if (match := ENTRY.fullmatch(line))]
     if not columns or lines[0].startswith(" "):
         return None

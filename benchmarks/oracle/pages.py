@@ -34,7 +34,7 @@ def arrows() -> list[tuple[str, str]]:
 
 
 def rooms() -> str:
-    """Return the picture of the oracle's rooms (`benchmarks.picture` draws it), with its arrows as the alternative text."""
+    """Return the picture of the oracle's rooms (`benchmarks.picture` draws it) and its arrows in words."""
     said = ", ".join(f"{a} imports from {b}" for a, b in arrows())
     return f"![The rooms of the oracle: {said}](pictures/rooms.svg)"
 

@@ -2,8 +2,8 @@
 Why columns
 ===========
 
-One column keeps the same pixels for all units. Ten columns with a tenth of the units each look at more of them together, with as
-many learned weights (sec. 3.4).
+One column keeps the same pixels for all units. Ten columns with a tenth of the units each look at more of them
+together, with as many learned weights (sec. 3.4).
 """
 
 import matplotlib.pyplot as plt

@@ -2,8 +2,8 @@
 Two orders of evaluation
 ========================
 
-(v U) w and v (U w) are the same. The plan estimates each way's time from its flops, bytes and calls with default rates; the cheapest
-one depends on how much is learned.
+(v U) w and v (U w) are the same. The plan estimates each way's time from its flops, bytes and calls with default
+rates; the cheapest one depends on how much is learned.
 """
 
 import matplotlib.pyplot as plt
@@ -11,7 +11,7 @@ import numpy as np
 
 from pp_ref.dictionaries import Grid, make_dictionary
 from pp_ref.kernels.rates import default_rates
-from pp_ref.models import Full, Predicted
+from pp_ref.models import Predicted
 
 proportions = (0.02, 0.05, 0.1, 0.25, 0.5, 0.75)
 estimates = {}

@@ -2,8 +2,8 @@
 Error against the proportion learned, on small digits
 =====================================================
 
-The idea of Figure 4 in a few seconds: one hidden layer on 8 x 8 digits, two seeds a point. RandCon learns as many weights, but
-predicts the rest as zero.
+The idea of Figure 4 in a few seconds: one hidden layer on 8 x 8 digits, two seeds a point. RandCon learns as many
+weights, but predicts the rest as zero.
 """
 
 import matplotlib.pyplot as plt

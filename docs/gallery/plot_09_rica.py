@@ -19,7 +19,9 @@ patches = sample_patches(pictures, (10, 10), 8000, rng)
 whitened = fit_whitening(patches - patches.mean(axis=1, keepdims=True)).transform(patches)
 model = RICA(Full(100, 32))
 prepared = model.prepare(whitened)
-fit = fit_lbfgs(lambda params: model.loss_and_gradient(params, prepared), model.init(rng, dtype=np.float64), iterations=60)
+fit = fit_lbfgs(
+    lambda params: model.loss_and_gradient(params, prepared), model.init(rng, dtype=np.float64), iterations=60
+)
 
 figure, axes = plt.subplots(2, 16, figsize=(10, 1.6), layout="constrained")
 for ax, w in zip(axes.ravel(), model.filters(fit.params)[0].T):

@@ -2,8 +2,8 @@
 A wrong gradient, entry by entry
 ================================
 
-The oracle compares each entry with its exact value. This softmax forgets one term of its gradient's chain rule: the picture shows the
-error as a share of the bound.
+The oracle compares each entry with its exact value. This softmax forgets one term of its gradient's chain rule: the
+picture shows the error as a share of the bound.
 """
 
 import matplotlib.pyplot as plt

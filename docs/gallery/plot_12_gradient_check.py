@@ -2,7 +2,8 @@
 The order of the remainder
 ==========================
 
-f(x + h d) - f(x - h d) - 2 h <g, d> falls as h^3 if g is the gradient of f, and as h if it is not: a check that needs no tolerance.
+f(x + h d) - f(x - h d) - 2 h <g, d> falls as h^3 if g is the gradient of f, and as h if it is not: a check that needs
+no tolerance.
 """
 
 import matplotlib.pyplot as plt

@@ -2,8 +2,8 @@
 How wrong may a right sum be
 ============================
 
-Errors of float32 sums of n products, as a share of the sum of magnitudes, against gamma_n and against sqrt(n) roundings. The bound
-grows with n, so a fixed tolerance is too strict for long sums or too loose for short ones.
+Errors of float32 sums of n products, as a share of the sum of magnitudes, against gamma_n and against sqrt(n)
+roundings. The bound grows with n, so a fixed tolerance is too strict for long sums or too loose for short ones.
 """
 
 import matplotlib.pyplot as plt
