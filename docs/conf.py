@@ -7,7 +7,13 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+import pp_ref.oracle
+
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# These names are imported when they are first used; autodoc looks at those that are there.
+for lazy in (pp_ref.oracle,):
+    vars(lazy).update({name: getattr(lazy, name) for name in lazy.__all__})
 
 project = "pp_ref"
 author = "the maintainers of pp_ref"
@@ -48,6 +54,7 @@ sphinx_gallery_conf = {
     "examples_dirs": "gallery",
     "gallery_dirs": "auto_gallery",
     "filename_pattern": "",
+    "within_subsection_order": "FileNameSortKey",
     "download_all_examples": False,
     "show_signature": False,
     "write_computation_times": False,

@@ -10,7 +10,13 @@ from typing import Any
 ENTRY = re.compile(r"(\S.*?) {2,}(\S.*)")
 SECTIONS = {"returns": "Returns", "yields": "Yields", "raises": "Raises"}
 LITERAL = re.compile(r"(``.*?``|`.*?`)")
-PAGE = re.compile(r"docs/(\w+)\.md(#[\w-]+)?")  # the pages of modules lie in docs/api
+PAGE = re.compile(r"docs/(\w+)\.md(#(?:[\w-]|\\_)+)?")  # the pages of modules lie in docs/api
+
+
+def linked(found: re.Match[str]) -> str:
+    """Return a link to a page, and to a heading of it."""
+    place = (found[2] or "").replace("\\", "")
+    return f"`{found[1]}{place} <../{found[1]}.html{place}>`__"
 
 
 def paragraphs(lines: list[str]) -> list[list[str]]:
@@ -40,13 +46,14 @@ def entries(lines: list[str]) -> list[tuple[str, str]] | None:
         return None
     column, found = min(columns), []
     for line in lines:
-        name, text = line[:column].strip(), line[column:].strip()
-        if line[column - 1 : column] != " ":
-            return None
-        if name:
-            found.append((name, text))
+        if match := ENTRY.fullmatch(line):
+            found.append((match[1], match[2]))
+        elif not line[:column].strip():
+            found[-1] = (found[-1][0], f"{found[-1][1]} {line.strip()}")
+        elif line[column - 1 : column] == " ":
+            found.append((line[:column].strip(), line[column:]))
         else:
-            found[-1] = (found[-1][0], f"{found[-1][1]} {text}")
+            return None
     return found
 
 
@@ -67,7 +74,7 @@ def as_numpydoc(lines: list[str]) -> list[str]:
             said += [*map(escaped, paragraph), ""]
     for section in ("Parameters", *SECTIONS.values()):
         said += [*sections.get(section, []), ""]
-    return [PAGE.sub(r"`\g<0> <../\1.html\2>`__", line) for line in said] + lines[start:]
+    return [PAGE.sub(linked, line) for line in said] + lines[start:]
 
 
 def process(app: Any, what: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:

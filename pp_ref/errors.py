@@ -78,10 +78,11 @@ def meant(value: object, known: Iterable[str]) -> str:
 
     A name that begins with the value is nearer than any other: "figure4" means "figure4-left".
     """
-    names = sorted(known)
-    near = [name for name in names if name.startswith(str(value))] if value else []
-    near = near or get_close_matches(str(value), names, n=1, cutoff=0.75)
-    return f": did you mean {near[0]!r}?" if near else ""
+    names = {name.lower(): name for name in sorted(known)}
+    given = str(value).lower()
+    near = [name for name in names if name.startswith(given)] if value else []
+    near = near or get_close_matches(given, names, n=1, cutoff=0.75)
+    return f": did you mean {names[near[0]]!r}?" if near else ""
 
 
 def unknown(argument: str, value: object, known: Iterable[str]) -> str:

@@ -2,7 +2,7 @@
 A wrong gradient, entry by entry
 ================================
 
-The oracle compares each entry with its exact value. This softmax forgets one term of its gradient's chain rule: the
+The oracle compares each entry with its exact value. The gradient of this loss forgets 1 / n: the
 picture shows the error as a share of the bound.
 """
 

@@ -1,4 +1,4 @@
-"""The static half of predicted parameters: spaces, index sets alpha and dictionaries U_alpha (sec. 3)."""
+"""The static half of predicted parameters: spaces, index sets alpha and dictionaries U_alpha of section 3."""
 
 from pp_ref.dictionaries.choose_covariance import CovarianceChoice, choose_covariance
 from pp_ref.dictionaries.columns import Column

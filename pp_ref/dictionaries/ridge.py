@@ -45,10 +45,15 @@ def ridge_dictionary(K: Floats, alpha: Indices, ridge: float, form: str = "ridge
         factor = cho_factor(K_alpha + ridge * np.eye(alpha.size), lower=True)
     except LinAlgError:
         floor = np.finfo(np.float64).eps * alpha.size * max(abs(eigenvalues).max(), 1)
+        if eigenvalues[0] < -floor:
+            raise DomainError(
+                f"K_alpha ({alpha.size} x {alpha.size}) has the eigenvalue {eigenvalues[0]:.1e}: it is no covariance; "
+                f"expected a positive semi-definite function or matrix, or ridge well above {-eigenvalues[0]:.1e}"
+            ) from None
         raise DomainError(
             f"ridge is {ridge}, but K_alpha ({alpha.size} x {alpha.size}, numerical rank {rank}, smallest eigenvalue "
             f"{eigenvalues[0]:.1e}) + ridge I is not positive definite in float64; expected ridge well above "
-            f"{max(floor, -eigenvalues[0]):.1e}: raise it, keep fewer weights, or shorten the length scale"
+            f"{floor:.1e}: raise it, keep fewer weights, or shorten the length scale"
         ) from None
     return np.ascontiguousarray(cho_solve(factor, K[alpha]).T), condition, rank  # (k, k)^-1 (k, d), transposed
 

@@ -151,7 +151,9 @@ class PredictedMLPClassifier(ClassifierMixin, BaseEstimator):
 
     def _check_settings(self) -> None:
         if isinstance(self.hidden, str) or not isinstance(self.hidden, Sequence) or not self.hidden:
-            raise DomainError(f"hidden is {brief_value(self.hidden)}, expected units of each hidden layer: (500, 500)")
+            raise DomainError(
+                f"hidden is {brief_value(self.hidden)}, expected a tuple with the units of each hidden layer: (500,)"
+            )
         check_integer(1, **{f"hidden[{layer}]": units for layer, units in enumerate(self.hidden)})
         check_integer(0, pretrain=self.pretrain)
         if self.solver not in SOLVERS:
