@@ -25,6 +25,7 @@ from rich.table import Table
 from pp_ref.arrays import to_numpy
 from pp_ref.dictionaries import Dictionary, Grid, make_dictionary
 from pp_ref.experiments import figure2, figure4_left, figure4_rates, figure5, figure5_parts, mlp_runs
+from pp_ref.experiments.demo import NAMES
 from pp_ref.experiments.drawing import show_filters
 from pp_ref.experiments.experiment import Experiment
 from pp_ref.experiments.intervals import GAIN, Outcome, judge
@@ -35,6 +36,7 @@ from pp_ref.experiments.ways import WAYS
 from pp_ref.features import sample_patches
 from pp_ref.models.convnet import weight_spaces
 from pp_ref.records import markdown
+from pp_ref.tables import plain_table
 from pp_ref.training import Fit
 
 SHOWN = 4  # features, as in the paper
@@ -208,15 +210,16 @@ def _relative_error(W: NDArray[Any], predicted: NDArray[Any]) -> float:
 
 
 def title(record: Record) -> str:
-    """The title of the block that the record belongs to."""
-    return BLOCKS[record["recipe"]["label"]].title
+    """The title of the block that the record belongs to, with the data that were taken."""
+    block, name = BLOCKS[record["recipe"]["label"]].title, record["data"]["name"]
+    return block.replace("MNIST", NAMES["digits"]) if name == "digits" else block
 
 
 def table(records: Sequence[Record]) -> Table:
     """Mean relative error and its range over draws of alpha, by block, reconstruction and proportion kept."""
-    made = Table(title="Figure 1: relative squared error of features, predicted from a few of their weights")
-    for heading in ("model", "reconstruction", "proportion", "error", "range"):
-        made.add_column(heading, justify="left" if heading in ("model", "reconstruction") else "right")
+    heading = "Figure 1: relative squared error of features, predicted from a few of their weights"
+    columns = ("model", "reconstruction", "proportion", "error", "range")
+    made = plain_table(heading, columns, ("reconstruction",))
     for record in records:
         for name, rows in record["errors"].items():
             for p, draws in zip(record["recipe"]["proportions"], rows, strict=True):
@@ -242,6 +245,7 @@ def figure(records: Sequence[Record]) -> Figure:
         axes.set(xlabel="Proportion of weights kept", ylabel="Relative squared error", ylim=(0, None), xlim=(0, None))
         axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
         axes.set_title(f"{title(record)}: all {record['features']} features of layer 1")
+        axes.set_xticks(record["recipe"]["proportions"])
         axes.grid(alpha=0.3)
         axes.legend()
     return drawn
@@ -276,7 +280,14 @@ def verdict(records: Sequence[Record]) -> str:
     )
 
 
-EXPERIMENT = Experiment(PROFILES, recipes, epochs, run, table, {"figure1": figure}, summary, verdict)
+def demo(records: Sequence[Record]) -> str:
+    """The verdict, and what it is drawn from."""
+    draws = len(records[0]["errors"]["SE"][0])
+    said = f"One net a model, one seed, {draws} draws of the kept weights: other nets may differ."
+    return f"{said} {verdict(records).replace('**', '')}"
+
+
+EXPERIMENT = Experiment(PROFILES, recipes, epochs, run, table, {"figure1": figure}, summary, demo, verdict)
 PARTS = {
     "figure1": Part(
         "Figure 1: learned features, and the rest of each predicted from a few of its weights",
