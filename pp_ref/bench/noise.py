@@ -8,6 +8,7 @@ largest are taken.
 """
 
 from collections.abc import Sequence
+from math import isfinite
 from typing import Any
 
 from scipy.stats import binom
@@ -25,6 +26,8 @@ def median_bounds(seconds: Sequence[float]) -> tuple[float, float]:
 
 
 def unstable(row: dict[str, Any]) -> bool:
-    """Return whether a row's median is not known within a tenth; True for a single round, which nothing confirms."""
-    low, high = median_bounds(row["seconds"])
-    return len(row["seconds"]) < 2 or not high <= MARGIN * low
+    """Return whether a row's median is not known within a tenth; True for a single round, which nothing confirms, and
+    for NaN."""
+    seconds = row["seconds"]
+    low, high = median_bounds(seconds)
+    return len(seconds) < 2 or not isfinite(sum(seconds)) or not high <= MARGIN * low

@@ -14,6 +14,8 @@ from pp_ref.tables import plain_pairs, plain_table
 __all__ = ["noise", "print_record"]
 
 UNSTABLE = "unstable"
+LIMITS = {"peak_gflops": "product {peak_gflops:.0f} Gflop/s", "copy_gb_s": "copy {copy_gb_s:.0f} GB/s"}
+PEER = "against the\nbest peer"
 ALL_AGREE = "The rounds of every row agree."
 
 
@@ -54,9 +56,9 @@ def _head(record: Record) -> Iterator[tuple[str, str]]:
         yield "threads", " and ".join(map(str, sorted(threads)))
     yield "rounds", str(record["rounds"])
     for limits in record["limits"]:
-        product = "product {peak_gflops:.0f} Gflop/s, ".format(**limits) if "peak_gflops" in limits else ""
+        rates = [said.format(**limits) for name, said in LIMITS.items() if name in limits]
         of = "limits, {} thread{}".format(n := limits["threads"], "s" * (n > 1)) if "threads" in limits else "limits"
-        yield of, f"{product}copy {limits['copy_gb_s']:.0f} GB/s"
+        yield of, ", ".join(rates)
     peers = SUBJECTS[record["subject"]].peers if record["subject"] in SUBJECTS else ()
     if missing := [name for name in peers if name not in versions]:
         yield "missing peers", f"{', '.join(missing)}: not installed, so there is no comparison with them"
@@ -67,9 +69,9 @@ COLUMNS: Mapping[str, Callable[[dict[str, Any]], str]] = {
     "ms": lambda row: f"{1e3 * row['median_s']:.3f}",
     "from": lambda row: f"{1e3 * row['min_s']:.3f}",
     "to": lambda row: f"{1e3 * row['max_s']:.3f}",
-    "of peak": lambda row: f"{row['share_of_peak']:.0%}" if "share_of_peak" in row else "",
-    "best peer": lambda row: f"{row['times_best_peer']:.1f}x" if "times_best_peer" in row else "",
-    "error": lambda row: f"{row['share_of_bound']:.0%} of its bound" if "share_of_bound" in row else "",
+    "of\npeak": lambda row: f"{row['share_of_peak']:.0%}" if "share_of_peak" in row else "",
+    PEER: lambda row: f"{row['times_best_peer']:.1f}x" if "times_best_peer" in row else "",
+    "error, of\nits bound": lambda row: f"{row['share_of_bound']:.0%}" if "share_of_bound" in row else "",
 }
 
 
@@ -77,15 +79,16 @@ def _block(block: dict[str, Any]) -> Table:
     shape = ", ".join(f"{name} {value}" for name, value in block.items() if name not in BESIDE_SHAPE)
     rows = block["rows"]
     if "median_s" not in rows[0]:  # nothing was timed
-        made = plain_table(shape, dict.fromkeys(key for row in rows for key in row))
+        keys = list(dict.fromkeys(key for row in rows for key in row))
+        made = plain_table(shape, (key.replace("_", " ") for key in keys))
         for row in rows:
-            made.add_row(*(str(row.get(column.header, "")) for column in made.columns))
+            made.add_row(*(str(row.get(key, "")) for key in keys))
         return made
     best = next((row for row in rows if row.get("times_best_peer") == 1), None)
     cells = {heading: [cell(row) for row in rows] for heading, cell in COLUMNS.items()}
     if best:
         for number, row in enumerate(rows):
-            cells["best peer"][number] = UNSTABLE if unstable(row) or unstable(best) else cells["best peer"][number]
+            cells[PEER][number] = UNSTABLE if unstable(row) or unstable(best) else cells[PEER][number]
     cells = {heading: column for heading, column in cells.items() if any(column)}
     made = plain_table(shape, ["contender", *cells])
     for number, row in enumerate(rows):

@@ -58,14 +58,12 @@ def conclusion(records: Sequence[Record], against: str, changes: Iterable[Change
     learned = f"{recipe['images']:,} learned from, " if "images" in recipe else ""
     said = [f"{data_name(records)}: {learned}{tested:,} test images, {'one seed' if seeds == 1 else f'{seeds} seeds'}."]
     made = list(changes)
-    bounds = [chance(change, tested) for change in made]
+    bounds = [100 * chance(change, tested) for change in made]
     if made:
-        said.append(f"By chance errors differ by up to {100 * max(bounds):.1f} points (95 %).")
-    found: dict[str, list[str]] = {"Better than": [], "No different from": [], "Worse than": []}
+        said.append(f"A difference of less than {min(bounds):.1f} to {max(bounds):.1f} points may be chance (95 %).")
+    found: dict[str, list[str]] = {"Better": [], "Within chance": [], "Worse": []}
     for change, bound in zip(made, bounds, strict=True):
-        difference = change.error - change.against
-        found[
-            "Better than" if difference < -bound else "Worse than" if difference > bound else "No different from"
-        ] += [change.name]
-    said += [f"{how} {against} beyond that: {', '.join(names)}." for how, names in found.items() if names]
-    return " ".join(said)
+        points = 100 * (change.error - change.against)
+        found["Better" if points < -bound else "Worse" if points > bound else "Within chance"].append(change.name)
+    judged = [f"{how}: {', '.join(names)}." for how, names in found.items() if names]
+    return " ".join([*said, *([f"Against {against}:"] * bool(judged)), *judged])

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from pp_ref.errors import ShapeError
 from pp_ref.files import write_atomically
 
-CHARACTERS = 14  # of a caption, in an inch
+CHARACTERS = 15  # of a caption, in an inch
 
 
 def save_figure(figure: Figure, stem: Path, caption: str = "") -> list[Path]:

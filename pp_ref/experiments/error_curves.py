@@ -127,7 +127,7 @@ def error_conclusion(records: Sequence[Record], labels: Iterable[str], baseline:
         for (name, p), error in errors.items()
         if full is not None and name != baseline
     ]
-    return conclusion(records, f"{baseline}, which learns all weights,", changes)
+    return conclusion(records, f"{baseline}, with all weights learned", changes)
 
 
 def error_figure(

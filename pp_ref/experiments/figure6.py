@@ -238,7 +238,9 @@ def table(records: Sequence[Record], title: str) -> Table:
 
 def bars_are(records: Sequence[Record]) -> str:
     """What the error bars of these records show, in words."""
-    return "90 % intervals over folds" if len(records[0]["accuracies"]) > 1 else "the range over seeds"
+    if len(records[0]["accuracies"]) > 1:
+        return "bars: 90 % intervals over folds"
+    return "bars: the range over seeds" if len({record["recipe"]["seed"] for record in records}) > 1 else "one seed"
 
 
 def bars(chosen: Sequence[Point]) -> tuple[list[int], list[float], NDArray[np.float64]]:

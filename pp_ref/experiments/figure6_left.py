@@ -66,7 +66,7 @@ def figure(records: Sequence[Record]) -> Figure:
     axes.errorbar(x, y, lengths, marker="o", capsize=3, label="SE")
     axes.set(
         xlabel="Dynamic parameters",
-        ylabel=f"Test accuracy (bars: {bars_are(records)})",
+        ylabel=f"Test accuracy ({bars_are(records)})",
         title=f"RICA on {data_name(records)}",
     )
     ticks = [point.dynamic for point in found if point.proportion < 1]

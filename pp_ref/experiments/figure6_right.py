@@ -63,7 +63,7 @@ def figure(records: Sequence[Record]) -> Figure:
     for (proportion, name), marker in zip(NAMES.items(), "so", strict=True):
         x, y, lengths = bars([point for point in points(records) if point.proportion == proportion])
         axes.errorbar(x, y, lengths, marker=marker, capsize=3, label=name)
-    axes.set(xscale="log", xlabel="Dynamic parameters", ylabel=f"Test accuracy (bars: {bars_are(records)})")
+    axes.set(xscale="log", xlabel="Dynamic parameters", ylabel=f"Test accuracy ({bars_are(records)})")
     axes.set_title(f"Equal dynamic parameters on {data_name(records)}")
     ticks = sorted({point.dynamic for point in points(records)})
     axes.set_xticks(ticks, [f"{tick:,}" for tick in ticks])
