@@ -22,7 +22,7 @@ NAMES = {
     "timit-sample": "16 speakers of TIMIT",
     "timit": "TIMIT",
 }
-TESTED = {"digits": 1000, "mnist": 10_000, "cifar10": 10_000, "stl10": 8000}  # images
+TESTED = {"digits": 1000, "mnist": 10_000, "cifar10": 10_000, "stl10": 8000}  # images, by the data of a recipe
 Z = 1.96  # standard deviations of 95 %
 
 
@@ -53,8 +53,8 @@ def conclusion(records: Sequence[Record], against: str, changes: Iterable[Change
 
     against  the net that the others are compared with, in words
     """
-    recipe, data = records[0]["recipe"], records[0]["data"]["name"]
-    tested, seeds = TESTED[data], len({record["recipe"]["seed"] for record in records})
+    recipe = records[0]["recipe"]
+    tested, seeds = TESTED[recipe["data"]], len({record["recipe"]["seed"] for record in records})
     learned = f"{recipe['images']:,} learned from, " if "images" in recipe else ""
     said = [f"{data_name(records)}: {learned}{tested:,} test images, {'one seed' if seeds == 1 else f'{seeds} seeds'}."]
     made = list(changes)

@@ -67,6 +67,8 @@ def test_records_and_what_is_drawn_from_them(mlp, convnet, rica, tmp_path):
         for name, draws in record["recipe"]["reconstructions"].items():
             assert [len(row) for row in record["errors"][name]] == [draws] * 5
     assert figure1.table(records).row_count == 45
+    assert figure1.demo(records).startswith("One net a model, one seed, 5 draws of the kept weights: ")
+    assert "*" not in figure1.demo(records)
     titles = [axes.get_title() for axes in figure1.figure(records).axes]
     assert titles[3] == "MLP on MNIST: all 20 features of layer 1"
     assert titles[7] == "Convnet on CIFAR-10: all 48 features of layer 1"

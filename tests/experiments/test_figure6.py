@@ -67,11 +67,14 @@ def test_runs_and_what_is_drawn_from_them(half, digits, tmp_path):
     records = [figure6.run(recipe, RunStore(tmp_path), reports.append) for recipe in made]
     assert len(reports) <= sum(map(half.epochs, made))
     records = stored(records, tmp_path)
+    against = "everything learned" if half is figure6_left else "as many dynamic parameters"
     full = records[0]
     assert full["counts"]["1"]["dynamic"] == 36 * 4
     assert full["accuracy"] == full["accuracies"][0] > 0.9
     assert set(full["classifiers"][0]["held_out_accuracy"]) == {"1.0", "10.0"}
     assert half.table(records).row_count == len(figure6.points(records))
+    assert f"Against RICA with {against}:" in half.demo(records)
+    assert "one seed" in half.figure(records).axes[0].get_ylabel()
     assert "noise" in half.figure(records).axes[0].get_title()
 
 
