@@ -22,8 +22,8 @@ torture: setup  ## the long tests: thousands of trials of every file format, and
 
 test-core:  ## the core's tests, in an environment with nothing but what the package requires
 	test -x $(CORE)/bin/python || $(PYTHON) -m venv $(CORE)
-	$(CORE)/bin/python -m pip install --quiet --disable-pip-version-check . array-api-strict hypothesis pytest
-	$(TEST_THREADS) $(CORE)/bin/python -m pytest tests/layers tests/dictionaries tests/training tests/gradient_check
+	$(CORE)/bin/python -m pip install --quiet --disable-pip-version-check . array-api-strict hypothesis pytest pytest-xdist
+	$(TEST_THREADS) $(CORE)/bin/python -m pytest -n auto tests/layers tests/dictionaries tests/training tests/gradient_check
 
 lint: setup
 	$(BIN)/ruff check

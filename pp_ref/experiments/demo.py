@@ -40,6 +40,11 @@ def data_name(records: Sequence[Record]) -> str:
     return NAMES.get(name, name)
 
 
+def sentence_of(name: str) -> str:
+    """A name at the beginning of a sentence."""
+    return name[0].upper() + name[1:]
+
+
 def chance(change: Change, tested: int) -> float:
     """The difference of errors up to which 95 % of the pairs differ by chance.
 

@@ -245,7 +245,8 @@ def figure(records: Sequence[Record]) -> Figure:
         axes.set(xlabel="Proportion of weights kept", ylabel="Relative squared error", ylim=(0, None), xlim=(0, None))
         axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
         axes.set_title(f"{title(record)}: all {record['features']} features of layer 1")
-        axes.set_xticks(record["recipe"]["proportions"])
+        ticks = record["recipe"]["proportions"]
+        axes.set_xticks(ticks, [f"{tick:.0%}" for tick in ticks], fontsize=8)
         axes.grid(alpha=0.3)
         axes.legend()
     return drawn

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from rich.table import Table
 
 from pp_ref.data import Images, load_natural_images, load_photographs, load_stl10_sample
-from pp_ref.experiments.demo import data_name
+from pp_ref.experiments.demo import data_name, sentence_of
 from pp_ref.experiments.drawing import show_filters
 from pp_ref.experiments.error_curves import describe
 from pp_ref.experiments.experiment import Experiment
@@ -52,7 +52,7 @@ class Profile:
 
 
 PROFILES = {
-    "demo": Profile("photographs", FilterSettings(patch=8, patches=10_000, iterations=60), 36, (1.0, 0.5, 0.2)),
+    "demo": Profile("photographs", FilterSettings(patch=8, patches=10_000, iterations=200), 36, (1.0, 0.5, 0.2)),
     "standard": Profile("natural-images", FilterSettings(patch=12, patches=50_000, iterations=300)),
     "authors": Profile("natural-images", FilterSettings(patch=16, patches=200_000, iterations=500), 256),
 }
@@ -153,7 +153,7 @@ def demo(records: Sequence[Record]) -> str:
     """The loss with everything learned and with least."""
     first, *_, last = sorted(records, key=lambda record: -record["recipe"]["proportion"])
     return (
-        f"{data_name(records)}, {first['recipe']['patches']:,} patches, one seed. The loss a patch is "
+        f"{sentence_of(data_name(records))}, {first['recipe']['patches']:,} patches, one seed. The loss a patch is "
         f"{first['loss']:.2f} with {first['recipe']['proportion']:.0%} learned and {last['loss']:.2f} with "
         f"{last['recipe']['proportion']:.0%}. Whether filters look alike is for the eye: no number here says so."
     )

@@ -82,7 +82,7 @@ PROFILES = {
         replace(
             _NET,
             labels=(FULL, "SE-Emp", "RandCon-RandCon"),
-            proportions=(0.1,),
+            proportions=(0.1, 0.25, 0.05),
             pretraining=replace(_NET.pretraining, epochs=1),
             fine_tuning=SGD(5, 0.2, momentum=0.9),
         ),
@@ -209,7 +209,7 @@ HEADINGS = (
     "phones",
     *BASELINES,
 )
-SHOWN = (0, 1, 2, 3, 4, 7, 9, 10)  # columns of the table for a terminal
+SHOWN = (0, 1, 2, 3, 4, 7, 8)  # columns of the table for a terminal
 
 
 def table(records: Sequence[Record]) -> Table:

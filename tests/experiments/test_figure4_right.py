@@ -89,7 +89,7 @@ def nothing(_):
 
 def test_how_many_runs_a_profile_has():
     """standard: two of nokernel, 4 pairs x 5 proportions x 2, and 3 on six more folds. authors: 2 + 10 x 3 x 2."""
-    assert [len(recipes(PROFILES[name])) for name in ("demo", "standard", "authors")] == [3, 2 + 40 + 18, 2 + 60]
+    assert [len(recipes(PROFILES[name])) for name in ("demo", "standard", "authors")] == [1 + 6, 2 + 40 + 18, 2 + 60]
     first = [(r["label"], r["proportion"], r["fold"]) for r in recipes(PROFILES["standard"])[:4]]
     assert first == [("nokernel", 1.0, 0), ("nokernel", 1.0, 1), ("SE-Emp", 0.1, 0), ("SE-Emp", 0.1, 1)]
     folds = {}
