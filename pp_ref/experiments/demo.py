@@ -65,7 +65,8 @@ def conclusion(records: Sequence[Record], against: str, changes: Iterable[Change
     made = list(changes)
     bounds = [100 * chance(change, tested) for change in made]
     if made:
-        said.append(f"A difference of less than {min(bounds):.1f} to {max(bounds):.1f} points may be chance (95 %).")
+        span = " to ".join(dict.fromkeys(f"{bound:.1f}" for bound in (min(bounds), max(bounds))))
+        said.append(f"A difference of less than {span} points may be chance (95 %).")
     found: dict[str, list[str]] = {"Better": [], "Within chance": [], "Worse": []}
     for change, bound in zip(made, bounds, strict=True):
         points = 100 * (change.error - change.against)
