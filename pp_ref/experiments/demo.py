@@ -22,7 +22,8 @@ NAMES = {
     "timit-sample": "16 speakers of TIMIT",
     "timit": "TIMIT",
 }
-TESTED = {"digits": 1000, "mnist": 10_000, "cifar10": 10_000, "stl10": 8000}  # images, by the data of a recipe
+# Images to learn from and to test on, by the data of a recipe.
+IMAGES = {"digits": (4000, 1000), "mnist": (60_000, 10_000), "cifar10": (50_000, 10_000), "stl10": (100_000, 8000)}
 Z = 1.96  # standard deviations of 95 %
 
 
@@ -59,8 +60,8 @@ def conclusion(records: Sequence[Record], against: str, changes: Iterable[Change
     against  the net that the others are compared with, in words
     """
     recipe = records[0]["recipe"]
-    tested, seeds = TESTED[recipe["data"]], len({record["recipe"]["seed"] for record in records})
-    learned = f"{recipe['images']:,} learned from, " if "images" in recipe else ""
+    (all_images, tested), seeds = IMAGES[recipe["data"]], len({record["recipe"]["seed"] for record in records})
+    learned = f"{recipe.get('images', all_images):,} learned from, "
     said = [f"{data_name(records)}: {learned}{tested:,} test images, {'one seed' if seeds == 1 else f'{seeds} seeds'}."]
     made = list(changes)
     bounds = [100 * chance(change, tested) for change in made]

@@ -31,7 +31,10 @@ def test_what_is_better_worse_or_within_chance():
 
 def test_nothing_to_compare_is_no_conclusion():
     other = RECORD | {"recipe": {"data": "digits", "seed": 1}}
-    assert conclusion([other, RECORD], "the full net", []) == "5,000 digits: 1,000 test images, 2 seeds."
+    assert (
+        conclusion([other, RECORD], "the full net", [])
+        == "5,000 digits: 4,000 learned from, 1,000 test images, 2 seeds."
+    )
 
 
 def test_data_without_a_name_of_its_own():

@@ -156,7 +156,9 @@ def test_verdicts_of_the_right_half_come_out_in_every_way(gain, outcome):
 def test_the_demo_of_the_right_half_compares_equal_dynamic_parameters():
     records = [each | {"data": {"name": "cifar10"}} for each in records_of({(800, 0.5): LESS})]
     said = figure6_right.demo(records)
-    assert said.startswith("CIFAR-10: 10,000 test images, 3 seeds. A difference of less than 1.4 points may be")
+    assert said.startswith(
+        "CIFAR-10: 50,000 learned from, 10,000 test images, 3 seeds. A difference of less than 1.4 points"
+    )
     assert said.endswith("Against RICA with as many dynamic parameters: Within chance: 800 features of RICA-50%.")
 
 
