@@ -29,8 +29,8 @@ from pp_ref.experiments.demo import NAMES
 from pp_ref.experiments.drawing import show_filters
 from pp_ref.experiments.experiment import Experiment
 from pp_ref.experiments.intervals import GAIN, Outcome, judge
-from pp_ref.experiments.rica_filters import seconds
 from pp_ref.experiments.mlp_runs import falling
+from pp_ref.experiments.rica_filters import seconds
 from pp_ref.experiments.run_store import Record, RunStore, record_of
 from pp_ref.experiments.sweeps import Part
 from pp_ref.experiments.ways import WAYS
@@ -105,8 +105,8 @@ BLOCKS: Mapping[str, Block] = {
     "RICA-STL-10": Block("RICA on STL-10", figure2, _rica, partial(seconds, channels=3)),
     "RICA-photographs": Block("RICA on photographs", figure2, _rica, partial(seconds, channels=3)),
 }
-# An epoch of MNIST has 15 times as many steps: with this decay, that of an epoch is the same. Twice as many epochs as the
-# demo of Figure 4 has, for what remains of the random start to go.
+# An epoch of MNIST has 15 times as many steps: with this decay, that of an epoch is the same. The epochs are twice those of
+# the demo of Figure 4, so that what is left of the random start goes.
 _DIGITS = replace(
     figure4_left.PROFILES["demo"],
     fine_tuning=falling(replace(figure4_left.FINE_TUNING, epochs=60), examples=4000, by=20),
