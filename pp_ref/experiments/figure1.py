@@ -105,7 +105,7 @@ BLOCKS: Mapping[str, Block] = {
     "RICA-STL-10": Block("RICA on STL-10", figure2, _rica, partial(seconds, channels=3)),
     "RICA-photographs": Block("RICA on photographs", figure2, _rica, partial(seconds, channels=3)),
 }
-# An epoch of MNIST has 15 times as many steps: with this decay, that of an epoch is the same. There are twice as many epochs
+# An epoch of MNIST has 15 times as many steps: with this decay, that of an epoch is the same. The epochs are twice as many
 # as in the demo of Figure 4, so that what is left of the random start goes.
 _DIGITS = replace(
     figure4_left.PROFILES["demo"],
