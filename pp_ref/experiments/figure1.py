@@ -105,8 +105,8 @@ BLOCKS: Mapping[str, Block] = {
     "RICA-STL-10": Block("RICA on STL-10", figure2, _rica, partial(seconds, channels=3)),
     "RICA-photographs": Block("RICA on photographs", figure2, _rica, partial(seconds, channels=3)),
 }
-# An epoch of MNIST has 15 times as many steps: with this decay, that of an epoch is the same. The epochs are twice as many
-# as in the demo of Figure 4, so that what is left of the random start goes.
+# An epoch of MNIST has 15 times as many steps: with this decay, that of an epoch is the same.
+# Twice the epochs of Figure 4's demo are done, so that what is left of the random start goes.
 _DIGITS = replace(
     figure4_left.PROFILES["demo"],
     fine_tuning=falling(replace(figure4_left.FINE_TUNING, epochs=60), examples=4000, by=20),
