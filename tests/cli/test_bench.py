@@ -25,8 +25,17 @@ def test_help_has_every_subject():
         assert f" {command} " in result.output
 
 
-@pytest.mark.parametrize("name", ["pooling", "plan"])
-def test_a_record_is_written_and_said(name, tmp_path):
+@pytest.fixture
+def short(monkeypatch):
+    """Processes of `start_up` that do nothing, and limits of the machine that are not measured."""
+    commands = {name: ["-c", "pass"] for name in ("numba, one line", "pool")}
+    monkeypatch.setattr("pp_ref.bench.start_up.COMMANDS", commands)
+    limits = {"peak_gflops": 100.0, "copy_gb_s": 10.0}
+    monkeypatch.setattr("pp_ref.bench.record._limits", lambda threads: {"threads": threads} | limits)
+
+
+@pytest.mark.parametrize("name", ["pooling", "start_up"])
+def test_a_record_is_written_and_said(name, tmp_path, short):
     out = tmp_path / "record.json"
     result = invoke("bench", name, "--small", "--rounds", "1", "--out", str(out))
     assert result.exit_code == 0, result.output
@@ -44,11 +53,8 @@ def test_a_record_is_written_and_said(name, tmp_path):
         ]
 
 
-def test_without_matplotlib_the_record_is_written_and_nothing_drawn(tmp_path, monkeypatch):
+def test_without_matplotlib_the_record_is_written_and_nothing_drawn(tmp_path, monkeypatch, short):
     monkeypatch.setitem(sys.modules, "matplotlib", None)
-    monkeypatch.setattr(
-        "pp_ref.bench.start_up.COMMANDS", {name: ["-c", "pass"] for name in ("numba, one line", "pool")}
-    )
     result = invoke("bench", "start_up", "--rounds", "1", "--out", str(tmp_path / "record.json"))
     assert result.exit_code == 0, result.output
     assert result.stderr.startswith("nothing is drawn: matplotlib is not installed")
