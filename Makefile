@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 UV := uv==0.13.9
+CORE := .venv-core
 EXTRAS := --group dev --group docs --extra fast --extra features --extra figures --extra oracle --extra speech --extra test
 
 # One BLAS thread a worker: pytest already runs one worker a core.
@@ -20,9 +21,9 @@ torture: setup  ## the long tests: thousands of trials of every file format, and
 	$(TEST_THREADS) $(BIN)/python -m pytest -m torture -n auto
 
 test-core:  ## the core's tests, in an environment with nothing but what the package requires
-	test -x .venv-core/bin/python || $(PYTHON) -m venv .venv-core
-	.venv-core/bin/python -m pip install --quiet --disable-pip-version-check . array-api-strict hypothesis pytest
-	$(TEST_THREADS) .venv-core/bin/python -m pytest tests/layers tests/dictionaries tests/training tests/gradient_check
+	test -x $(CORE)/bin/python || $(PYTHON) -m venv $(CORE)
+	$(CORE)/bin/python -m pip install --quiet --disable-pip-version-check . array-api-strict hypothesis pytest pytest-xdist
+	$(TEST_THREADS) $(CORE)/bin/python -m pytest -n auto tests/layers tests/dictionaries tests/training tests/gradient_check
 
 docs: setup  ## the site, in build/docs; every warning is an error
 	$(BIN)/python -m benchmarks.picture

@@ -7,10 +7,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy.optimize import nnls
 
-from pp_ref.bench.contest import interleaved, numbers_of_threads, threads
+from pp_ref.bench.contest import interleaved, numbers_of_threads, say, threads
 from pp_ref.bench.conv import conv_arrays, conv_ways
 from pp_ref.bench.layer import layer_arrays, ways
 from pp_ref.bench.pooling import se_dictionary, se_operands
+from pp_ref.bench.tables import with_threads
 from pp_ref.errors import DomainError
 from pp_ref.kernels.operands import OperandCache
 from pp_ref.kernels.rates import Rates, rates_file, write_rates
@@ -80,7 +81,10 @@ def calibrate(rounds: int = 9) -> dict[int, Calibration]:
     found = {}
     for number in numbers_of_threads():
         with threads(number):
-            seconds = [min(interleaved({"step": run}, rounds)["step"]) for run, _ in steps]
+            seconds = []
+            for done, (run, _) in enumerate(steps, start=1):
+                say(f"{with_threads(number)}: step {done} of {len(steps)}")
+                seconds.append(min(interleaved({"step": run}, rounds)["step"]))
         found[number] = fitted([work for _, work in steps], seconds)
     write_rates(rates_file(), {number: each.rates for number, each in found.items()})
     return found

@@ -19,12 +19,13 @@ from typing import Any, NamedTuple
 
 from scipy.stats import mannwhitneyu
 
+from pp_ref.bench.noise import MARGIN
 from pp_ref.bench.record import BESIDE_SHAPE, Record, read
 from pp_ref.errors import DataError
 
-__all__ = ["LEVEL", "MARGIN", "Comparison", "compare"]
+__all__ = ["LEVEL", "Comparison", "compare"]
 
-LEVEL, MARGIN = 0.05, 1.1
+LEVEL = 0.05
 Key = tuple[tuple[str, Any], ...]
 Records = dict[str, list[tuple[Path, Record]]]  # by subject
 

@@ -4,8 +4,10 @@ import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from importlib import import_module
 from importlib.util import find_spec
+from math import inf
 from pathlib import Path
 from statistics import median
 from typing import Any, NamedTuple
@@ -34,9 +36,11 @@ __all__ = [
     "numbers_of_threads",
     "peak_rate",
     "row",
+    "say",
     "share_of_bounds",
     "share_of_largest",
     "threads",
+    "told",
     "wall_seconds",
 ]
 
@@ -46,6 +50,8 @@ Real = NDArray[Any]
 Block = dict[str, Any]
 Run = Callable[[], Any]
 TASKS = Path("/proc/self/task")
+QUIET = 0.5  # seconds between reports
+_REPORT: ContextVar[Callable[[str], None] | None] = ContextVar("report", default=None)
 
 
 class Contender(NamedTuple):
@@ -138,12 +144,36 @@ def wall_seconds(run: Run) -> float:
     return time.perf_counter() - began
 
 
+@contextmanager
+def told(report: Callable[[str], None]) -> Iterator[None]:
+    """Let ``report`` be called with what is being timed; never between the contenders of a round."""
+    before = _REPORT.set(report)
+    try:
+        yield
+    finally:
+        _REPORT.reset(before)
+
+
+def say(text: str) -> None:
+    """Call the function that `told` was given, if there is one."""
+    if report := _REPORT.get():
+        report(text)
+
+
 def interleaved(
-    contenders: Mapping[str, Run], rounds: int, seconds: Callable[[Run], float] = wall_seconds
+    contenders: Mapping[str, Run], rounds: int, seconds: Callable[[Run], float] = wall_seconds, what: str = ""
 ) -> dict[str, list[float]]:
-    """Call the contenders in turns and return their seconds in every round; the first round is not counted."""
+    """Call the contenders in turns and return their seconds in every round; the first round is not counted.
+
+    what  is told of, if it is given: before the first round, and before others where half a second has gone by, so that
+          short rounds are not disturbed
+    """
     found: dict[str, list[float]] = {name: [] for name in contenders}
+    last = -inf
     for number in range(rounds + 1):
+        if what and time.monotonic() - last > QUIET:
+            say(f"{what}: round {number} of {rounds}" if number else f"{what}: warming up")
+            last = time.monotonic()
         for name, run in contenders.items():
             took = seconds(run)
             if number:
@@ -172,7 +202,9 @@ def block(
     wrong = {name: each.share for name, each in contenders.items() if each.share is not None and not each.share <= 1}
     if wrong:
         raise InaccurateError(f"{shape}: off by more than the bound, in shares of it: {wrong}; nothing was timed")
-    calls = interleaved({name: each.run for name, each in contenders.items()}, rounds, seconds)
+    runs = {name: each.run for name, each in contenders.items()}
+    what = ", ".join(f"{name} {value}" for name, value in shape.items()) or "step"
+    calls = interleaved(runs, rounds, seconds, what)
     steps = {name: [call / contenders[name].steps for call in taken] for name, taken in calls.items()}
     best = min((median(steps[name]) for name in peers), default=None)
     rows = []

@@ -13,7 +13,7 @@ versions, machine, peak_memory_mb
 """
 
 import operator
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ from pp_ref.envelope import Format
 from pp_ref.machine import Device
 from pp_ref.records import circumstances
 
-__all__ = ["BESIDE_SHAPE", "Record", "goal", "lines", "met", "reached", "read", "record", "write"]
+__all__ = ["BESIDE_SHAPE", "Record", "goal", "met", "reached", "read", "record", "write"]
 
 Record = dict[str, Any]
 BESIDE_SHAPE = ("rows", "choice")  # keys of a block that are not part of its shape
@@ -108,28 +108,3 @@ def reached(record: Record, name: str, key: str = "times_best_peer", **shape: An
         for row in block["rows"]
         if row["name"] == name
     }
-
-
-def lines(record: Record) -> Iterator[str]:
-    """Yield a record's lines for a terminal."""
-    yield record["what"]
-    for limits in record["limits"]:
-        product = "{threads} threads: product {peak_gflops:.0f} Gflop/s, " if "threads" in limits else ""
-        yield f"{product.format(**limits)}copy {limits['copy_gb_s']:.0f} GB/s"
-    for block in record["measured"]:
-        yield ", ".join(f"{name} {value}" for name, value in block.items() if name not in BESIDE_SHAPE) + (
-            "; {way} is behind the best by {behind:.0%}".format(**block["choice"]) if "choice" in block else ""
-        )
-        for row in block["rows"]:
-            if "median_s" not in row:
-                yield "  " + ", ".join(f"{key} {value}" for key, value in row.items())
-                continue
-            times = {key: 1e3 * row[of] for key, of in (("ms", "median_s"), ("low", "min_s"), ("high", "max_s"))}
-            said = "  {name:26} median {ms:9.3f} ms, {low:.3f} to {high:.3f}".format(name=row["name"], **times)
-            for key, form in (("share_of_bound", "{:.1%} of bound"), ("share_of_peak", "{:.0%} of peak")):
-                said += "; " + form.format(row[key]) if key in row else ""
-            yield said + (f"; {row['times_best_peer']:.1f} x the best peer" if "times_best_peer" in row else "")
-    for each in record["goals"]:
-        what = each["what"] + (f", {each['threads']} threads" if "threads" in each else "")
-        said = "met" if met(each) else "missed"
-        yield f"goal: {what}: {each['sense']} {each['goal']:.3g}, reached {each['reached']:.3g}: {said}"

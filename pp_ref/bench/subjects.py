@@ -19,6 +19,7 @@ class Subject(NamedTuple):
     rounds    default number of rounds
     small     settings of --small
     roofline  whether the command draws a roofline beside the record
+    peers     the packages that it compares with, as `versions` names them
     """
 
     name: str
@@ -27,6 +28,7 @@ class Subject(NamedTuple):
     small: Mapping[str, Any]
     roofline: bool = False
     device: Device = "cpu"
+    peers: tuple[str, ...] = ()
 
     @property
     def module(self) -> Any:
@@ -39,18 +41,29 @@ class Subject(NamedTuple):
         return tables
 
 
+_DENSE = ("torch", "jax")
 _ONE_SHAPE = {"batches": (10,), "proportions": (0.05,)}
 SUBJECTS = {
     subject.name: subject
     for subject in (
-        Subject("pooling", "v U for ten columns of a 28 x 28 grid: every rung, dense products.", 9, _ONE_SHAPE, True),
-        Subject("layer", "The MNIST net's first layer, y and dw, against a full one.", 9, _ONE_SHAPE, True),
+        Subject(
+            "pooling",
+            "v U for ten columns of a 28 x 28 grid: every rung, dense products.",
+            9,
+            _ONE_SHAPE,
+            True,
+            peers=_DENSE,
+        ),
+        Subject(
+            "layer", "The MNIST net's first layer, y and dw, against a full one.", 9, _ONE_SHAPE, True, peers=_DENSE
+        ),
         Subject("mnist_step", "A training step of the MNIST net, few weights learned.", 9, {"proportions": (0.05,)}),
         Subject(
             "conv",
             "A step of each convolution of the CIFAR-10 net, predicted by every way, against dense ones.",
             3,
             {"layers": (3,), "proportions": (0.05,), "n": 4},
+            peers=_DENSE,
         ),
         Subject("convnet_step", "A training step of the CIFAR-10 net, and every way to convolve.", 9, {"batch": 4}),
         Subject("mlp_epoch", "An epoch of the MNIST net in full, against PyTorch's.", 3, {"examples": 300}),
@@ -68,6 +81,7 @@ SUBJECTS = {
             "How much longer a layer's choice takes than the best way, over shapes.",
             3,
             {"sides": (8,), "batches": (10,), "columns": (1,)},
+            peers=_DENSE,
         ),
         Subject("gpu_pool", "v U on a CUDA device: every rung, against cuBLAS.", 20, {"images": 1000}, device="gpu"),
         Subject("gpu_layer", "A layer's operations on a CUDA device.", 20, {"images": 1000}, device="gpu"),

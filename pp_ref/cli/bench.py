@@ -3,7 +3,8 @@
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -25,27 +26,78 @@ def _command(subject: Subject) -> None:
     def run(
         rounds: Annotated[int, ROUNDS] = subject.rounds, small: SmallOption = False, out: FileOption = None
     ) -> None:
-        record = subject.module.measure(rounds, **(subject.small if small else {}))
+        with _progress(subject.name):
+            record = subject.module.measure(rounds, **(subject.small if small else {}))
         _tell(record, out)
-        for table in subject.tables.values():
-            typer.echo(table(record))
-        if out and subject.roofline:
-            from pp_ref.bench.roofline import roofline
-            from pp_ref.experiments.drawing import save_figure
+        from rich.console import Console
+        from rich.markdown import Markdown
 
-            for path in save_figure(roofline(record), out.with_name(f"{out.stem}-roofline")):
-                typer.echo(path)
+        from pp_ref.bench.terminal import ALL_AGREE, noise
+
+        if noise(record) == ALL_AGREE:  # their ratios mean something
+            for table in subject.tables.values():
+                Console().print(Markdown(table(record)))
+        if out:
+            _draw(subject, record, out)
+
+
+@contextmanager
+def _progress(what: str) -> Iterator[None]:
+    """Say on a terminal what is being timed; a log gets nothing. No thread redraws it, which would disturb."""
+    from rich.console import Console
+    from rich.progress import Progress, TextColumn, TimeElapsedColumn
+    from rich.table import Column
+
+    from pp_ref.bench.contest import told
+
+    console = Console(stderr=True)
+    text = TextColumn("{task.description}", table_column=Column(no_wrap=True, overflow="ellipsis", ratio=1))
+    with Progress(
+        text,
+        TimeElapsedColumn(),
+        console=console,
+        expand=True,
+        auto_refresh=False,
+        transient=True,
+        disable=not console.is_terminal,
+    ) as progress:
+        bar = progress.add_task(f"{what}: preparing", total=None)
+        progress.refresh()
+        with told(lambda said: progress.update(bar, description=f"{what}: {said}", refresh=True)):
+            yield
 
 
 def _tell(record: dict[str, Any], out: Path | None) -> None:
-    """Print the record's lines, and write the record atomically."""
-    from pp_ref.bench.record import lines, write
+    """Print the record, and write it atomically."""
+    from rich.console import Console
 
-    for line in lines(record):
-        typer.echo(line)
+    from pp_ref.bench.record import write
+    from pp_ref.bench.terminal import print_record
+
     if out:
         write(out, record)
+    print_record(record, Console())
+    if out:
         typer.echo(out)
+
+
+def _draw(subject: Subject, record: dict[str, Any], out: Path) -> None:
+    """Draw the times and, if the subject has one, the roofline beside the record; say so if there is no Matplotlib."""
+    from pp_ref.errors import MissingExtraError, import_extra
+
+    try:
+        import_extra("matplotlib", "figures")
+    except MissingExtraError as error:
+        typer.echo(f"nothing is drawn: {error}", err=True)
+        return
+    from pp_ref.bench.roofline import roofline
+    from pp_ref.bench.times import times
+    from pp_ref.experiments.drawing import save_figure
+
+    drawn = {out.stem: times(record)} | ({f"{out.stem}-roofline": roofline(record)} if subject.roofline else {})
+    for stem, figure in drawn.items():
+        for path in save_figure(figure, out.with_name(stem)):
+            typer.echo(path)
 
 
 for _subject in SUBJECTS.values():
@@ -86,11 +138,11 @@ def _bench(name: str, out: Path | None, options: list[str]) -> list[str]:
 def _in_turn(commands: Mapping[str, list[str]]) -> None:
     """Run each command in a new process; if one fails, the others still run."""
     environment = os.environ | {"PP_REF_REQUIRE_GPU": "1"}  # a GPU test that would be skipped fails
-    left_out = [
-        name
-        for name, command in commands.items()
-        if subprocess.run([sys.executable, *command], env=environment, check=False).returncode
-    ]
+    left_out = []
+    for number, (name, command) in enumerate(commands.items(), start=1):
+        typer.echo(f"{name}: {number} of {len(commands)}", err=True)
+        if subprocess.run([sys.executable, *command], env=environment, check=False).returncode:
+            left_out.append(name)
     if left_out:
         typer.echo(f"pp-ref: left out: {', '.join(left_out)}", err=True)
         raise typer.Exit(1)
@@ -100,12 +152,16 @@ def _in_turn(commands: Mapping[str, list[str]]) -> None:
 def calibrate(rounds: Annotated[int, ROUNDS] = 9) -> None:
     """Measure the cost of the plan's units of work on this machine, and write it to the user's cache for the plan."""
     from pp_ref.bench.calibrate import calibrate
+    from pp_ref.bench.tables import with_threads
     from pp_ref.kernels.rates import rates_file
 
-    for number, found in calibrate(rounds).items():
-        for line in (f"{number} threads", *found.lines()):
+    with _progress("calibrate"):
+        measured = calibrate(rounds)
+    for number, found in measured.items():
+        for line in (with_threads(number), *found.lines()):
             typer.echo(line)
-    typer.echo(rates_file())
+    typer.echo(f"saved in {rates_file()}: models choose their ways by it, from the next process on")
+    typer.echo("to undo it, delete this file: the default rates are taken again")
 
 
 @bench.command("gpu_kernels")

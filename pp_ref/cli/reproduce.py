@@ -18,6 +18,9 @@ reproduce = typer.Typer(
 )
 
 
+OTHERS = "The other profiles put the paper's claims to the test."
+
+
 class ProfileName(StrEnum):
     """How thoroughly: embedded data in minutes, real data in hours, or every constant of the authors' code."""
 
@@ -80,9 +83,13 @@ def _reproduce(
     done = sweep(experiment.run, recipes, store, jobs=jobs, epochs=experiment.epochs, check=experiment.check)
     records = [record for record in done.records if record]
     if records:
-        Console().print(experiment.table(records))
+        said = experiment.demo(records) if profile == ProfileName.demo else ""
+        console = Console()
+        console.print(experiment.table(records))
+        if said:
+            console.print(f"{said} {OTHERS}", highlight=False)
         for stem, figure in experiment.figures.items():
-            for path in save_figure(figure(records), store.folder / stem):
+            for path in save_figure(figure(records), store.folder / stem, said):
                 typer.echo(path)
     if done.failures:
         raise typer.Exit(1)

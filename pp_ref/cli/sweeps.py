@@ -60,11 +60,9 @@ def write(made: Sweeps, name: str) -> list[Path]:
 
 def show(console: "Console", made: Sweeps, names: list[str], budget: float) -> None:
     """Print the runs that are done and left, and the core hours that they took and take."""
-    from rich.table import Table
+    from pp_ref.tables import plain_table
 
-    shown = Table(title="sweeps", title_justify="left")
-    for heading in ("part", "done", "left", "hours so far", "hours left", "waits for"):
-        shown.add_column(heading, justify="left" if heading in ("part", "waits for") else "right")
+    shown = plain_table("sweeps", ("part", "done", "left", "hours so far", "hours left", "waits for"), ("waits for",))
     left: dict[Path, float] = {}  # a run that parts share counts once
     for name in names:
         state, store = made.state(name), made.store(name)

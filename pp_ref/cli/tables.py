@@ -1,7 +1,7 @@
 """Tables for a terminal: this installation, the parameters of a model, the record of a run."""
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from rich.console import Console
@@ -11,6 +11,7 @@ from pp_ref.data.search import COLLECTIONS, look_for
 from pp_ref.machine import available, blas, machine
 from pp_ref.models.weights import Count
 from pp_ref.records import versions
+from pp_ref.tables import plain_pairs, plain_table
 
 __all__ = ["parameter_table", "print_info", "print_record"]
 
@@ -22,24 +23,25 @@ def parameter_table(counts: Mapping[str, Count]) -> Table:
 
     counts  by layer, as `MLP.count` returns them
     """
-    table = _table("parameters", ("layer", "dynamic", "static", "total", "learned"))
+    made = plain_table("parameters", ("layer", "dynamic", "static", "total", "learned"))
     whole = Count(*(sum(column) for column in zip(*counts.values(), strict=True)))
     for name, count in [*counts.items(), ("all", whole)]:
-        table.add_row(name, *(f"{number:,}" for number in count), f"{count.dynamic / max(count.total, 1):.1%}")
-    return table
+        made.add_row(name, *(f"{number:,}" for number in count), f"{count.dynamic / max(count.total, 1):.1%}")
+    return made
 
 
 def print_info() -> None:
     """Print versions, machine, BLAS, the backends of the pooling path, and the place of each data set."""
     console = Console()
-    console.print(_pairs("versions", versions().items()))
-    console.print(_pairs("machine", (machine() | {f"BLAS {name}": value for name, value in blas().items()}).items()))
-    console.print(_pairs("backends", ((name, reason or "ready") for name, reason in available().items())))
+    console.print(plain_pairs("versions", versions().items()))
+    described = machine() | {f"BLAS {name}": value for name, value in blas().items()}
+    console.print(plain_pairs("machine", described.items()))
+    console.print(plain_pairs("backends", ((name, reason or "ready") for name, reason in available().items())))
     found = []
     for name in COLLECTIONS:
         folder, places = look_for(name)
         found.append((name, str(folder) if folder else "not on this machine: " + "; ".join(places)))
-    console.print(_pairs("data", found))
+    console.print(plain_pairs("data", found))
 
 
 def print_record(record: Mapping[str, Any]) -> None:
@@ -51,10 +53,10 @@ def print_record(record: Mapping[str, Any]) -> None:
         for name in ("experiment", "label", "proportion", "n_columns", "features", "seed", "data")
         if name in recipe
     ]
-    console.print(_pairs(record["summary"], ((name, recipe[name]) for name in said)))
+    console.print(plain_pairs(record["summary"], ((name, recipe[name]) for name in said)))
     if counts := record.get("counts"):
         console.print(parameter_table({name: Count(**count) for name, count in counts.items()}))
-    dictionaries = _table("dictionaries", ("layer", "kind", "kept", "rank", "largest condition"))
+    dictionaries = plain_table("dictionaries", ("layer", "kind", "kept", "rank", "largest condition"))
     for number, layer in enumerate(record.get("dictionaries", []), start=1):
         if layer["weights"] == "Predicted":
             conditions = [math.inf if condition is None else condition for condition in layer["condition"]]
@@ -64,7 +66,7 @@ def print_record(record: Mapping[str, Any]) -> None:
     if dictionaries.row_count:
         console.print(dictionaries)
     columns = {name: form for name, form in HISTORY.items() if any(name in step for step in record["history"])}
-    steps = _table("fit", (name.replace("_", " ") for name in columns))
+    steps = plain_table("fit", (name.replace("_", " ") for name in columns))
     for step in record["history"]:
         steps.add_row(*(format(step[name], form) if name in step else "" for name, form in columns.items()))
     console.print(steps)
@@ -73,17 +75,3 @@ def print_record(record: Mapping[str, Any]) -> None:
 def _span(numbers: list[int]) -> str:
     low, high = min(numbers), max(numbers)
     return f"{low}" if low == high else f"{low} to {high}"
-
-
-def _table(title: str, headings: Iterable[str]) -> Table:
-    table = Table(title=title, title_justify="left")
-    for number, heading in enumerate(headings):
-        table.add_column(heading, justify="right" if number else "left")
-    return table
-
-
-def _pairs(title: str, rows: Iterable[tuple[str, Any]]) -> Table:
-    table = Table(title=title, title_justify="left", show_header=False)
-    for name, value in rows:
-        table.add_row(name, str(value))
-    return table

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from io import BytesIO
 from pathlib import Path
+from textwrap import fill
 from typing import Any
 
 import matplotlib
@@ -14,14 +15,20 @@ from numpy.typing import NDArray
 from pp_ref.errors import ShapeError
 from pp_ref.files import write_atomically
 
+CHARACTERS = 15  # of a caption, in an inch
 
-def save_figure(figure: Figure, stem: Path) -> list[Path]:
+
+def save_figure(figure: Figure, stem: Path, caption: str = "") -> list[Path]:
     """Write a figure as PNG and as SVG, each whole or not at all.
 
     stem     path without a suffix
+    caption  sentences below the figure
     returns  the two paths
     raises   DataError if a file cannot be written
     """
+    if caption:
+        width = int(figure.get_figwidth() * CHARACTERS)
+        figure.supxlabel(fill(caption, width), x=0.01, ha="left", fontsize=8)
     paths = []
     for suffix, metadata in (("png", {"Software": None}), ("svg", {"Date": None})):
         content = BytesIO()

@@ -8,13 +8,14 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator, PercentFormatter
-from rich import box
 from rich.table import Table
 
+from pp_ref.experiments.demo import Change, conclusion
 from pp_ref.experiments.run_store import Record
 from pp_ref.experiments.ways import ways_taken
 from pp_ref.models import LowRank, Weights
 from pp_ref.records import markdown
+from pp_ref.tables import plain_table
 
 Label = Callable[[Record], str]  # the line of a figure that a record belongs to
 
@@ -70,9 +71,7 @@ def errors_by_seed(records: Iterable[Record]) -> dict[int, float]:
 
 def error_table(records: Sequence[Record], labels: Iterable[str], title: str, label: Label = label_of) -> Table:
     """Parameters, mean test error and half its range over seeds, for each label and proportion."""
-    made = Table(title=title, box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)  # fits 80 characters
-    for heading in ("dictionaries", "kept", "dynamic", "static", "learned", "seeds", "test error"):
-        made.add_column(heading, justify="left" if heading == "dictionaries" else "right", no_wrap=True)
+    made = plain_table(title, ("dictionaries", "kept", "dynamic", "static", "learned", "seeds", "test error"))
     for (name, proportion), group in grouped(records, labels, label).items():
         errors = [record["test_error"] for record in group]
         counts = group[0]["counts"].values()
@@ -117,6 +116,18 @@ def error_summary(records: Sequence[Record], labels: Iterable[str], heading: str
         f"{cost(records, machine)}."
     )
     return markdown([heading, *(f"{p:.3g}" for p in proportions)], rows) + "\n\n" + note
+
+
+def error_conclusion(records: Sequence[Record], labels: Iterable[str], baseline: str) -> str:
+    """`conclusion` on every label and proportion against the baseline, the net without prediction."""
+    errors = {key: mean(r["test_error"] for r in group) for key, group in grouped(records, labels).items()}
+    full = next((error for (name, _), error in errors.items() if name == baseline), None)
+    changes = [
+        Change(f"{name} at {p:.3g}", error, full)
+        for (name, p), error in errors.items()
+        if full is not None and name != baseline
+    ]
+    return conclusion(records, f"{baseline}, with all weights learned", changes)
 
 
 def error_figure(

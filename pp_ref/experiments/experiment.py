@@ -31,6 +31,7 @@ class Experiment:
     table     (records) -> the table for a terminal
     figures   by file name without suffix: (records) -> the drawing
     summary   (records) -> the table for README, in Markdown
+    demo      (records) -> what the figure of the demo is, and what to conclude from it, in sentences
     verdict   (records) -> README's sentence on what the paper claims; None if the paper claims nothing here
     check     (recipe) -> None; raises if this machine lacks what the run needs. No run is begun before all are checked
     """
@@ -42,6 +43,7 @@ class Experiment:
     table: Callable[..., "Table"]
     figures: Mapping[str, Callable[..., "Figure"]]
     summary: Callable[..., str]
+    demo: Callable[..., str]
     verdict: Callable[..., str] | None = None
     check: Callable[[dict[str, Any]], None] = check_needs
 

@@ -13,7 +13,15 @@ import numpy as np
 from matplotlib.figure import Figure
 from rich.table import Table
 
-from pp_ref.experiments.error_curves import error_figure, error_summary, error_table, grouped, learned
+from pp_ref.experiments.demo import data_name
+from pp_ref.experiments.error_curves import (
+    error_conclusion,
+    error_figure,
+    error_summary,
+    error_table,
+    grouped,
+    learned,
+)
 from pp_ref.experiments.experiment import Experiment
 from pp_ref.experiments.mlp_runs import LABELS, PAIRS, Profile, epochs, falling, recipes, run
 from pp_ref.experiments.run_store import Record
@@ -70,17 +78,23 @@ PROFILES = {
 
 def table(records: Sequence[Record]) -> Table:
     """`error_table` of all pairs."""
-    return error_table(records, LABELS, "Figure 4 (left): MLP 784-500-500-10, test error")
+    return error_table(records, LABELS, f"Figure 4 (left): MLP 784-500-500-10 on {data_name(records)}, test error")
 
 
 def figure(records: Sequence[Record]) -> Figure:
     """`error_figure` of all pairs; nokernel is the horizontal line."""
-    return error_figure(records, LABELS, "nokernel", "MLP on MNIST: which dictionary predicts the weights best?")
+    title = f"MLP on {data_name(records)}: which dictionary predicts the weights best?"
+    return error_figure(records, LABELS, "nokernel", title)
 
 
 def summary(records: Sequence[Record]) -> str:
     """Mean test error of each pair at each proportion, and half its range over seeds."""
     return error_summary(records, LABELS, "test error, layer 1 - layer 2")
+
+
+def demo(records: Sequence[Record]) -> str:
+    """Which pairs differ from the net without prediction by more than chance."""
+    return error_conclusion(records, LABELS, "nokernel")
 
 
 def verdict(records: Sequence[Record]) -> str:
@@ -120,4 +134,4 @@ def verdict(records: Sequence[Record]) -> str:
     return first + "\n" + second
 
 
-EXPERIMENT = Experiment(PROFILES, recipes, epochs, run, table, {"figure4-left": figure}, summary, verdict)
+EXPERIMENT = Experiment(PROFILES, recipes, epochs, run, table, {"figure4-left": figure}, summary, demo, verdict)

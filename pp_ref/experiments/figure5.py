@@ -18,11 +18,13 @@ from pp_ref.arrays import to_numpy
 from pp_ref.data import Dataset
 from pp_ref.dictionaries import Grid, make_dictionary
 from pp_ref.experiments.convnet_inputs import load_inputs
+from pp_ref.experiments.demo import data_name
 from pp_ref.experiments.drawing import show_filters
 from pp_ref.experiments.error_curves import (
     cost,
     describe,
     error_and_spread,
+    error_conclusion,
     error_figure,
     error_table,
     errors_by_seed,
@@ -33,7 +35,7 @@ from pp_ref.experiments.experiment import Experiment
 from pp_ref.experiments.intervals import NO_DROP, judge
 from pp_ref.experiments.phases import Phases
 from pp_ref.experiments.run_store import Record, RunStore, record_of
-from pp_ref.experiments.ways import ways_of
+from pp_ref.experiments.ways import WAYS, ways_of
 from pp_ref.features import random_flips
 from pp_ref.machine import Device, array_library
 from pp_ref.models.convnet import ConvNet, paper_convnet, weight_spaces
@@ -77,7 +79,15 @@ def falling(epochs: int, images: int, learning_rate: float, batch: int = 128) ->
 
 _SEEDED = ((0.25, 0), (1.0, 0), (0.5, 0), (0.75, 0), (0.25, 1), (1.0, 1), (0.1, 0))
 PROFILES = {
-    "demo": Profile("digits", 500, ((0.25, 0), (1.0, 0)), falling(5, 500, 0.01, batch=20), dropout=0.0),
+    # Digits, in some two minutes on two cores.
+    "demo": Profile(
+        "digits",
+        2000,
+        ((0.25, 0), (1.0, 0), (0.5, 0), (0.1, 0)),
+        falling(10, 2000, 0.01, batch=20),
+        dropout=0.0,
+        also=(WAYS,),
+    ),
     # Our choice of images, epochs and rate: two cores take an hour or two.
     "standard": Profile("cifar10", 10_000, _SEEDED, falling(12, 10_000, 0.01), dropout=0.5),
     # All images, and the momentum and rate of pylearn2's stack (REPRODUCTION 4): takes a GPU, or some days.
@@ -216,12 +226,12 @@ def run(recipe: dict[str, Any], store: RunStore, report: Callable[[str], None]) 
 
 def table(records: Sequence[Record]) -> Table:
     """`error_table` of the full and the predicted nets."""
-    return error_table(records, (FULL, PREDICTED), "Figure 5: convnet, test error")
+    return error_table(records, (FULL, PREDICTED), f"Figure 5: convnet on {data_name(records)}, test error")
 
 
 def figure(records: Sequence[Record]) -> Figure:
     """`error_figure`; the full convnet is the horizontal line."""
-    return error_figure(records, (FULL, PREDICTED), FULL, f"Convnet on {records[0]['data']['name']}")
+    return error_figure(records, (FULL, PREDICTED), FULL, f"Convnet on {data_name(records)}")
 
 
 def filters_figure(records: Sequence[Record]) -> Figure:
@@ -250,6 +260,11 @@ def summary(records: Sequence[Record]) -> str:
     return markdown(["CIFAR-10, of each layer", "test error", "of all weights"], rows) + "\n\n" + note
 
 
+def demo(records: Sequence[Record]) -> str:
+    """Which proportions differ from the full net by more than chance."""
+    return error_conclusion(records, (FULL, PREDICTED), FULL)
+
+
 def verdict(records: Sequence[Record]) -> str:
     """Whether learning a quarter of the parameters has a negligible effect on the test error."""
     errors = {p: errors_by_seed(group) for (_, p), group in grouped(records, (FULL, PREDICTED)).items()}
@@ -261,5 +276,13 @@ def verdict(records: Sequence[Record]) -> str:
 
 
 EXPERIMENT = Experiment(
-    PROFILES, recipes, epochs, run, table, {"figure5": figure, "figure5-filters": filters_figure}, summary, verdict
+    PROFILES,
+    recipes,
+    epochs,
+    run,
+    table,
+    {"figure5": figure, "figure5-filters": filters_figure},
+    summary,
+    demo,
+    verdict,
 )

@@ -29,6 +29,7 @@ from pp_ref.experiments.ways import WAYS
 from pp_ref.features import extract_features, fit_linear_svm, fit_standardisation
 from pp_ref.layers import average_pool2d_forward
 from pp_ref.machine import Device
+from pp_ref.tables import plain_table
 
 HALF = 0.5  # the proportion of "RICA-50%", and of the paper's "more than half of the dynamic parameters"
 REDUCED = 2048  # STL-10 images that are reduced at a time
@@ -67,7 +68,7 @@ class Settings:
     encoding: str = "absolute"
 
 
-DEMO = Settings("digits", 1000, FilterSettings(patch=6, patches=5000, iterations=40), Cs=(10.0,))
+DEMO = Settings("digits", 4000, FilterSettings(patch=6, patches=10_000, iterations=100, also=WAYS), Cs=(10.0,))
 STANDARD = Settings("cifar10", 20_000, FilterSettings(patch=6, patches=100_000, iterations=200))
 AUTHORS = Settings("cifar10", 50_000, FilterSettings(patch=6, patches=400_000, iterations=500))
 # Both halves at full strength. Of the Cs of the standard profile the largest was chosen most often: the grid goes on.
@@ -223,9 +224,7 @@ def points(records: Sequence[Record]) -> list[Point]:
 
 def table(records: Sequence[Record], title: str) -> Table:
     """Mean test accuracy and its spread, for each size and proportion."""
-    made = Table(title=title)
-    for heading in ("features", "learned", "dynamic", "seeds", "test accuracy", "from", "to"):
-        made.add_column(heading, justify="right")
+    made = plain_table(title, ("features", "learned", "dynamic", "seeds", "test accuracy", "from", "to"))
     for point in points(records):
         made.add_row(
             str(point.features),
@@ -239,7 +238,9 @@ def table(records: Sequence[Record], title: str) -> Table:
 
 def bars_are(records: Sequence[Record]) -> str:
     """What the error bars of these records show, in words."""
-    return "90 % intervals over folds" if len(records[0]["accuracies"]) > 1 else "the range over seeds"
+    if len(records[0]["accuracies"]) > 1:
+        return "bars: 90 % intervals over folds"
+    return "bars: the range over seeds" if len({record["recipe"]["seed"] for record in records}) > 1 else "one seed"
 
 
 def bars(chosen: Sequence[Point]) -> tuple[list[int], list[float], NDArray[np.float64]]:

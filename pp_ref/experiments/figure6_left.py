@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from matplotlib.figure import Figure
-from matplotlib.ticker import PercentFormatter
+from matplotlib.ticker import NullLocator, PercentFormatter
 from rich.table import Table
 
 from pp_ref.experiments import figure6
+from pp_ref.experiments.demo import Change, conclusion, data_name
 from pp_ref.experiments.experiment import Experiment
 from pp_ref.experiments.figure6 import HALF, accuracy_and_spread, bars, bars_are, errors, points, recipe_of
 from pp_ref.experiments.intervals import NO_DROP, Outcome, judge
@@ -30,7 +31,7 @@ class Profile:
 
 
 PROFILES = {
-    "demo": Profile(figure6.DEMO, 20, ((1.0, 0), (0.5, 0), (0.2, 0))),
+    "demo": Profile(figure6.DEMO, 20, tuple((p, 0) for p in (1.0, 0.5, 0.2, 0.1, 0.06))),
     "standard": Profile(
         figure6.STANDARD,
         200,
@@ -50,7 +51,7 @@ def recipes(profile: Profile, data: str | None = None, device: Device = "cpu") -
 
 def table(records: Sequence[Record]) -> Table:
     """Accuracy for each proportion."""
-    return figure6.table(records, f"Figure 6 (left): RICA on {records[0]['data']['name']}")
+    return figure6.table(records, f"Figure 6 (left): RICA on {data_name(records)}")
 
 
 def figure(records: Sequence[Record]) -> Figure:
@@ -65,9 +66,13 @@ def figure(records: Sequence[Record]) -> Figure:
     axes.errorbar(x, y, lengths, marker="o", capsize=3, label="SE")
     axes.set(
         xlabel="Dynamic parameters",
-        ylabel=f"Test accuracy (bars: {bars_are(records)})",
-        title=f"RICA on {records[0]['data']['name']}",
+        ylabel=f"Test accuracy ({bars_are(records)})",
+        title=f"RICA on {data_name(records)}",
     )
+    ticks = [point.dynamic for point in found if point.proportion < 1]
+    axes.set(xscale="log")
+    axes.set_xticks(ticks, [f"{tick:,}" for tick in ticks])
+    axes.xaxis.set_minor_locator(NullLocator())
     axes.yaxis.set_major_formatter(PercentFormatter(1))
     axes.grid(alpha=0.3)
     axes.legend()
@@ -83,6 +88,18 @@ def summary(records: Sequence[Record]) -> str:
         ["seeds", *(str(point.seeds) for point in found)],
     ]
     return markdown(["RICA on CIFAR-10", *(f"{point.proportion:.0%} learned" for point in found)], rows)
+
+
+def demo(records: Sequence[Record]) -> str:
+    """Which proportions differ from RICA with everything learned by more than chance."""
+    found = points(records)
+    full = next((1 - point.accuracy for point in found if point.proportion == 1), None)
+    changes = [
+        Change(f"{point.proportion:.0%} learned", 1 - point.accuracy, full)
+        for point in reversed(found)
+        if full is not None and point.proportion < 1
+    ]
+    return conclusion(records, "RICA with everything learned", changes)
 
 
 def verdict(records: Sequence[Record]) -> str:
@@ -102,7 +119,7 @@ def verdict(records: Sequence[Record]) -> str:
     return f"**{said.capitalize()}**. Against RICA with everything learned, the error changes by {drops}."
 
 
-EXPERIMENT = Experiment(PROFILES, recipes, epochs, run, table, {"figure6-left": figure}, summary, verdict, check)
+EXPERIMENT = Experiment(PROFILES, recipes, epochs, run, table, {"figure6-left": figure}, summary, demo, verdict, check)
 PARTS = {
     "figure6-left": Part(
         "Figure 6 (left): RICA on CIFAR-10",

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from matplotlib.figure import Figure
-from matplotlib.ticker import PercentFormatter
+from matplotlib.ticker import NullLocator, PercentFormatter
 from rich.table import Table
 
 from pp_ref.experiments import figure6
+from pp_ref.experiments.demo import Change, conclusion, data_name
 from pp_ref.experiments.experiment import Experiment
 from pp_ref.experiments.figure6 import HALF, Point, accuracy_and_spread, bars, bars_are, errors, points, recipe_of
 from pp_ref.experiments.intervals import GAIN, judge, together
@@ -32,7 +33,7 @@ class Profile:
 
 
 PROFILES = {
-    "demo": Profile(figure6.DEMO, (10, 20)),
+    "demo": Profile(figure6.DEMO, (5, 10, 20)),
     "standard": Profile(figure6.STANDARD, (50, 100, 200)),
     "authors": Profile(figure6.AUTHORS, (100, 200, 400, 800), seeds=3),
 }
@@ -52,7 +53,7 @@ def recipes(profile: Profile, data: str | None = None, device: Device = "cpu") -
 
 def table(records: Sequence[Record]) -> Table:
     """Accuracy for each size of either kind."""
-    return figure6.table(records, f"Figure 6 (right): RICA and RICA-50% on {records[0]['data']['name']}")
+    return figure6.table(records, f"Figure 6 (right): RICA and RICA-50% on {data_name(records)}")
 
 
 def figure(records: Sequence[Record]) -> Figure:
@@ -62,8 +63,11 @@ def figure(records: Sequence[Record]) -> Figure:
     for (proportion, name), marker in zip(NAMES.items(), "so", strict=True):
         x, y, lengths = bars([point for point in points(records) if point.proportion == proportion])
         axes.errorbar(x, y, lengths, marker=marker, capsize=3, label=name)
-    axes.set(xscale="log", xlabel="Dynamic parameters", ylabel=f"Test accuracy (bars: {bars_are(records)})")
-    axes.set_title(f"Equal dynamic parameters on {records[0]['data']['name']}")
+    axes.set(xscale="log", xlabel="Dynamic parameters", ylabel=f"Test accuracy ({bars_are(records)})")
+    axes.set_title(f"Equal dynamic parameters on {data_name(records)}")
+    ticks = sorted({point.dynamic for point in points(records)})
+    axes.set_xticks(ticks, [f"{tick:,}" for tick in ticks])
+    axes.xaxis.set_minor_locator(NullLocator())
     axes.yaxis.set_major_formatter(PercentFormatter(1))
     axes.grid(alpha=0.3, which="both")
     axes.legend()
@@ -78,6 +82,15 @@ def summary(records: Sequence[Record]) -> str:
         ["RICA-50%", *(f"{accuracy_and_spread(half)}, {half.features} features" for _, half in found)],
     ]
     return markdown(["dynamic parameters", *(f"{plain.dynamic:,}" for plain, _ in found)], rows)
+
+
+def demo(records: Sequence[Record]) -> str:
+    """At which sizes RICA-50 % differs from RICA with as many dynamic parameters by more than chance."""
+    changes = [
+        Change(f"{half.features} features of RICA-50%", 1 - half.accuracy, 1 - plain.accuracy)
+        for plain, half in pairs(records)
+    ]
+    return conclusion(records, "RICA with as many dynamic parameters", changes)
 
 
 def verdict(records: Sequence[Record]) -> str:
@@ -96,7 +109,7 @@ def pairs(records: Sequence[Record]) -> list[tuple[Point, Point]]:
     return [(point, found[HALF, 2 * m]) for (p, m), point in found.items() if p == 1.0 and (HALF, 2 * m) in found]
 
 
-EXPERIMENT = Experiment(PROFILES, recipes, epochs, run, table, {"figure6-right": figure}, summary, verdict, check)
+EXPERIMENT = Experiment(PROFILES, recipes, epochs, run, table, {"figure6-right": figure}, summary, demo, verdict, check)
 
 
 def _part(title: str, profile: Profile, stem: str) -> Part:

@@ -6,6 +6,7 @@ import pytest
 
 from pp_ref import machine
 from pp_ref.bench import gpu_layer, gpu_pool, record
+from pp_ref.records import circumstances
 from tests.kernels.gpu.cuda_on_cpu import standing_in
 
 
@@ -13,7 +14,9 @@ from tests.kernels.gpu.cuda_on_cpu import standing_in
 def stand_in(tmp_path, monkeypatch):
     """A processor with a switch for TF32, which has no effect. Its clock counts the calls."""
     monkeypatch.setattr(machine, "gpu_absence", lambda: None)
-    monkeypatch.setattr(record, "circumstances", lambda device: {"machine": {"gpu": device}})
+    here = circumstances()
+    there = here | {"machine": here["machine"] | {"gpu": "gpu"}}
+    monkeypatch.setattr(record, "circumstances", lambda device: there)
     calls = []
 
     def seconds(run):

@@ -42,7 +42,9 @@ def test_the_command_keeps_them(monkeypatch, tmp_path):
     monkeypatch.setattr(sys.modules[fitted.__module__], "CONVOLUTIONS", CONVOLUTIONS[2:3])
     result = CliRunner().invoke(cli.app, ["bench", "calibrate", "--rounds", "1"], env={"COLUMNS": "200"})
     assert result.exit_code == 0, result.output
-    assert result.output.splitlines()[-1] == str(rates_file())
+    saved, undo = result.output.splitlines()[-2:]
+    assert saved == f"saved in {rates_file()}: models choose their ways by it, from the next process on"
+    assert undo == "to undo it, delete this file: the default rates are taken again"
     kept = read_rates(rates_file())
     assert tuple(kept) == numbers_of_threads()
     assert all(0 < sum(rates) < 1 for rates in kept.values())

@@ -5,7 +5,7 @@ import os
 import numpy as np
 import pytest
 
-from pp_ref.bench.contest import blocks, contender, copy_rate, interleaved, peak_rate, row, threads
+from pp_ref.bench.contest import block, blocks, contender, copy_rate, interleaved, peak_rate, row, threads, told
 from pp_ref.errors import InaccurateError
 from pp_ref.kernels.bounds import largest_share
 
@@ -25,9 +25,9 @@ def test_a_row():
 
 def test_a_row_is_of_one_step_and_says_what_was_counted():
     runs = {"dense": contender(lambda: sum(range(1000))), "fused": contender(lambda: 7, 0.5, 10, 20, steps=2)}
-    (block,) = blocks({"n": 3}, runs, ["dense"], 3, [1])
-    dense, fused = block["rows"]
-    assert (block["n"], block["threads"], len(fused["seconds"])) == (3, 1, 3)
+    (made,) = blocks({"n": 3}, runs, ["dense"], 3, [1])
+    dense, fused = made["rows"]
+    assert (made["n"], made["threads"], len(fused["seconds"])) == (3, 1, 3)
     assert fused["times_best_peer"] == dense["median_s"] / fused["median_s"]
     assert (fused["share_of_bound"], fused["flops"], fused["least_bytes"]) == (0.5, 10, 20)
     assert not {"share_of_bound", "flops", "least_bytes"} & dense.keys()
@@ -59,3 +59,18 @@ def test_a_share_of_nan_is_above_no_limit_and_below_none():
     share = largest_share(np.array([np.nan, 0.0]), np.zeros(2), np.ones(2))
     assert not share <= 1
     assert largest_share(np.zeros((0, 3)), np.zeros((0, 3)), np.zeros((0, 3))) == 0
+
+
+def test_what_is_timed_is_told_and_short_rounds_are_not_disturbed(monkeypatch):
+    said: list[str] = []
+    run = {"a": contender(lambda: None)}
+    monkeypatch.setattr("pp_ref.bench.contest.QUIET", 1e9)
+    with told(said.append):
+        block({"n": 1, "threads": 2}, run, [], 3)
+    assert said == ["n 1, threads 2: warming up"]
+    monkeypatch.setattr("pp_ref.bench.contest.QUIET", 0.0)
+    with told(said.append):
+        block({}, run, [], 2)
+    assert said[1:] == ["step: warming up", "step: round 1 of 2", "step: round 2 of 2"]
+    block({}, run, [], 2)  # nobody is told
+    assert len(said) == 4

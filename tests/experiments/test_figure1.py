@@ -52,7 +52,7 @@ def test_a_run_a_block():
     for profile in (*PROFILES.values(), figure1.RESULT):
         made = figure1.recipes(profile)
         assert [recipe["label"] for recipe in made] == list(profile)
-        assert made[0]["weight_decay"] == 5e-5
+        assert made[0]["weight_decay"] == pytest.approx(7.5e-4 if made[0]["data"] == "digits" else 5e-5)
 
 
 def test_records_and_what_is_drawn_from_them(mlp, convnet, rica, tmp_path):
@@ -67,6 +67,8 @@ def test_records_and_what_is_drawn_from_them(mlp, convnet, rica, tmp_path):
         for name, draws in record["recipe"]["reconstructions"].items():
             assert [len(row) for row in record["errors"][name]] == [draws] * 5
     assert figure1.table(records).row_count == 45
+    assert figure1.demo(records).startswith("One net a model, one seed, 5 draws of the kept weights: ")
+    assert "*" not in figure1.demo(records)
     titles = [axes.get_title() for axes in figure1.figure(records).axes]
     assert titles[3] == "MLP on MNIST: all 20 features of layer 1"
     assert titles[7] == "Convnet on CIFAR-10: all 48 features of layer 1"
@@ -98,7 +100,7 @@ def record(label, se, alone):
     errors = {
         name: [[row] * 3 if isinstance(row, float) else list(row) for row in rows] for name, rows in others.items()
     }
-    return {"recipe": {"label": label}, "errors": errors}
+    return {"recipe": {"label": label}, "errors": errors, "data": {"name": "mnist"}}
 
 
 def test_verdict_and_summary():

@@ -48,6 +48,8 @@ def test_runs_and_what_is_drawn_from_them(tiny, tmp_path):
     np.testing.assert_allclose(np.linalg.norm(np.float64(W), axis=0), 1, rtol=2e-3)  # of float16
     assert figure2.summary(records).splitlines()[0] == "| learned | 100% | 50% | 20% |"
     assert figure2.table(records).row_count == 3
+    losses = [f"{each['loss']:.2f} with {each['recipe']['proportion']:.0%}" for each in records]
+    assert f"is {losses[0]} learned and {losses[2]}. " in figure2.demo(records)
     assert [axes.get_title() for axes in figure2.figure(records).axes] == ["100%", "50%", "20%"]
 
 

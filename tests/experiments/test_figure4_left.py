@@ -11,7 +11,7 @@ from pp_ref.data.mnist import Dataset, Split
 from pp_ref.errors import DataError, DomainError
 from pp_ref.experiments import figure4_left, mlp_runs
 from pp_ref.experiments.error_curves import learned
-from pp_ref.experiments.figure4_left import PROFILES, figure, table, verdict
+from pp_ref.experiments.figure4_left import PROFILES, demo, figure, table, verdict
 from pp_ref.experiments.mlp_runs import AE_VARIANTS, LABELS, PAIRS, epochs, recipe_of, recipes, run
 from pp_ref.experiments.run_store import RunStore
 from pp_ref.models.network import SOFTMAX_SPREAD
@@ -313,7 +313,12 @@ def record(label, proportion, seed, error):
         "1": {"dynamic": round(1000 * proportion), "static": 7, "total": 1000},
         "biases": {"dynamic": 24, "static": 0, "total": 24},
     }
-    return {"recipe": {"label": label, "proportion": proportion, "seed": seed}, "test_error": error, "counts": counts}
+    return {
+        "recipe": {"label": label, "proportion": proportion, "seed": seed, "data": "digits"},
+        "test_error": error,
+        "counts": counts,
+        "data": {"name": "digits"},
+    }
 
 
 RECORDS = [
@@ -360,7 +365,15 @@ def test_the_figure_has_a_line_a_pair_with_bars_from_best_to_worst():
     assert axes.get_xticks().tolist() == [0.25, 0.5, 1.0]
 
 
+def test_the_demo_compares_every_pair_with_nokernel():
+    said = demo(RECORDS)
+    assert said.startswith("5,000 digits: 4,000 learned from, 1,000 test images, 2 seeds. A difference of less ")
+    assert said.endswith("with all weights learned: Worse: LowRank at 0.25, SE-Emp at 0.25, SE-Emp at 0.5.")
+    assert figure(RECORDS).axes[0].get_title() == "MLP on 5,000 digits: which dictionary predicts the weights best?"
+
+
 def test_a_figure_without_nokernel():
+    assert "Against" not in demo(RECORDS[:3])
     (axes,) = figure(RECORDS[:3]).axes
     assert [container.get_label() for container in axes.containers] == ["SE-Emp"]
 

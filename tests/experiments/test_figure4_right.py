@@ -15,6 +15,7 @@ from pp_ref.experiments.figure4_right import (
     HEADINGS,
     PROFILES,
     confused,
+    demo,
     departures,
     figure,
     interval,
@@ -88,7 +89,7 @@ def nothing(_):
 
 def test_how_many_runs_a_profile_has():
     """standard: two of nokernel, 4 pairs x 5 proportions x 2, and 3 on six more folds. authors: 2 + 10 x 3 x 2."""
-    assert [len(recipes(PROFILES[name])) for name in ("demo", "standard", "authors")] == [3, 2 + 40 + 18, 2 + 60]
+    assert [len(recipes(PROFILES[name])) for name in ("demo", "standard", "authors")] == [1 + 6, 2 + 40 + 18, 2 + 60]
     first = [(r["label"], r["proportion"], r["fold"]) for r in recipes(PROFILES["standard"])[:4]]
     assert first == [("nokernel", 1.0, 0), ("nokernel", 1.0, 1), ("SE-Emp", 0.1, 0), ("SE-Emp", 0.1, 1)]
     folds = {}
@@ -273,7 +274,8 @@ def record(label, proportion, fold, errors, columns=5):
     total = sum(errors.values())
     count = {"dynamic": round(1000 * proportion), "static": 0, "total": 1000}
     return {
-        "recipe": {"label": label, "proportion": proportion, "seed": fold, "n_columns": columns},
+        "recipe": {"label": label, "proportion": proportion, "seed": fold, "n_columns": columns, "hidden": [9, 8]},
+        "data": {"name": "timit-sample"},
         "test_error": total / (100 * len(errors)),
         "frame_error": 0.625,
         "phone_frame_error": 0.5,
@@ -333,6 +335,12 @@ def test_tables_and_figures():
     assert said[2].endswith("| 50.0% | +10.0 | 50.0% | +11.0 |")
     assert "3 runs, 4 speakers tested, 0.3 core hours, at most 100 MB." in summary(RECORDS)
     assert summary([]) == "No run is finished yet."
+
+
+def test_the_demo_says_how_few_speakers_there_are():
+    said = demo(RECORDS)
+    assert said.startswith("16 speakers of TIMIT, of whom 4 are tested, 2 of 8 folds, two layers of 9 units. ")
+    assert "nokernel: Emp-Emp at 0.1: +2.00 points (95 % interval -10.71 to +14.71, 2 speakers). So few" in said
 
 
 def test_it_is_listed():

@@ -72,6 +72,9 @@ def test_runs_and_what_is_drawn_from_them(half, digits, tmp_path):
     assert full["accuracy"] == full["accuracies"][0] > 0.9
     assert set(full["classifiers"][0]["held_out_accuracy"]) == {"1.0", "10.0"}
     assert half.table(records).row_count == len(figure6.points(records))
+    assert half.demo(records).startswith("noise: 40 learned from, 1,000 test images, one seed.")
+    assert ("Against RICA with everything learned:" in half.demo(records)) == (half is figure6_left)
+    assert "one seed" in half.figure(records).axes[0].get_ylabel()
     assert "noise" in half.figure(records).axes[0].get_title()
 
 
@@ -148,6 +151,15 @@ def test_verdicts_of_the_right_half_come_out_in_every_way(gain, outcome):
     said = figure6_right.verdict(records_of({(800, 0.5): gain}))
     assert said.startswith(f"**{outcome}**. The error changes by ")
     assert said.endswith(", 3 pairs) for 400 against 800 features.")
+
+
+def test_the_demo_of_the_right_half_compares_equal_dynamic_parameters():
+    records = [each | {"data": {"name": "cifar10"}} for each in records_of({(800, 0.5): LESS})]
+    said = figure6_right.demo(records)
+    assert said.startswith(
+        "CIFAR-10: 50,000 learned from, 10,000 test images, 3 seeds. A difference of less than 1.4 points"
+    )
+    assert said.endswith("Against RICA with as many dynamic parameters: Within chance: 800 features of RICA-50%.")
 
 
 def test_one_size_without_a_gain_decides_the_right_half():

@@ -28,7 +28,9 @@ from pp_ref.models.classifier import PredictedMLPClassifier
 @parametrize_with_checks(
     [
         PredictedMLPClassifier(),
-        PredictedMLPClassifier((20, 8), dictionary="randcon", n_columns=4, solver="sgd", pretrain=2, epochs=100),
+        PredictedMLPClassifier(
+            (20, 8), dictionary="randcon", n_columns=4, solver="sgd", pretrain=2, epochs=100, learning_rate=0.5
+        ),
     ]
 )
 def test_scikit_learns_checks(estimator, check):
