@@ -123,7 +123,9 @@ def _solved(A: NDArray[Any], B: NDArray[Any]) -> NDArray[Any]:
 
 def _cos_pi(p: NDArray[Any], q: int) -> NDArray[Any]:
     flint = import_extra("flint", "oracle")
-    return _elementwise(lambda numerator: flint.arb.cos_pi_fmpq(flint.fmpq(int(numerator), q)))(p)
+    cosine = _elementwise(lambda numerator: flint.arb.cos_pi_fmpq(flint.fmpq(int(numerator), q)))
+    cosines: NDArray[Any] = cosine(p)
+    return cosines
 
 
 ALGEBRA = Algebra(

@@ -128,4 +128,5 @@ def _best(
 
 def _largest(x: Quantity) -> Whole:
     """Where it is along the first axis; of equal ones the first."""
-    return np.argmax(np.asarray(x.algebra.compared(x.data)), axis=0)
+    where: Whole = np.argmax(np.asarray(x.algebra.compared(x.data)), axis=0)
+    return where

@@ -4,6 +4,7 @@ A witness has the name of a definition and takes its arguments, longdouble array
 """
 
 from collections import Counter
+from itertools import pairwise
 
 import numpy as np
 import scipy.fft
@@ -188,7 +189,7 @@ def deltas(x, reach):
 
 def bigram(smoothing, sequences, phones):
     said = [["begin", *sequence, "end"] for sequence in sequences if len(sequence)]
-    pairs = Counter(pair for each in said for pair in zip(each, each[1:], strict=False))
+    pairs = Counter(pair for each in said for pair in pairwise(each))
     before, after = (Counter(pair[i] for pair in pairs.elements()) for i in (0, 1))
     y = np.full((phones + 1, phones + 1), -np.inf, np.longdouble)
     for a in [*range(phones), "begin"]:
