@@ -143,4 +143,5 @@ ALGEBRA = Algebra(
     compared=_midpoints,
     lifted=ball_array,
     cos_pi=_cos_pi,
+    max=lambda x, axis: np.asarray(np.frompyfunc(lambda a, b: a.max(b), 2, 1).reduce(x, axis=axis), object),
 )

@@ -231,7 +231,9 @@ def algebra(arithmetic: Arithmetic) -> Algebra:
     return Algebra(
         **{name: getattr(NAMESPACE, name) for name in names},
         lifted=lambda x: lifted(x, arithmetic),
-        cos_pi=lambda p, q: Rounded(cosines.cos_pi(p, q), cosines.error(p, q, arithmetic.unit), arithmetic),
+        cos_pi=lambda p, q: Rounded(
+            cosines.cos_pi(p, q), cosines.error(p, q, arithmetic.unit, arithmetic.sums), arithmetic
+        ),
         compared=lambda x: x.value,
         formed=Rounded.formed,
         uncertainty=lambda x: x.error,

@@ -54,6 +54,7 @@ class Algebra:
     softmax, log_sum_exp  of rows; None: by exp, sum and log
     uncertainty  array -> how far computed numbers may be from those that are compared
     cos_pi       (whole numbers p, q) -> cos(pi p / q)
+    max          (array, axis) -> the largest, of which no gradient is asked
     """
 
     exp: Function
@@ -77,6 +78,7 @@ class Algebra:
     sigmoid_slope: Function = lambda y: y * (1 - y)
     uncertainty: Function = lambda x: 0.0
     cos_pi: Function = cosines.cos_pi
+    max: Function = np.max
 
 
 class Quantity:

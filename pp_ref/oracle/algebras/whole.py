@@ -163,4 +163,5 @@ def algebra(arithmetic: Arithmetic) -> Algebra:
         compared=lambda x: x.value,
         lifted=lambda x: _lifted(x, arithmetic),
         cos_pi=lambda p, q: _rounds(_lifted(p, arithmetic)),
+        max=lambda x, axis: x.moved(lambda part: part.max(axis)),
     )

@@ -117,16 +117,21 @@ def _best(
     best, back = initial + emissions[0], list[Whole]()
     for t in range(1, frames):
         through = best.reshape(states, 1) + transitions  # (from, to)
-        back.append(_largest(through))
-        best = through.max(axis=0).reshape(states) + emissions[t]
+        back.append(_first_largest(through))
+        best = _largest(through) + emissions[t]
     best = best + final
-    path = [_largest(best)]
+    path = [_first_largest(best)]
     for earlier in reversed(back):
         path.append(earlier[path[-1]])
-    return best.max(axis=0).reshape(), np.array(path[::-1], float)
+    return _largest(best), np.array(path[::-1], float)
 
 
-def _largest(x: Quantity) -> Whole:
-    """Where it is along the first axis; of equal ones the first."""
+def _largest(x: Quantity) -> Quantity:
+    """Along the first axis."""
+    return Quantity(x.algebra.max(x.data, axis=0), x.algebra)
+
+
+def _first_largest(x: Quantity) -> Whole:
+    """Where it is; of equal ones the first."""
     where: Whole = np.argmax(np.asarray(x.algebra.compared(x.data)), axis=0)
     return where
