@@ -16,20 +16,31 @@ NARROW = ("a filter between two bins is widened, or divided by its sum", "NaN, o
 LOUD = ("coefficient 0, or a part of it, is among the results", "the loudness is in other coefficients")
 RAMP = ("the divisor is another", "a slope of 1 is none")
 
+# Rate, lowest and highest frequency; scale, triangles, norm: every choice in the first three, all together in eight.
+WHOLE, PART = (16000.0, 0.0, 8000.0), (8000.0, 128.0, 3968.0)
+MELS = (
+    (WHOLE, "htk", "mel", False),
+    (PART, "htk", "hertz", True),
+    (PART, "slaney", "mel", False),
+    (WHOLE, "slaney", "hertz", True),
+    (WHOLE, "htk", "mel", True),
+    (PART, "htk", "hertz", False),
+    (WHOLE, "slaney", "hertz", False),
+    (PART, "slaney", "mel", True),
+)
+
 
 def mel(draw: Draw, bins: int = 0, filters: int = 0) -> Arguments:
-    """Every choice of scale, triangles and norm in turn, of all frequencies and of some."""
-    g = draw.sizes.geometry
-    rate, low, high = ((16000.0, 0.0, 8000.0), (8000.0, 128.0, 3968.0))[g % 2]
+    (rate, low, high), mel_scale, triangles, norm = MELS[draw.sizes.geometry % len(MELS)]
     return {
         "spectrum": abs(draw(draw.sizes.n, bins or max(draw.sizes.d, 5))),
         "rate": rate,
         "filters": filters or draw.sizes.m,
         "low": low,
         "high": high,
-        "mel_scale": ("htk", "slaney")[g // 2 % 2],
-        "triangles": ("mel", "hertz")[(g + g // 2) % 2],
-        "norm": bool(g // 4 % 2),
+        "mel_scale": mel_scale,
+        "triangles": triangles,
+        "norm": norm,
     }
 
 

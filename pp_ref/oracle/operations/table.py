@@ -514,7 +514,7 @@ OPERATIONS = (
             "impulses": (*speech_draws.IMPULSES, speech_draws.impulses),
             "narrow filters": (*speech_draws.NARROW, speech_draws.narrow),
         },
-        geometries=8,
+        geometries=len(speech_draws.MELS),
     ),
     Operation(
         "dct",
