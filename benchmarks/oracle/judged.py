@@ -4,7 +4,7 @@
 
 Every case of every operation without NaN and infinity: the share of the entries of each result that is judged
 (`pp_ref/oracle/verdict/judged.py`), in every arithmetic; and which of `ANSWERS` is within the bounds of each result.
-The page is `docs/oracle_judged.md`. With --only these operations are looked at, and the record keeps the rows of others.
+The page is `docs/oracle_judged.md`. With --only these operations are looked at; the record keeps the rows of others.
 """
 
 import argparse
