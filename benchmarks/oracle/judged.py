@@ -1,10 +1,10 @@
 """Which entries the oracle judges, and what trivial answers it takes for right.
 
-    nice python benchmarks/oracle/judged.py [--seed 0] [--jobs 2] [--out FILE] [--page FILE]
+    nice python benchmarks/oracle/judged.py [--seed 0] [--jobs 2] [--only OPERATION ...] [--out FILE] [--page FILE]
 
 Every case of every operation without NaN and infinity: the share of the entries of each result that is judged
 (`pp_ref/oracle/verdict/judged.py`), in every arithmetic; and which of `ANSWERS` is within the bounds of each result.
-The page is `docs/oracle_judged.md`.
+The page is `docs/oracle_judged.md`. With --only these operations are looked at; the record keeps the rows of others.
 """
 
 import argparse
@@ -196,10 +196,15 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--out", type=Path, default=Path(__file__).with_suffix(".json"))
     parser.add_argument("--page", type=Path, default=PAGE)
+    parser.add_argument("--only", nargs="+", default=[])
     arguments = parser.parse_args()
-    tasks = [(name, each.name, arguments.seed) for name in ARITHMETICS for each in OPERATIONS]
+    names = arguments.only or [each.name for each in OPERATIONS]
+    tasks = [(name, each, arguments.seed) for name in ARITHMETICS for each in names]
     with multiprocessing.get_context("spawn").Pool(arguments.jobs) as pool:
         rows = [row for found in pool.map(study, tasks, chunksize=1) for row in found]
+    if arguments.only:
+        before = STUDY.read_json(arguments.out, "take it from the repository again")["rows"]
+        rows = [row for row in before if row[0] not in names] + rows
     record = {"seed": arguments.seed, "columns": COLUMNS, "rows": rows} | circumstances()
     STUDY.write_json(arguments.out, record, indent=None)
     write_atomically(arguments.page, page(record).encode())

@@ -184,3 +184,35 @@ def convnet(x, labels, U, w, b, filter_shapes, W, c):
         h = F.relu(predicted_conv2d_forward(h, U_l, w_l, b_l, shape, 1, shape[0] // 2))
         h = max_pool2d_forward(h, 2, 2, True)
     return F.cross_entropy(F.linear(h.flatten(1), W.T, c), labels)
+
+
+def dct(x, count):
+    m = x.shape[1]
+    turns = torch.outer(torch.arange(m, dtype=torch.float64) + 0.5, torch.arange(1.0, count + 1, dtype=torch.float64))
+    return x @ (math.sqrt(2 / m) * torch.cos(math.pi * turns / m)).to(x.dtype)
+
+
+def deltas(x, reach):
+    steps = torch.arange(-reach, reach + 1)
+    at = (torch.arange(len(x))[:, None] + steps).clamp(0, len(x) - 1)
+    return (x[at] * steps[:, None].to(x.dtype)).sum(dim=1) / steps.square().sum()
+
+
+def viterbi(emissions, initial, transitions, final):
+    best, back = initial + emissions[0], []
+    for frame in emissions[1:]:
+        best, before = (best[:, None] + transitions).max(dim=0)
+        best, back = best + frame, [*back, before]
+    score, state = (best + final).max(dim=0)
+    path = [state]
+    for before in reversed(back):
+        path.append(before[path[-1]])
+    return torch.stack(path[::-1]), score
+
+
+def viterbi_path(emissions, initial, transitions, final):
+    return viterbi(emissions, initial, transitions, final)[0]
+
+
+def viterbi_score(emissions, initial, transitions, final):
+    return viterbi(emissions, initial, transitions, final)[1]

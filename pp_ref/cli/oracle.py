@@ -77,6 +77,9 @@ def conform(
     import_limit: Annotated[float, typer.Option(min=0.1, help="Seconds that its import may take.")] = 60.0,
     show_output: Annotated[bool, typer.Option("--show-output", help="What it prints, case by case.")] = False,
     out: Annotated[list[Path] | None, typer.Option(help="A report: .json, .xml or .html; may be given again.")] = None,
+    listed: Annotated[
+        bool, typer.Option("--list", help="Show the operations, their regimes and planted faults; judge nothing.")
+    ] = False,
 ) -> None:
     """Judge an implementation against exact values and derived bounds, and say what is wrong with it.
 
@@ -89,6 +92,11 @@ def conform(
     from pp_ref.oracle.verdict.findings import Status
 
     _open_standard_files()
+    if listed:
+        from pp_ref.oracle.reports.listing import listing
+
+        typer.echo(listing())
+        raise typer.Exit
     outputs: dict[str, str] = {}
     settings: dict[str, Any] = {"arithmetic": arithmetic, "arrays": arrays, "autodiff": autodiff or None}
     settings |= {"device": device, "repeat": repeat}

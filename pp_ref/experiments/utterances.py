@@ -53,7 +53,7 @@ def draw_utterance(record: Record, name: str) -> Figure:
     middle.plot(seconds, path, "C1.", markersize=2, label="best path")
     middle.plot(seconds, truth, "C0.", markersize=1, label="truth")
     middle.set_yticks(range(len(PHONES_39)), PHONES_39, fontsize=6)
-    middle.legend(loc="upper right")
+    middle.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=2, frameon=False, borderpad=0)
     for row, (labels, colour) in enumerate(((path, "C1"), (truth, "C0"))):
         _strip(bottom, seconds - step / 2, labels, row, colour)
     bottom.set(xlabel="seconds", ylim=(2, 0))

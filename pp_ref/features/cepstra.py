@@ -5,6 +5,7 @@ second differences, are 39 numbers. What books and programs do differently is a 
 those of HTK, Kaldi and librosa. `HTK` is the default everywhere.
 """
 
+import warnings
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -176,9 +177,11 @@ def mel_filters(
             raise DomainError(unknown(name, value, known))
     htk, scale = mel_scale == "htk", "slaney" if norm else None
     if triangles == "hertz":
-        bank = librosa.filters.mel(
-            sr=rate, n_fft=fft, n_mels=filters, fmin=low, fmax=high, htk=htk, norm=scale, dtype=np.float64
-        )
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Empty filters", UserWarning)  # that is said above
+            bank = librosa.filters.mel(
+                sr=rate, n_fft=fft, n_mels=filters, fmin=low, fmax=high, htk=htk, norm=scale, dtype=np.float64
+            )
         return np.ascontiguousarray(bank.T)
     mel = librosa.hz_to_mel(np.arange(fft // 2 + 1) * rate / fft, htk=htk)[:, None]  # (bins, 1)
     lowest, highest = librosa.hz_to_mel(np.array([low, high]), htk=htk)

@@ -9,6 +9,7 @@ import pytest
 
 from pp_ref import cli, layers
 from pp_ref.oracle.candidates import own
+from pp_ref.oracle.operations.table import OPERATIONS
 from tests.cli.runner import invoke
 from tests.oracle.candidates.stranger import answer
 from tests.tree import ROOT
@@ -24,6 +25,21 @@ def vectors(tmp_path):
     assert result.output == f"11 cases of 2 operations in {folder}\n"
     answer(folder)
     return folder
+
+
+def test_what_is_judged_is_listed():
+    """Each operation with its regimes; ten planted faults and more wherever pp_ref has a function of its own."""
+    result = invoke("conform", "--list")
+    assert result.exit_code == 0
+    lines = result.output.splitlines()
+    assert len(lines) == 2 * len(OPERATIONS)
+    faults = {}
+    for operation, first, second in zip(OPERATIONS, lines[::2], lines[1::2], strict=True):
+        assert first == f"{operation}: {operation.equation}"
+        assert all(regime in second for regime in operation.regimes)
+        faults[operation.name] = int(second.split()[-3])
+    assert min(faults[name] for name in own.provided()) >= 10
+    assert "viterbi_path; 14 regimes, of its own ties, minus infinity, one frame, one phone; " in result.output
 
 
 def test_conform_by_files(vectors, tmp_path):

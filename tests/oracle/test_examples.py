@@ -38,6 +38,31 @@ def test_an_example_conforms(library, arithmetic, only, quick):
     assert report.exit_code == 0 or (arithmetic in ("bfloat16", "float16") and report.counts[Status.not_judged])
 
 
+SPEECH = ["mel_filters", "dct", "deltas", "bigram", "viterbi_path", "viterbi_score"]
+
+
+@pytest.mark.parametrize("arithmetic", ["float64", "float32"])
+def test_the_speech_example_conforms(arithmetic):
+    report = conform(load(str(EXAMPLES / "numpy_speech.py")), arithmetic, SPEECH, quick=True)
+    assert {finding.status for finding in report.findings} == {Status.passed}
+    assert {finding.operation for finding in report.findings} == {*SPEECH}
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "operation"),
+    [
+        ("np.arange(m) + 0.5", "np.arange(m)", "dct"),
+        ('"edge"', '"reflect"', "deltas"),
+        ("mel(low), mel(high)", "mel(0.0), mel(high)", "mel_filters"),
+        ("counts.sum(axis=1, keepdims=True) + smoothing", "counts.sum(axis=1, keepdims=True)", "bigram"),
+        ("best[:, None] + transitions", "best[:, None] + transitions.T", "viterbi_path"),
+        ("    best = best + final\n", "", "viterbi_score"),
+    ],
+)
+def test_a_mistake_in_speech_is_found(right, wrong, operation, tmp_path):
+    mistaken("numpy_speech", right, wrong, operation, tmp_path)
+
+
 @pytest.mark.parametrize(
     ("library", "right", "wrong", "operation"),
     [
@@ -57,7 +82,11 @@ def test_an_example_conforms(library, arithmetic, only, quick):
     ],
 )  # fmt: skip
 def test_a_mistake_is_found(library, right, wrong, operation, tmp_path):
-    text = (EXAMPLES / f"{library}_layers.py").read_text()
+    mistaken(f"{library}_layers", right, wrong, operation, tmp_path)
+
+
+def mistaken(example, right, wrong, operation, tmp_path):
+    text = (EXAMPLES / f"{example}.py").read_text()
     assert right in text
     file = tmp_path / "mistaken.py"
     file.write_text(text.replace(right, wrong))

@@ -10,9 +10,9 @@ from pp_ref.oracle.algebras.arithmetic import ARITHMETICS
 from pp_ref.oracle.candidates import own
 from pp_ref.oracle.candidates.processes import InProcess
 from pp_ref.oracle.faults.catalogue import FAULTS, RULED, Fault
-from pp_ref.oracle.operations.cases import cases
+from pp_ref.oracle.operations import cases as oracle
 from pp_ref.oracle.operations.table import BY_NAME
-from pp_ref.oracle.operations.truth import truth
+from pp_ref.oracle.operations.truth import Expected, truth
 from pp_ref.oracle.verdict.findings import Status
 from pp_ref.oracle.verdict.judge import judge
 from tests.properties.checks import violations
@@ -34,15 +34,21 @@ CASES = (
 
 
 TESTED = (*OPERATIONS, *IMAGES, *MODELS)
-# In float64 by LAPACK, outside the layers' array-API subset: the oracle judges them by its own bounds.
-DICTIONARIES = tuple(own.STATIC)
+# By LAPACK and SciPy, outside the layers' array-API subset: the oracle judges them by its own bounds.
+JUDGED = (*own.STATIC, *own.SPEECH)
 
 
-def misjudged(name: str, function: Callable[..., Any]) -> dict[str, str]:
-    """The oracle's cases that a function of DICTIONARIES fails, each with what is wrong."""
-    candidate, failed = InProcess(dict(own.replaced(name, function))), {}
-    for case in cases(BY_NAME[name], ARITHMETICS["float64"]):
-        finding = judge(case, truth(case), candidate.observe(case))
+@cache
+def expected(name: str, arithmetic: str) -> list[tuple[oracle.Case, list[Expected]]]:
+    """The oracle's cases of an operation, and what their results have to be."""
+    return [(case, truth(case)) for case in oracle.cases(BY_NAME[name], ARITHMETICS[arithmetic])]
+
+
+def misjudged(name: str, function: Callable[..., Any], arithmetic: str = "float64") -> dict[str, str]:
+    """The oracle's cases that a function of JUDGED fails, each with what is wrong."""
+    candidate, failed = InProcess(dict(own.replaced(name, function)), arithmetic=arithmetic), {}
+    for case, due in expected(name, arithmetic):
+        finding = judge(case, due, candidate.observe(case))
         if finding.status != Status.passed:
             wrong = [f"{each.name} is {each.ratio:.1e} of its bound" for each in finding.tensors if not each.ratio <= 1]
             failed[case.regime] = f"AssertionError: {finding.status}: {'; '.join([*finding.messages, *wrong])}"
@@ -54,7 +60,7 @@ def affected(fault: Fault) -> list[Operation]:
     return [operation for operation in TESTED if fault.operation in operation.functions]
 
 
-BY_RULE = [fault for fault in RULED if fault.operation in DICTIONARIES or affected(fault)]
+BY_RULE = [fault for fault in RULED if fault.operation in JUDGED or affected(fault)]
 
 
 def seldom(at: int, by_hand: int = len(FAULTS)) -> list[pytest.MarkDecorator]:
@@ -65,8 +71,8 @@ def seldom(at: int, by_hand: int = len(FAULTS)) -> list[pytest.MarkDecorator]:
 @cache
 def caught_by(fault: Fault) -> dict[str, str]:
     """{property: its message} over every operation the fault affects."""
-    if fault.operation in DICTIONARIES:
-        return misjudged(fault.operation, fault.wrong)
+    if fault.operation in JUDGED:
+        return misjudged(fault.operation, fault.wrong, fault.only or "float64")
     failed: dict[str, str] = {}
     for operation in affected(fault):
         forward, backward = operation.with_function(fault.operation, fault.wrong)

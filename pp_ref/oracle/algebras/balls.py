@@ -58,10 +58,11 @@ def enclosed(function: Callable[[], Any]) -> Any:
 
 def _narrow(enclosure: Enclosure) -> bool:
     """Beside an entry's last place, or beside one 2^40 times smaller than the largest entry, where sums cancel."""
-    size = abs(enclosure.value)
+    known = ~np.isinf(enclosure.value)  # log 0 is exact
+    size = abs(enclosure.value[known])
     least = max(2.0**-40 * np.max(size, initial=0), np.finfo(float).tiny)
     half_ulp = np.spacing(size) / 2  # of which the rounding to float64 takes up to all
-    return bool((enclosure.radius <= NARROW * np.maximum(size, least) + half_ulp).all())
+    return bool((enclosure.radius[known] <= NARROW * np.maximum(size, least) + half_ulp).all())
 
 
 def _rounded(balls: NDArray[Any]) -> Enclosure:
@@ -77,7 +78,7 @@ def _nearest(ball: Any) -> tuple[float, float]:
     if isinstance(ball, int):  # NumPy's empty sum
         return float(ball), 0.0
     if not ball.is_finite():
-        return math.nan, math.inf
+        return (-math.inf, 0.0) if ball == -math.inf else (math.nan, math.inf)
     significand, exponent = map(int, ball.mid().man_exp())
     if exponent + significand.bit_length() < -1080:
         return 0.0, float(ball.abs_upper()) + 5e-324
@@ -120,6 +121,13 @@ def _solved(A: NDArray[Any], B: NDArray[Any]) -> NDArray[Any]:
     return np.array(X.entries(), object).reshape(B.shape)
 
 
+def _cos_pi(p: NDArray[Any], q: int) -> NDArray[Any]:
+    flint = import_extra("flint", "oracle")
+    cosine = _elementwise(lambda numerator: flint.arb.cos_pi_fmpq(flint.fmpq(int(numerator), q)))
+    cosines: NDArray[Any] = cosine(p)
+    return cosines
+
+
 ALGEBRA = Algebra(
     exp=_elementwise(lambda x: x.exp()),
     log=_elementwise(lambda x: x.log()),
@@ -134,4 +142,6 @@ ALGEBRA = Algebra(
     solved=_solved,
     compared=_midpoints,
     lifted=ball_array,
+    cos_pi=_cos_pi,
+    max=lambda x, axis: np.asarray(np.frompyfunc(lambda a, b: a.max(b), 2, 1).reduce(x, axis=axis), object),
 )

@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pp_ref.oracle.algebras import chains, logistic
+from pp_ref.oracle.algebras import chains, cosines, logistic
 from pp_ref.oracle.algebras.arithmetic import ARITHMETICS, Arithmetic
 from pp_ref.oracle.algebras.systems import solved
 from pp_ref.oracle.algebras.tape import Algebra
@@ -231,6 +231,9 @@ def algebra(arithmetic: Arithmetic) -> Algebra:
     return Algebra(
         **{name: getattr(NAMESPACE, name) for name in names},
         lifted=lambda x: lifted(x, arithmetic),
+        cos_pi=lambda p, q: Rounded(
+            cosines.cos_pi(p, q), cosines.error(p, q, arithmetic.unit, arithmetic.sums), arithmetic
+        ),
         compared=lambda x: x.value,
         formed=Rounded.formed,
         uncertainty=lambda x: x.error,

@@ -15,6 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pp_ref.oracle.algebras import cosines
+
 __all__ = [
     "Algebra",
     "Quantity",
@@ -51,6 +53,8 @@ class Algebra:
     sigmoid_slope  s(x) -> s'(x)
     softmax, log_sum_exp  of rows; None: by exp, sum and log
     uncertainty  array -> how far computed numbers may be from those that are compared
+    cos_pi       (whole numbers p, q) -> cos(pi p / q)
+    max          (array, axis) -> the largest, of which no gradient is asked
     """
 
     exp: Function
@@ -73,6 +77,8 @@ class Algebra:
     log_sum_exp: Function | None = None
     sigmoid_slope: Function = lambda y: y * (1 - y)
     uncertainty: Function = lambda x: 0.0
+    cos_pi: Function = cosines.cos_pi
+    max: Function = np.max
 
 
 class Quantity:

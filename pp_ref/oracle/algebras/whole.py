@@ -162,4 +162,6 @@ def algebra(arithmetic: Arithmetic) -> Algebra:
         reshape=lambda x, shape: x.moved(lambda part: np.reshape(part, shape)),
         compared=lambda x: x.value,
         lifted=lambda x: _lifted(x, arithmetic),
+        cos_pi=lambda p, q: _rounds(_lifted(p, arithmetic)),
+        max=lambda x, axis: x.moved(lambda part: part.max(axis)),
     )

@@ -12,7 +12,7 @@ from pp_ref.errors import DataError, DomainError
 from pp_ref.files import read_regular, reason
 from pp_ref.oracle.candidates.behaviour import Observation
 from pp_ref.oracle.candidates.declared import announced
-from pp_ref.oracle.candidates.vectors import LARGEST, MANIFEST, SCHEMA, Tensor, dtype_of, due, numbers, tensors_of
+from pp_ref.oracle.candidates.vectors import LARGEST, MANIFEST, SCHEMA, Tensor, dtype_due, due, numbers, tensors_of
 from pp_ref.oracle.operations.cases import Case, case_of
 
 __all__ = ["Answers"]
@@ -56,10 +56,10 @@ class Answers:
         answers = self.answers.get(case.operation.name)
         if answers is None:
             return Observation(provided=False)
-        seen, expected = Observation(), dtype_of(case.arithmetic)
+        seen, expected = Observation(), dtype_due(case)
         for name, tensor in answers.get(case.id, {}).items():
             if tensor.dtype != expected:
-                seen.messages.append(f"{name} is {tensor.dtype}, expected {expected}, the dtype of the arguments")
+                seen.messages.append(f"{name} is {tensor.dtype}, expected {expected}, as the manifest says")
             read = numbers(tensor)
             if read is not None:
                 seen.results[name] = read

@@ -205,9 +205,11 @@ class _Behaviour:
         own, given = self.library, held.arrays
         devices = {own.device_of(leaf) for _, leaf in given}
         for name, x in found.results.items():
-            dtype = own.dtype_of(x)
-            if dtype != self.case.arithmetic.dtype and type(x) is not float:
-                self.seen.say(f"{name} is {dtype}, expected {self.case.arithmetic.dtype}, the dtype that came in")
+            dtype, due = own.dtype_of(x), self.case.arithmetic.dtype
+            if self.call.operation.indices and dtype != "int64":
+                self.seen.say(f"{name} is {dtype}, expected int64, as indices are")
+            elif dtype != due and type(x) is not float and not self.call.operation.indices:
+                self.seen.say(f"{name} is {dtype}, expected {due}, the dtype that came in")
             if own.is_own(x) and own.device_of(x) not in devices and devices:
                 self.seen.say(f"{name} is on {own.device_of(x)}, its arguments are on {', '.join(sorted(devices))}")
             if own.is_own(x) and not self.case.operation.view:

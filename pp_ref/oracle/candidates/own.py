@@ -16,6 +16,7 @@ from pp_ref.kernels.ways import CONV
 from pp_ref.layers.predicted import ExpandCache, PoolCache, expand_backward, pool_backward
 from pp_ref.models import MLP, RICA, Autoencoder, ConvNet, Predicted
 from pp_ref.models.stages import Activation, Convolution, Flatten, MaxPool
+from pp_ref.oracle.candidates.own_speech import SPEECH
 from pp_ref.oracle.operations.table import OPERATIONS
 
 __all__ = ["MODELS", "STATIC", "functions", "grid_operands", "kernels", "orders", "original", "provided", "replaced"]
@@ -74,7 +75,7 @@ def functions(order: int = 0) -> dict[str, Callable[..., Any]]:
         "pool_adjoint": lambda g, U: pool_backward(g, PoolCache(U)),
         "project": lambda U, G, widths: expand_backward(G, ExpandCache(U, widths)),
     }
-    return found | {name: partial(adapted, right) for name, (adapted, right) in MODELS.items()}
+    return found | SPEECH | {name: partial(adapted, right) for name, (adapted, right) in MODELS.items()}
 
 
 def provided() -> list[str]:
@@ -105,7 +106,7 @@ def replaced(name: str, wrong: Callable[..., Any], order: int = 0) -> list[tuple
 
 def original(name: str) -> Callable[..., Any] | None:
     """The function itself, by its documented name; None of models and of what is adapted from another."""
-    return STATIC.get(name) or (getattr(layers, name) if name in layers.__all__ else None)
+    return STATIC.get(name) or SPEECH.get(name) or (getattr(layers, name) if name in layers.__all__ else None)
 
 
 def orders(name: str) -> tuple[int, ...]:

@@ -19,7 +19,19 @@ from pp_ref.oracle.operations.nested import is_number, named
 from pp_ref.oracle.operations.table import BY_NAME
 from pp_ref.oracle.operations.truth import cotangents_of, evaluated
 
-__all__ = ["MANIFEST", "SCHEMA", "Tensor", "dtype_of", "due", "export", "numbers", "packed", "stored", "tensors_of"]
+__all__ = [
+    "MANIFEST",
+    "SCHEMA",
+    "Tensor",
+    "dtype_due",
+    "dtype_of",
+    "due",
+    "export",
+    "numbers",
+    "packed",
+    "stored",
+    "tensors_of",
+]
 
 SCHEMA = "pp_ref.vectors/1"
 MANIFEST = "manifest.json"
@@ -98,6 +110,11 @@ def dtype_of(arithmetic: Arithmetic) -> str:
     return DTYPES[arithmetic.dtype]
 
 
+def dtype_due(case: Case) -> str:
+    """Of the answers to a case."""
+    return "I64" if case.operation.indices else dtype_of(case.arithmetic)
+
+
 def stored(x: NDArray[np.float64], arithmetic: Arithmetic) -> Tensor:
     """Numbers that the arithmetic stores, in its dtype."""
     dtype = dtype_of(arithmetic)
@@ -161,7 +178,6 @@ def _cotangents(case: Case) -> dict[str, Tensor]:
 
 def _described(case: Case) -> dict[str, Any]:
     """A case in the manifest."""
-    dtype = dtype_of(case.arithmetic)
     settings = {name: value for name, value in case.arguments.items() if not isinstance(value, list | np.ndarray)}
     return {
         "id": case.id,
@@ -177,7 +193,7 @@ def _described(case: Case) -> dict[str, Any]:
             for name, tensors in _arguments(case).items()
         ],
         "cotangents": [tensor.described(label) for label, tensor in _cotangents(case).items()],
-        "answers": [{"name": name, "dtype": dtype, "shape": shape} for name, shape in due(case)],
+        "answers": [{"name": name, "dtype": dtype_due(case), "shape": shape} for name, shape in due(case)],
     }
 
 

@@ -16,6 +16,7 @@ from pp_ref.oracle.faults import (
     predicted_convolution,
     reconstruction,
     rica,
+    speech,
     units,
 )
 from pp_ref.oracle.faults.fault import Fault
@@ -34,6 +35,7 @@ _BY_HAND = (
     reconstruction,
     rica,
     dictionaries,
+    speech,
 )
 FAULTS: tuple[Fault, ...] = tuple(fault for module in _BY_HAND for fault in module.FAULTS)
 

@@ -15,7 +15,7 @@ from pp_ref.oracle.algebras.arithmetic import arithmetic
 from pp_ref.oracle.candidates.call import results
 from pp_ref.oracle.candidates.libraries import library
 from pp_ref.oracle.faults.alterations import Change, altered
-from pp_ref.oracle.operations import definitions
+from pp_ref.oracle.operations import definitions, speech
 from pp_ref.oracle.operations.cases import Case
 from pp_ref.oracle.operations.operation import Operation
 from pp_ref.oracle.operations.table import BY_NAME
@@ -105,7 +105,7 @@ def _of_function(name: str) -> list[Mistake]:
 @cache
 def _of_definition(name: str) -> list[Mistake]:
     definition = BY_NAME[name].definition
-    if definition.__module__ != definitions.__name__:  # an elementary function of every algebra
+    if definition.__module__ not in (definitions.__name__, speech.__name__):  # an elementary function of every algebra
         return []
     return [
         Mistake(f"{name} gives what its definition gives with {_said(change)}", partial(_as_defined, wrong))

@@ -144,9 +144,11 @@ def _results(function: str, operation: Operation) -> Iterator[tuple[str, Kind, t
 
 def _shown(rule: Rule, function: str, operation: Operation, result: str) -> bool:
     """Whether a case can show it. No case puts NaN into what is computed once; what selects entries of the cotangent or
-    adds them up has few bits."""
+    adds them up has few bits, and indices have."""
     few_bits = function.endswith("_backward") and (operation.exact or (result == "db" and operation.value == "rows"))
     if rule.change in (eleven_bits, half_precision) and few_bits:
+        return False
+    if operation.indices and rule.change in (eleven_bits, half_precision):
         return False
     return not (rule.only and function in own.STATIC) and not (rule.change is nan_to_zero and operation.fixed)
 

@@ -20,7 +20,7 @@ class Operation:
     arguments   drawn, in the order in which functions take them
     learned     the arguments that have a gradient, in the order in which backward returns them
     linear      those of them in which the value is affine
-    fixed       the arguments that are computed once and are never NaN: K, or the grid's factors
+    fixed       the arguments that are never NaN: what is computed once, K or the grid's factors; log scores
     batch       the arguments that have one row an example; empty where examples are not apart
     value       "rows", one an example where there are examples; "sum" over the examples; or "loss", one number
     kind        "layer", "function" or "model"
@@ -30,6 +30,7 @@ class Operation:
     geometries  how many geometries of images there are to go through
     orders      what pp_ref's function takes as its last argument: in which order products are taken
     exact       whether nothing is rounded
+    indices     whether the value is indices, of int64
     view        whether a result may share memory with an argument
     """
 
@@ -49,6 +50,7 @@ class Operation:
     geometries: int = 1
     orders: tuple[str, ...] = ()
     exact: bool = False
+    indices: bool = False
     view: bool = False
 
     def __repr__(self) -> str:

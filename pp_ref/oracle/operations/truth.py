@@ -127,7 +127,8 @@ def _approximate(bounds: Evaluated, name: str, x: Any) -> Expected:
     of those that the bound has room for.
     """
     exact = np.asarray(x.value, np.float64)
-    radius = _up(abs(x.value - exact) + 2.0**-10 * np.minimum(x.error, abs(x.value)))
+    off = np.where(np.isinf(exact), 0, x.value) - np.where(np.isinf(exact), 0, exact)  # log 0 is exact
+    radius = _up(abs(off) + 2.0**-10 * np.minimum(x.error, abs(x.value)))
     return _expected(bounds, name, exact, radius, x.error, np.minimum(x.spread, x.error))
 
 

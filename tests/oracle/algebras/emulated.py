@@ -117,4 +117,5 @@ def algebra(machine):
         solved=lambda A, B: stored(np.linalg.solve(A.value, B.value)),
         compared=lambda x: x.value,
         lifted=machine.lifted,
+        cos_pi=lambda p, q: stored(np.cos(machine.accumulate(np.pi * p) / q)),
     )

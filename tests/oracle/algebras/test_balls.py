@@ -96,8 +96,15 @@ def test_beyond_float64():
     assert (value, radius) == (0.0, 5e-324)
 
 
+def test_log_0_is_exact():
+    assert nearest("-inf") == (-math.inf, 0.0)
+    (found,) = balls.enclosed(lambda: [np.array([flint.arb("-inf"), flint.arb(3).log()], object)])
+    np.testing.assert_array_equal(found.value, [-math.inf, math.log(3)])
+    assert found.radius[1] < 2.0**-52
+
+
 def test_infinity_and_nan_have_no_value():
-    for text in ("inf", "-inf", "nan"):
+    for text in ("inf", "nan"):
         value, radius = nearest(text)
         assert math.isnan(value)
         assert radius == math.inf

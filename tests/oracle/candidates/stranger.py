@@ -72,7 +72,7 @@ def flat(value, arguments):
     if isinstance(value, list | tuple):
         return [leaf for each in value for leaf in flat(each, arguments)]
     dtype = next(x.dtype for x in flat_arrays(arguments))
-    return [np.asarray(value, dtype)]
+    return [np.asarray(value, np.int64 if np.asarray(value).dtype.kind == "i" else dtype)]
 
 
 def flat_arrays(value):

@@ -134,11 +134,11 @@ CHANGES = {
     "no slash": (lambda t: t.update(y=np.zeros(2)), "there are answers to '', which nobody asked for"),
     "dtype": (
         lambda t: t.update({"dense/plain/float64/0/y": t["dense/plain/float64/0/y"].astype("f4")}),
-        "y is F32, expected F64, the dtype of the arguments",
+        "y is F32, expected F64, as the manifest says",
     ),
     "truth values": (
         lambda t: t.update({"dense/plain/float64/0/y": np.ones((6, 4), bool)}),
-        "y is BOOL, expected F64, the dtype of the arguments",
+        "y is BOOL, expected F64, as the manifest says",
     ),
     "shape": (
         lambda t: t.update({"dense/plain/float64/0/y": t["dense/plain/float64/0/y"].reshape(4, 6)}),

@@ -3,7 +3,11 @@
 A witness has the name of a definition and takes its arguments, longdouble arrays for Quantities.
 """
 
+from collections import Counter
+from itertools import pairwise
+
 import numpy as np
+import scipy.fft
 from numpy import einsum
 
 from pp_ref.kernels.cpu.conv2d import conv2d_loops
@@ -155,6 +159,74 @@ def rica(x, U, w, objective, trade_off, eps):
     return log_cosh(x @ W) + trade_off / np.longdouble(max(len(x), 1)) * reconstruction(x, W)
 
 
+def mel_filters(spectrum, rate, filters, low, high, mel_scale, triangles, norm):
+    """Each filter by interpolation between three points."""
+
+    def mel(f):
+        f = np.asarray(f, float)
+        slaney = np.where(f < 1000, f * 0.015, 15 + np.log(np.maximum(f, 1000) / 1000) / np.log(6.4) * 27)
+        return np.log2(1 + f / 700) if mel_scale == "htk" else slaney
+
+    def hertz(m):
+        slaney = np.where(m < 15, m / 0.015, 1000 * 6.4 ** ((m - 15) / 27))
+        return 700 * (2**m - 1) if mel_scale == "htk" else slaney
+
+    f = np.fft.rfftfreq(2 * spectrum.shape[1] - 2, 1 / rate)
+    edges = np.linspace(mel(low), mel(high), filters + 2)
+    at, of = (mel(f), edges) if triangles == "mel" else (f, hertz(edges))
+    H = np.stack([np.interp(at, of[j : j + 3], [0, 1, 0]) for j in range(filters)], axis=1)
+    return spectrum @ (H * 2 / (hertz(edges[2:]) - hertz(edges[:-2])) if norm else H)
+
+
+def deltas(x, reach):
+    def frame(t):
+        return x[min(max(t, 0), len(x) - 1)]
+
+    steps = range(1, reach + 1)
+    rows = [sum(k * (frame(t + k) - frame(t - k)) for k in steps) for t in range(len(x))]
+    return np.stack(rows) / (2 * sum(k * k for k in steps))
+
+
+def bigram(smoothing, sequences, phones):
+    said = [["begin", *sequence, "end"] for sequence in sequences if len(sequence)]
+    pairs = Counter(pair for each in said for pair in pairwise(each))
+    before, after = (Counter(pair[i] for pair in pairs.elements()) for i in (0, 1))
+    y = np.full((phones + 1, phones + 1), -np.inf, np.longdouble)
+    for a in [*range(phones), "begin"]:
+        following = [*range(phones), *(["end"] if a != "begin" else [])]
+        every = sum(after[b] + 1 for b in following)
+        for b in following:
+            share = pairs[a, b] + smoothing[0] * (after[b] + 1) / every
+            if share > 0:
+                y[-1 if a == "begin" else a, -1 if b == "end" else b] = np.log(share / (before[a] + smoothing[0]))
+    return y
+
+
+def best_scores(emissions, initial, transitions):
+    """(t, s): of the best path to each state."""
+    best = [initial + emissions[0]]
+    for frame in emissions[1:]:
+        best.append(np.array([np.max(best[-1] + column) for column in transitions.T]) + frame)
+    return np.stack(best)
+
+
+def viterbi_path(emissions, initial, transitions, final):
+    """From the last frame back, by scores alone."""
+    best = best_scores(emissions, initial, transitions)
+    path = [int(np.argmax(best[-1] + final))]
+    for scores in best[-2::-1]:
+        path.append(int(np.argmax(scores + transitions[:, path[-1]])))
+    return np.array(path[::-1])
+
+
+def viterbi_score(emissions, initial, transitions, final):
+    """From the last frame back."""
+    best = final
+    for frame in emissions[:0:-1]:
+        best = np.max(transitions + (frame + best), axis=1)
+    return np.max(initial + emissions[0] + best)
+
+
 WITNESSES = {
     "dense": lambda v, W, b: einsum("nd,dm->nm", v, W) + b,
     "pool": lambda v, U: [einsum("nd,dk->nk", v, U_j) for U_j in U],
@@ -199,4 +271,10 @@ WITNESSES = {
     "convnet": convnet,
     "predicted_autoencoder": lambda x, U, w, b, c: autoencoder(x, expand(U, w), b, c),
     "rica": rica,
+    "mel_filters": mel_filters,
+    "dct": lambda x, count: scipy.fft.dct(x, norm="ortho")[:, 1 : count + 1] if len(x) else x[:, :count],
+    "deltas": deltas,
+    "bigram": bigram,
+    "viterbi_path": viterbi_path,
+    "viterbi_score": viterbi_score,
 }
