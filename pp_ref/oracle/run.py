@@ -52,6 +52,7 @@ def conform(
     name = arithmetic or candidate.arithmetic
     findings: list[Finding] = []
     diagnoses: dict[str, str] = {}
+    mistakes: dict[str, str] = {}
     calls: dict[str, None] = {}
     for operation, drawn in chosen(name, only, seed, quick, replay, among, thorough):
         evidence: list[Evidence] = []
@@ -72,11 +73,11 @@ def conform(
         unannounced = [each for each in evidence if candidate.expects(each.case, each.seen) is None]
         said = diagnose(operation, unannounced) or diagnose(operation, evidence)
         if said:
-            diagnoses[operation.name] = said
+            diagnoses[operation.name], mistakes[operation.name] = said.sentence, said.identifier
         for each in evidence:
             finding = each.finding
             if finding.status in (Status.failed, Status.suspicious) and said:
-                finding = replace(finding, diagnosis=said)
+                finding = replace(finding, diagnosis=said.sentence)
             reason = candidate.expects(each.case, each.seen)
             if reason is not None and finding.status != Status.not_provided:
                 finding = finding.expecting(reason)
@@ -95,6 +96,7 @@ def conform(
         circumstances() | {"calls": list(calls)},
         took,
         forward_only=candidate.forward_only,
+        mistakes=mistakes,
     )
 
 

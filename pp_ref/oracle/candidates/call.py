@@ -179,7 +179,13 @@ class Call:
         if self.backward is None:
             return self.returned(_value(result) if self.operation.kind == "layer" else result)
         y, cache = self.pair(result)
-        return self.returned(y, self.pulled(y, cache, dy or self.upstream(factor)))
+        found = self.returned(y)
+        return found if self.misshapen(found) else self.returned(y, self.pulled(y, cache, dy or self.upstream(factor)))
+
+    def misshapen(self, found: Returned) -> bool:
+        """Whether a value has another shape than is due: then it has no cotangent that could be pulled back."""
+        shapes = [np.shape(x) for x in found.values.values()]
+        return self.operation.kind != "model" and shapes != [dy.shape for dy in self.cotangents]
 
     def returned(self, y: Any, gradients: Any = None) -> Returned:
         """A value and its gradients, as a candidate returns them, by name."""

@@ -29,10 +29,16 @@ Results = dict[str, NDArray[np.float64]]
 
 @dataclass(frozen=True)
 class Mistake:
-    """What a wrong function does, in words, and what an operation's results are with it, by name."""
+    """What a wrong function does, in words, and what an operation's results are with it, by name.
+
+    identifier  does not change from run to run: "dense_forward/no bias"
+    of_results  whether the sentence is one on single results, to be read after "y is"
+    """
 
     sentence: str
     run: Callable[[Case], Results]
+    identifier: str
+    of_results: bool = False
 
     def results(self, case: Case) -> Results:
         """None at all where it raises."""
@@ -79,7 +85,9 @@ def _planted(part: Literal["FAULTS", "RULED"]) -> dict[str, list[Mistake]]:
         right = own.functions(order)
         for fault in faults:
             for name, wrong in own.replaced(fault.operation, fault.wrong, order):
-                mistake = Mistake(f"{name} {fault.sentence}", partial(_with, right | {name: wrong}))
+                mistake = Mistake(
+                    f"{name} {fault.sentence}", partial(_with, right | {name: wrong}), f"{name}/{fault.name}"
+                )
                 found.setdefault(name, []).append(mistake)
     return found
 
@@ -94,7 +102,9 @@ def _of_function(name: str) -> list[Mistake]:
     right = {order: own.functions(order) for order in own.orders(name)}
     return [
         Mistake(
-            f"{name} gives what pp_ref's gives with {_said(change)}", partial(_with, right[order] | {name: function})
+            f"{name} gives what pp_ref's gives with {_said(change)}",
+            partial(_with, right[order] | {name: function}),
+            f"{name}/{change.rule}",
         )
         for change, wrong in altered(original)
         for order in right
@@ -108,7 +118,11 @@ def _of_definition(name: str) -> list[Mistake]:
     if definition.__module__ != definitions.__name__:  # an elementary function of every algebra
         return []
     return [
-        Mistake(f"{name} gives what its definition gives with {_said(change)}", partial(_as_defined, wrong))
+        Mistake(
+            f"{name} gives what its definition gives with {_said(change)}",
+            partial(_as_defined, wrong),
+            f"{name}/{change.rule}",
+        )
         for change, wrong in altered(definition)
     ]
 

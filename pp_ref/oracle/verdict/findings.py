@@ -118,6 +118,7 @@ class Report:
     seconds      wall time
     folder       of vectors that it answered; None: its functions were called
     forward_only whether it declared that it has no backward functions
+    mistakes     operation -> identifier of what is wrong with it, which is the same in every run: "dense_forward/no bias"
     """
 
     candidate: str
@@ -129,6 +130,7 @@ class Report:
     seconds: float = 0.0
     folder: str | None = None
     forward_only: bool = False
+    mistakes: dict[str, str] = field(default_factory=dict)
 
     @property
     def counts(self) -> dict[Status, int]:

@@ -1,0 +1,135 @@
+"""Whether a candidate computes in an arithmetic with fewer bits than it declared, or with an inaccurate function."""
+
+import ast
+import inspect
+import textwrap
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pp_ref.oracle.algebras import rounded
+from pp_ref.oracle.algebras.arithmetic import ARITHMETICS, Arithmetic
+from pp_ref.oracle.faults.alterations import called
+from pp_ref.oracle.faults.arguments import coarser, significant
+from pp_ref.oracle.operations.operation import Operation
+from pp_ref.oracle.operations.truth import cotangents_of, evaluated
+from pp_ref.oracle.verdict.evidence import Evidence, base, outside
+from pp_ref.oracle.verdict.judge import shares
+
+__all__ = ["coarse", "inaccurate", "widened"]
+
+Real = NDArray[np.float64]
+MOST_CASES = 12
+FILLED = 0.75  # of the entries have to err by more than roundings of the declared arithmetic make likely
+TYPICAL, FAR = 0.06, 4.0  # share of what is likely by which the middle entry errs, and how far from it, in bits, is none
+FUNCTIONS = {"exp", "log", "sqrt", "sigmoid", "log_sum_exp", "softmax", "tanh", "solved", "Pow"}
+
+
+def coarse(failed: Sequence[Evidence]) -> tuple[str, str] | None:
+    """The arithmetic whose bounds hold everything, and are filled as roundings fill them in every result that is wrong."""
+    rounds = [item for item in failed if not item.case.whole]
+    if not rounds:
+        return None
+    declared = rounds[0].case.arithmetic
+    tried = sorted(rounds, key=lambda item: -sum(each.exact.size for each, _ in item.wrong))[:MOST_CASES]
+    wrong = [(each, computed) for item in tried for each, computed in item.wrong]
+    likely = np.concatenate([shares(computed, each.exact, each.spread)[each.exact != 0] for each, computed in wrong])
+    if likely.size < 4 or np.mean(likely > 1) < FILLED:
+        return None
+    found: list[tuple[float, Arithmetic, bool]] = []
+    for arithmetic in coarser(declared):
+        stored = _stored(arithmetic, wrong)
+        if not stored and _functions(tried[0].case.operation):
+            continue
+        for each in (arithmetic, replace(arithmetic, sums=max(arithmetic.sums, arithmetic.unit, arithmetic.operand))):
+            share = _filled(each, tried)
+            if share is not None:
+                found.append((abs(float(np.log2(share / TYPICAL))), arithmetic, stored))
+    if not found:
+        return None
+    distance, arithmetic, stored = min(found, key=lambda each: (not each[2], each[0]))
+    if distance > FAR:
+        return None
+    names = ", ".join(dict.fromkeys(base(each.name) for each, _ in wrong))
+    said = f"rounds to {significant(arithmetic)} bits, as {arithmetic.name} does, where {declared.name} was declared"
+    return f"coarser/{arithmetic.name}", f"{said}: {names}{', whose numbers are stored so' if stored else ''}"
+
+
+def widened(item: Evidence, arithmetic: Arithmetic) -> Evidence:
+    """The same case with the bounds of a coarser arithmetic."""
+    with np.errstate(all="ignore"):
+        bounds = evaluated(item.case, rounded.algebra(arithmetic), cotangents_of(item.case)).results
+    wide = []
+    for each in item.expected:
+        error = np.nan_to_num(np.asarray(bounds[each.name].error, float), nan=np.inf) + each.radius
+        wide.append(replace(each, bound=np.fmax(error, each.bound)))
+    return replace(item, expected=wide)
+
+
+def _filled(arithmetic: Arithmetic, tried: Sequence[Evidence]) -> float | None:
+    """What the middle entry errs by, as a share of what is likely; None if a bound does not hold, or tells nothing."""
+    # What comes in is rounded as well, which an arithmetic that is declared need not do.
+    rounding = replace(arithmetic, operand=max(arithmetic.operand, arithmetic.unit))
+    filled = []
+    for item in tried:
+        with np.errstate(all="ignore"):
+            bounds = evaluated(item.case, rounded.algebra(rounding), cotangents_of(item.case)).results
+        for each, computed in item.wrong:
+            bound = np.asarray(bounds[each.name].error, float) + each.radius
+            if not (shares(computed, each.exact, bound) <= 1).all():
+                return None
+            spread = np.minimum(np.asarray(bounds[each.name].spread, float), bound)
+            filled.append(shares(computed, each.exact, spread)[(each.exact != 0) & (bound < abs(each.exact))])
+    together = np.concatenate(filled)
+    return float(np.median(together)) if together.size > 3 and np.median(together) > 0 else None
+
+
+def _stored(arithmetic: Arithmetic, wrong: Sequence[tuple[object, Real]]) -> bool:
+    """Whether the results are numbers that the arithmetic stores: 16 bits of evidence an entry, or so."""
+    numbers = np.concatenate([computed.ravel() for _, computed in wrong])
+    numbers = numbers[np.isfinite(numbers) & (numbers != 0)]
+    if numbers.size < 4:
+        return False
+    own = ARITHMETICS["float16"] if arithmetic.name == "tf32" else arithmetic
+    return bool((own.representable(numbers) == numbers).all())
+
+
+def _functions(operation: Operation) -> set[str]:
+    """The elementary functions of its definition."""
+    found = set[str]()
+    for function in called(operation.definition):
+        tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
+        names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+        names |= {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+        names |= {type(node.op).__name__ for node in ast.walk(tree) if isinstance(node, ast.BinOp)}
+        found |= names & FUNCTIONS
+    return found | ({operation.definition.__name__} & FUNCTIONS)
+
+
+def inaccurate(failed: Sequence[Evidence]) -> tuple[str, str] | None:
+    """An elementary function whose error depends on nothing but its value: nearly all entries are off, each by a little,
+    and entries of nearly the same value by nearly as much."""
+    wrong = [item.wrong[0] for item in failed if not item.case.large]
+    functions = _functions(failed[0].case.operation)
+    if not functions or len({base(each.name) for each, _ in wrong}) != 1:
+        return None
+    bad = np.concatenate([outside(each, computed).ravel() for each, computed in wrong])
+    exact = np.concatenate([each.exact.ravel() for each, _ in wrong])
+    computed = np.concatenate([x.ravel() for _, x in wrong])
+    there = np.isfinite(computed) & np.isfinite(exact) & (exact != 0)
+    if there.sum() < 16 or bad.mean() < 0.5:
+        return None
+    off = (computed[there] - exact[there]) / exact[there]
+    if abs(off).max() > 0.01:
+        return None
+    in_order = off[np.argsort(exact[there])]
+    steps, all_of_it = float(np.mean(np.diff(in_order) ** 2)), float(2 * np.var(in_order))
+    if not all_of_it or steps > 0.25 * all_of_it:
+        return None
+    name = base(wrong[0][0].name)
+    return "inaccurate function", (
+        f"{name} is off by up to {abs(off).max():.1g} of its value, by an amount that depends on the value alone: an "
+        f"elementary function ({', '.join(sorted(functions)).lower()}) is inaccurate"
+    )
