@@ -126,7 +126,7 @@ _CHANGES: dict[str, Callable[[Any], Any]] = {
     "minus {}": lambda x: -x,
     "the absolute values of {}": abs,
     "{} cut off at 65504": lambda x: np.clip(x, -65504, 65504),
-    "the memory of {} in Fortran order": lambda x: x.ravel().reshape(x.shape, order="F"),
+    "{}, its memory read in the other order (a reshape where a transpose is due),": lambda x: x.ravel().reshape(x.shape, order="F"),
 }
 
 

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 
 from pp_ref.oracle.algebras.arithmetic import ARITHMETICS
 from pp_ref.oracle.faults.arguments import of_arguments, rounded_operands
+from pp_ref.oracle.faults.formulas import of_formulas
 from pp_ref.oracle.faults.mistakes import known, unheard_of
+from pp_ref.oracle.faults.parts import of_parts
 from pp_ref.oracle.operations.operation import Operation
 from pp_ref.oracle.verdict.coarser import coarse, inaccurate, widened
 from pp_ref.oracle.verdict.common import common
@@ -129,7 +131,7 @@ def _of_numbers(operation: Operation, failed: Sequence[Evidence], passed: Sequen
     said = special(failed, passed) or simple(tried)
     if said:
         return said
-    for mistakes in (of_arguments(case), rounded_operands(case)):
+    for mistakes in (of_formulas(operation), of_parts(operation), of_arguments(case), rounded_operands(case)):
         match = _better(match, mistaken(mistakes, tried, beside))
         if match is not None and match.whole:
             return _named(match)

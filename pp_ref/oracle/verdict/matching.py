@@ -1,7 +1,7 @@
 """Whether a mistake that can be computed has the results of a candidate, wherever this is wrong and wherever it is right."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,18 +22,23 @@ ENTRY = 16.0  # bits that an entry tells at most where nothing rounds
 class Match:
     """A mistake that explains a candidate's results.
 
-    besides   names of results that are wrong besides
+    results     names of those that it explains
+    besides     names of results that are wrong besides
     everywhere  whether it has the results of the cases that passed as well
+    second      another mistake, which explains those
     """
 
     mistake: Mistake
     results: tuple[str, ...]
     besides: tuple[str, ...]
     everywhere: bool
+    second: "Match | None" = None
 
     @property
     def whole(self) -> bool:
         """Whether it explains all that was seen."""
+        if self.second is not None:
+            return self.everywhere and self.second.everywhere
         return self.everywhere and not self.besides
 
     @property
@@ -41,41 +46,58 @@ class Match:
         said = self.mistake.sentence
         if self.mistake.of_results:
             said = f"{', '.join(self.results)} {'is' if len(self.results) == 1 else 'are'} {said}"
+        if self.second is not None:
+            return f"{said}, and {self.second.sentence}"
         return said + (f"; wrong besides: {', '.join(self.besides)}" if self.besides else "")
 
 
 def mistaken(mistakes: Iterable[Mistake], failed: Sequence[Evidence], passed: Sequence[Evidence]) -> Match | None:
-    """The first mistake that explains all that was seen; else the first one that has the first wrong result of every
-    case that failed."""
+    """The first mistake that explains all that was seen; else one that has a result wherever that is wrong, with another one that has the results that are wrong besides, if there is such a one."""
     tried = sorted(failed, key=size)[:MOST_CASES]
+    beside = sorted(passed, key=size)[:MOST_CASES]
     partly: Match | None = None
+    others: list[Mistake] = []
     for mistake in mistakes:
-        found = _match(mistake, tried, passed)
+        found = _match(mistake, tried, beside)
         if found is not None and found.whole:
             return found
-        partly = partly or found
+        others.append(mistake)
+        if found is not None and (partly is None or (found.everywhere and not partly.everywhere)):
+            partly = found
+    if partly is None or not partly.besides:
+        return partly
+    left = set(partly.besides)
+    for mistake in others:
+        found = _match(mistake, tried, beside, left)
+        if found is not None and left <= set(found.results):
+            return replace(partly, second=found)
     return partly
 
 
-def _match(mistake: Mistake, tried: Sequence[Evidence], passed: Sequence[Evidence]) -> Match | None:
+def _match(
+    mistake: Mistake, tried: Sequence[Evidence], passed: Sequence[Evidence], of: set[str] | None = None
+) -> Match | None:
+    """of: the names of results that are to be explained; None: all, and the first of each case at any rate."""
     bits, having, others = 0.0, set[str](), set[str]()
     for item in tried:
-        results = mistake.results(item.case)
-        bad = [*item.misshapen, *item.wrong]
-        for number, (each, computed) in enumerate(bad):
+        bad = [(each, x) for each, x in (*item.misshapen, *item.wrong) if of is None or base(each.name) in of]
+        results = mistake.results(item.case) if bad else {}
+        for each, computed in bad:
             found = told(each, computed, results.get(each.name))
-            if found is None and number == 0:
+            if found is None and of is not None:
                 return None
             (others if found is None else having).add(base(each.name))
             bits += found or 0.0
-    results_ = having - others
-    if bits < COINCIDENCE or not results_:
+        if bad and not having - others:
+            return None
+    explained = having - others
+    if bits < COINCIDENCE or not explained:
         return None
-    everywhere = all(_same(mistake, item, results_) for item in sorted(passed, key=size)[:MOST_CASES])
-    right = {base(each.name) for item in tried for each in item.expected} - having - others
-    if not mistake.of_results:  # what a function gives has to be all that it gives
+    everywhere = all(_same(mistake, item, explained) for item in passed)
+    if of is None and not mistake.of_results:  # what a function gives has to be all that it gives
+        right = {base(each.name) for item in tried for each in item.expected} - having - others
         everywhere = everywhere and all(_same(mistake, item, right) for item in tried)
-    return Match(mistake, tuple(sorted(results_)), tuple(sorted(others)), everywhere)
+    return Match(mistake, tuple(sorted(explained)), tuple(sorted(others)), everywhere)
 
 
 def _same(mistake: Mistake, item: Evidence, names: set[str]) -> bool:

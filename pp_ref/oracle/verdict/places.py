@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from pp_ref.oracle.operations.truth import Expected
 from pp_ref.oracle.verdict.evidence import AXES, Evidence, apart, base, outside
 
 __all__ = ["UNKNOWN", "place", "special"]
@@ -33,12 +34,65 @@ def special(failed: Sequence[Evidence], passed: Sequence[Evidence]) -> tuple[str
     if finite and (sizes == sizes[0]).all() and sizes[0] and (abs(due) > sizes[0]).all() and right.size:
         if right.max() <= sizes[0]:
             return "cut off", f"{name} is cut off at {sizes[0]:.6g}: all larger values are that, all others are right"
-    if finite and at.size > 3 and not at.any() and (due != 0).all() and right.size and abs(due).max() <= right.min():
-        return "small is zero", f"{name} is 0 where less than {right.min():.3g} is due, and right elsewhere"
+    if finite and at.size > 3 and not at.any() and (due != 0).all() and all(map(_smallest, pairs, bad)):
+        return "small is zero", f"{name} is 0 where small numbers are due, as {abs(due).max():.1g}, and right elsewhere"
     if finite and (at == at[0]).all() and at[0] and (abs(due) < abs(at[0])).all() and right.size:
         if abs(at[0]) <= right.min() * (1 + 1e-9):
             return "kept above", f"{name} does not go below {abs(at[0]):.6g}, though smaller values are due"
+    return _of_argument(failed, passed, name)
+
+
+def _smallest(pair: tuple[Expected, Real], bad: NDArray[np.bool_]) -> bool:
+    """Whether what is wrong is smaller than all that is right, zeros aside."""
+    exact = abs(pair[0].exact)
+    right = exact[~bad & (exact > 0)]
+    return bool(right.size and exact[bad].max() <= right.min())
+
+
+def _of_argument(failed: Sequence[Evidence], passed: Sequence[Evidence], name: str) -> tuple[str, str] | None:
+    """Entries whose own argument is beyond a number, or below one in size: these are wrong, and all others right."""
+    case = failed[0].case
+    shape = failed[0].wrong[0][0].exact.shape
+    for argument, value in case.arguments.items():
+        if not isinstance(value, np.ndarray) or value.dtype.kind != "f" or value.shape != shape or not shape:
+            continue
+        wrong, right = [], []
+        for item in (*failed, *passed):
+            x = item.case.arguments[argument]
+            bad = np.zeros(x.shape, bool)
+            for each, computed in item.wrong:
+                if base(each.name) == name:
+                    if each.exact.shape != x.shape:
+                        return None
+                    bad |= outside(each, computed)
+            wrong.append(x[bad])
+            right.append(x[~bad])
+        bad_, good = np.concatenate(wrong), np.concatenate(right)
+        if bad_.size < 2 or good.size < 8:
+            continue
+        if not bad_.any() and good.all():
+            return "at zero", f"{name} is wrong wherever {argument} is 0, and right elsewhere"
+        for words, size in (("", np.asarray), ("|", np.abs), ("-", np.negative)):
+            least, most = float(size(bad_).min()), float(size(good).max())
+            shown = {"": argument, "|": f"|{argument}|", "-": f"-{argument}"}[words]
+            if least > most and most > 1:
+                return "large argument", (
+                    f"{name} is wrong wherever {shown} is large, beyond {most:.3g}, and right elsewhere: "
+                    f"{_by_all(failed)}"
+                )
+        if np.abs(bad_).max() < np.abs(good).min():
+            return "small argument", (
+                f"{name} is wrong wherever |{argument}| is small, below {np.abs(good).min():.3g}, and right elsewhere"
+            )
     return None
+
+
+def _by_all(failed: Sequence[Evidence]) -> str:
+    pairs = [item.wrong[0] for item in failed]
+    bad = [outside(*pair) for pair in pairs]
+    at = np.concatenate([computed[wrong] for (_, computed), wrong in zip(pairs, bad, strict=True)])
+    due = np.concatenate([each.exact[wrong] for (each, _), wrong in zip(pairs, bad, strict=True)])
+    return _by(due, at)
 
 
 def _tile(
