@@ -31,6 +31,18 @@ def unpadded(dy: Array, cache: Any) -> Any:
     return dv, conv2d_backward(inner, plain)[1], db
 
 
+def first_patches(dy: Array, cache: Any) -> Any:
+    """dW from patches side by side, the first ones of the padded image."""
+    dv, dW, db = conv2d_backward(dy, cache)
+    v = cache.v
+    for axis in (1, 2):
+        v = pad(v, axis, cache.padding, cache.padding, 0.0)
+    rows, columns = (count + size - 1 for count, size in zip(dy.shape[1:3], dW.shape[:2], strict=True))
+    if min(dy.shape[1:3]) < 1:
+        return dv, dW, db
+    return dv, conv2d_backward(dy, cache._replace(v=v[:, :rows, :columns, :], padding=0, stride=1))[1], db
+
+
 def _averaged(over: str) -> Derived:
     def changed(gradients: Any, dy: Array, cache: Any) -> Any:
         dv, dW, db = gradients
@@ -47,6 +59,7 @@ def _logistic(dv: Array, dy: Array, cache: Any) -> Array:
 FAMILIES = faults(
     conv2d_backward={
         "padding at one end in dW": ("takes dW from an image whose padding is below and right of it alone", padded_at_one_end),
+        "no stride in dW": ("takes dW from the first patches side by side, whatever the stride", first_patches),
         "no padding in dW": ("takes dW from the image without its padding", unpadded),
         "dW mean over images": ("averages dW and db over images in place of adding", _averaged("images")),
         "dW mean over pixels": ("averages dW over pixels in place of adding", _averaged("pixels")),

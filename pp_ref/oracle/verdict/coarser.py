@@ -18,13 +18,13 @@ from pp_ref.oracle.operations.truth import cotangents_of, evaluated
 from pp_ref.oracle.verdict.evidence import Evidence, base, outside
 from pp_ref.oracle.verdict.judge import shares
 
-__all__ = ["coarse", "inaccurate", "widened"]
+__all__ = ["coarse", "inaccurate", "partial_sums", "widened"]
 
 Real = NDArray[np.float64]
 MOST_CASES = 12
 FILLED = 0.75  # of the entries have to err by more than roundings of the declared arithmetic make likely
 TYPICAL, FAR = 0.06, 4.0  # share of what is likely by which the middle entry errs, and how far from it, in bits, is none
-FUNCTIONS = {"exp", "log", "sqrt", "sigmoid", "log_sum_exp", "softmax", "tanh", "solved", "Pow"}
+FUNCTIONS = {"exp", "log", "sqrt", "sigmoid", "log_sum_exp", "softmax", "tanh", "Pow"}
 
 
 def coarse(failed: Sequence[Evidence]) -> tuple[str, str] | None:
@@ -55,6 +55,29 @@ def coarse(failed: Sequence[Evidence]) -> tuple[str, str] | None:
     names = ", ".join(dict.fromkeys(base(each.name) for each, _ in wrong))
     said = f"rounds to {significant(arithmetic)} bits, as {arithmetic.name} does, where {declared.name} was declared"
     return f"coarser/{arithmetic.name}", f"{said}: {names}{', whose numbers are stored so' if stored else ''}"
+
+
+def partial_sums(failed: Sequence[Evidence]) -> tuple[str, str] | None:
+    """Sums that are kept in the format of the results, where a wider one was declared: they hold everything, and many
+    more entries err by more than their own last rounding than a wider sum lets."""
+    rounds = [item for item in failed if not item.case.whole]
+    if not rounds or _functions(rounds[0].case.operation):
+        return None
+    declared = rounds[0].case.arithmetic
+    if declared.sums >= declared.unit:
+        return None
+    kept = replace(declared, sums=declared.unit)
+    if _filled(kept, rounds[:MOST_CASES]) is None:
+        return None
+    wrong = [(each, computed) for item in rounds[:MOST_CASES] for each, computed in item.wrong]
+    off = np.concatenate([(abs(x - e.exact) > 1.01 * declared.unit * abs(e.exact))[e.exact != 0] for e, x in wrong])
+    if off.size < 32 or off.mean() < 0.2:
+        return None
+    names = ", ".join(dict.fromkeys(base(each.name) for each, _ in wrong))
+    return f"partial sums/{declared.name}", (
+        f"keeps partial sums in {declared.name}, {declared.bits} bits, where sums of {-int(np.log2(declared.sums))} bits "
+        f"were declared: {names}"
+    )
 
 
 def widened(item: Evidence, arithmetic: Arithmetic) -> Evidence:

@@ -10,7 +10,7 @@ from pp_ref.oracle.faults.formulas import of_formulas
 from pp_ref.oracle.faults.mistakes import known, unheard_of
 from pp_ref.oracle.faults.parts import of_parts
 from pp_ref.oracle.operations.operation import Operation
-from pp_ref.oracle.verdict.coarser import coarse, inaccurate, widened
+from pp_ref.oracle.verdict.coarser import coarse, inaccurate, partial_sums, widened
 from pp_ref.oracle.verdict.common import common
 from pp_ref.oracle.verdict.evidence import Evidence, outside
 from pp_ref.oracle.verdict.findings import Status
@@ -98,7 +98,7 @@ def _kind(message: str) -> str | None:
     """Whether it tells of numbers that are nobody's, which no mistake explains, or of a result that is not the same."""
     if "never written" in message or "memory beside" in message:
         return "memory"
-    if "other bits" in message or "another call" in message or "numbers were replaced" in message:
+    if any(words in message for words in ("other bits", "another call", "numbers were replaced", "is kept by")):
         return "state"
     return None
 
@@ -128,9 +128,12 @@ def _of_numbers(operation: Operation, failed: Sequence[Evidence], passed: Sequen
     match = mistaken(known(operation), tried, beside)
     if match is not None and match.whole:
         return _named(match)
-    said = special(failed, passed) or simple(tried)
-    if said:
+    if said := special(failed, passed):
         return said
+    if said := simple(tried):
+        strided = all(each.case.layout != "C" for each in failed) and bool(passed)
+        if not strided:  # what is computed right from other memory has no mistake in its formula
+            return said
     for mistakes in (of_formulas(operation), of_parts(operation), of_arguments(case), rounded_operands(case)):
         match = _better(match, mistaken(mistakes, tried, beside))
         if match is not None and match.whole:
@@ -140,14 +143,16 @@ def _of_numbers(operation: Operation, failed: Sequence[Evidence], passed: Sequen
     said = scaled(tried)
     if said and said[0] in ("factor", "offset"):
         return said
-    said = said or coarse(tried) or inaccurate(tried)
+    if match is not None and match.everywhere:
+        return _named(match)
+    said = said or coarse(tried) or partial_sums(tried) or inaccurate(tried)
     if said:
         return said
     if small:
         match = _better(match, mistaken(unheard_of(operation), tried, beside))
-    if match is not None:
+    if match is not None and (match.everywhere or not match.besides):
         return _named(match)
-    return "unknown", place(failed if not small else small)
+    return "unknown", place(small or failed)
 
 
 def _in_float32(failed: Sequence[Evidence], passed: Sequence[Evidence]) -> tuple[str, str] | None:

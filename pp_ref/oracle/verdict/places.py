@@ -45,7 +45,7 @@ def special(failed: Sequence[Evidence], passed: Sequence[Evidence]) -> tuple[str
 def _smallest(pair: tuple[Expected, Real], bad: NDArray[np.bool_]) -> bool:
     """Whether what is wrong is smaller than all that is right, zeros aside."""
     exact = abs(pair[0].exact)
-    right = exact[~bad & (exact > 0)]
+    right = exact[~bad & (pair[1] != 0)]
     return bool(right.size and exact[bad].max() <= right.min())
 
 
