@@ -11,7 +11,7 @@ from pp_ref.errors import DataError
 from pp_ref.files import read_regular, reason
 from pp_ref.oracle.verdict.findings import Finding, Report, Status, TensorVerdict
 
-SCHEMA = "pp_ref.report/3"
+SCHEMA = "pp_ref.report/4"
 LARGEST = 2**28  # bytes of a report
 
 
@@ -63,7 +63,12 @@ def from_record(record: dict[str, Any]) -> Report:
         name: value for name, value in record.items() if name not in ("schema", "counts", "exit_code", "checksum")
     }
     return Report(
-        **fields | {"findings": tuple(map(_finding, record["findings"])), "seconds": float(record["seconds"])}
+        **fields
+        | {
+            "findings": tuple(map(_finding, record["findings"])),
+            "seconds": float(record["seconds"]),
+            "options": tuple(record["options"]),
+        }
     )
 
 

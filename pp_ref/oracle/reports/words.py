@@ -176,7 +176,7 @@ def verdict(report: Report) -> str:
 def replay(report: Report, finding: Finding) -> str:
     """The command that runs this case alone."""
     who = [report.candidate] if report.folder is None else ["--files", report.folder]
-    return shlex.join(["pp-ref", "conform", *who, "--replay", finding.id])
+    return shlex.join(["pp-ref", "conform", *who, *report.options, "--replay", finding.id])
 
 
 def headline(finding: Finding) -> str:

@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from pp_ref.oracle.algebras import rounded
+from pp_ref.oracle.algebras import plain, rounded
 from pp_ref.oracle.algebras.arithmetic import ARITHMETICS, Arithmetic
 from pp_ref.oracle.faults.alterations import called
 from pp_ref.oracle.faults.arguments import coarser, significant
@@ -18,11 +18,12 @@ from pp_ref.oracle.operations.truth import cotangents_of, evaluated
 from pp_ref.oracle.verdict.evidence import Evidence, base, outside
 from pp_ref.oracle.verdict.judge import shares
 
-__all__ = ["coarse", "inaccurate", "partial_sums", "widened"]
+__all__ = ["coarse", "inaccurate", "like_single", "partial_sums", "widened"]
 
 Real = NDArray[np.float64]
 MOST_CASES = 12
 FILLED = 0.75  # of the entries have to err by more than roundings of the declared arithmetic make likely
+LIKE = 8.0  # times as far off, at most
 TYPICAL, FAR = 0.06, 4.0  # share of what is likely by which the middle entry errs, and how far from it, in bits, is none
 FUNCTIONS = {"exp", "log", "sqrt", "sigmoid", "log_sum_exp", "softmax", "tanh", "Pow"}
 
@@ -78,6 +79,49 @@ def partial_sums(failed: Sequence[Evidence]) -> tuple[str, str] | None:
         f"keeps partial sums in {declared.name}, {declared.bits} bits, where sums of {-int(np.log2(declared.sums))} bits "
         f"were declared: {names}"
     )
+
+
+def like_single(failed: Sequence[Evidence]) -> tuple[str, str] | None:
+    """Errors that are in every case of the size that the same definition has in float32 or float16, though that size is
+    not the same: a solve of an ill-conditioned matrix, say."""
+    tried = [item for item in failed if not item.case.whole and item.wrong][:MOST_CASES]
+    wrong = [pair for item in tried for pair in item.wrong[:1]]
+    if len(tried) < 3 or len({base(each.name) for each, _ in wrong}) > 1:
+        return None
+    for arithmetic in coarser(tried[0].case.arithmetic):
+        if arithmetic.name not in ("float32", "float16"):
+            continue
+        sizes = [_like(arithmetic.dtype, item) for item in tried]
+        if any(size is None for size in sizes):
+            continue
+        apart = [own / other for own, other, _ in sizes if other]  # type: ignore[misc]
+        relative = [size for *_, size in sizes]  # type: ignore[misc]
+        varies = max(relative) > 4 * min(relative)
+        if len(apart) > 2 and max(apart) < LIKE and min(apart) > 1 / LIKE and (varies or _stored(arithmetic, wrong)):
+            name = base(wrong[0][0].name)
+            return f"coarser/{arithmetic.name}", (
+                f"{name} is as far off in every case as in {arithmetic.name}, {arithmetic.bits} bits, where "
+                f"{tried[0].case.arithmetic.name} was declared: by {min(relative):.1g} to {max(relative):.1g} of its size"
+            )
+    return None
+
+
+def _like(dtype: str, item: Evidence) -> tuple[float, float, float] | None:
+    """How far a result is off, how far it is where the definition computes in that dtype, and the first by its size."""
+    each, computed = item.wrong[0]
+    algebra = replace(
+        plain.ALGEBRA,
+        lifted=lambda x: np.asarray(x, dtype),
+        solved=lambda A, B: np.linalg.solve(A.astype("float32"), B.astype("float32")).astype(dtype),
+    )
+    try:
+        with np.errstate(all="ignore"):
+            found = evaluated(item.case, algebra, cotangents_of(item.case)).results[each.name]
+    except (TypeError, np.linalg.LinAlgError):
+        return None
+    own, other = (float(np.sqrt(np.mean((x - each.exact) ** 2))) for x in (computed, np.asarray(found, float)))
+    size = float(np.sqrt(np.mean(each.exact**2)))
+    return (own, other, own / size) if np.isfinite(own + other) and own and other and size else None
 
 
 def widened(item: Evidence, arithmetic: Arithmetic) -> Evidence:

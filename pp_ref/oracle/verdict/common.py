@@ -28,7 +28,7 @@ def common(failed: Sequence[Evidence], passed: Sequence[Evidence]) -> str:
         return f"only where {' and '.join(alone[:2])}: {count}"
     told = [trait for trait in shared if "multiple" not in trait]
     trait = min(told, key=lambda trait: having[trait], default="")
-    if trait and having[trait] <= SHARE * len(passed):
+    if trait and len(failed) > 2 and having[trait] <= SHARE * len(passed):
         return f"in {count}, in all of which {trait}, as in {having[trait]} of the others"
     return f"in {count}, which have nothing in common that the others lack"
 

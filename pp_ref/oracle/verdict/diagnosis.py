@@ -10,7 +10,7 @@ from pp_ref.oracle.faults.formulas import of_formulas
 from pp_ref.oracle.faults.mistakes import known, unheard_of
 from pp_ref.oracle.faults.parts import of_parts
 from pp_ref.oracle.operations.operation import Operation
-from pp_ref.oracle.verdict.coarser import coarse, inaccurate, partial_sums, widened
+from pp_ref.oracle.verdict.coarser import coarse, inaccurate, like_single, partial_sums, widened
 from pp_ref.oracle.verdict.common import common
 from pp_ref.oracle.verdict.evidence import Evidence, outside
 from pp_ref.oracle.verdict.findings import Status
@@ -145,7 +145,7 @@ def _of_numbers(operation: Operation, failed: Sequence[Evidence], passed: Sequen
         return said
     if match is not None and match.everywhere:
         return _named(match)
-    said = said or coarse(tried) or partial_sums(tried) or inaccurate(tried)
+    said = said or coarse(tried) or like_single(tried) or partial_sums(tried) or inaccurate(tried)
     if said:
         return said
     if small:

@@ -119,6 +119,7 @@ class Report:
     folder       of vectors that it answered; None: its functions were called
     forward_only whether it declared that it has no backward functions
     mistakes     operation -> identifier of what is wrong with it, which is the same in every run: "dense_forward/no bias"
+    options      of the command that chose its cases: "--quick" or "--thorough"
     """
 
     candidate: str
@@ -131,6 +132,7 @@ class Report:
     folder: str | None = None
     forward_only: bool = False
     mistakes: dict[str, str] = field(default_factory=dict)
+    options: tuple[str, ...] = ()
 
     @property
     def counts(self) -> dict[Status, int]:
