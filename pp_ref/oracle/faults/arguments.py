@@ -126,7 +126,9 @@ _CHANGES: dict[str, Callable[[Any], Any]] = {
     "minus {}": lambda x: -x,
     "the absolute values of {}": abs,
     "{} cut off at 65504": lambda x: np.clip(x, -65504, 65504),
-    "{}, its memory read in the other order (a reshape where a transpose is due),": lambda x: x.ravel().reshape(x.shape, order="F"),
+    "{}, its memory read in the other order (a reshape where a transpose is due),": lambda x: x.ravel().reshape(
+        x.shape, order="F"
+    ),
 }
 
 
@@ -178,9 +180,7 @@ def _along(name: str, axis: int) -> Iterator[_Other]:
         rest = without(lambda n, tile=tile: slice(n // tile * tile, None))
         yield other(f"{name} without what is past the last full tile of {tile} of axis {axis}", rest)
     for cut in CUTS:
-        yield other(
-            f"{name} without what is past {cut} of axis {axis}", without(lambda n, cut=cut: slice(cut, None))
-        )
+        yield other(f"{name} without what is past {cut} of axis {axis}", without(lambda n, cut=cut: slice(cut, None)))
     for tile in TILES:
         halves = without(lambda n, tile=tile: slice(n // 2, None) if n % tile == 0 else slice(0, 0))
         yield other(f"half of {name} alone where axis {axis} is a multiple of {tile}", halves)

@@ -58,7 +58,10 @@ def _logistic(dv: Array, dy: Array, cache: Any) -> Array:
 
 FAMILIES = faults(
     conv2d_backward={
-        "padding at one end in dW": ("takes dW from an image whose padding is below and right of it alone", padded_at_one_end),
+        "padding at one end in dW": (
+            "takes dW from an image whose padding is below and right of it alone",
+            padded_at_one_end,
+        ),
         "no stride in dW": ("takes dW from the first patches side by side, whatever the stride", first_patches),
         "no padding in dW": ("takes dW from the image without its padding", unpadded),
         "dW mean over images": ("averages dW and db over images in place of adding", _averaged("images")),

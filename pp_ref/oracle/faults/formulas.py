@@ -38,9 +38,7 @@ def of_formulas(operation: Operation) -> Iterator[Mistake]:
     for name, formulas in _formulas().items():
         if name in names or name == operation.name:
             for key, (words, formula) in formulas.items():
-                yield Mistake(
-                    words, partial(_results, name, formula), f"{operation}/{name}: {key}", of_results=True
-                )
+                yield Mistake(words, partial(_results, name, formula), f"{operation}/{name}: {key}", of_results=True)
 
 
 def _results(name: str, formula: Formula, case: Case) -> dict[str, Real]:
@@ -119,8 +117,14 @@ def _formulas() -> dict[str, dict[str, tuple[str, Formula]]]:
             "average": ("of the average of a window, where its largest pixel is due", definitions.average_pool2d),
         },
         "maxout": {
-            "ties to all": ("pulled back to every piece of a tie, where the first has it all", partial(_tied_pieces, False)),
-            "ties shared": ("shared between the pieces of a tie, where the first has it all", partial(_tied_pieces, True)),
+            "ties to all": (
+                "pulled back to every piece of a tie, where the first has it all",
+                partial(_tied_pieces, False),
+            ),
+            "ties shared": (
+                "shared between the pieces of a tie, where the first has it all",
+                partial(_tied_pieces, True),
+            ),
         },
         "sqrt": {},
         "log": {},

@@ -24,7 +24,10 @@ Real = NDArray[np.float64]
 MOST_CASES = 12
 FILLED = 0.75  # of the entries have to err by more than roundings of the declared arithmetic make likely
 LIKE = 8.0  # times as far off, at most
-TYPICAL, FAR = 0.06, 4.0  # share of what is likely by which the middle entry errs, and how far from it, in bits, is none
+TYPICAL, FAR = (
+    0.06,
+    4.0,
+)  # share of what is likely by which the middle entry errs, and how far from it, in bits, is none
 FUNCTIONS = {"exp", "log", "sqrt", "sigmoid", "log_sum_exp", "softmax", "tanh", "Pow"}
 
 
@@ -42,6 +45,8 @@ def coarse(failed: Sequence[Evidence]) -> tuple[str, str] | None:
     found: list[tuple[float, Arithmetic, bool]] = []
     for arithmetic in coarser(declared):
         stored = _stored(arithmetic, wrong)
+        if any(_exact(arithmetic, item) for item in failed):
+            continue
         if not stored and _functions(tried[0].case.operation):
             continue
         for each in (arithmetic, replace(arithmetic, sums=max(arithmetic.sums, arithmetic.unit, arithmetic.operand))):
@@ -78,6 +83,23 @@ def partial_sums(failed: Sequence[Evidence]) -> tuple[str, str] | None:
     return f"partial sums/{declared.name}", (
         f"keeps partial sums in {declared.name}, {declared.bits} bits, where sums of {-int(np.log2(declared.sums))} bits "
         f"were declared: {names}"
+    )
+
+
+# Regimes of whole numbers, and bits that hold all their sums.
+WHOLE = {"whole numbers": 8, "partial sums": 17}
+
+
+def _exact(arithmetic: Arithmetic, item: Evidence) -> bool:
+    """Whether a case is wrong in which the arithmetic would be exact."""
+    bits = WHOLE.get(item.case.regime, 99)
+    return (
+        bits <= significant(arithmetic)
+        and any(
+            (abs(each.exact[outside(each, computed)]) < 2.0 ** significant(arithmetic)).any()
+            for each, computed in item.wrong
+        )
+        and not _functions(item.case.operation)
     )
 
 

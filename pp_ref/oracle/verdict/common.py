@@ -127,8 +127,10 @@ def _shape(name: str, x: Any, batch: bool) -> Iterator[str]:
 
 def _axis(name: str, x: Any, axis: int) -> str:
     along = AXES.get(x.ndim, {}).get(axis, f"axis {axis}")
-    return f"the number of {along} of {name}" if along in ("rows", "columns", "channels", "images") else (
-        f"the {along} of {name}" if along in ("height", "width") else f"the length of {along} of {name}"
+    return (
+        f"the number of {along} of {name}"
+        if along in ("rows", "columns", "channels", "images")
+        else (f"the {along} of {name}" if along in ("height", "width") else f"the length of {along} of {name}")
     )
 
 
@@ -183,4 +185,6 @@ def _measures(case: Case) -> dict[str, float]:
 
 
 def _short(number: float) -> str:
-    return f"{number:,}" if isinstance(number, int) or float(number).is_integer() and number < 2**53 else f"{number:.3g}"
+    return (
+        f"{number:,}" if isinstance(number, int) or float(number).is_integer() and number < 2**53 else f"{number:.3g}"
+    )

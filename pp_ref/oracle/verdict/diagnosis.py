@@ -141,7 +141,7 @@ def _of_numbers(operation: Operation, failed: Sequence[Evidence], passed: Sequen
     if case.arithmetic.name == "float64" and (said := _in_float32(tried, beside)):
         return said
     said = scaled(tried)
-    if said and said[0] in ("factor", "offset"):
+    if said and (said[0] in ("factor", "offset") or said[0].startswith("plus ")):
         return said
     if match is not None and match.everywhere:
         return _named(match)

@@ -1,6 +1,7 @@
 """Changes of the right results that explain a candidate's: constants, factors, offsets, orders, and where entries are."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from itertools import permutations
 
 import numpy as np
@@ -15,6 +16,7 @@ __all__ = ["scaled", "simple"]
 Real = NDArray[np.float64]
 MOST_CASES = 12
 Said = tuple[str, str]  # identifier, sentence
+Fit = Callable[[Evidence, Expected, Real], tuple[float, float, int] | None]
 
 
 def simple(failed: Sequence[Evidence]) -> Said | None:
@@ -67,8 +69,9 @@ def _changes(item: Evidence, expected: Expected) -> Iterator[tuple[Said, Real]]:
         yield (f"reversed/{axis}", f"is reversed along {along}"), np.flip(exact, axis)
         for shift, words in {1: "by one", -1: "back by one"}.items():
             yield (f"shifted/{axis}", f"is shifted {words} along {along}"), np.roll(exact, shift, axis)
-        yield (f"first/{axis}", f"has the first of {along} in all of them"), np.broadcast_to(
-            np.take(exact, [0], axis), exact.shape
+        yield (
+            (f"first/{axis}", f"has the first of {along} in all of them"),
+            np.broadcast_to(np.take(exact, [0], axis), exact.shape),
         )
         yield (f"cumulative/{axis}", f"is summed up along {along}"), np.cumsum(exact, axis)
         mean = exact.mean(axis=axis, keepdims=True)
@@ -180,23 +183,33 @@ def _sizes(item: Evidence) -> Iterator[tuple[str, float]]:
 
 
 def scaled(failed: Sequence[Evidence]) -> Said | None:
-    """A factor, or an offset, that is the same in every entry of every failed case; a factor or an offset of each row or
-    column."""
+    """A factor, an offset, or a multiple of an argument that is added, the same in every entry of every failed case; a
+    factor or an offset of each row or column."""
     items = [(item, *item.wrong[0]) for item in failed[:MOST_CASES]]
     names = {base(each.name) for _, each, _ in items}
     if len(names) > 1 or any(not np.isfinite(computed).all() for *_, computed in items):
         return None
     name = names.pop()
-    for fit, words in ((_ratio, "{} times the right value"), (_offset, "the right value plus {}")):
-        found = [fit(each, computed) for _, each, computed in items]
+    fits: list[tuple[str, Fit, str]] = [
+        ("factor", _ratio, "{} times the right value"),
+        ("offset", _offset, "the right value plus {}"),
+        *(
+            (f"plus {argument}", partial(_multiple, argument), f"the right value plus {{}} times {argument}")
+            for argument, value in items[0][0].case.arguments.items()
+            if isinstance(value, np.ndarray) and value.dtype.kind == "f" and value.ndim
+        ),
+    ]
+    for key, fit, words in fits:
+        found = [fit(item, each, computed) for item, each, computed in items]
         known = [each for each in found if each is not None]
         if len(known) < len(found) or sum(1 for *_, n in known if n > 1) == 0:
             continue
         low, high = max(low for low, _, _ in known), min(high for _, high, _ in known)
         entries = sum(n for *_, n in known)
         if low <= high and entries > 3:
-            key = "factor" if fit is _ratio else "offset"
-            small = ", as of a constant or a function that is inaccurate" if key == "factor" and abs(low - 1) < 0.01 else ""
+            small = (
+                ", as of a constant or a function that is inaccurate" if key == "factor" and abs(low - 1) < 0.01 else ""
+            )
             return key, f"{name} is {words.format(_digits(low, high))}, in every entry{small}"
         if fit is _ratio and all(n > 1 for *_, n in known) and entries > 3 * len(known):
             low, high = min(low for low, *_ in known), max(high for _, high, _ in known)
@@ -217,27 +230,47 @@ def _digits(low: float, high: float) -> str:
     return f"{middle:.16g}"
 
 
-def _ratio(expected: Expected, computed: Real) -> tuple[float, float, int] | None:
+def _room(item: Evidence, expected: Expected, computed: Real) -> Real:
+    """How far an entry may be off, at least by its own rounding."""
+    size = np.where(np.isfinite(computed), abs(computed), 0.0)
+    return np.fmax(allowed(expected, expected.exact) / 2, 2 * item.case.arithmetic.unit * size)
+
+
+def _multiple(name: str, item: Evidence, expected: Expected, computed: Real) -> tuple[float, float, int] | None:
+    """The interval of what an argument is multiplied by before it is added."""
+    x = item.case.arguments[name]
+    if x.shape != expected.exact.shape[expected.exact.ndim - x.ndim :]:
+        return None
+    x, off, room = np.broadcast_to(x, expected.exact.shape), computed - expected.exact, _room(item, expected, computed)
+    there = (x != 0) & np.isfinite(room)
+    if there.sum() < 1 or not (abs(off) <= room)[(x == 0) & np.isfinite(room)].all():
+        return None
+    middle, width = off[there] / x[there], room[there] / abs(x[there])
+    low, high = float(np.max(middle - width)), float(np.min(middle + width))
+    return (low, high, int(outside(expected, computed).sum())) if low <= high else None
+
+
+def _ratio(item: Evidence, expected: Expected, computed: Real) -> tuple[float, float, int] | None:
     """The interval of factors that every entry allows, and in how many entries it is not 1."""
-    exact, room = expected.exact, allowed(expected, expected.exact) / 2
+    exact, room = expected.exact, _room(item, expected, computed)
     there = (exact != 0) & np.isfinite(room)
     if not there.any() or not (apart(computed, exact) <= room)[~there].all():
         return None
     with np.errstate(all="ignore"):
         middle, width = (computed / exact)[there], (room / abs(exact))[there]
-    width = width * np.fmax(abs(middle), 1) + 4e-16 * abs(middle)
+    width = width * np.fmax(abs(middle), 1)
     low, high = float(np.max(middle - width)), float(np.min(middle + width))
     return (low, high, int(outside(expected, computed).sum())) if low <= high else None
 
 
-def _offset(expected: Expected, computed: Real) -> tuple[float, float, int] | None:
+def _offset(item: Evidence, expected: Expected, computed: Real) -> tuple[float, float, int] | None:
     """The interval of what is added, likewise."""
-    room = allowed(expected, expected.exact) / 2
+    room = _room(item, expected, computed)
     there = np.isfinite(room)
     if not there.any():
         return None
     off = (computed - expected.exact)[there]
-    room = room[there] + 4e-16 * abs(off)
+    room = room[there]
     low, high = float(np.max(off - room)), float(np.min(off + room))
     return (low, high, int(outside(expected, computed).sum())) if low <= high else None
 
@@ -246,13 +279,16 @@ def _of_slices(name: str, items: list[tuple[Evidence, Expected, Real]]) -> Said 
     """Of every row, say, a factor or an offset of its own."""
     ndim = items[0][1].exact.ndim
     for axis in range(ndim):
-        for key, fit, words in (("factor", _ratio, "is scaled by a factor"), ("offset", _offset, "is moved by a number")):
+        for key, fit, words in (
+            ("factor", _ratio, "is scaled by a factor"),
+            ("offset", _offset, "is moved by a number"),
+        ):
             shared = 0
-            for _, each, computed in items:
+            for item, each, computed in items:
                 if each.exact.ndim != ndim:
                     return None
                 parts = [_part(each, computed, axis, i) for i in range(each.exact.shape[axis])]
-                found = [fit(*part) for part in parts if part[1].size]
+                found = [fit(item, *part) for part in parts if part[1].size]
                 if any(one is None for one in found):
                     break
                 off = [one[2] for one in found if one is not None and one[2]]

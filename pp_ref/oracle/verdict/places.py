@@ -27,7 +27,9 @@ def special(failed: Sequence[Evidence], passed: Sequence[Evidence]) -> tuple[str
     at = np.concatenate([computed[wrong] for (_, computed), wrong in zip(pairs, bad, strict=True)])
     due = np.concatenate([each.exact[wrong] for (each, _), wrong in zip(pairs, bad, strict=True)])
     right = np.concatenate([each.exact[~wrong] for (each, _), wrong in zip(pairs, bad, strict=True)])
-    right = np.concatenate([right, *(each.exact.ravel() for item in passed for each in item.expected if base(each.name) == name)])
+    right = np.concatenate(
+        [right, *(each.exact.ravel() for item in passed for each in item.expected if base(each.name) == name)]
+    )
     finite = np.isfinite(due).all() and at.size > 1
     right = abs(right[np.isfinite(right) & (right != 0)])
     sizes = abs(at)

@@ -30,9 +30,9 @@ COUNTS: dict[str, tuple[str, Count]] = {
     ),
     "begins outside": (
         "a last window that begins outside the image",
-        lambda extent, size, stride, padding, ceil: -(-(extent + 2 * padding - size) // stride) + 1
-        if ceil
-        else _inside(extent, size, stride, padding, ceil),
+        lambda extent, size, stride, padding, ceil: (
+            -(-(extent + 2 * padding - size) // stride) + 1 if ceil else _inside(extent, size, stride, padding, ceil)
+        ),
     ),
     "no padding": ("no padding", lambda extent, size, stride, padding, ceil: max((extent - size) // stride + 1, 0)),
     "padding at one end": (
@@ -43,7 +43,10 @@ COUNTS: dict[str, tuple[str, Count]] = {
         "a stride of 1",
         lambda extent, size, stride, padding, ceil: _inside(extent, size, 1, padding, ceil),
     ),
-    "same": ("as many pixels as the image, over the stride", lambda extent, size, stride, padding, ceil: -(-extent // stride)),
+    "same": (
+        "as many pixels as the image, over the stride",
+        lambda extent, size, stride, padding, ceil: -(-extent // stride),
+    ),
     "every start": (
         "a window at every multiple of the stride inside the image",
         lambda extent, size, stride, padding, ceil: len(range(0, extent, stride)),
