@@ -14,13 +14,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pp_ref.oracle.algebras import plain, rounded
+from pp_ref.oracle.algebras import rounded
 from pp_ref.oracle.candidates.call import Call, Misbehaved, Provided, Returned
+from pp_ref.oracle.candidates.changed import kept_values, same_bits
 from pp_ref.oracle.candidates.declared import RAISES, Declared, announced
 from pp_ref.oracle.candidates.libraries import Library
 from pp_ref.oracle.candidates.memory import Held, free
 from pp_ref.oracle.operations.cases import Case, case_of
-from pp_ref.oracle.operations.nested import is_number, leaves, mapped
+from pp_ref.oracle.operations.nested import leaves
 from pp_ref.oracle.operations.truth import evaluated
 
 __all__ = ["Observation", "observe"]
@@ -308,32 +309,11 @@ class _Behaviour:
                 self.late([name for name, x in again.items() if not same_bits(x, first[i][name])], {} if i else again)
 
     def check_entries(self) -> None:
-        """Another value where entries of the arguments are others, though the first and the last ones are the same."""
-
-        def all_but_ends(x: Any) -> Any:
-            y = np.array(x)
-            y.reshape(-1)[1:-1] *= 0.5
-            return y
-
-        def largest(x: Any) -> Any:
-            y = np.array(x)
-            if y.size > 2:
-                y.reshape(-1)[1 + np.argmax(abs(y.reshape(-1)[1:-1]))] *= 0.5
-            return y
-
-        call, before = self.call, self.call.values
-        for change in (all_but_ends, largest):
-            given = self.case.arguments
-            others = {name: mapped(change, value) if is_number(value) else value for name, value in given.items()}
-            with quiet(), np.errstate(all="ignore"):
-                due = evaluated(replace(self.case, arguments=others), plain.ALGEBRA).values
-                held = call.held()
-                held.refill(others)
-                again = self.numbers(call.run(held))
-            for name, x in due.items():
-                moved = float(np.max(abs(x - before[name]), initial=0.0)) > 0.01 * float(np.max(abs(x), initial=0.0))
-                if moved and name in again and same_bits(again[name], self.seen.results[name]):
-                    self.seen.say(f"{name} is the same for other arguments: a result is kept by a few of their entries")
+        """Other values for other arguments of which some entries are the same."""
+        call, seen = self.call, self.seen.results
+        with quiet():
+            for name in kept_values(call, seen):
+                self.seen.say(f"{name} is the same for other arguments: a result is kept by a few of their entries")
 
     def check_again(self, count: int) -> None:
         """The same bits in so many further calls."""
@@ -397,10 +377,6 @@ class _Behaviour:
         if found is None or found.shape != like.shape:
             return np.zeros_like(like)
         return np.where(np.isfinite(found), found, 0.0)
-
-
-def same_bits(x: NDArray[np.float64], other: NDArray[np.float64]) -> bool:
-    return x.shape == other.shape and (x.tobytes() == other.tobytes() or np.array_equal(x, other, equal_nan=True))
 
 
 @contextmanager

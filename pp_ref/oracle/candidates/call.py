@@ -251,8 +251,8 @@ class Call:
             _check_plain(name, value, self.case.arithmetic.dtype)
         if self.library.is_subclass(value):
             raise Misbehaved(
-                f"{name} is {_described(value)}, a class of its own that may compute when it is read: expected an array "
-                f"of {self.library.name} itself"
+                f"{name} is {_described(value)}, a class of its own that may compute when it is read: "
+                f"expected an array of {self.library.name} itself"
             )
         if 8 * math.prod(np.shape(value)) > self.room:  # broadcast, say: to read it would fill the memory
             raise Misbehaved(f"{name} has shape {tuple(np.shape(value))}, more than a result can have")

@@ -177,13 +177,32 @@ def _along(name: str, axis: int) -> Iterator[_Other]:
     yield other(f"{name} shifted back by one along axis {axis}", lambda x: np.roll(x, -1, axis=0))
     yield other(f"the first entries of {along} for all of them", lambda x: np.broadcast_to(x[:1], x.shape))
     for tile in TILES:
-        rest = without(lambda n, tile=tile: slice(n // tile * tile, None))
+        rest = without(partial(_rest, tile))
         yield other(f"{name} without what is past the last full tile of {tile} of axis {axis}", rest)
     for cut in CUTS:
-        yield other(f"{name} without what is past {cut} of axis {axis}", without(lambda n, cut=cut: slice(cut, None)))
+        yield other(f"{name} without what is past {cut} of axis {axis}", without(partial(_past, cut)))
     for tile in TILES:
-        halves = without(lambda n, tile=tile: slice(n // 2, None) if n % tile == 0 else slice(0, 0))
-        yield other(f"half of {name} alone where axis {axis} is a multiple of {tile}", halves)
+        yield other(f"half of {name} alone where axis {axis} is a multiple of {tile}", without(partial(_half, tile)))
+
+
+def _rest(tile: int, n: int) -> slice:
+    return slice(n // tile * tile, None)
+
+
+def _past(cut: int, n: int) -> slice:
+    return slice(cut, None)
+
+
+def _half(tile: int, n: int) -> slice:
+    return slice(n // 2, None) if n % tile == 0 else slice(0, 0)
+
+
+def _put(name: str, change: Callable[[Any], Any], case: Case) -> Arguments:
+    return case.arguments | {name: change(case.arguments[name])}
+
+
+def _fixed(value: Any, x: Any) -> Any:
+    return value
 
 
 def _of_columns(name: str) -> Iterator[_Other]:
@@ -196,7 +215,7 @@ def _of_columns(name: str) -> Iterator[_Other]:
         yield _Other(
             said,
             f"what {said} would give",
-            lambda case, change=change: case.arguments | {name: change(case.arguments[name])},
+            partial(_put, name, change),
         )
 
 
@@ -205,10 +224,10 @@ def _settings(name: str, value: Any) -> Iterator[_Other]:
     if isinstance(value, bool):
         others = {f"{name} is True": lambda x: True, f"{name} is False": lambda x: False}
     elif isinstance(value, int):
-        others = {f"{name} = {fixed}": lambda x, fixed=fixed: fixed for fixed in (0, 1, 2, 3)}
+        others = {f"{name} = {fixed}": partial(_fixed, fixed) for fixed in (0, 1, 2, 3)}
         others |= {f"{name} + 1": lambda x: x + 1, f"{name} - 1": lambda x: x - 1, f"twice {name}": lambda x: 2 * x}
     elif isinstance(value, float):
-        others = {f"{name} = {fixed}": lambda x, fixed=fixed: float(fixed) for fixed in (0, 1)}
+        others = {f"{name} = {fixed:g}": partial(_fixed, fixed) for fixed in (0.0, 1.0)}
         others |= {
             f"twice {name}": lambda x: 2 * x,
             f"half of {name}": lambda x: x / 2,
@@ -223,5 +242,5 @@ def _settings(name: str, value: Any) -> Iterator[_Other]:
         yield _Other(
             words,
             f"what {words} would give",
-            lambda case, change=change: case.arguments | {name: change(case.arguments[name])},
+            partial(_put, name, change),
         )

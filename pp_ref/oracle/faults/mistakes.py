@@ -31,7 +31,7 @@ Results = dict[str, NDArray[np.float64]]
 class Mistake:
     """What a wrong function does, in words, and what an operation's results are with it, by name.
 
-    identifier  does not change from run to run: "dense_forward/no bias"
+    identifier  does not change from run to run: "dense_forward/bias omitted"
     of_results  whether the sentence is one on single results, to be read after "y is"
     """
 

@@ -10,7 +10,7 @@ from pp_ref.oracle.faults.mistakes import Mistake, Results, with_functions
 from pp_ref.oracle.operations.case import Case
 from pp_ref.oracle.operations.operation import Operation
 
-__all__ = ["of_parts"]
+__all__ = ["in_place", "of_parts"]
 
 MODULES = ("pp_ref.models", "pp_ref.layers", "pp_ref.kernels")
 
@@ -47,7 +47,8 @@ def _places(right: Callable[..., Any]) -> list[tuple[Any, Any]]:
 
 
 @contextmanager
-def _in_place(right: Callable[..., Any], wrong: Callable[..., Any]) -> Iterator[None]:
+def in_place(right: Callable[..., Any], wrong: Callable[..., Any]) -> Iterator[None]:
+    """The wrong layer in the place of the right one, wherever models call it."""
     kept = [(table, key, table[key]) for table, key in _places(right)]
     for table, key, value in kept:
         table[key] = tuple(wrong if each is right else each for each in value) if isinstance(value, tuple) else wrong
@@ -61,5 +62,5 @@ def _in_place(right: Callable[..., Any], wrong: Callable[..., Any]) -> Iterator[
 def _results(right: Callable[..., Any], wrong: Callable[..., Any], case: Case) -> Results:
     from pp_ref.oracle.candidates import own
 
-    with _in_place(right, wrong):
+    with in_place(right, wrong):
         return with_functions(own.functions(), case)

@@ -68,7 +68,8 @@ for name, (exact, bound) in expected.items():
     print(f"{{name}}: {{bad.sum()}} of {{bad.size}} entries are wrong")
     for at in np.argwhere(bad)[:3]:
         at = tuple(int(i) for i in at)
-        print(f"  {{name}}{{list(at)}} is {{float(computed[at])!r}}, expected {{float(exact[at])!r}} ± {{bound[at]:.3g}}")
+        found_, due = float(computed[at]), float(exact[at])
+        print(f"  {{name}}{{list(at)}} is {{found_!r}}, expected {{due!r}} ± {{bound[at]:.3g}}")
 sys.exit(wrong)
 '''
 ARRAYS = {

@@ -12,7 +12,7 @@ SEVERITIES = ((2.0, "barely"), (16.0, "a little"), (2.0**10, "clearly"), (2.0**2
 
 
 def telling(failed: Sequence[Finding]) -> Finding:
-    """The smallest case in which a number is wrong that is finite, and due to be; else in which any is; else the first."""
+    """The smallest case in which a number is wrong that is finite, and due to be; else in which any is."""
 
     def rank(finding: Finding) -> tuple[int, int]:
         worst = finding.worst

@@ -32,7 +32,7 @@ FUNCTIONS = {"exp", "log", "sqrt", "sigmoid", "log_sum_exp", "softmax", "tanh", 
 
 
 def coarse(failed: Sequence[Evidence]) -> tuple[str, str] | None:
-    """The arithmetic whose bounds hold everything, and are filled as roundings fill them in every result that is wrong."""
+    """The arithmetic whose bounds hold everything, and are filled in every wrong result as roundings fill them."""
     rounds = [item for item in failed if not item.case.whole]
     if not rounds:
         return None
@@ -81,8 +81,8 @@ def partial_sums(failed: Sequence[Evidence]) -> tuple[str, str] | None:
         return None
     names = ", ".join(dict.fromkeys(base(each.name) for each, _ in wrong))
     return f"partial sums/{declared.name}", (
-        f"keeps partial sums in {declared.name}, {declared.bits} bits, where sums of {-int(np.log2(declared.sums))} bits "
-        f"were declared: {names}"
+        f"keeps partial sums in {declared.name}, {declared.bits} bits, where sums of "
+        f"{-int(np.log2(declared.sums))} bits were declared: {names}"
     )
 
 
@@ -121,9 +121,10 @@ def like_single(failed: Sequence[Evidence]) -> tuple[str, str] | None:
         varies = max(relative) > 4 * min(relative)
         if len(apart) > 2 and max(apart) < LIKE and min(apart) > 1 / LIKE and (varies or _stored(arithmetic, wrong)):
             name = base(wrong[0][0].name)
+            declared, sizes_ = tried[0].case.arithmetic.name, f"{min(relative):.1g} to {max(relative):.1g}"
             return f"coarser/{arithmetic.name}", (
-                f"{name} is as far off in every case as in {arithmetic.name}, {arithmetic.bits} bits, where "
-                f"{tried[0].case.arithmetic.name} was declared: by {min(relative):.1g} to {max(relative):.1g} of its size"
+                f"{name} is as far off in every case as in {arithmetic.name}, {arithmetic.bits} bits, where {declared} "
+                f"was declared: by {sizes_} of its size"
             )
     return None
 
@@ -198,8 +199,8 @@ def _functions(operation: Operation) -> set[str]:
 
 
 def inaccurate(failed: Sequence[Evidence]) -> tuple[str, str] | None:
-    """An elementary function whose error depends on nothing but its value: nearly all entries are off, each by a little,
-    and entries of nearly the same value by nearly as much."""
+    """An elementary function whose error depends on nothing but its value: nearly all entries are off, by a little, and
+    entries of nearly the same value by nearly as much."""
     wrong = [item.wrong[0] for item in failed if not item.case.large]
     functions = _functions(failed[0].case.operation)
     if not functions or len({base(each.name) for each, _ in wrong}) != 1:

@@ -118,7 +118,7 @@ def _shape(name: str, x: Any, batch: bool) -> Iterator[str]:
         if length > 1:
             yield f"{along} > 1"
         if length:
-            yield from (f"{along} is {'' if length % t == 0 else 'no '}multiple of {t}" for t in TILES)
+            yield from (f"{along} is {'a' if length % t == 0 else 'no'} multiple of {t}" for t in TILES)
     if x.ndim > 1:
         yield f"{name} is {'' if x.shape[-1] == x.shape[-2] else 'not '}square"
     if x.ndim == 4:
@@ -185,6 +185,4 @@ def _measures(case: Case) -> dict[str, float]:
 
 
 def _short(number: float) -> str:
-    return (
-        f"{number:,}" if isinstance(number, int) or float(number).is_integer() and number < 2**53 else f"{number:.3g}"
-    )
+    return f"{int(number):,}" if float(number).is_integer() and number < 2**53 else f"{number:.3g}"

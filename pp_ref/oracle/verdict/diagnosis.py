@@ -1,8 +1,12 @@
-"""What is wrong with a candidate, in words: the known mistake that has the same results, or a pattern of the errors; and
-what the cases that fail have in common."""
+"""What is wrong with a candidate, in words: the known mistake that has the same results, or a pattern of the errors.
+
+And what the cases that fail have in common.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+
+import numpy as np
 
 from pp_ref.oracle.algebras.arithmetic import ARITHMETICS
 from pp_ref.oracle.faults.arguments import of_arguments, rounded_operands
@@ -28,7 +32,7 @@ LARGE = 2  # large cases on which a mistake is tried, the smallest, where the ot
 class Diagnosis:
     """What is wrong with an operation.
 
-    identifier  of the mistake, the same in every run: "dense_forward/no bias", "state", "shape/floor", "unknown"
+    identifier  of the mistake, the same in every run: "dense_forward/bias omitted", "state", "shape/floor", "unknown"
     sentence    what is wrong, and what the cases that fail have in common
     """
 
@@ -40,15 +44,15 @@ def diagnose(operation: Operation, evidence: Sequence[Evidence]) -> Diagnosis | 
     """A sentence or two on an operation that failed, from all of its cases; None if nothing failed.
 
     Tried in turn: memory that is nobody's; state between calls; shapes; every known mistake of the operation, which has
-    to have the candidate's results on every case; a simple change of the right result; other arguments than were given;
-    mistakes by rule; a factor or an offset; coarser arithmetic than was declared; small changes of a right function; the
-    place of the errors.
+    to have the candidate's results on every case; entries past a tile, or beyond a number; a simple change of the right
+    result; other formulas; other arguments than were given; a factor, an offset, or an argument that is added; coarser
+    arithmetic than was declared; mistakes by rule, and small changes of a right function; the place of the errors.
     """
     judged = [each for each in evidence if each.finding.status != Status.not_provided]
-    bad = [each for each in judged if each.finding.status in (Status.failed, Status.suspicious)]
-    failed = [each for each in judged if each.finding.status == Status.failed] or bad
+    failed = [each for each in judged if each.finding.status == Status.failed]
     passed = [each for each in judged if each.passed]
-    found = _found(operation, judged, [each for each in passed if not each.case.wild])
+    with np.errstate(all="ignore"):  # a wrong result may be anything
+        found = _found(operation, judged, [each for each in passed if not each.case.wild])
     if found is None:
         return None
     identifier, sentence = found

@@ -118,7 +118,7 @@ class Report:
     seconds      wall time
     folder       of vectors that it answered; None: its functions were called
     forward_only whether it declared that it has no backward functions
-    mistakes     operation -> identifier of what is wrong with it, which is the same in every run: "dense_forward/no bias"
+    mistakes     operation -> identifier of what is wrong with it, the same in every run: "dense_forward/bias omitted"
     options      of the command that chose its cases: "--quick" or "--thorough"
     """
 

@@ -1,4 +1,4 @@
-"""Whether a mistake that can be computed has the results of a candidate, wherever this is wrong and wherever it is right."""
+"""Whether a mistake that can be computed has the results of a candidate, where it is wrong and where it is right."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -52,7 +52,11 @@ class Match:
 
 
 def mistaken(mistakes: Iterable[Mistake], failed: Sequence[Evidence], passed: Sequence[Evidence]) -> Match | None:
-    """The first mistake that explains all that was seen; else one that has a result wherever that is wrong, with another one that has the results that are wrong besides, if there is such a one."""
+    """The first mistake that explains all that was seen.
+
+    Else one that has a result wherever that is wrong, with another one, if there is any, that has the results that are
+    wrong besides.
+    """
     tried = sorted(failed, key=size)[:MOST_CASES]
     beside = sorted(passed, key=size)[:MOST_CASES]
     partly: Match | None = None
@@ -105,9 +109,9 @@ def _same(mistake: Mistake, item: Evidence, names: set[str]) -> bool:
     results = mistake.results(item.case)
     for each in item.expected:
         computed, other = item.seen.results.get(each.name), results.get(each.name)
-        if base(each.name) in names and computed is not None and other is not None:
-            if near(each, computed, other) is None:
-                return False
+        compared = base(each.name) in names and computed is not None and other is not None
+        if compared and near(each, computed, other) is None:  # type: ignore[arg-type]
+            return False
     return bool(results)
 
 

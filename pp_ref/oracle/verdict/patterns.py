@@ -1,4 +1,4 @@
-"""Changes of the right results that explain a candidate's: constants, factors, offsets, orders, and where entries are."""
+"""Changes of the right results that explain a candidate's: constants, factors, offsets, and orders."""
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
@@ -233,7 +233,8 @@ def _digits(low: float, high: float) -> str:
 def _room(item: Evidence, expected: Expected, computed: Real) -> Real:
     """How far an entry may be off, at least by its own rounding."""
     size = np.where(np.isfinite(computed), abs(computed), 0.0)
-    return np.fmax(allowed(expected, expected.exact) / 2, 2 * item.case.arithmetic.unit * size)
+    room: Real = np.fmax(allowed(expected, expected.exact) / 2, 2 * item.case.arithmetic.unit * size)
+    return room
 
 
 def _multiple(name: str, item: Evidence, expected: Expected, computed: Real) -> tuple[float, float, int] | None:
@@ -304,7 +305,7 @@ def _of_slices(name: str, items: list[tuple[Evidence, Expected, Real]]) -> Said 
 
 def _part(expected: Expected, computed: Real, axis: int, i: int) -> tuple[Expected, Real]:
     def of(x: Real) -> Real:
-        return np.take(x, i, axis)
+        return np.asarray(np.take(x, i, axis))
 
     e = expected
     return Expected(e.name, of(e.exact), of(e.radius), of(e.bound), of(e.spread), e.kind), of(computed)

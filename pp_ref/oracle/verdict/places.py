@@ -33,14 +33,13 @@ def special(failed: Sequence[Evidence], passed: Sequence[Evidence]) -> tuple[str
     finite = np.isfinite(due).all() and at.size > 1
     right = abs(right[np.isfinite(right) & (right != 0)])
     sizes = abs(at)
-    if finite and (sizes == sizes[0]).all() and sizes[0] and (abs(due) > sizes[0]).all() and right.size:
-        if right.max() <= sizes[0]:
-            return "cut off", f"{name} is cut off at {sizes[0]:.6g}: all larger values are that, all others are right"
+    alike = finite and bool(right.size) and bool((sizes == sizes[0]).all()) and bool(sizes[0])
+    if alike and (abs(due) > sizes[0]).all() and right.max() <= sizes[0]:
+        return "cut off", f"{name} is cut off at {sizes[0]:.6g}: all larger values are that, all others are right"
     if finite and at.size > 3 and not at.any() and (due != 0).all() and all(map(_smallest, pairs, bad)):
         return "small is zero", f"{name} is 0 where small numbers are due, as {abs(due).max():.1g}, and right elsewhere"
-    if finite and (at == at[0]).all() and at[0] and (abs(due) < abs(at[0])).all() and right.size:
-        if abs(at[0]) <= right.min() * (1 + 1e-9):
-            return "kept above", f"{name} does not go below {abs(at[0]):.6g}, though smaller values are due"
+    if alike and (at == at[0]).all() and (abs(due) < sizes[0]).all() and sizes[0] <= right.min() * (1 + 1e-9):
+        return "kept above", f"{name} does not go below {abs(at[0]):.6g}, though smaller values are due"
     return _of_argument(failed, passed, name)
 
 
@@ -100,8 +99,10 @@ def _by_all(failed: Sequence[Evidence]) -> str:
 def _tile(
     failed: Sequence[Evidence], passed: Sequence[Evidence], bad: list[NDArray[np.bool_]]
 ) -> tuple[str, str] | None:
-    """A number of rows, say, of which what is left over of the last full one is wrong wherever there is any, and nothing
-    else. Measured in all cases: of several such numbers the smallest."""
+    """A number of rows, say: what is left over of the last full tile of so many is wrong, and nothing else.
+
+    Measured in all cases: of several such numbers the smallest.
+    """
     first = failed[0].wrong[0][0]
     ndim, name = first.exact.ndim, base(first.name)
     if any(wrong.ndim != ndim for wrong in bad):
@@ -130,12 +131,12 @@ def _tile(
         ]
         along = AXES.get(ndim, {}).get(axis, f"axis {axis}")
         if fits:
-            starts = sorted({start for _, start in rests if start})
+            length, start = min((length, start) for length, start in rests if start)
             there = _stands([(item.wrong[0][1], wrong) for item, wrong in zip(failed, bad, strict=True)])
             return (
                 "tile",
-                f"{name} is wrong past the last full tile of {fits[0]} of {along}, where {there} stands: from "
-                f"{', '.join(map(str, starts[:3]))} on, of {', '.join(str(n) for n, s in rests if s in starts[:3][:1])}",
+                f"{name} is wrong past the last full tile of {fits[0]} of {along}, where {there} stands: "
+                f"of {length} from {start} on",
             )
     return None
 

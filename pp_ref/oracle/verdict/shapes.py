@@ -100,7 +100,7 @@ def _window(arguments: dict[str, Any]) -> tuple[int, int] | None:
     if "size" in arguments:
         return arguments["size"], arguments["size"]
     if "filter_shape" in arguments:
-        return tuple(arguments["filter_shape"])  # type: ignore[return-value]
+        return tuple(arguments["filter_shape"])
     shape = next(np.shape(arguments[name]) for name in ("W", "u") if name in arguments)
     return shape[0], shape[1]
 
