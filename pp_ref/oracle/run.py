@@ -2,8 +2,9 @@
 
 import math
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 
 import numpy as np
 
@@ -68,7 +69,7 @@ def conform(
             # A case alone does not tell what it is a case of.
             _, of, seed_ = replay.rsplit("/", 2)
             ((_, every),) = chosen(of, [operation.name], int(seed_), quick, None, among, thorough)
-            others, _ = _looked_at(candidate, every, expected, True)
+            others, _ = _looked_at(candidate, every, expected, True, {replay: evidence[0]})
             known[operation.name] = _diagnosed(candidate, operation, others)
         said = known[operation.name] if operation.name in known else _diagnosed(candidate, operation, evidence)
         if said and wrong:
@@ -101,13 +102,20 @@ def conform(
 
 
 def _looked_at(
-    candidate: Candidate, drawn: Iterable[Case], expected: Callable[[Case], list[Expected]], choose: bool
+    candidate: Candidate,
+    drawn: Iterable[Case],
+    expected: Callable[[Case], list[Expected]],
+    choose: bool,
+    known: Mapping[str, Evidence] = MappingProxyType({}),
 ) -> tuple[list[Evidence], list[Finding]]:
-    """Every case of an operation judged; and those that were left out, if there is a choice."""
+    """Every case of an operation judged, but those that are known; and what was left out, if there is a choice."""
     evidence: list[Evidence] = []
     left_out: list[Finding] = []
     speed = _Speed(candidate.time_limit)
     for case in drawn:
+        if case.id in known:
+            evidence.append(known[case.id])
+            continue
         if choose and case.large and evidence and not evidence[0].seen.provided:
             break
         if choose and (reason := speed.exceeded(case)):

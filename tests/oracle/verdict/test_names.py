@@ -31,7 +31,7 @@ def value(name, change):
 
 
 VALUES = {
-    "a factor near 1": ("sigmoid_forward", lambda y, v: y * (1 + 3e-6), "y is 1.000003 times the right value", "factor"),
+    "a factor": ("sigmoid_forward", lambda y, v: y * (1 + 3e-6), "y is 1.000003 times the right value", "factor"),
     "an offset": ("lowrank_forward", lambda y, *a: y + 0.001, "y is the right value plus 0.001,", "offset"),
     "a multiple of b": ("dense_forward", lambda y, v, W, b: y - 1e-7 * b, "y is the right value plus -1e-07", "plus b"),
     "cut off": ("dense_forward", lambda y, *a: np.clip(y, -5.5, 5.5), "y is cut off at 5.5:", "cut off"),
