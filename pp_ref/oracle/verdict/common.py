@@ -23,7 +23,8 @@ def common(failed: Sequence[Evidence], passed: Sequence[Evidence]) -> str:
     wrong, right = ([set(_traits(each.case)) for each in part] for part in (failed, passed))
     shared = [trait for trait in _traits(failed[0].case) if all(trait in each for each in wrong)]
     having = {trait: sum(trait in each for each in right) for trait in shared}
-    alone = [trait for trait in shared if not having[trait]] or _extreme(failed, passed)
+    tell = [trait for trait in shared if "multiple" not in trait or len(failed) > 2]
+    alone = [trait for trait in tell if not having[trait]] or _extreme(failed, passed)
     if alone and len(passed) > 1:
         return f"only where {' and '.join(alone[:2])}: {count}"
     told = [trait for trait in shared if "multiple" not in trait]

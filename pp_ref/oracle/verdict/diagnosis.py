@@ -134,14 +134,16 @@ def _of_numbers(operation: Operation, failed: Sequence[Evidence], passed: Sequen
         return _named(match)
     if said := special(failed, passed):
         return said
-    if said := simple(tried):
-        strided = all(each.case.layout != "C" for each in failed) and bool(passed)
-        if not strided:  # what is computed right from other memory has no mistake in its formula
-            return said
+    # What is computed right from other memory has no mistake in its formula.
+    strided = bool(passed) and all(each.case.layout != "C" for each in failed)
+    if not strided and (said := simple(tried)):
+        return said
     for mistakes in (of_formulas(operation), of_parts(operation), of_arguments(case), rounded_operands(case)):
         match = _better(match, mistaken(mistakes, tried, beside))
         if match is not None and match.whole:
             return _named(match)
+    if strided:
+        return "unknown", place(small or failed)
     if case.arithmetic.name == "float64" and (said := _in_float32(tried, beside)):
         return said
     said = scaled(tried)
