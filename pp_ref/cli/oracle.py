@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from pp_ref.errors import EXPECTED, DataError, DomainError
-from pp_ref.files import reason
+from pp_ref.files import reason, write_atomically
 
 if TYPE_CHECKING:
     from pp_ref.oracle.verdict.findings import Report
@@ -80,6 +80,13 @@ def conform(
     listed: Annotated[
         bool, typer.Option("--list", help="Show the operations, their regimes and planted faults; judge nothing.")
     ] = False,
+    script: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="The most telling case that fails, as a program of its own.")
+    ] = None,
+    json: Annotated[
+        str | None,
+        typer.Option("--json", metavar="-", help="The verdict as one object on standard output, and nothing else."),
+    ] = None,
 ) -> None:
     """Judge an implementation against exact values and derived bounds, and say what is wrong with it.
 
@@ -87,7 +94,8 @@ def conform(
     report could not be written.
     """
     from pp_ref.oracle.candidates.declared import races
-    from pp_ref.oracle.reports import check_name, write_report
+    from pp_ref.oracle.reports import check_name, failure, verdict_object, write_report
+    from pp_ref.oracle.reports.script import script as program
     from pp_ref.oracle.run import conform as judged
     from pp_ref.oracle.verdict.findings import Status
 
@@ -103,6 +111,11 @@ def conform(
     try:
         for path in out or ():
             check_name(path)
+        if json not in (None, "-"):
+            raise DomainError(f"json is {json!r}, expected '-', standard output: --out FILE.json writes a whole report")
+        if script is not None and files is not None:
+            raise DomainError("--script is given beside --files, whose candidate cannot be called: leave one out")
+        library = "numpy"
         if (candidate is None) == (files is None):
             raise DomainError("expected a CANDIDATE, or --files with a folder of vectors and answers, and not both")
         if files is not None:
@@ -124,16 +137,24 @@ def conform(
                 report = judged(worker, arithmetic, only or (), drawn, quick, replay, thorough=thorough)
             finally:
                 worker.close()
+            library = worker.arrays
             outputs = worker.outputs
         for path in out or ():
             write_report(report, path)
-        _print(report, outputs, show_output, out or [])
-        if repeat:
+        if script is not None:
+            write_atomically(script, program(report, library).encode())
+        if json is None:
+            _print(report, outputs, show_output, [*(out or []), *([script] if script else [])])
+        if json is None and repeat:
             typer.echo(races(repeat))
         if report.findings and report.counts[Status.not_provided] == len(report.findings):
             names = " or ".join(dict.fromkeys(finding.operation for finding in report.findings))
             raise DataError(f"nothing could be judged: {report.candidate} has no function for {names}")
+        if json is not None:
+            typer.echo(verdict_object(report))
     except EXPECTED as error:
+        if json is not None:
+            typer.echo(failure(str(error)))
         typer.echo(f"pp-ref: {error}", err=True)
         raise typer.Exit(3) from None
     raise typer.Exit(report.exit_code)

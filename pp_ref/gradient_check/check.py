@@ -10,7 +10,9 @@ from typing import Any, Literal
 
 import numpy as np
 
+from pp_ref.errors import DomainError
 from pp_ref.gradient_check.problem import Measured, Path, Problem, Tree, Vector
+from pp_ref.gradient_check.words import OutOfTime, counted, digits
 
 __all__ = ["GradientCheck", "WrongEntry", "check_gradient"]
 
@@ -47,10 +49,9 @@ class WrongEntry:
     uncertainty: float
 
     def __str__(self) -> str:
-        return (
-            f"[{', '.join(map(repr, self.index))}] is {self.claimed:.6g}, measured {self.measured:.6g} "
-            f"± {self.uncertainty:.1g}"
-        )
+        measured, claimed = digits(self.measured, self.claimed, self.uncertainty)
+        index = ", ".join(map(repr, self.index))
+        return f"[{index}] is {claimed}, measured {measured} ± {self.uncertainty:.1g}"
 
 
 @dataclass(frozen=True)
@@ -92,15 +93,23 @@ class GradientCheck:
 
 
 def check_gradient(
-    f: Callable[[Tree], Any], g: Callable[[Tree], Tree] | Tree, x: Tree, rng: np.random.Generator | None = None
+    f: Callable[[Tree], Any],
+    g: Callable[[Tree], Tree] | Tree,
+    x: Tree,
+    rng: np.random.Generator | None = None,
+    time_limit: float = math.inf,
+    progress: bool = False,
 ) -> GradientCheck:
     """Return whether g is the gradient of f at x, along random directions d with entries ±[1/2, 1].
 
     f        x -> real scalar, deterministic; it is called some 700 times, and for each wrong entry of a long x some
-             2 log2(n) times 30 (complex step) or 150 (Taylor remainder)
+             4 log2(n) + 30 times (complex step) or 16 log2(n) + 150 (Taylor remainder)
     g        x -> the gradient claimed, or that gradient: as x is, arrays of the same shapes
     x        an array of float32, float64 or longdouble, or a dict, list or tuple of such arrays
     rng      draws the directions; None is ``np.random.default_rng(0)``
+    time_limit  seconds, > 0: then the verdict is what was found by then, "undecided" if nothing was. A call of f that
+             has begun is waited for
+    progress whether a bar on standard error shows the calls of f
     returns  a `GradientCheck`. Where f is analytic and takes complex x, Im f(x + i t d)/t is compared with <g, d> to
              rounding; elsewhere f(x + h d) - f(x - h d) - 2 h <g, d> = a h + b h^3 + ... is fitted where it stands
              out of f's own rounding, and g is wrong if a is not zero. Nothing but measured noise sets the tolerances
@@ -121,9 +130,16 @@ def check_gradient(
     'wrong'
     """
     rng = np.random.default_rng(0) if rng is None else rng
-    with np.errstate(all="ignore"):  # far from x, f may overflow
-        problem = Problem(f, g, x, rng)
-        return _trivial_verdict(problem) or _verdict(problem)
+    if not time_limit > 0:
+        raise DomainError(f"time_limit is {time_limit!r}, expected seconds, more than 0")
+    with np.errstate(all="ignore"), counted(progress) as advance:  # far from x, f may overflow
+        problem = Problem(f, g, x, rng, time_limit, advance)
+        try:
+            return _trivial_verdict(problem) or _verdict(problem)
+        except OutOfTime:
+            return GradientCheck(
+                "undecided", f"the time limit of {time_limit:g} s was reached after {problem.calls:,} calls of f"
+            )
 
 
 def _analytic(problem: Problem, directions: list[Vector], real: list[Measured]) -> bool:
@@ -157,7 +173,9 @@ def _trivial_verdict(problem: Problem) -> GradientCheck | None:
             WrongEntry(problem.path(i), float(problem.g[i]), math.nan, math.nan)
             for i in bad[: EVERY_ENTRY if problem.n <= EVERY_ENTRY else FIRST_ENTRIES].tolist()
         )
-        reason = f"{bad.size} of {problem.n} entries of g are NaN or infinite"
+        kinds = {"infinite, which is an overflow": np.isinf(problem.g), "NaN": np.isnan(problem.g)}
+        counts = [f"{int(each.sum())} {words}" for words, each in kinds.items() if each.any()]
+        reason = f"of {problem.n} entries of g {' and '.join(counts)}"
         return GradientCheck("wrong", reason, wrong_entries=tuple(entries))
     if not problem.n:
         return GradientCheck("undecided", "x has no entries, so nothing was checked")
@@ -169,6 +187,12 @@ def _verdict(problem: Problem) -> GradientCheck:
     directions = [problem.direction(np.arange(problem.n)) for _ in range(DIRECTIONS)]
     measured = [problem.by_taylor(d) for d in directions]
     real = [m for m in measured if m]
+    if len(real) < len(measured) and problem.overflowed:
+        reason = (
+            f"f overflows near x: it is not finite at a step of {problem.overflowed * problem.size:.1g} in each entry, "
+            "so too few steps are left to measure a slope: scale x, or choose another one"
+        )
+        return GradientCheck("undecided", reason, "Taylor remainder")
     if len(real) < len(measured):
         reason = (
             "f is not smooth near x: along a random direction no polynomial fits what g leaves of "
@@ -187,7 +211,7 @@ def _verdict(problem: Problem) -> GradientCheck:
     entries: list[tuple[int, Measured, Vector]] = []
     if worst.wrong or (problem.n <= EVERY_ENTRY and (kinks or method == "complex step")):
         shares = (m.uncertainty / float(np.linalg.norm(d)) for m, d in zip(judged, directions, strict=True))
-        entries = _entries(problem, measure, max(shares) if method == "complex step" else 0.0)
+        entries = _entries(problem, measure, max(shares) if method == "complex step" else 0.0, worst)
     blamed = tuple(
         WrongEntry(
             problem.path(i), *map(float, (problem.g[i], problem.g[i] + m.excess / d[i], m.uncertainty / abs(d[i])))
@@ -199,6 +223,7 @@ def _verdict(problem: Problem) -> GradientCheck:
     # An entry's step is half of size at least, and what it adds has to exceed the uncertainty twice.
     resolution = float(4 * max(m.uncertainty for m in judged) / problem.size)
 
+    largest = float(np.max(np.abs(problem.g)))
     verdict: Verdict = "right"
     if worst.wrong or blamed:
         verdict, reason = "wrong", _sentence(problem, worst, d)
@@ -212,6 +237,12 @@ def _verdict(problem: Problem) -> GradientCheck:
         reason = (
             f"f is too noisy: its values scatter by {problem.noise:.1g}, which hides errors of an entry of g up to "
             f"{resolution:.1g}, and its slopes are not ten times larger"
+        )
+    elif resolution > largest > 0:
+        verdict = "undecided"
+        reason = (
+            f"an entry of g that is off by all of its size would not have shown: errors up to {resolution:.1g} are "
+            f"hidden by f's rounding, and the largest entry of g is {largest:.1g}"
         )
     else:
         shown = f"falls with order {order[0]:.2f} ± {order[1]:.2f}"
@@ -227,29 +258,34 @@ def _verdict(problem: Problem) -> GradientCheck:
 def _sentence(problem: Problem, m: Measured, d: Vector) -> str:
     """Of a wrong slope."""
     claimed, length = float(problem.g @ d), float(np.linalg.norm(d))
-    f_says = f"{(claimed + m.excess) / length:.6g} ± {m.uncertainty / length:.1g}"
+    uncertainty = m.uncertainty / length
+    measured, says = digits((claimed + m.excess) / length, claimed / length, uncertainty)
+    f_says = f"{measured} ± {uncertainty:.1g}"
     if not m.wrong:
         return f"along random directions g agrees with f, {f_says}, but single entries do not"
-    return f"along a random unit direction the slope of f is {f_says}, g says {claimed / length:.6g}"
+    return f"along a random unit direction the slope of f is {f_says}, g says {says}"
 
 
 def _kink(problem: Problem, m: Measured, d: Vector, where: str) -> str:
     """Of a slope that jumps."""
     per = float(d.sum()) if np.count_nonzero(d) == 1 else float(np.linalg.norm(d))
-    low, high = sorted((float(problem.g @ d) + m.excess + side * m.jump / 2) / per for side in (-1, 1))
+    ends = sorted((float(problem.g @ d) + m.excess + side * m.jump / 2) / per for side in (-1, 1))
+    low, high = digits(ends[0], ends[1], abs(ends[1] - ends[0]) / 100)
+    _, says = digits(ends[0], float(problem.g @ d) / per, abs(ends[1] - ends[0]) / 100)
     return (
-        f"f has a kink at x: along {where} its one-sided slopes are {low:.6g} and {high:.6g}, and g says "
-        f"{float(problem.g @ d) / per:.6g}; a subgradient may say anything between the two"
+        f"f has a kink at x: along {where} its one-sided slopes are {low} and {high}, and g says "
+        f"{says}; a subgradient may say anything between the two"
     )
 
 
 def _entries(
-    problem: Problem, measure: Callable[[Vector], Measured | None], least: float
+    problem: Problem, measure: Callable[[Vector], Measured | None], least: float, whole: Measured | None
 ) -> list[tuple[int, Measured, Vector]]:
     """Those that are wrong or bent: each is measured, or where there are many, halves of halves that are wrong.
 
     least  of an uncertainty, per unit of |d|. A complex step along one entry is not believed to be more exact than
            along all: roundings that are the same everywhere near x do not show as noise.
+    whole  what is wrong along all entries: a half that shows nothing of its size at one step is not measured further
     """
     few = problem.n <= EVERY_ENTRY
     parts = [np.array([i]) for i in reversed(range(problem.n))] if few else [np.arange(problem.n)]
@@ -257,6 +293,8 @@ def _entries(
     while parts and len(found) < (problem.n if few else FIRST_ENTRIES):
         part = parts.pop()
         d = problem.direction(part)
+        if part.size > 1 and whole is not None and problem.shows_nothing(d, whole, measure == problem.by_complex_step):
+            continue
         m = measure(d)
         if m is None:
             continue

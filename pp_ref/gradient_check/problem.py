@@ -4,6 +4,7 @@
 """
 
 import math
+import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 from pp_ref.arrays import check_arrays, check_finite
 from pp_ref.errors import DomainError, ShapeError
 from pp_ref.gradient_check.remainders import SIGMAS, intercept, misfits, noise_of, order_of
+from pp_ref.gradient_check.words import OutOfTime
 
 __all__ = ["Measured", "Path", "Problem", "Tree", "Vector"]
 
@@ -37,6 +39,7 @@ class Measured:
     slope: float = math.inf  # the size of the slopes of f along d
     jump: float = 0.0
     order: tuple[float, float] = (math.nan, math.nan)  # with its standard deviation
+    step: float = math.nan  # the largest one whose truncation does not show
 
     @property
     def wrong(self) -> bool:
@@ -55,8 +58,27 @@ class Measured:
 class Problem:
     """f and g around x, all arrays of x in one vector of float64 (longdouble if one of them is)."""
 
-    def __init__(self, f: Callable[[Tree], Any], g: Any, x: Tree, rng: np.random.Generator) -> None:
-        self.f, self.rng, self.tree = f, rng, x
+    def __init__(
+        self,
+        f: Callable[[Tree], Any],
+        g: Any,
+        x: Tree,
+        rng: np.random.Generator,
+        time_limit: float = math.inf,
+        advance: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.rng, self.tree, self.calls, self.overflowed = rng, x, 0, 0.0
+        ends = time.monotonic() + time_limit
+
+        def called(at: Tree) -> Any:
+            """f, unless the time is over."""
+            if time.monotonic() > ends:
+                raise OutOfTime
+            self.calls += 1
+            advance()
+            return f(at)
+
+        self.f = called
         self.leaves = _leaves(x, "x")
         for name, leaf in self.leaves.values():
             if leaf.dtype.kind != "f":
@@ -76,7 +98,10 @@ class Problem:
         if y.shape != ():
             raise ShapeError(f"f(x) has shape {y.shape}, expected a scalar: take its sum or its mean")
         if y.dtype.kind not in "fiu" or not np.isfinite(y):
-            raise DomainError(f"f(x) is {y} of dtype {y.dtype}, expected a real, finite number: choose another f or x")
+            overflow = " (an overflow)" if y.dtype.kind == "f" and np.isinf(y) else ""
+            raise DomainError(
+                f"f(x) is {y} of dtype {y.dtype}{overflow}, expected a real, finite number: choose another f or x"
+            )
         self.y = y
         self.again = np.asarray(f(self._copied()))
         self.gradient: Callable[[Vector], Vector] | None = None
@@ -196,11 +221,12 @@ class Problem:
         base = self.x if base is None else base
         rest = cache(lambda h: self.rest(base + h * d, base))
         noise = self.noise
-        for _ in range(2):  # the second time with the noise at the far end, if that is larger
+        for _ in range(len(self.steps)):  # again with the noise at the far end, until it is no larger than was taken
             odd, even, used = [], [], []
             for h in self.steps:
                 ahead, behind = rest(h), rest(-h)
                 if not np.isfinite(ahead - behind):
+                    self.overflowed = self.overflowed or float(h)
                     break
                 used.append(h)
                 odd.append(float(ahead - behind) / (2 * h))
@@ -229,7 +255,25 @@ class Problem:
             slope=max(moved, abs(claimed)),
             jump=jump,
             order=order_of(np.array(used[: top + 1]), np.array(odd[: top + 1]), noise),
+            step=h,
         )
+
+    def shows_nothing(self, d: Vector, whole: Measured, complex_step: bool) -> bool:
+        """Whether a few values tell that d, a part of a direction that is wrong, has none of the error of the whole.
+
+        An error of an eighth of its size would have shown. Where they do not tell, d has to be measured.
+        """
+        if complex_step:
+            value = np.longdouble(np.asarray(self.f(self._at(self.x + 1j * self.eps * d))).imag) / self.eps
+            excess, uncertainty = float(value - np.sum(self.g * d, dtype=np.longdouble)), whole.uncertainty
+        else:
+            near, far = (
+                float(self.rest(self.x + h * d, self.x) - self.rest(self.x - h * d, self.x)) / (2 * h)
+                for h in (whole.step / 2, whole.step)
+            )
+            excess = (4 * near - far) / 3  # without the term in h^2
+            uncertainty = 3 * SIGMAS * self.noise / whole.step + abs(near - far) / 3
+        return bool(abs(excess) <= uncertainty <= abs(whole.excess) / 8)
 
     def by_complex_step(self, d: Vector, base: Vector | None = None) -> Measured | None:
         """From Im f(x + i t d)/t, whose truncation t^2 is below rounding; None if f does not take or return it."""

@@ -50,6 +50,7 @@ class Candidate(pytest.Collector):
 
     worker: "InWorker"
     identities: list[str]
+    known: dict[str, Any]
 
     def load(self) -> None:
         """Start the process, and choose its cases."""
@@ -58,6 +59,7 @@ class Candidate(pytest.Collector):
         from pp_ref.oracle.operations.cases import chosen
 
         option = self.config.getoption
+        self.known = {}
         arithmetic = option("--pp-ref-arithmetic")
         try:
             self.worker = InWorker(self.name, **({"arithmetic": arithmetic} if arithmetic else {}))
@@ -85,7 +87,8 @@ class CaseItem(pytest.Item):
         from pp_ref.oracle.run import conform
         from pp_ref.oracle.verdict.findings import Status
 
-        report = conform(self.parent.worker, replay=self.name)
+        quick = self.config.getoption("--pp-ref-quick")
+        report = conform(self.parent.worker, replay=self.name, quick=quick, known=self.parent.known)
         (finding,) = report.findings
         if finding.status == Status.not_provided:
             pytest.skip(f"{self.parent.name} has no function for {finding.operation}")

@@ -2,8 +2,9 @@
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 
 import numpy as np
 
@@ -11,8 +12,9 @@ from pp_ref.oracle.candidates.behaviour import Observation
 from pp_ref.oracle.candidates.processes import Candidate
 from pp_ref.oracle.operations.cases import Case, chosen
 from pp_ref.oracle.operations.nested import described, leaves
+from pp_ref.oracle.operations.operation import Operation
 from pp_ref.oracle.operations.truth import Expected, truth, work
-from pp_ref.oracle.verdict.diagnosis import Evidence, diagnose
+from pp_ref.oracle.verdict.diagnosis import Diagnosis, Evidence, diagnose
 from pp_ref.oracle.verdict.findings import Finding, Report, Status
 from pp_ref.oracle.verdict.judge import judge
 from pp_ref.records import circumstances
@@ -33,6 +35,7 @@ def conform(
     expected: Callable[[Case], list[Expected]] = truth,
     progress: Callable[[Finding], None] = lambda finding: None,
     thorough: bool = False,
+    known: dict[str, Diagnosis | None] | None = None,
 ) -> Report:
     """Judge a candidate's functions against exact values and derived bounds.
 
@@ -46,6 +49,8 @@ def conform(
     expected    what the results of a case have to be
     progress    called with every finding
     thorough    also large cases that take longer
+    known       operation -> its diagnosis: what is there is not made again by a replay, and what is made is put there.
+                A case that fails is diagnosed from all cases of its operation, so that a replay says what a run does
     raises      DomainError for an unknown operation, arithmetic or case
 
     Examples
@@ -65,31 +70,27 @@ def conform(
     name = arithmetic or candidate.arithmetic
     findings: list[Finding] = []
     diagnoses: dict[str, str] = {}
+    mistakes: dict[str, str] = {}
     calls: dict[str, None] = {}
+    known = {} if known is None else known
     for operation, drawn in chosen(name, only, seed, quick, replay, among, thorough):
-        evidence: list[Evidence] = []
-        left_out: list[Finding] = []
-        speed = _Speed(candidate.time_limit)
-        for case in drawn:
-            if replay is None and case.large and not evidence[0].seen.provided:
-                break
-            if replay is None and (reason := speed.exceeded(case)):
-                left_out.append(_left_out(case, reason))
-                continue
-            seen = candidate.observe(case)
-            speed.see(case, seen)
-            calls |= dict.fromkeys(seen.provenance)
-            due = expected(case) if seen.results else []
-            evidence.append(Evidence(case, due, seen, judge(case, due, seen)))
-        # Diagnose unexpected failures first; expected ones carry the candidate's reason.
-        unannounced = [each for each in evidence if candidate.expects(each.case, each.seen) is None]
-        said = diagnose(operation, unannounced) or diagnose(operation, evidence)
-        if said:
-            diagnoses[operation.name] = said
+        evidence, left_out = _looked_at(candidate, drawn, expected, replay is None)
+        for each in evidence:
+            calls |= dict.fromkeys(each.seen.provenance)
+        wrong = any(each.finding.status in (Status.failed, Status.suspicious) for each in evidence)
+        if replay is not None and wrong and operation.name not in known:
+            # A case alone does not tell what it is a case of.
+            _, of, seed_ = replay.rsplit("/", 2)
+            ((_, every),) = chosen(of, [operation.name], int(seed_), quick, None, among, thorough)
+            others, _ = _looked_at(candidate, every, expected, True, {replay: evidence[0]})
+            known[operation.name] = _diagnosed(candidate, operation, others)
+        said = known[operation.name] if operation.name in known else _diagnosed(candidate, operation, evidence)
+        if said and wrong:
+            diagnoses[operation.name], mistakes[operation.name] = said.sentence, said.identifier
         for each in evidence:
             finding = each.finding
             if finding.status in (Status.failed, Status.suspicious) and said:
-                finding = replace(finding, diagnosis=said)
+                finding = replace(finding, diagnosis=said.sentence)
             reason = candidate.expects(each.case, each.seen)
             if reason is not None and finding.status != Status.not_provided:
                 finding = finding.expecting(reason)
@@ -108,7 +109,42 @@ def conform(
         circumstances() | {"calls": list(calls)},
         took,
         forward_only=candidate.forward_only,
+        mistakes=mistakes,
+        options=tuple(option for option, chosen_ in {"--quick": quick, "--thorough": thorough}.items() if chosen_),
     )
+
+
+def _looked_at(
+    candidate: Candidate,
+    drawn: Iterable[Case],
+    expected: Callable[[Case], list[Expected]],
+    choose: bool,
+    known: Mapping[str, Evidence] = MappingProxyType({}),
+) -> tuple[list[Evidence], list[Finding]]:
+    """Every case of an operation judged, but those that are known; and what was left out, if there is a choice."""
+    evidence: list[Evidence] = []
+    left_out: list[Finding] = []
+    speed = _Speed(candidate.time_limit)
+    for case in drawn:
+        if case.id in known:
+            evidence.append(known[case.id])
+            continue
+        if choose and case.large and evidence and not evidence[0].seen.provided:
+            break
+        if choose and (reason := speed.exceeded(case)):
+            left_out.append(_left_out(case, reason))
+            continue
+        seen = candidate.observe(case)
+        speed.see(case, seen)
+        due = expected(case) if seen.results else []
+        evidence.append(Evidence(case, due, seen, judge(case, due, seen)))
+    return evidence, left_out
+
+
+def _diagnosed(candidate: Candidate, operation: Operation, evidence: Sequence[Evidence]) -> Diagnosis | None:
+    """Unexpected failures first; expected ones carry the candidate's reason."""
+    unannounced = [each for each in evidence if candidate.expects(each.case, each.seen) is None]
+    return diagnose(operation, unannounced) or diagnose(operation, evidence)
 
 
 class _Speed:

@@ -5,12 +5,14 @@ import math
 import re
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from pp_ref.errors import DomainError, ShapeError
+from pp_ref.gradient_check.words import digits
 from pp_ref.oracle import check_gradient
 from tests.gradient_check.gradients import LARGE, RIGHT, WRONG, quadratic, real_only, rica, sigmoid_layer
 
@@ -324,3 +326,73 @@ def test_importing_the_oracle_is_cheap():
     code = "import sys, pp_ref.oracle; print(*sorted({'scipy', 'numba', 'matplotlib', 'torch'} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.split() == []
+
+
+def test_the_digits_follow_the_uncertainty():
+    """Two numbers that differ are not written alike."""
+    x = np.linspace(0.5, 1.5, 5)
+    said = str(check_gradient(lambda x: np.sum(x**3), lambda x: 3 * x**2 * (1 + 1e-7), x))
+    f_says, g_says = re.search(r"the slope of f is (\S+) ± \S+, g says (\S+?)\.? ", said).groups()
+    assert f_says != g_says
+    assert digits(1.0, 1.0, 0.1) == ("1", "1")
+    assert digits(1.0983, 1.09830001, 1.0) == ("1.0983", "1.09830001")
+    assert digits(np.nan, 1.0, np.nan) == ("nan", "1")
+
+
+def test_what_would_not_have_shown_is_not_called_right():
+    """One entry of 10,000 in float32 beside a large sum."""
+
+    def f(x):
+        return np.float32(1e4) + np.sum(np.float32(1e-3) * x.real, dtype=np.float32)
+
+    found = check_gradient(f, lambda x: np.full_like(x, 1e-3), np.ones(2000, np.float32))
+    assert found.verdict == "undecided", found
+
+
+def test_an_overflow_is_called_one():
+    found = check_gradient(lambda x: np.sum(x), lambda x: np.full_like(x, np.inf), np.ones(3))
+    assert found.reason == "of 3 entries of g 3 infinite, which is an overflow"
+    with pytest.raises(DomainError, match=r"f\(x\) is inf of dtype float64 \(an overflow\)"):
+        check_gradient(lambda x: np.sum(x) * np.inf, np.ones(3), np.ones(3))
+    found = check_gradient(lambda x: np.where((x <= 1).all(), np.sum(x.real), np.inf), np.ones(3), np.ones(3))
+    assert (found.verdict, found.reason.startswith("f overflows near x")) == ("undecided", True), found
+
+
+def test_noise_that_begins_later_is_met():
+    """Beyond a small step f is computed in float32."""
+
+    def f(x):
+        y = np.sum(np.sin(x.real))
+        return y if np.max(abs(x.real - 1)) < 1e-6 else np.float64(np.float32(y))
+
+    assert check_gradient(f, np.cos, np.ones(20)).verdict in ("right", "undecided")
+
+
+def test_the_time_limit_ends_it(capsys):
+    def slow(x):
+        time.sleep(0.01)
+        return np.sum(x.real)
+
+    found = check_gradient(slow, np.ones_like, np.ones(3), time_limit=0.1, progress=True)
+    assert found.verdict == "undecided"
+    assert found.reason.startswith("the time limit of 0.1 s was reached after ")
+    assert capsys.readouterr().out == ""
+    with pytest.raises(DomainError, match="time_limit is 0, expected seconds"):
+        check_gradient(slow, np.ones_like, np.ones(3), time_limit=0)
+
+
+@pytest.mark.torture
+@pytest.mark.parametrize("real", [False, True])
+def test_one_wrong_entry_of_a_million_is_found_within_a_minute(real):
+    x = np.random.default_rng(0).standard_normal(10**6)
+
+    def g(x):
+        gradient = np.cos(x)
+        gradient[123_456] *= 1.5
+        return gradient
+
+    began = time.monotonic()
+    found = check_gradient(lambda x: np.sum(np.sin(x.real if real else x)), g, x)
+    assert found.verdict == "wrong"
+    assert [each.index for each in found.wrong_entries] == [(123_456,)]
+    assert time.monotonic() - began < 60

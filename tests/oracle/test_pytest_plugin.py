@@ -53,7 +53,7 @@ def test_a_failure_says_what_is_wrong_and_how_to_see_it_again(judged):
             "tensor: db (4,), 4 of 4 entries are wrong",
             "computed: *",
             "exact: *",
-            "replay: pp-ref conform my_layers.py --replay dense/plain/float64/0",
+            "replay: pp-ref conform my_layers.py --quick --replay dense/plain/float64/0",
         ]
     )
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from pp_ref.oracle.algebras import rounded
 from pp_ref.oracle.candidates.call import Call, Misbehaved, Provided, Returned
+from pp_ref.oracle.candidates.changed import kept_values, same_bits
 from pp_ref.oracle.candidates.declared import RAISES, Declared, announced
 from pp_ref.oracle.candidates.libraries import Library
 from pp_ref.oracle.candidates.memory import Held, free
@@ -146,7 +147,7 @@ class _Behaviour:
         held, first = self.first()
         self.seen.results = self.numbers(first)
         self.check_arrays(first, held)
-        if self.case.wild:
+        if self.case.wild or call.misshapen(first):
             return
         self.check_outside()
         if self.case.large:  # other cases show the rest, in less time
@@ -156,6 +157,7 @@ class _Behaviour:
             self.check_linearity()
         if self.case.regime in LONG:
             self.check_many()
+            self.check_entries()
         self.check_again(self.declared.repeat)
 
     def first(self) -> tuple[Held, Returned]:
@@ -308,6 +310,13 @@ class _Behaviour:
                 again = self.numbers(made.run(held, dy=dy))
                 self.late([name for name, x in again.items() if not same_bits(x, first[i][name])], {} if i else again)
 
+    def check_entries(self) -> None:
+        """Other values for other arguments of which some entries are the same."""
+        call, seen = self.call, self.seen.results
+        with quiet():
+            for name in kept_values(call, seen):
+                self.seen.say(f"{name} is the same for other arguments: a result is kept by a few of their entries")
+
     def check_again(self, count: int) -> None:
         """The same bits in so many further calls."""
         held, dy = self.call.held(), self.call.upstream()
@@ -370,10 +379,6 @@ class _Behaviour:
         if found is None or found.shape != like.shape:
             return np.zeros_like(like)
         return np.where(np.isfinite(found), found, 0.0)
-
-
-def same_bits(x: NDArray[np.float64], other: NDArray[np.float64]) -> bool:
-    return x.shape == other.shape and (x.tobytes() == other.tobytes() or np.array_equal(x, other, equal_nan=True))
 
 
 @contextmanager

@@ -179,7 +179,13 @@ class Call:
         if self.backward is None:
             return self.returned(_value(result) if self.operation.kind == "layer" else result)
         y, cache = self.pair(result)
-        return self.returned(y, self.pulled(y, cache, dy or self.upstream(factor)))
+        found = self.returned(y)
+        return found if self.misshapen(found) else self.returned(y, self.pulled(y, cache, dy or self.upstream(factor)))
+
+    def misshapen(self, found: Returned) -> bool:
+        """Whether a value has another shape than is due: then it has no cotangent that could be pulled back."""
+        shapes = [np.shape(x) for x in found.values.values()]
+        return self.operation.kind != "model" and shapes != [dy.shape for dy in self.cotangents]
 
     def returned(self, y: Any, gradients: Any = None) -> Returned:
         """A value and its gradients, as a candidate returns them, by name."""
@@ -243,6 +249,11 @@ class Call:
             raise Misbehaved(f"{name} is {_described(value)}, expected an array of {self.library.name}")
         if isinstance(value, np.ndarray):
             _check_plain(name, value, self.case.arithmetic.dtype)
+        if self.library.is_subclass(value):
+            raise Misbehaved(
+                f"{name} is {_described(value)}, a class of its own that may compute when it is read: "
+                f"expected an array of {self.library.name} itself"
+            )
         if 8 * math.prod(np.shape(value)) > self.room:  # broadcast, say: to read it would fill the memory
             raise Misbehaved(f"{name} has shape {tuple(np.shape(value))}, more than a result can have")
         return {name: value}

@@ -28,6 +28,7 @@ class Library:
     freeze   makes an array read-only; None: there are no such arrays
     layouts  the memory orders of arrays that it has: "C", "F", "strided", "reversed"
     shared   whether two arrays share memory
+    is_subclass  whether an array is of a class that somebody derived from the library's
     """
 
     name: str
@@ -40,6 +41,7 @@ class Library:
     freeze: Callable[[Any], None] | None = None
     layouts: tuple[str, ...] = ("C",)
     shared: Callable[[Any, Any], bool] = lambda a, b: False  # JAX arrays cannot be written to
+    is_subclass: Callable[[Any], bool] = lambda x: False
 
     def check(self, arithmetic: Arithmetic, autodiff: bool) -> None:
         """Refuse what the library has not.
@@ -79,6 +81,7 @@ def _numpy(device: str | None) -> Library:
         freeze=lambda x: x.setflags(write=False),
         layouts=("C", "F", "strided", "reversed"),
         shared=lambda a, b: np.may_share_memory(a, b) and np.shares_memory(a, b),
+        is_subclass=lambda x: isinstance(x, np.ndarray) and type(x) not in (np.ndarray, np.memmap),
     )
 
 
@@ -128,6 +131,7 @@ def _torch(device: str | None) -> Library:
         write=_write,
         layouts=("C", "F", "strided"),
         shared=lambda a, b: a.numel() > 0 and storage(a) == storage(b),
+        is_subclass=lambda x: isinstance(x, torch.Tensor) and type(x) not in (torch.Tensor, torch.nn.Parameter),
     )
 
 

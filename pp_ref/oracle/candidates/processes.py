@@ -30,7 +30,7 @@ __all__ = ["Candidate", "InProcess", "InWorker", "load"]
 TIME_LIMIT = 20.0  # seconds a case; the first one may load parts of the candidate's libraries
 IMPORT_LIMIT = 60.0  # seconds that a module's import may take
 TAIL = 5  # lines of what a process that ended had printed
-INTRODUCTION = {"name": str, "arithmetic": str, "expected": dict[str, str], "forward_only": bool}
+INTRODUCTION = {"name": str, "arithmetic": str, "arrays": str, "expected": dict[str, str], "forward_only": bool}
 BEGIN = """
 import json, sys
 sys.path[:], given = json.loads(sys.argv[1])
@@ -94,6 +94,7 @@ class InProcess:
         self.expected, self.time_limit, self.library = dict(expected or {}), time_limit, library(arrays, device)
         self.library.check(arithmetic_of(arithmetic), autodiff)
         named = functions if isinstance(functions, Mapping) else vars(functions)
+        self.arrays = self.library.name
         self.declared = Declared(self.expected, forward_only, misspelled(named), repeat)
         self.later = dict[str, str]()
         self.get: Callable[[str], Any] = (
@@ -150,7 +151,7 @@ class InWorker:
         self._left: str | None = None  # the case that last left a thread running
         self._threads, self._late = 0, False
         head = self._start()
-        self.name, self.arithmetic = head["name"], head["arithmetic"]
+        self.name, self.arithmetic, self.arrays = head["name"], head["arithmetic"], head["arrays"]
         self.expected, self.forward_only = head["expected"], head["forward_only"]
 
     def observe(self, case: Case) -> Observation:

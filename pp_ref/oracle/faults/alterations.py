@@ -10,10 +10,10 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from types import FunctionType, ModuleType
+from types import FunctionType
 from typing import Any
 
-__all__ = ["Change", "altered", "changes"]
+__all__ = ["Change", "altered", "called", "changes"]
 
 _ARITHMETIC = (ast.Add, ast.Sub, ast.Mult, ast.Div)
 _ONE_SIDED = (ast.Sub, ast.Div, ast.MatMult, ast.Pow)
@@ -66,7 +66,7 @@ def changes(function: ast.FunctionDef) -> Iterator[Change]:
 def altered(function: Callable[..., Any]) -> Iterator[tuple[Change, Callable[..., Any]]]:
     """A function of a module, with every change of its own text and of those functions of the module that it calls."""
     module = sys.modules[function.__module__]
-    parts = [ast.parse(inspect.getsource(each)).body[0] for each in _called(function, module)]
+    parts = [ast.parse(inspect.getsource(each)).body[0] for each in called(function)]
     tree = ast.Module(parts, [])
     for part in parts:
         for change in changes(part) if isinstance(part, ast.FunctionDef) else ():
@@ -75,7 +75,9 @@ def altered(function: Callable[..., Any]) -> Iterator[tuple[Change, Callable[...
             yield change, names[function.__name__]
 
 
-def _called(function: Callable[..., Any], module: ModuleType) -> list[FunctionType]:
+def called(function: Callable[..., Any]) -> list[FunctionType]:
+    """A function, and those of its module that it calls."""
+    module = sys.modules[function.__module__]
     found: list[FunctionType] = []
     left: list[Any] = [function]
     while left:

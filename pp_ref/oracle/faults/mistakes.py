@@ -21,7 +21,7 @@ from pp_ref.oracle.operations.operation import Operation
 from pp_ref.oracle.operations.table import BY_NAME
 from pp_ref.oracle.operations.truth import cotangents_of, evaluated
 
-__all__ = ["Mistake", "known", "unheard_of"]
+__all__ = ["Mistake", "Results", "known", "unheard_of", "with_functions"]
 
 Functions = dict[str, Callable[..., Any]]
 Results = dict[str, NDArray[np.float64]]
@@ -29,10 +29,16 @@ Results = dict[str, NDArray[np.float64]]
 
 @dataclass(frozen=True)
 class Mistake:
-    """What a wrong function does, in words, and what an operation's results are with it, by name."""
+    """What a wrong function does, in words, and what an operation's results are with it, by name.
+
+    identifier  does not change from run to run: "dense_forward/bias omitted"
+    of_results  whether the sentence is one on single results, to be read after "y is"
+    """
 
     sentence: str
     run: Callable[[Case], Results]
+    identifier: str
+    of_results: bool = False
 
     def results(self, case: Case) -> Results:
         """None at all where it raises."""
@@ -45,8 +51,9 @@ class Mistake:
 
 
 def known(operation: Operation) -> list[Mistake]:
-    """Those that people make: `FAULTS` of `pp_ref.oracle.faults.catalogue`."""
-    return [mistake for name in operation.functions for mistake in _planted("FAULTS").get(name, ())]
+    """Those that people make: `FAULTS` of `pp_ref.oracle.faults.catalogue`, and `FAMILIES`."""
+    parts: tuple[Literal["FAULTS", "FAMILIES"], ...] = ("FAULTS", "FAMILIES")
+    return [mistake for name in operation.functions for part in parts for mistake in _planted(part).get(name, ())]
 
 
 def unheard_of(operation: Operation) -> Iterator[Mistake]:
@@ -59,7 +66,7 @@ def unheard_of(operation: Operation) -> Iterator[Mistake]:
     yield from _of_definition(operation.name)
 
 
-def _with(functions: Functions, case: Case) -> Results:
+def with_functions(functions: Functions, case: Case) -> Results:
     """In the declared dtype; in float32 for bfloat16, which NumPy has not."""
     if case.arithmetic.dtype == "bfloat16":
         case = replace(case, arithmetic=arithmetic("float32"))
@@ -67,19 +74,21 @@ def _with(functions: Functions, case: Case) -> Results:
 
 
 @cache
-def _planted(part: Literal["FAULTS", "RULED"]) -> dict[str, list[Mistake]]:
+def _planted(part: Literal["FAULTS", "FAMILIES", "RULED"]) -> dict[str, list[Mistake]]:
     """By the documented name of what is wrong."""
     # What is wrong with pp_ref's own layers is of use only where something is wrong.
     from pp_ref.oracle.candidates import own
-    from pp_ref.oracle.faults import catalogue
+    from pp_ref.oracle.faults import catalogue, families
 
-    faults = {"FAULTS": catalogue.FAULTS, "RULED": catalogue.RULED}[part]
+    faults = {"FAULTS": catalogue.FAULTS, "FAMILIES": families.FAMILIES, "RULED": catalogue.RULED}[part]
     found: dict[str, list[Mistake]] = {}
     for order in (0, 1):
         right = own.functions(order)
         for fault in faults:
             for name, wrong in own.replaced(fault.operation, fault.wrong, order):
-                mistake = Mistake(f"{name} {fault.sentence}", partial(_with, right | {name: wrong}))
+                mistake = Mistake(
+                    f"{name} {fault.sentence}", partial(with_functions, right | {name: wrong}), f"{name}/{fault.name}"
+                )
                 found.setdefault(name, []).append(mistake)
     return found
 
@@ -94,7 +103,9 @@ def _of_function(name: str) -> list[Mistake]:
     right = {order: own.functions(order) for order in own.orders(name)}
     return [
         Mistake(
-            f"{name} gives what pp_ref's gives with {_said(change)}", partial(_with, right[order] | {name: function})
+            f"{name} gives what pp_ref's gives with {_said(change)}",
+            partial(with_functions, right[order] | {name: function}),
+            f"{name}/{change.rule}",
         )
         for change, wrong in altered(original)
         for order in right
@@ -108,7 +119,11 @@ def _of_definition(name: str) -> list[Mistake]:
     if definition.__module__ not in (definitions.__name__, speech.__name__):  # an elementary function of every algebra
         return []
     return [
-        Mistake(f"{name} gives what its definition gives with {_said(change)}", partial(_as_defined, wrong))
+        Mistake(
+            f"{name} gives what its definition gives with {_said(change)}",
+            partial(_as_defined, wrong),
+            f"{name}/{change.rule}",
+        )
         for change, wrong in altered(definition)
     ]
 

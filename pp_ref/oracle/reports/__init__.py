@@ -3,5 +3,6 @@
 from pp_ref.oracle.reports.files import check_name, write_report
 from pp_ref.oracle.reports.records import read_report
 from pp_ref.oracle.reports.terminal import print_report
+from pp_ref.oracle.reports.verdict_object import failure, verdict_object
 
-__all__ = ["check_name", "print_report", "read_report", "write_report"]
+__all__ = ["check_name", "failure", "print_report", "read_report", "verdict_object", "write_report"]

@@ -8,6 +8,7 @@ from xml.etree import ElementTree
 from pp_ref.oracle.reports.elements import Element, element
 from pp_ref.oracle.reports.error_map import LEVELS, error_map
 from pp_ref.oracle.reports.records import to_record
+from pp_ref.oracle.reports.telling import telling
 from pp_ref.oracle.reports.words import (
     Operation,
     details,
@@ -69,6 +70,8 @@ svg text { font: 11px system-ui, sans-serif; fill: var(--faint) }
 def content(report: Report) -> bytes:
     """The file. Whatever the candidate says is escaped, and the page's own policy forbids scripts and network."""
     parts = operations(report)
+    provided = [part for part in parts if part.verdict != Status.not_provided]
+    absent = [part.name for part in parts if part.verdict == Status.not_provided]
     title = f"{report.candidate} in {report.arithmetic}"
     page = element(
         "html",
@@ -85,7 +88,8 @@ def content(report: Report) -> bytes:
             element("h1", title),
             element("p", summary(report)),
             element("p", verdict(report)),
-            *([_table(report, parts)] if parts else []),
+            *([_table(report, provided)] if provided else []),
+            *([element("p", f"Not provided: {', '.join(absent)}.")] if absent else []),
             *_sections(report, parts),
             element("h2", "Environment"),
             element("pre", json.dumps(to_record(report)["environment"], indent=2, ensure_ascii=False)),
@@ -144,6 +148,8 @@ def _sections(report: Report, parts: list[Operation]) -> Iterator[Element]:
             yield element("h2", title)
         for part in having:
             cases = part.having(status)
+            first = telling(cases)
+            cases = [first, *(case for case in cases if case is not first)]
             yield element("h3", f"{part.name}, {len(cases):,} of {plural(len(part.findings), 'case')}")
             if part.diagnosis and status == Status.failed:
                 yield element("p", part.diagnosis)

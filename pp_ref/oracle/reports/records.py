@@ -11,7 +11,7 @@ from pp_ref.errors import DataError
 from pp_ref.files import read_regular, reason
 from pp_ref.oracle.verdict.findings import Finding, Report, Status, TensorVerdict
 
-SCHEMA = "pp_ref.report/3"
+SCHEMA = "pp_ref.report/4"
 LARGEST = 2**28  # bytes of a report
 
 
@@ -46,7 +46,7 @@ def to_record(report: Report) -> dict[str, Any]:
     NaN and the infinities, which JSON does not have, are "nan", "inf" and "-inf".
     """
     counts = {str(status): number for status, number in report.counts.items()}
-    record: dict[str, Any] = _strict(
+    record: dict[str, Any] = strict(
         {"schema": SCHEMA, **asdict(report), "counts": counts, "exit_code": report.exit_code}
     )
     return record | {"checksum": json_checksum(record)}
@@ -63,7 +63,12 @@ def from_record(record: dict[str, Any]) -> Report:
         name: value for name, value in record.items() if name not in ("schema", "counts", "exit_code", "checksum")
     }
     return Report(
-        **fields | {"findings": tuple(map(_finding, record["findings"])), "seconds": float(record["seconds"])}
+        **fields
+        | {
+            "findings": tuple(map(_finding, record["findings"])),
+            "seconds": float(record["seconds"]),
+            "options": tuple(record["options"]),
+        }
     )
 
 
@@ -95,12 +100,12 @@ def _tensor(record: dict[str, Any]) -> TensorVerdict:
     )
 
 
-def _strict(value: Any) -> Any:
+def strict(value: Any) -> Any:
     """The same, without the numbers that JSON does not have."""
     if isinstance(value, float) and not math.isfinite(value):
         return str(float(value))
     if isinstance(value, dict):
-        return {name: _strict(each) for name, each in value.items()}
+        return {name: strict(each) for name, each in value.items()}
     if isinstance(value, list | tuple):
-        return [_strict(each) for each in value]
+        return [strict(each) for each in value]
     return value

@@ -1,4 +1,4 @@
-"""A report for eyes: one line an operation, then the first failing case of each that is wrong."""
+"""A report for eyes: one line an operation, then the most telling case of each that is wrong."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -9,6 +9,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from pp_ref.oracle.reports.telling import telling
 from pp_ref.oracle.reports.words import (
     Operation,
     details,
@@ -97,7 +98,8 @@ def _table(parts: list[Operation]) -> Table:
 
 
 def _print_failures(console: Console, report: Report, part: Operation, failed: list[Finding]) -> None:
-    first, *others = failed
+    first = telling(failed)
+    others = [case for case in failed if case is not first]
     title = f"{part.name} is wrong in {len(failed):,} of {plural(len(part.findings), 'case')}"
     _print_title(console, f"{title}: {part.diagnosis}" if part.diagnosis else title)
     *rows, (_, command) = [row for row in details(report, first) if row != ("wrong", part.diagnosis)]

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Any
 
+from pp_ref.oracle.reports.references import references
+from pp_ref.oracle.reports.telling import severity
 from pp_ref.oracle.verdict.findings import Finding, Report, Status, TensorVerdict, unjudged
 
 VERDICTS = {  # the first that a case of an operation has is the operation's
@@ -176,7 +178,7 @@ def verdict(report: Report) -> str:
 def replay(report: Report, finding: Finding) -> str:
     """The command that runs this case alone."""
     who = [report.candidate] if report.folder is None else ["--files", report.folder]
-    return shlex.join(["pp-ref", "conform", *who, "--replay", finding.id])
+    return shlex.join(["pp-ref", "conform", *who, *report.options, "--replay", finding.id])
 
 
 def headline(finding: Finding) -> str:
@@ -216,6 +218,8 @@ def details(report: Report, finding: Finding) -> list[tuple[str, str]]:
             ("exact", repr(float(worst.exact))),
             ("allowed", f"± {worst.bound:.3g}"),
         ]
+    if how := severity(finding):
+        rows.append(("severity", how))
     others = [tensor.name for tensor in finding.tensors if tensor is not worst and not tensor.ratio <= 1]
     if others:
         rows.append(("also wrong", ", ".join(others)))
@@ -229,6 +233,9 @@ def details(report: Report, finding: Finding) -> list[tuple[str, str]]:
         rows.append(("reason", finding.reason))
     if finding.arguments:
         rows.append(("arguments", ", ".join(f"{name} {_shown(value)}" for name, value in finding.arguments.items())))
+    rows.append(("seed", finding.id.rpartition("/")[2]))
+    if known := references(finding.operation, finding.regime):
+        rows.append(("as in", ", ".join(known)))
     return [*rows, ("replay", replay(report, finding))]
 
 

@@ -118,6 +118,8 @@ class Report:
     seconds      wall time
     folder       of vectors that it answered; None: its functions were called
     forward_only whether it declared that it has no backward functions
+    mistakes     operation -> identifier of what is wrong with it, the same in every run: "dense_forward/bias omitted"
+    options      of the command that chose its cases: "--quick" or "--thorough"
     """
 
     candidate: str
@@ -129,6 +131,8 @@ class Report:
     seconds: float = 0.0
     folder: str | None = None
     forward_only: bool = False
+    mistakes: dict[str, str] = field(default_factory=dict)
+    options: tuple[str, ...] = ()
 
     @property
     def counts(self) -> dict[Status, int]:

@@ -36,11 +36,12 @@ def judge(case: Case, expected: list[Expected], seen: Observation) -> Finding:
     if not seen.results and not messages:
         messages.append("returns no array at all")
     inputs = [] if case.wild else inputs_of(case, expected)
+    misshapen = any(each.kind == "value" and _shape(seen, each) != each.exact.shape for each in expected)
     for each in expected:
         if case.wild and each.kind == "gradient":
             continue
         if each.name not in seen.results:
-            unasked = each.kind == "gradient" and (seen.missing or seen.forward_only)
+            unasked = each.kind == "gradient" and (seen.missing or seen.forward_only or misshapen)
             if seen.results and not unasked:
                 messages.append(f"{each.name} is missing from what it returns")
             continue
@@ -62,6 +63,11 @@ def judge(case: Case, expected: list[Expected], seen: Observation) -> Finding:
         known = [verdict.judged for verdict in verdicts if verdict.judged is not None]
         status = Status.passed if any(known) or not known else Status.not_judged
     return _finding(case, status, seen, tuple(verdicts), tuple(messages))
+
+
+def _shape(seen: Observation, expected: Expected) -> tuple[int, ...] | None:
+    computed = seen.results.get(expected.name)
+    return None if computed is None else computed.shape
 
 
 def shares(

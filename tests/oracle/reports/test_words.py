@@ -61,8 +61,11 @@ def test_details_of_a_wrong_tensor():
         ("computed", "0.5476837158203125"),
         ("exact", "0.5"),
         ("allowed", "± 4.77e-07"),
+        ("severity", "by far: 1e+05 times its bound"),
         ("regime", "tails, to catch: rows past the last full tile are skipped; "
          "their results are whatever was in memory before"),
+        ("seed", "1"),
+        ("as in", "llm.c#852, KernelBench#82"),
         ("replay", "pp-ref conform mylib.layers:torch_layers --replay predicted/tails/float32/1"),
     ]  # fmt: skip
 
@@ -70,11 +73,12 @@ def test_details_of_a_wrong_tensor():
 def test_details_of_what_has_no_numbers():
     report = sample()
     raised = next(finding for finding in report.findings if finding.messages)
-    assert details(report, raised)[:-1] == [("wrong", raised.messages[0])]
+    assert details(report, raised)[:-1] == [("wrong", raised.messages[0]), ("seed", "0")]
     agreed = next(finding for finding in report.findings if finding.status == Status.unexpected_pass)
     assert details(report, agreed)[:-1] == [
         ("judged", "of the entries of W 75 %"),
         ("reason", "flushes subnormals to zero"),
+        ("seed", "0"),
     ]
 
 

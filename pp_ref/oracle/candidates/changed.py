@@ -1,0 +1,55 @@
+"""Arguments of which some entries alone are others: results that stay the same are kept."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pp_ref.oracle.algebras import plain
+from pp_ref.oracle.candidates.call import Call
+from pp_ref.oracle.operations.nested import is_number, mapped
+from pp_ref.oracle.operations.truth import evaluated
+
+__all__ = ["kept_values", "same_bits"]
+
+MOVED = 0.01  # of the largest number of a value: who has another value differs by more
+
+
+def kept_values(call: Call, first: dict[str, NDArray[np.float64]]) -> Iterator[str]:
+    """The names of values that are the same bits as the first ones, though they have to be others."""
+    changes: tuple[Callable[[Any], Any], ...] = (_all_but_ends, _largest)
+    given = call.case.arguments
+    for change in changes:
+        others = {name: mapped(change, value) if is_number(value) else value for name, value in given.items()}
+        with np.errstate(all="ignore"):
+            due = evaluated(replace(call.case, arguments=others), plain.ALGEBRA).values
+            held = call.held()
+            held.refill(others)
+            again = call.run(held).values
+        for name, x in due.items():
+            off, size = (float(np.max(abs(y), initial=0.0)) for y in (x - call.values[name], x))
+            kept = name in again and same_bits(call.library.numbers(again[name]), first[name])
+            if kept and off > MOVED * size:
+                yield name
+
+
+def same_bits(x: NDArray[np.float64], other: NDArray[np.float64]) -> bool:
+    """Whether two results are the same, NaN included."""
+    return x.shape == other.shape and (x.tobytes() == other.tobytes() or np.array_equal(x, other, equal_nan=True))
+
+
+def _all_but_ends(x: Any) -> Any:
+    """Half of every entry but the first and the last."""
+    y = np.array(x)
+    y.reshape(-1)[1:-1] *= 0.5
+    return y
+
+
+def _largest(x: Any) -> Any:
+    """Half of the entry of largest size that is neither."""
+    y = np.array(x)
+    if y.size > 2:
+        y.reshape(-1)[1 + np.argmax(abs(y.reshape(-1)[1:-1]))] *= 0.5
+    return y
