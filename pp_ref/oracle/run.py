@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -56,15 +56,7 @@ def conform(
     for operation, drawn in chosen(name, only, seed, quick, replay, among, thorough):
         evidence: list[Evidence] = []
         left_out: list[Finding] = []
-        speed = _Speed(candidate.time_limit)
-        for case in drawn:
-            if replay is None and case.large and not evidence[0].seen.provided:
-                break
-            if replay is None and (reason := speed.exceeded(case)):
-                left_out.append(_left_out(case, reason))
-                continue
-            seen = candidate.observe(case)
-            speed.see(case, seen)
+        for case, seen in _seen(candidate, drawn, left_out, replay is not None):
             calls |= dict.fromkeys(seen.provenance)
             due = expected(case) if seen.results else []
             evidence.append(Evidence(case, due, seen, judge(case, due, seen)))
@@ -96,6 +88,31 @@ def conform(
         took,
         forward_only=candidate.forward_only,
     )
+
+
+def _seen(
+    candidate: Candidate, drawn: Iterator[Case], left_out: list[Finding], every: bool
+) -> Iterator[tuple[Case, Observation]]:
+    """Each case with what was seen; the candidate works on the next one while this one is judged.
+
+    left_out  takes the findings of cases that are left out
+    every     whether none is
+    """
+    speed = _Speed(candidate.time_limit)
+    before: tuple[Case, Observation] | None = None
+    for case in drawn:
+        if not every and case.large and before and not before[1].provided:
+            break
+        if not every and (reason := speed.exceeded(case)):
+            left_out.append(_left_out(case, reason))
+            continue
+        candidate.begin(case)
+        if before:
+            yield before
+        before = case, candidate.observe(case)
+        speed.see(*before)
+    if before:
+        yield before
 
 
 class _Speed:

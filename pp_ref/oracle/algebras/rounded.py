@@ -248,7 +248,8 @@ def _or_infinite(bound: Any, shape: tuple[int, ...]) -> NDArray[Any]:
     bound = np.asarray(bound, Exact)
     if bound.shape != shape:
         bound = np.broadcast_to(bound, shape)
-    return np.where(np.isnan(bound), np.inf, bound)
+    known: NDArray[Any] = np.fmin(bound, np.inf)  # which passes NaN over
+    return known
 
 
 def _least(value: Any, error: Any) -> Any:

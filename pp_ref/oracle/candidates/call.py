@@ -10,13 +10,12 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from pp_ref.oracle.algebras import plain
 from pp_ref.oracle.candidates.declared import unfit
 from pp_ref.oracle.candidates.libraries import Library
 from pp_ref.oracle.candidates.memory import Held
 from pp_ref.oracle.operations.cases import Case
 from pp_ref.oracle.operations.nested import described, is_number, leaves
-from pp_ref.oracle.operations.truth import evaluated
+from pp_ref.oracle.operations.truth import cotangents_of, shapes
 
 __all__ = ["Call", "Misbehaved", "Provided", "Returned", "results", "room"]
 
@@ -72,17 +71,9 @@ class Call:
         return self.backward is not None or self.autodiff
 
     @cached_property
-    def values(self) -> dict[str, NDArray[Any]]:
-        """What the definition gives in longdouble, by name: how many arrays are due, and of which shapes."""
-        with np.errstate(all="ignore"):
-            return evaluated(self.case, plain.ALGEBRA).values
-
-    @cached_property
     def cotangents(self) -> list[NDArray[np.float64]]:
         """Of every value: drawn once for all calls."""
-        if self.operation.kind == "model":
-            return [np.ones(())]
-        return self.case.cotangent([x.shape for x in self.values.values()])
+        return cotangents_of(self.case)
 
     @cached_property
     def room(self) -> int:
@@ -224,7 +215,8 @@ class Call:
         """Of the value: one array, or None where it is a list, or where y is an array of the library's at any rate."""
         if not isinstance(y, list | tuple | float):
             return None
-        return np.ones(()) if self.operation.kind == "model" else self.values.get("y")
+        due = () if self.operation.kind == "model" else shapes(self.case).get("y")
+        return None if due is None else np.empty(due)
 
     def _named(self, name: str, value: Any, due: Any) -> dict[str, Any]:
         """Every array of a value by its place. due: a list where a list is due, else an array or None."""

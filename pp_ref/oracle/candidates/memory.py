@@ -34,33 +34,42 @@ class Placed:
         steps, first, length = _steps(x.shape, layout)
         margin = MARGIN + min(FAR, -(-length // MARGIN) * MARGIN)
         first += margin
-        self.content = np.full(length + 2 * margin, _poison(self.dtype, huge), x.dtype)
-        self.inside = np.zeros(self.content.shape, bool)
-        self.place = x.shape, steps, first
-        viewed(self.content, *self.place)[...] = x
-        viewed(self.inside, *self.place)[...] = True
-        self.buffer = library.make(self.content, self.dtype)
+        self.poison, self.length, self.place = _poison(self.dtype, huge), length + 2 * margin, (x.shape, steps, first)
+        self.buffer = library.make(self._content(x), self.dtype)
         self.array = library.view(self.buffer, *self.place)
-        self.before = self._bits()
+        self.before = self._bits().tobytes()
 
     def refill(self, x: NDArray[Any]) -> None:
         """Put other numbers into the same array, where the library can write to one; else a new array."""
         if self.library.view is None:
             self.array = self.buffer = self.library.make(x, self.dtype)
             return
-        viewed(self.content, *self.place)[...] = x
-        self.library.write(self.buffer, self.library.make(self.content, self.dtype))
-        self.before = self._bits()
+        self.library.write(self.buffer, self.library.make(self._content(x), self.dtype))
+        self.before = self._bits().tobytes()
 
     def written(self) -> str | None:
         """ "to" if the array was written to, "beside" if its buffer was outside of it; None if neither was."""
-        if self.library.view is None or (bits := self._bits()).tobytes() == self.before.tobytes():
+        if self.library.view is None or (bits := self._bits()).tobytes() == self.before:
             return None
-        changed = (bits != self.before) & ~(np.isnan(bits) & np.isnan(self.before))
+        before = np.frombuffer(self.before, bits.dtype)
+        changed = (bits != before) & ~(np.isnan(bits) & np.isnan(before))
         return "to" if (changed & self.inside).any() else "beside"
 
+    @property
+    def inside(self) -> NDArray[np.bool_]:
+        """Of every entry of the buffer, whether it is one of the array's."""
+        inside = np.zeros(self.length, bool)
+        viewed(inside, *self.place)[...] = True
+        return inside
+
+    def _content(self, x: NDArray[Any]) -> NDArray[Any]:
+        """Poison, and the numbers in their place."""
+        content = np.full(self.length, self.poison, x.dtype)
+        viewed(content, *self.place)[...] = x
+        return content
+
     def _bits(self) -> NDArray[Any]:
-        return np.array(self.library.read(self.buffer))
+        return self.library.read(self.buffer)
 
 
 class Held:

@@ -49,6 +49,7 @@ class Candidate(Protocol):
 
     @property
     def time_limit(self) -> float | None: ...
+    def begin(self, case: Case) -> None: ...
     def observe(self, case: Case) -> Observation: ...
     def expects(self, case: Case, seen: Observation) -> str | None: ...
 
@@ -92,6 +93,9 @@ class InProcess:
             functions.get if isinstance(functions, Mapping) else lambda name: getattr(functions, name, None)
         )
 
+    def begin(self, case: Case) -> None:
+        """Nothing: `observe` does it all."""
+
     def observe(self, case: Case) -> Observation:
         if self.time_limit is None:
             return observe(case, self.get, self.library, self.autodiff, self.declared)
@@ -129,6 +133,7 @@ class InWorker:
         self.outputs, self.later = dict[str, str](), dict[str, str]()
         self._process: subprocess.Popen[bytes] | None = None
         self._numbers = count(1)
+        self._question: dict[str, Any] | None = None  # that was put, and is not answered yet
         self._last: str | None = None  # the case that this process answered last
         self._left: str | None = None  # the case that last left a thread running
         self._threads, self._late = 0, False
@@ -136,9 +141,14 @@ class InWorker:
         self.name, self.arithmetic = head["name"], head["arithmetic"]
         self.expected, self.forward_only = head["expected"], head["forward_only"]
 
+    def begin(self, case: Case) -> None:
+        """Put the case to the process, if it runs: `observe` of this case, which has to follow, takes the answer."""
+        if self._running():
+            self._put(case)
+
     def observe(self, case: Case) -> Observation:
         try:
-            if not self._running():
+            if self._question is None and not self._running():
                 self._start()
             last, left = self._last, self._left
             seen, fault = self._ask(case)
@@ -176,11 +186,17 @@ class InWorker:
         self.close()
         return False
 
+    def _put(self, case: Case) -> None:
+        self._question = {"number": next(self._numbers), "id": case.id}
+        with suppress(OSError):  # it may have ended since
+            send(self._questions, self._question)
+
     def _ask(self, case: Case) -> tuple[Observation, str | None]:
         """What was seen, and how the process failed if it did: it has ended then."""
-        question = {"number": next(self._numbers), "id": case.id}
-        with suppress(OSError):  # it may have ended since
-            send(self._questions, question)
+        if self._question is None:
+            self._put(case)
+        question, self._question = self._question, None
+        assert question is not None
         found = dict[str, Any]()
 
         def receive() -> None:
@@ -247,7 +263,7 @@ class InWorker:
             os.close(pipe)
         self._listener = Listener(answers, printed)
         self._end = finalize(self, _end, self._process, mark, self._questions, self._listener)
-        self._last, self._left, self._threads = None, None, 0
+        self._last, self._left, self._threads, self._question = None, None, 0, None
         return self._introduced()
 
     def _introduced(self) -> dict[str, Any]:

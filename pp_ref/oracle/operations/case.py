@@ -24,11 +24,12 @@ class Entries(NamedTuple):
 
     def drawn(self, rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray[Any, Any]:
         """Of shape (), or with a share of 1, never zero."""
-        magnitudes = rng.integers(1, self.largest + 1, shape) * rng.choice([-1.0, 1.0], shape)
-        return np.asarray(magnitudes * ((rng.random(shape) < self.share) | (shape == ())))
+        x = np.asarray(rng.integers(-self.largest, self.largest, shape))
+        numbers = (x + (x >= 0)).astype(np.float64)
+        return numbers if self.share == 1 or shape == () else numbers * (rng.random(shape) < self.share)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Case:
     """One problem, with what it is there for.
 

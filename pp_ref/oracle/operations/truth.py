@@ -1,6 +1,7 @@
 """What a case's results have to be: exact values, each with the bound that its arithmetic is held to."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -10,7 +11,7 @@ from pp_ref.oracle.algebras import balls, plain, rounded, tape, whole
 from pp_ref.oracle.operations.case import Case
 from pp_ref.oracle.operations.nested import is_number, leaves, mapped, named
 
-__all__ = ["Evaluated", "Expected", "cotangents_of", "evaluated", "truth", "work"]
+__all__ = ["Evaluated", "Expected", "cotangents_of", "equal", "evaluated", "shapes", "truth", "work"]
 
 Real = NDArray[np.float64]
 
@@ -75,9 +76,26 @@ def _lifted(case: Case, algebra: tape.Algebra) -> dict[str, Any]:
 
 def work(case: Case) -> int:
     """How many products and sums its value takes, nearly."""
+    return _sized(case)[1]
+
+
+def shapes(case: Case) -> dict[str, tuple[int, ...]]:
+    """Of the values, by name: "y", or "y[0]", "y[1]", ..."""
+    return _sized(case)[0]
+
+
+@lru_cache(maxsize=4)  # asked for again and again, of one case after another
+def _sized(case: Case) -> tuple[dict[str, tuple[int, ...]], int]:
     with np.errstate(all="ignore"):
         y = case.operation.definition(*_lifted(case, plain.SHAPES).values())
-    return tape.work(leaves(y))
+    return {name: each.shape for name, each in named("y", y).items()}, tape.work(leaves(y))
+
+
+@lru_cache(maxsize=4)
+def equal(case: Case) -> Evaluated:
+    """On whole numbers: the results, and whether none of them rounds."""
+    with np.errstate(all="ignore"):
+        return evaluated(case, whole.algebra(case.arithmetic), cotangents_of(case))
 
 
 def truth(case: Case) -> list[Expected]:
@@ -93,8 +111,8 @@ def truth(case: Case) -> list[Expected]:
             results = {name: np.asarray(x, np.float64) for name, x in pattern.results.items()}
             return [_expected(pattern, name, x, 0.0, np.inf, np.inf) for name, x in results.items()]
         if case.whole:
-            equal = evaluated(case, whole.algebra(case.arithmetic), cotangents)
-            return [_equal(equal, name, x.value) for name, x in equal.results.items()]
+            found = equal(case)
+            return [_equal(found, name, x.value) for name, x in found.results.items()]
         bounds = evaluated(case, rounded.algebra(case.arithmetic), cotangents)
     if case.large:
         return [_approximate(bounds, name, x) for name, x in bounds.results.items()]
@@ -129,8 +147,7 @@ def cotangents_of(case: Case) -> list[Real]:
     """Of the shapes of the value."""
     if case.operation.kind == "model":
         return [np.ones(())]
-    with np.errstate(all="ignore"):
-        return case.cotangent([x.shape for x in evaluated(case, plain.SHAPES).values.values()])
+    return case.cotangent([*shapes(case).values()])
 
 
 def _up(x: Any) -> Real:
