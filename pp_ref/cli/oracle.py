@@ -145,6 +145,8 @@ def _print(report: "Report", outputs: dict[str, str], show: bool, written: list[
     lines = [""]
     if calls := report.environment.get("calls"):
         lines.append(f"calls go through {', '.join(calls)}")
+    for name, word in (report.environment.get("algorithms") or {}).items():
+        lines.append(f"{name} is held to the bounds of {word}, as it declares")
     if outputs and not show:
         lines.append("it printed something: --show-output shows it")
     for name, text in outputs.items() if show else ():

@@ -56,7 +56,8 @@ def conform(
     for operation, drawn in chosen(name, only, seed, quick, replay, among, thorough):
         evidence: list[Evidence] = []
         left_out: list[Finding] = []
-        for case, seen in _seen(candidate, drawn, left_out, replay is not None):
+        held = (case.by(candidate.algorithms.get(operation.name)) for case in drawn)
+        for case, seen in _seen(candidate, held, left_out, replay is not None):
             calls |= dict.fromkeys(seen.provenance)
             due = expected(case) if seen.results else []
             evidence.append(Evidence(case, due, seen, judge(case, due, seen)))
@@ -84,7 +85,7 @@ def conform(
         seed if replay is None else int(replay.rpartition("/")[2]),
         [finding.suspecting(candidate.later.get(finding.id)) for finding in findings],
         diagnoses,
-        circumstances() | {"calls": list(calls)},
+        circumstances() | {"calls": list(calls), "algorithms": dict(candidate.algorithms)},
         took,
         forward_only=candidate.forward_only,
     )

@@ -26,6 +26,7 @@ class Arithmetic:
     tiny      what a stored result may lose to underflow, subnormals flushed to zero
     largest   the largest stored number
     ulps      an elementary function (exp, log, tanh, ...) errs by at most this many units in its last place
+    algorithm of `pp_ref.oracle.algebras.algorithms`, by which products or convolutions are computed; None: their sums
     """
 
     name: str
@@ -36,6 +37,7 @@ class Arithmetic:
     tiny: float
     largest: float
     ulps: int = 4
+    algorithm: str | None = None
 
     @property
     def unit(self) -> float:

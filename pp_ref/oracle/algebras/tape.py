@@ -51,6 +51,7 @@ class Algebra:
     sigmoid_slope  s(x) -> s'(x)
     softmax, log_sum_exp  of rows; None: by exp, sum and log
     uncertainty  array -> how far computed numbers may be from those that are compared
+    convolved    of `pp_ref.oracle.algebras.algorithms`; None: a convolution is the sum of its terms
     """
 
     exp: Function
@@ -73,6 +74,7 @@ class Algebra:
     log_sum_exp: Function | None = None
     sigmoid_slope: Function = lambda y: y * (1 - y)
     uncertainty: Function = lambda x: 0.0
+    convolved: Function | None = None
 
 
 class Quantity:

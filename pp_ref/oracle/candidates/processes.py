@@ -19,7 +19,7 @@ from pp_ref.errors import DataError
 from pp_ref.oracle.algebras.arithmetic import arithmetic as arithmetic_of
 from pp_ref.oracle.candidates.behaviour import Observation, observe
 from pp_ref.oracle.candidates.call import room
-from pp_ref.oracle.candidates.declared import Declared, announced, check_provided, misspelled
+from pp_ref.oracle.candidates.declared import Declared, algorithms, announced, check_provided, misspelled
 from pp_ref.oracle.candidates.frames import CLOSED, Listener, Malformed, observation, send, typed
 from pp_ref.oracle.candidates.libraries import library
 from pp_ref.oracle.candidates.loading import imported
@@ -30,7 +30,13 @@ __all__ = ["Candidate", "InProcess", "InWorker", "load"]
 TIME_LIMIT = 20.0  # seconds a case; the first one may load parts of the candidate's libraries
 IMPORT_LIMIT = 60.0  # seconds that a module's import may take
 TAIL = 5  # lines of what a process that ended had printed
-INTRODUCTION = {"name": str, "arithmetic": str, "expected": dict[str, str], "forward_only": bool}
+INTRODUCTION = {
+    "name": str,
+    "arithmetic": str,
+    "expected": dict[str, str],
+    "forward_only": bool,
+    "algorithms": dict[str, str],
+}
 BEGIN = """
 import json, sys
 sys.path[:], given = json.loads(sys.argv[1])
@@ -45,6 +51,7 @@ class Candidate(Protocol):
     name: str
     arithmetic: str
     forward_only: bool
+    algorithms: dict[str, str]  # operation -> the algorithm by which it is computed
     later: dict[str, str]  # case id -> what it did after it had returned
 
     @property
@@ -63,6 +70,7 @@ class InProcess:
     autodiff    gradients are the library's own, of the forward functions
     expected    pattern of case ids ("conv2d/*", "*/NaN in v/*") -> why these fail
     forward_only  True, or names of operations: that there are no backward functions is meant to be
+    algorithm   "FFT", "Winograd" or "Strassen", of every operation that it is one of, or operation -> word
     repeat      further calls on the same arguments in every case, for races
     device      that their arrays are on, "cuda" or "cuda:1", say; None: the library's own choice
     time_limit  seconds a case; None: none. A function that hangs is left behind in its thread
@@ -78,12 +86,13 @@ class InProcess:
         autodiff: bool = False,
         expected: Mapping[str, str] | None = None,
         forward_only: bool | Collection[str] = False,
+        algorithm: str | Mapping[str, str] | None = None,
         repeat: int = 0,
         device: str | None = None,
         time_limit: float | None = None,
     ) -> None:
         self.name, self.arithmetic, self.autodiff = name, arithmetic_of(arithmetic).name, autodiff
-        self.forward_only = forward_only is True
+        self.forward_only, self.algorithms = forward_only is True, algorithms(algorithm)
         self.expected, self.time_limit, self.library = dict(expected or {}), time_limit, library(arrays, device)
         self.library.check(arithmetic_of(arithmetic), autodiff)
         named = functions if isinstance(functions, Mapping) else vars(functions)
@@ -140,6 +149,7 @@ class InWorker:
         head = self._start()
         self.name, self.arithmetic = head["name"], head["arithmetic"]
         self.expected, self.forward_only = head["expected"], head["forward_only"]
+        self.algorithms: dict[str, str] = head["algorithms"]
 
     def begin(self, case: Case) -> None:
         """Put the case to the process, if it runs: `observe` of this case, which has to follow, takes the answer."""
@@ -296,9 +306,9 @@ class InWorker:
 def load(path: str, **settings: Any) -> InProcess:
     """A candidate from a file or a module's name.
 
-    Its own ARRAYS, ARITHMETIC, AUTODIFF, EXPECTED, FORWARD_ONLY and DEVICE say what it is, where the settings do not.
-    "pp_ref.layers" is pp_ref itself, with its dictionaries and models, "pp_ref.kernels" its fastest kernels for the
-    processor.
+    Its own ARRAYS, ARITHMETIC, ALGORITHM, AUTODIFF, EXPECTED, FORWARD_ONLY and DEVICE say what it is, where the
+    settings do not. "pp_ref.layers" is pp_ref itself, with its dictionaries and models, "pp_ref.kernels" its fastest
+    kernels for the processor.
     raises  DataError if it cannot be imported
     """
     if path in ("pp_ref.layers", "pp_ref.kernels"):
@@ -310,7 +320,7 @@ def load(path: str, **settings: Any) -> InProcess:
     check_provided(path, vars(module))
     declared = {
         key: getattr(module, key.upper())
-        for key in ("arrays", "arithmetic", "autodiff", "expected", "forward_only", "device")
+        for key in ("arrays", "arithmetic", "algorithm", "autodiff", "expected", "forward_only", "device")
         if hasattr(module, key.upper())
     }
     return InProcess(module, **({"name": path} | declared | settings))

@@ -1,7 +1,7 @@
 """One problem that is put to a candidate."""
 
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -56,6 +56,10 @@ class Case:
     def id(self) -> str:
         """E.g. "dense/one example/float32/0"."""
         return f"{self.operation.name}/{self.regime}/{self.arithmetic.name}/{self.seed}"
+
+    def by(self, algorithm: str | None) -> "Case":
+        """The same case, held to the bounds of an algorithm that is declared."""
+        return replace(self, arithmetic=replace(self.arithmetic, algorithm=algorithm)) if algorithm else self
 
     def cotangent(self, shapes: list[tuple[int, ...]]) -> list[np.ndarray[Any, Any]]:
         """Odd multiples of 1/8, one array a shape: never zero, never all ones, and every format stores them.

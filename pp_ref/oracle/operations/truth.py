@@ -25,6 +25,7 @@ class Expected:
     bound    |computed - exact| is at most this, or there is a fault: derived for the arithmetic, radius included
     spread   what independent roundings rarely exceed, radius included
     kind     "value" or "gradient"
+    step     what is computed is rounded to a multiple of it before it is compared; 0: it is compared as it is
     """
 
     name: str
@@ -33,6 +34,11 @@ class Expected:
     bound: Real
     spread: Real
     kind: Literal["value", "gradient"] = "value"
+    step: float = 0.0
+
+    def compared(self, computed: Real) -> Real:
+        """What was computed, rounded if it is to be."""
+        return np.rint(computed / self.step) * self.step if self.step else computed
 
 
 class Evaluated(NamedTuple):
@@ -112,7 +118,10 @@ def truth(case: Case) -> list[Expected]:
             return [_expected(pattern, name, x, 0.0, np.inf, np.inf) for name, x in results.items()]
         if case.whole:
             found = equal(case)
-            return [_equal(found, name, x.value) for name, x in found.results.items()]
+            if case.arithmetic.algorithm is None:
+                return [_equal(found, name, x.value) for name, x in found.results.items()]
+            bounded = evaluated(case, rounded.algebra(case.arithmetic), cotangents).results
+            return [_nearest(found, name, x, bounded[name]) for name, x in found.results.items()]
         bounds = evaluated(case, rounded.algebra(case.arithmetic), cotangents)
     if case.large:
         return [_approximate(bounds, name, x) for name, x in bounds.results.items()]
@@ -126,6 +135,14 @@ def truth(case: Case) -> list[Expected]:
 def _equal(found: Evaluated, name: str, exact: Real) -> Expected:
     none = np.zeros(exact.shape)
     return Expected(name, exact, none, none, none, found.kind(name))
+
+
+def _nearest(found: Evaluated, name: str, x: Any, bounded: Any) -> Expected:
+    """Of whole numbers by an algorithm that rounds: rounded to whole numbers, they are equal where its bound is below
+    half of one."""
+    none, step = np.zeros(x.shape), 2.0**x.step
+    bound, spread = (step * np.floor(_up(each) / step + 0.5) for each in (bounded.error, bounded.spread))
+    return Expected(name, x.value, none, bound, np.minimum(spread, bound), found.kind(name), step)
 
 
 def _approximate(bounds: Evaluated, name: str, x: Any) -> Expected:
