@@ -33,6 +33,7 @@ OF_FUNCTIONS = (
     "seed",
     "quick",
     "thorough",
+    "large",
     "repeat",
     "limit",
     "import_limit",
@@ -64,6 +65,9 @@ def conform(
     ] = None,
     quick: QuickOption = False,
     thorough: Annotated[bool, typer.Option("--thorough", help="Also large cases that take minutes.")] = False,
+    large: Annotated[
+        bool, typer.Option("--large", help="Also arrays beyond 2^31 bytes: 10 GiB of memory and more, minutes a case.")
+    ] = False,
     replay: Annotated[str | None, typer.Option(help="Run one case alone, by its id.")] = None,
     device: Annotated[
         str | None,
@@ -113,7 +117,7 @@ def conform(
             worker = InWorker(candidate, limit, import_limit, **known)
             try:
                 drawn = secrets.randbits(64) if seed is None else seed  # which no candidate can know
-                report = judged(worker, arithmetic, only or (), drawn, quick, replay, thorough=thorough)
+                report = judged(worker, arithmetic, only or (), drawn, quick, replay, thorough=thorough, far=large)
             finally:
                 worker.close()
             outputs = worker.outputs

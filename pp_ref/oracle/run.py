@@ -10,6 +10,7 @@ import numpy as np
 from pp_ref.oracle.candidates.behaviour import Observation
 from pp_ref.oracle.candidates.processes import Candidate
 from pp_ref.oracle.operations.cases import Case, chosen
+from pp_ref.oracle.operations.far import memory, memory_available
 from pp_ref.oracle.operations.nested import described, leaves
 from pp_ref.oracle.operations.truth import Expected, truth, work
 from pp_ref.oracle.verdict.diagnosis import Evidence, diagnose
@@ -33,6 +34,7 @@ def conform(
     expected: Callable[[Case], list[Expected]] = truth,
     progress: Callable[[Finding], None] = lambda finding: None,
     thorough: bool = False,
+    far: bool = False,
 ) -> Report:
     """Judge a candidate's functions against exact values and derived bounds.
 
@@ -46,6 +48,7 @@ def conform(
     expected    what the results of a case have to be
     progress    called with every finding
     thorough    also large cases that take longer
+    far         also cases of arrays beyond 2^31 bytes, and beyond 2^31 entries, where there is the memory for them
     raises      DomainError for an unknown operation, arithmetic or case
     """
     started = time.perf_counter()
@@ -53,7 +56,7 @@ def conform(
     findings: list[Finding] = []
     diagnoses: dict[str, str] = {}
     calls: dict[str, None] = {}
-    for operation, drawn in chosen(name, only, seed, quick, replay, among, thorough):
+    for operation, drawn in chosen(name, only, seed, quick, replay, among, thorough, far=far):
         evidence: list[Evidence] = []
         left_out: list[Finding] = []
         held = (case.by(candidate.algorithms.get(operation.name)) for case in drawn)
@@ -104,7 +107,7 @@ def _seen(
     for case in drawn:
         if not every and case.large and before and not before[1].provided:
             break
-        if not every and (reason := speed.exceeded(case)):
+        if reason := _impossible(case) or (None if every else speed.exceeded(case)):
             left_out.append(_left_out(case, reason))
             continue
         candidate.begin(case)
@@ -130,7 +133,7 @@ class _Speed:
 
     def exceeded(self, case: Case) -> str | None:
         """Why a large case is left out, if it is."""
-        if self.limit is None or not case.large or not math.isfinite(self.rate):
+        if self.limit is None or not case.large or case.copies > 1 or not math.isfinite(self.rate):
             return None
         expected = CALLS * self.rate * work(case)
         if expected <= self.limit:
@@ -139,6 +142,18 @@ class _Speed:
             f"looked at up to an extent of {self.largest}, not at this one of {_extent(case)}: it would take about "
             f"{expected:.0f} s, more than the {self.limit:g} s there are"
         )
+
+
+def _impossible(case: Case) -> str | None:
+    """Why a case beyond what 32 bits count is left out, if it is."""
+    if case.copies == 1:
+        return None
+    if case.arithmetic.algorithm is not None:
+        return f"of {case.arithmetic.algorithm} no bound is derived for so many examples"
+    needed, there = memory(case), memory_available()
+    if needed <= there:
+        return None
+    return f"it needs {needed / 2**30:.0f} GiB of memory at least, and {there / 2**30:.0f} GiB are available"
 
 
 def _extent(case: Case) -> int:

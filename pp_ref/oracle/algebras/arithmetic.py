@@ -43,6 +43,11 @@ class Arithmetic:
     def unit(self) -> float:
         return 2.0**-self.bits
 
+    @property
+    def bytes(self) -> int:
+        """Of a stored number."""
+        return {"float64": 8, "float32": 4}.get(self.dtype, 2)
+
     def representable(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
         """x rounded to what is stored, subnormals too: to nearest, ties to even. Large exponents are left alone."""
         least = int(np.log2(self.tiny)) - self.bits + 1  # of the smallest subnormal

@@ -1,5 +1,6 @@
 """What a candidate's functions return for one case, and how they behave besides: what is said here is a fault."""
 
+import math
 import textwrap
 import time
 import traceback
@@ -144,9 +145,9 @@ class _Behaviour:
             self.seen.forward_only = self.declared.is_forward_only(operation)
             self.seen.missing += [] if self.seen.forward_only else [operation.functions[1]]
         held, first = self.first()
-        self.seen.results = self.numbers(first)
         self.check_arrays(first, held)
-        if self.case.wild:
+        self.seen.results = self.numbers(first) if self.case.copies == 1 else self.one_copy(first)
+        if self.case.wild or self.case.copies > 1:
             return
         self.check_outside()
         if self.case.large:  # other cases show the rest, in less time
@@ -199,6 +200,23 @@ class _Behaviour:
 
     def numbers(self, found: Returned) -> dict[str, NDArray[np.float64]]:
         return {name: self.library.numbers(x) for name, x in found.results.items()}
+
+    def one_copy(self, found: Returned) -> dict[str, NDArray[np.float64]]:
+        """Of results that have rows for every copy of the examples: the first that differs from the first, or that."""
+        case, shown = self.case, dict[str, NDArray[np.float64]]()
+        rows = len(next(leaf for name in case.operation.batch for leaf in leaves(case.arguments[name])))
+        for name, x in found.results.items():
+            if case.sums(name) or np.shape(x)[:1] != (rows * case.copies,):
+                shown[name] = self.library.numbers(x)
+                continue
+            shown[name] = first = self.library.numbers(x[:rows])
+            for start in range(rows, rows * case.copies, rows):
+                copy = self.library.numbers(x[start : start + rows])
+                if not np.array_equal(copy, first):
+                    shown[name], entry = copy, start * math.prod(np.shape(x)[1:])
+                    self.seen.say(f"{name} is not that of the same {rows} examples before, from entry {entry:,} on")
+                    break
+        return shown
 
     def check_arrays(self, found: Returned, held: Held) -> None:
         """Results have the arguments' dtype and device, and share no memory with them."""

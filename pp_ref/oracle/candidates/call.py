@@ -87,7 +87,9 @@ class Call:
 
     def held(self, factor: float = 1.0, huge: bool = False) -> Held:
         """The arguments in new arrays, every number multiplied by a factor. huge: poison is a huge number, not NaN."""
-        return Held(self.library, self.numbers(factor), self.case.arithmetic, self.case.layout, huge, self.frozen)
+        numbers, case = self.numbers(factor), self.case
+        repeated = case.copies, self.operation.batch
+        return Held(self.library, numbers, case.arithmetic, case.layout, huge, self.frozen, *repeated)
 
     def numbers(self, factor: float = 1.0) -> dict[str, Any]:
         """The arguments, every number of them multiplied by a factor."""
@@ -140,7 +142,8 @@ class Call:
     def upstream(self, factor: float = 1.0) -> Held:
         """The cotangents in new arrays."""
         numbers = {"dy": [np.asarray(dy * factor) for dy in self.cotangents]}
-        return Held(self.library, numbers, self.case.arithmetic, frozen=self.frozen)
+        case = self.case
+        return Held(self.library, numbers, case.arithmetic, frozen=self.frozen, copies=case.copies, repeated=("dy",))
 
     def pulled(self, y: Any, cache: Any, held: Held) -> Any:
         """What backward returns for cotangents."""
@@ -252,7 +255,8 @@ def _called(function: Any, *arguments: Any) -> Any:
 
 def room(case: Case) -> int:
     """Bytes that a result may have in float64: far more than any right one."""
-    return 2**26 + 512 * sum(np.size(leaf) for value in case.arguments.values() for leaf in leaves(value))
+    numbers = sum(np.size(leaf) for value in case.arguments.values() for leaf in leaves(value))
+    return 2**26 + 512 * numbers * case.copies
 
 
 def results(case: Case, functions: Provided, library: Library) -> dict[str, NDArray[np.float64]]:

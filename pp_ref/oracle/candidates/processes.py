@@ -28,6 +28,7 @@ from pp_ref.oracle.operations.cases import Case
 __all__ = ["Candidate", "InProcess", "InWorker", "load"]
 
 TIME_LIMIT = 20.0  # seconds a case; the first one may load parts of the candidate's libraries
+FAR_TIMES = 30  # of it that cases beyond what 32 bits count may take
 IMPORT_LIMIT = 60.0  # seconds that a module's import may take
 TAIL = 5  # lines of what a process that ended had printed
 INTRODUCTION = {
@@ -207,16 +208,16 @@ class InWorker:
             self._put(case)
         question, self._question = self._question, None
         assert question is not None
-        found = dict[str, Any]()
+        found, limit = dict[str, Any](), self.time_limit * (FAR_TIMES if case.copies > 1 else 1)
 
         def receive() -> None:
-            header, body = self._listener.receive(self.time_limit, room(case))
+            header, body = self._listener.receive(limit, room(case))
             if {name: header.get(name) for name in question} != question:
                 raise Malformed(f"to {header.get('id')!r}, which it was not asked")
             found["seen"] = observation(header.get("seen"), body)
             found["threads"] = typed(header.get("threads"), int)
 
-        fault = self._failure(receive, f"did not return within {self.time_limit:g} s")
+        fault = self._failure(receive, f"did not return within {limit:g} s")
         output = self._listener.output()
         if output:
             self.outputs[case.id] = output

@@ -38,6 +38,7 @@ class Case:
     wild        whether NaN or infinity is among the arguments: only where they go is compared
     large       whether balls would take too long
     whole       how cotangents are drawn where nothing rounds, so that results have to be equal; else None
+    copies      how often the examples, and the rows of the cotangents, are repeated before functions get them
     """
 
     operation: Operation
@@ -51,11 +52,16 @@ class Case:
     wild: bool = False
     large: bool = False
     whole: Entries | None = None
+    copies: int = 1
 
     @property
     def id(self) -> str:
         """E.g. "dense/one example/float32/0"."""
         return f"{self.operation.name}/{self.regime}/{self.arithmetic.name}/{self.seed}"
+
+    def sums(self, name: str) -> bool:
+        """Whether a result, "dW" or "dw[0]", is a sum over examples."""
+        return name.startswith("d") and name[1:].partition("[")[0] not in self.operation.batch
 
     def by(self, algorithm: str | None) -> "Case":
         """The same case, held to the bounds of an algorithm that is declared."""

@@ -18,7 +18,7 @@ from pp_ref.oracle.operations.nested import leaves
 from pp_ref.oracle.operations.operation import Operation
 from pp_ref.oracle.operations.truth import equal, shapes
 
-__all__ = ["EDGES", "Plan", "axes", "large_case", "plans", "whole_numbers"]
+__all__ = ["EDGES", "Integers", "Plan", "axes", "ladder", "large_case", "plans", "whole_numbers"]
 
 EDGES = (15, 16, 17, 31, 32, 33, 63, 64, 65, 127, 128, 129, 255, 256, 257, 1025)
 BUG = "beyond an extent that was tried, or past the last full tile, other code runs"
@@ -141,7 +141,7 @@ def large_case(operation: Operation, regime: str, arithmetic: Arithmetic, seed: 
     """One case of a plan. Axes that it leaves alone are short."""
     sizes = _sizes(operation, plan, number)
     if whole_numbers(operation):
-        for entries, cotangents in _ladder(arithmetic):
+        for entries, cotangents in ladder(arithmetic):
             drawn = operation.arguments(Integers(sizes, arithmetic, entries))
             case = Case(operation, regime, arithmetic, seed, BUG, EFFECT, drawn, large=True, whole=cotangents)
             if _exact(case):
@@ -152,7 +152,7 @@ def large_case(operation: Operation, regime: str, arithmetic: Arithmetic, seed: 
     return Case(operation, regime, arithmetic, seed, BUG, EFFECT, drawn, large=True)
 
 
-def _ladder(arithmetic: Arithmetic) -> Iterator[tuple[Entries, Entries]]:
+def ladder(arithmetic: Arithmetic) -> Iterator[tuple[Entries, Entries]]:
     """Of arguments and of cotangents: products of two are stored. Sums over a batch of images may be long."""
     for largest in (1023, 127, 15, 3, 1):
         if 2 * largest**2 < 2**arithmetic.bits:

@@ -119,7 +119,8 @@ def truth(case: Case) -> list[Expected]:
         if case.whole:
             found = equal(case)
             if case.arithmetic.algorithm is None:
-                return [_equal(found, name, x.value) for name, x in found.results.items()]
+                copies = {name: case.copies if case.sums(name) else 1 for name in found.results}
+                return [_equal(found, name, copies[name] * x.value) for name, x in found.results.items()]
             bounded = evaluated(case, rounded.algebra(case.arithmetic), cotangents).results
             return [_nearest(found, name, x, bounded[name]) for name, x in found.results.items()]
         bounds = evaluated(case, rounded.algebra(case.arithmetic), cotangents)
