@@ -496,10 +496,10 @@ OPERATIONS = (
                 "only nets of one filter size are right",
                 lambda draw: model_draws.convnet(draw, ((5, 5), (3, 3))),
             ),
-            "filters of one pixel": (
-                "a padding is taken where none is due",
-                "images that grow",
-                lambda draw: model_draws.convnet(draw, ((3, 3), (1, 1))),
+            "larger filters behind": (
+                "all layers have the last one's padding",
+                "images that shrink or grow",
+                lambda draw: model_draws.convnet(draw, ((3, 3), (5, 5))),
             ),
         },
         without=(*AT_ZERO, "large numbers"),  # logits of 10^10 prove nothing
