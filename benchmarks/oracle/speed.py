@@ -15,7 +15,7 @@ from pathlib import Path
 from pp_ref.records import STUDY, circumstances
 
 ROOT = Path(__file__).parents[2]
-GOALS_S = {"all regimes": 90.0, "--quick": 10.0}
+GOALS_S = {"all regimes": 20.0, "--quick": 5.0}
 EXAMPLE = "docs/examples/numpy_layers.py"
 
 

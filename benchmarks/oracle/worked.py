@@ -21,7 +21,7 @@ BY = "|".join(operation.name for operation in OPERATIONS)
 CALL = re.compile(rf"^>>> ((?:{BY})\(.*\n(?:\.\.\. .*\n)*)(?:(?!>>> |```).*\n)*", re.MULTILINE)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Example(Case):
     """A case whose cotangent is given, a list of them where y is a list; None: zeros."""
 

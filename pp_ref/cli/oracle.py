@@ -33,6 +33,7 @@ OF_FUNCTIONS = (
     "seed",
     "quick",
     "thorough",
+    "large",
     "repeat",
     "limit",
     "import_limit",
@@ -64,6 +65,9 @@ def conform(
     ] = None,
     quick: QuickOption = False,
     thorough: Annotated[bool, typer.Option("--thorough", help="Also large cases that take minutes.")] = False,
+    large: Annotated[
+        bool, typer.Option("--large", help="Also arrays beyond 2^31 bytes: 10 GiB of memory and more, minutes a case.")
+    ] = False,
     replay: Annotated[str | None, typer.Option(help="Run one case alone, by its id.")] = None,
     device: Annotated[
         str | None,
@@ -134,7 +138,7 @@ def conform(
             worker = InWorker(candidate, limit, import_limit, **known)
             try:
                 drawn = secrets.randbits(64) if seed is None else seed  # which no candidate can know
-                report = judged(worker, arithmetic, only or (), drawn, quick, replay, thorough=thorough)
+                report = judged(worker, arithmetic, only or (), drawn, quick, replay, thorough=thorough, far=large)
             finally:
                 worker.close()
             library = worker.arrays
@@ -174,6 +178,8 @@ def _print(report: "Report", outputs: dict[str, str], show: bool, written: list[
     lines = [""]
     if calls := report.environment.get("calls"):
         lines.append(f"calls go through {', '.join(calls)}")
+    for name, word in (report.environment.get("algorithms") or {}).items():
+        lines.append(f"{name} is held to the bounds of {word}, as it declares")
     if outputs and not show:
         lines.append("it printed something: --show-output shows it")
     for name, text in outputs.items() if show else ():

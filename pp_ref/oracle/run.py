@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 
@@ -11,6 +11,7 @@ import numpy as np
 from pp_ref.oracle.candidates.behaviour import Observation
 from pp_ref.oracle.candidates.processes import Candidate
 from pp_ref.oracle.operations.cases import Case, chosen
+from pp_ref.oracle.operations.far import memory, memory_available
 from pp_ref.oracle.operations.nested import described, leaves
 from pp_ref.oracle.operations.operation import Operation
 from pp_ref.oracle.operations.truth import Expected, truth, work
@@ -36,6 +37,7 @@ def conform(
     progress: Callable[[Finding], None] = lambda finding: None,
     thorough: bool = False,
     known: dict[str, Diagnosis | None] | None = None,
+    far: bool = False,
 ) -> Report:
     """Judge a candidate's functions against exact values and derived bounds.
 
@@ -51,6 +53,7 @@ def conform(
     thorough    also large cases that take longer
     known       operation -> its diagnosis: what is there is not made again by a replay, and what is made is put there.
                 A case that fails is diagnosed from all cases of its operation, so that a replay says what a run does
+    far         also cases of arrays beyond 2^31 bytes, and beyond 2^31 entries, where there is the memory for them
     raises      DomainError for an unknown operation, arithmetic or case
 
     Examples
@@ -73,7 +76,7 @@ def conform(
     mistakes: dict[str, str] = {}
     calls: dict[str, None] = {}
     known = {} if known is None else known
-    for operation, drawn in chosen(name, only, seed, quick, replay, among, thorough):
+    for operation, drawn in chosen(name, only, seed, quick, replay, among, thorough, far=far):
         evidence, left_out = _looked_at(candidate, drawn, expected, replay is None)
         for each in evidence:
             calls |= dict.fromkeys(each.seen.provenance)
@@ -106,7 +109,7 @@ def conform(
         seed if replay is None else int(replay.rpartition("/")[2]),
         [finding.suspecting(candidate.later.get(finding.id)) for finding in findings],
         diagnoses,
-        circumstances() | {"calls": list(calls)},
+        circumstances() | {"calls": list(calls), "algorithms": dict(candidate.algorithms)},
         took,
         forward_only=candidate.forward_only,
         mistakes=mistakes,
@@ -122,29 +125,51 @@ def _looked_at(
     known: Mapping[str, Evidence] = MappingProxyType({}),
 ) -> tuple[list[Evidence], list[Finding]]:
     """Every case of an operation judged, but those that are known; and what was left out, if there is a choice."""
-    evidence: list[Evidence] = []
+    order: list[str] = []
     left_out: list[Finding] = []
-    speed = _Speed(candidate.time_limit)
-    for case in drawn:
-        if case.id in known:
-            evidence.append(known[case.id])
-            continue
-        if choose and case.large and evidence and not evidence[0].seen.provided:
-            break
-        if choose and (reason := speed.exceeded(case)):
-            left_out.append(_left_out(case, reason))
-            continue
-        seen = candidate.observe(case)
-        speed.see(case, seen)
+
+    def unknown() -> Iterator[Case]:
+        for case in drawn:
+            order.append(case.id)
+            if case.id not in known:
+                yield case.by(candidate.algorithms.get(case.operation.name))
+
+    evidence = dict(known)
+    for case, seen in _seen(candidate, unknown(), left_out, not choose):
         due = expected(case) if seen.results else []
-        evidence.append(Evidence(case, due, seen, judge(case, due, seen)))
-    return evidence, left_out
+        evidence[case.id] = Evidence(case, due, seen, judge(case, due, seen))
+    return [evidence[identity] for identity in order if identity in evidence], left_out
 
 
 def _diagnosed(candidate: Candidate, operation: Operation, evidence: Sequence[Evidence]) -> Diagnosis | None:
     """Unexpected failures first; expected ones carry the candidate's reason."""
     unannounced = [each for each in evidence if candidate.expects(each.case, each.seen) is None]
     return diagnose(operation, unannounced) or diagnose(operation, evidence)
+
+
+def _seen(
+    candidate: Candidate, drawn: Iterator[Case], left_out: list[Finding], every: bool
+) -> Iterator[tuple[Case, Observation]]:
+    """Each case with what was seen; the candidate works on the next one while this one is judged.
+
+    left_out  takes the findings of cases that are left out
+    every     whether none is
+    """
+    speed = _Speed(candidate.time_limit)
+    before: tuple[Case, Observation] | None = None
+    for case in drawn:
+        if not every and case.large and before and not before[1].provided:
+            break
+        if reason := _impossible(case) or (None if every else speed.exceeded(case)):
+            left_out.append(_left_out(case, reason))
+            continue
+        candidate.begin(case)
+        if before:
+            yield before
+        before = case, candidate.observe(case)
+        speed.see(*before)
+    if before:
+        yield before
 
 
 class _Speed:
@@ -161,7 +186,7 @@ class _Speed:
 
     def exceeded(self, case: Case) -> str | None:
         """Why a large case is left out, if it is."""
-        if self.limit is None or not case.large or not math.isfinite(self.rate):
+        if self.limit is None or not case.large or case.copies > 1 or not math.isfinite(self.rate):
             return None
         expected = CALLS * self.rate * work(case)
         if expected <= self.limit:
@@ -170,6 +195,18 @@ class _Speed:
             f"looked at up to an extent of {self.largest}, not at this one of {_extent(case)}: it would take about "
             f"{expected:.0f} s, more than the {self.limit:g} s there are"
         )
+
+
+def _impossible(case: Case) -> str | None:
+    """Why a case beyond what 32 bits count is left out, if it is."""
+    if case.copies == 1:
+        return None
+    if case.arithmetic.algorithm is not None:
+        return f"of {case.arithmetic.algorithm} no bound is derived for so many examples"
+    needed, there = memory(case), memory_available()
+    if needed <= there:
+        return None
+    return f"it needs {needed / 2**30:.0f} GiB of memory at least, and {there / 2**30:.0f} GiB are available"
 
 
 def _extent(case: Case) -> int:

@@ -21,4 +21,4 @@ def test_most_entries_of_models_are_judged():
         sums[each["operation"], each["arithmetic"]][1] += each["entries"]
     share = {key: told / entries for key, (told, entries) in sums.items()}
     assert all(share[model, name] >= 0.9 for model in MODELS for name in ("float64", "float32"))
-    assert all(share[model, "bfloat16"] >= 0.6 for model in MODELS[:-1])
+    assert all(share[model, "bfloat16"] >= 0.55 for model in MODELS[:-1])

@@ -26,6 +26,7 @@ class Arithmetic:
     tiny      what a stored result may lose to underflow, subnormals flushed to zero
     largest   the largest stored number
     ulps      an elementary function (exp, log, tanh, ...) errs by at most this many units in its last place
+    algorithm of `pp_ref.oracle.algebras.algorithms`, by which products or convolutions are computed; None: their sums
     """
 
     name: str
@@ -36,10 +37,16 @@ class Arithmetic:
     tiny: float
     largest: float
     ulps: int = 4
+    algorithm: str | None = None
 
     @property
     def unit(self) -> float:
         return 2.0**-self.bits
+
+    @property
+    def bytes(self) -> int:
+        """Of a stored number."""
+        return {"float64": 8, "float32": 4}.get(self.dtype, 2)
 
     def representable(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
         """x rounded to what is stored, subnormals too: to nearest, ties to even. Large exponents are left alone."""

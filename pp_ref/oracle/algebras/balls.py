@@ -66,11 +66,8 @@ def _narrow(enclosure: Enclosure) -> bool:
 
 
 def _rounded(balls: NDArray[Any]) -> Enclosure:
-    value = np.empty(np.shape(balls), np.float64)
-    radius = np.empty_like(value)
-    for at, ball in np.ndenumerate(balls):
-        value[at], radius[at] = _nearest(ball)
-    return Enclosure(value, radius)
+    value, radius = np.frompyfunc(_nearest, 1, 2)(np.asarray(balls, object))
+    return Enclosure(np.asarray(value, np.float64), np.asarray(radius, np.float64))
 
 
 def _nearest(ball: Any) -> tuple[float, float]:
@@ -79,13 +76,9 @@ def _nearest(ball: Any) -> tuple[float, float]:
         return float(ball), 0.0
     if not ball.is_finite():
         return (-math.inf, 0.0) if ball == -math.inf else (math.nan, math.inf)
-    significand, exponent = map(int, ball.mid().man_exp())
-    if exponent + significand.bit_length() < -1080:
-        return 0.0, float(ball.abs_upper()) + 5e-324
-    try:  # Python rounds a quotient of integers to nearest, ties to even
-        value = significand / (1 << -exponent) if exponent < 0 else float(significand << exponent)
-    except OverflowError:
-        return math.copysign(math.inf, significand), 0.0
+    value = float(ball)  # of its midpoint, to nearest, ties to even
+    if math.isinf(value):
+        return value, 0.0
     off = (ball - value).abs_upper()
     return value, math.nextafter(float(off) * (1 + 2.0**-50), math.inf) if off > 0 else 0.0
 

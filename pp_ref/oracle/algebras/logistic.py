@@ -49,7 +49,7 @@ def softmax(z: Any) -> Any:
     e, parts = _exponentials(z)
     total = parts.sum(axis=1, keepdims=True)
     value = parts / total
-    rest = np.array([np.delete(row, j).sum() for row in parts for j in range(len(row))]).reshape(z.shape) / total
+    rest = _others(parts) / total
     a, log_total = z.arithmetic, np.log(total)
     u, size = a.unit * (1 + Exact(2) ** -10), abs(z.value.max(axis=1, keepdims=True, initial=-np.inf) + log_total)
 
@@ -62,6 +62,14 @@ def softmax(z: Any) -> Any:
         return shifted + whole * (value + shifted)
 
     return z.stored(value, value, inherited(z.error), inherited(z.spread))
+
+
+def _others(parts: Any) -> Any:
+    """Of every entry the sum of its row's others: those before it, and those behind it. None is negative."""
+    none = np.zeros((len(parts), 1), Exact)
+    before = np.concatenate([none, np.cumsum(parts[:, :-1], axis=1)], axis=1)[:, : parts.shape[1]]
+    behind = np.concatenate([none, np.cumsum(parts[:, :0:-1], axis=1)], axis=1)[:, : parts.shape[1]]
+    return before + behind[:, ::-1]
 
 
 def log_sum_exp(z: Any) -> Any:

@@ -18,13 +18,14 @@ evaluation of one expression.
 
 from collections.abc import Callable, Sequence
 from dataclasses import fields
+from math import prod
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pp_ref.oracle.algebras import chains, cosines, logistic
+from pp_ref.oracle.algebras import algorithms, chains, cosines, logistic
 from pp_ref.oracle.algebras.arithmetic import ARITHMETICS, Arithmetic
 from pp_ref.oracle.algebras.systems import solved
 from pp_ref.oracle.algebras.tape import Algebra
@@ -186,6 +187,10 @@ class Rounded:
             rounded = (2 * operand + operand**2) * (majorant + error)
             error, spread = error + rounded, spread + np.minimum(rounded, LIKELY * 2 * operand * root)
         length = self.shape[-1]
+        if self.arithmetic.algorithm == "Strassen":
+            most = (np.max(each.majorant + each.error, initial=0) for each in (self, other))
+            lost = algorithms.strassen(length, self.arithmetic) * prod(most)
+            error, spread = error + lost, spread + lost
         # Products associate: a sum of sums may be that over the inner terms or that over the outer ones.
         terms = max(length + self.terms + other.terms - 2, 1)
         return self.summed(self.value @ other.value, majorant, error, spread, root, length, terms)
@@ -237,6 +242,7 @@ def algebra(arithmetic: Arithmetic) -> Algebra:
         compared=lambda x: x.value,
         formed=Rounded.formed,
         uncertainty=lambda x: x.error,
+        convolved=algorithms.convolved(arithmetic),
     )
 
 
@@ -251,7 +257,8 @@ def _or_infinite(bound: Any, shape: tuple[int, ...]) -> NDArray[Any]:
     bound = np.asarray(bound, Exact)
     if bound.shape != shape:
         bound = np.broadcast_to(bound, shape)
-    return np.where(np.isnan(bound), np.inf, bound)
+    known: NDArray[Any] = np.fmin(bound, np.inf)  # which passes NaN over
+    return known
 
 
 def _least(value: Any, error: Any) -> Any:

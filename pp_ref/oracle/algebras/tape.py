@@ -55,6 +55,7 @@ class Algebra:
     uncertainty  array -> how far computed numbers may be from those that are compared
     cos_pi       (whole numbers p, q) -> cos(pi p / q)
     max          (array, axis) -> the largest, of which no gradient is asked
+    convolved    of `pp_ref.oracle.algebras.algorithms`; None: a convolution is the sum of its terms
     """
 
     exp: Function
@@ -79,6 +80,7 @@ class Algebra:
     uncertainty: Function = lambda x: 0.0
     cos_pi: Function = cosines.cos_pi
     max: Function = np.max
+    convolved: Function | None = None
 
 
 class Quantity:

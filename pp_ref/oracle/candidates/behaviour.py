@@ -1,12 +1,12 @@
 """What a candidate's functions return for one case, and how they behave besides: what is said here is a fault."""
 
+import math
 import textwrap
 import time
 import traceback
 import warnings
 import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -145,9 +145,9 @@ class _Behaviour:
             self.seen.forward_only = self.declared.is_forward_only(operation)
             self.seen.missing += [] if self.seen.forward_only else [operation.functions[1]]
         held, first = self.first()
-        self.seen.results = self.numbers(first)
         self.check_arrays(first, held)
-        if self.case.wild or call.misshapen(first):
+        self.seen.results = self.numbers(first) if self.case.copies == 1 else self.one_copy(first)
+        if self.case.wild or self.case.copies > 1 or call.misshapen(first):
             return
         self.check_outside()
         if self.case.large:  # other cases show the rest, in less time
@@ -202,6 +202,23 @@ class _Behaviour:
     def numbers(self, found: Returned) -> dict[str, NDArray[np.float64]]:
         return {name: self.library.numbers(x) for name, x in found.results.items()}
 
+    def one_copy(self, found: Returned) -> dict[str, NDArray[np.float64]]:
+        """Of results that have rows for every copy of the examples: the first that differs from the first, or that."""
+        case, shown = self.case, dict[str, NDArray[np.float64]]()
+        rows = len(next(leaf for name in case.operation.batch for leaf in leaves(case.arguments[name])))
+        for name, x in found.results.items():
+            if case.sums(name) or np.shape(x)[:1] != (rows * case.copies,):
+                shown[name] = self.library.numbers(x)
+                continue
+            shown[name] = first = self.library.numbers(x[:rows])
+            for start in range(rows, rows * case.copies, rows):
+                copy = self.library.numbers(x[start : start + rows])
+                if not np.array_equal(copy, first):
+                    shown[name], entry = copy, start * math.prod(np.shape(x)[1:])
+                    self.seen.say(f"{name} is not that of the same {rows} examples before, from entry {entry:,} on")
+                    break
+        return shown
+
     def check_arrays(self, found: Returned, held: Held) -> None:
         """Results have the arguments' dtype and device, and share no memory with them."""
         own, given = self.library, held.arrays
@@ -244,7 +261,7 @@ class _Behaviour:
         """The same bits where other calls run between forward and backward, and in arrays that held other numbers."""
         call, held, reused, dy = self.call, self.call.held(), self.call.held(), self.call.upstream(2.0)
         mine = call.pair(call.called(held)) if call.backward is not None else None
-        with quiet():
+        with warnings.catch_warnings(action="ignore"):
             other = self.other_call(reused)
             if self.strange is not None:
                 self.strange.run(self.strange.held())
@@ -259,7 +276,7 @@ class _Behaviour:
             call.look(held)
             self.differs(self.changed(again), "depends on another call between forward and backward", again)
         if mine is not None and other is not None:
-            with quiet(), suppress(Exception):  # of arguments that no case has
+            with warnings.catch_warnings(action="ignore"), suppress(Exception):  # of arguments that no case has
                 call.pulled(*call.pair(other), dy)
         reused.refill(call.numbers())
         dy.refill({"dy": call.cotangents})
@@ -299,7 +316,7 @@ class _Behaviour:
         calls = [(call, call.held(), call.upstream()), (call, call.held(2.0), call.upstream())]
         if strange is not None:
             calls.append((strange, strange.held(), strange.upstream()))
-        with quiet():
+        with warnings.catch_warnings(action="ignore"):
             first = [self.seen.results, *(self.numbers(made.run(held, dy=dy)) for made, held, dy in calls[1:])]
             order = np.random.default_rng(zlib.crc32(self.case.id.encode())).integers(len(calls), size=MANY)
             enough = time.perf_counter() + PATIENCE
@@ -313,7 +330,7 @@ class _Behaviour:
     def check_entries(self) -> None:
         """Other values for other arguments of which some entries are the same."""
         call, seen = self.call, self.seen.results
-        with quiet():
+        with warnings.catch_warnings(action="ignore"):
             for name in kept_values(call, seen):
                 self.seen.say(f"{name} is the same for other arguments: a result is kept by a few of their entries")
 
@@ -379,11 +396,3 @@ class _Behaviour:
         if found is None or found.shape != like.shape:
             return np.zeros_like(like)
         return np.where(np.isfinite(found), found, 0.0)
-
-
-@contextmanager
-def quiet() -> Iterator[None]:
-    """Warnings about numbers that no case has are nobody's."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield

@@ -10,13 +10,12 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from pp_ref.oracle.algebras import plain
 from pp_ref.oracle.candidates.declared import unfit
 from pp_ref.oracle.candidates.libraries import Library
 from pp_ref.oracle.candidates.memory import Held
 from pp_ref.oracle.operations.cases import Case
 from pp_ref.oracle.operations.nested import described, is_number, leaves
-from pp_ref.oracle.operations.truth import evaluated
+from pp_ref.oracle.operations.truth import cotangents_of, shapes
 
 __all__ = ["Call", "Misbehaved", "Provided", "Returned", "results", "room"]
 
@@ -72,17 +71,9 @@ class Call:
         return self.backward is not None or self.autodiff
 
     @cached_property
-    def values(self) -> dict[str, NDArray[Any]]:
-        """What the definition gives in longdouble, by name: how many arrays are due, and of which shapes."""
-        with np.errstate(all="ignore"):
-            return evaluated(self.case, plain.ALGEBRA).values
-
-    @cached_property
     def cotangents(self) -> list[NDArray[np.float64]]:
         """Of every value: drawn once for all calls."""
-        if self.operation.kind == "model":
-            return [np.ones(())]
-        return self.case.cotangent([x.shape for x in self.values.values()])
+        return cotangents_of(self.case)
 
     @cached_property
     def room(self) -> int:
@@ -96,7 +87,9 @@ class Call:
 
     def held(self, factor: float = 1.0, huge: bool = False) -> Held:
         """The arguments in new arrays, every number multiplied by a factor. huge: poison is a huge number, not NaN."""
-        return Held(self.library, self.numbers(factor), self.case.arithmetic, self.case.layout, huge, self.frozen)
+        numbers, case = self.numbers(factor), self.case
+        repeated = case.copies, self.operation.batch
+        return Held(self.library, numbers, case.arithmetic, case.layout, huge, self.frozen, *repeated)
 
     def numbers(self, factor: float = 1.0) -> dict[str, Any]:
         """The arguments, every number of them multiplied by a factor."""
@@ -149,7 +142,8 @@ class Call:
     def upstream(self, factor: float = 1.0) -> Held:
         """The cotangents in new arrays."""
         numbers = {"dy": [np.asarray(dy * factor) for dy in self.cotangents]}
-        return Held(self.library, numbers, self.case.arithmetic, frozen=self.frozen)
+        case = self.case
+        return Held(self.library, numbers, case.arithmetic, frozen=self.frozen, copies=case.copies, repeated=("dy",))
 
     def pulled(self, y: Any, cache: Any, held: Held) -> Any:
         """What backward returns for cotangents."""
@@ -230,7 +224,8 @@ class Call:
         """Of the value: one array, or None where it is a list, or where y is an array of the library's at any rate."""
         if not isinstance(y, list | tuple | float):
             return None
-        return np.ones(()) if self.operation.kind == "model" else self.values.get("y")
+        due = () if self.operation.kind == "model" else shapes(self.case).get("y")
+        return None if due is None else np.empty(due)
 
     def _named(self, name: str, value: Any, due: Any) -> dict[str, Any]:
         """Every array of a value by its place. due: a list where a list is due, else an array or None."""
@@ -271,7 +266,8 @@ def _called(function: Any, *arguments: Any) -> Any:
 
 def room(case: Case) -> int:
     """Bytes that a result may have in float64: far more than any right one."""
-    return 2**26 + 512 * sum(np.size(leaf) for value in case.arguments.values() for leaf in leaves(value))
+    numbers = sum(np.size(leaf) for value in case.arguments.values() for leaf in leaves(value))
+    return 2**26 + 512 * numbers * case.copies
 
 
 def results(case: Case, functions: Provided, library: Library) -> dict[str, NDArray[np.float64]]:

@@ -8,16 +8,19 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from pp_ref.errors import DataError, DomainError, unknown
+from pp_ref.oracle.algebras.algorithms import ALGORITHMS, CONVOLVE
 from pp_ref.oracle.operations.cases import Case
 from pp_ref.oracle.operations.operation import Operation
 from pp_ref.oracle.operations.table import BY_NAME, OPERATIONS
 
-__all__ = ["NONDETERMINISTIC", "Declared", "announced", "chance", "check_provided", "misspelled", "races"]
+__all__ = ["NONDETERMINISTIC", "Declared", "algorithms", "announced", "chance", "check_provided", "misspelled", "races"]
 
 NO_CEIL = "no ceil"
 RAISES = "raises on NaN"
 NONDETERMINISTIC = "nondeterministic within the bound"
 DOCUMENTED = [name for operation in OPERATIONS for name in dict.fromkeys((*operation.functions, operation.name))]
+# Operations whose convolutions are one: a model's are products of patches.
+CONVOLUTIONS = ("conv2d", "depthwise_conv2d", "dictionary_conv2d", "predicted_conv2d")
 ALIKE = 0.85  # share of letters of two names, by difflib, above which one is taken for the other
 PAGE = "docs/candidates.md"
 
@@ -58,6 +61,25 @@ class Declared:
     def is_nondeterministic(self, case: Case) -> bool:
         """Whether other bits are announced for a case: every run is then held to the bound."""
         return any(word == NONDETERMINISTIC and fnmatchcase(case.id, at) for at, word in self.expected.items())
+
+
+def algorithms(said: str | Mapping[str, str] | None) -> dict[str, str]:
+    """Operation -> the algorithm by which a candidate computes it, of what it declares as ALGORITHM.
+
+    said    a word, of every operation that it is an algorithm of, or operation -> word
+    raises  DomainError for words and operations there are not, and for a word that is none of the operation's
+    """
+    words = said if isinstance(said, Mapping) else dict.fromkeys([each.name for each in OPERATIONS], said)
+    check_operations("ALGORITHM", words)
+    for word in words.values():
+        if word is not None and word not in ALGORITHMS:
+            raise DomainError(unknown("ALGORITHM", word, ALGORITHMS))
+    found = {name: word for name, word in words.items() if word}
+    other = {name: word for name, word in found.items() if word in CONVOLVE and name not in CONVOLUTIONS}
+    if other and isinstance(said, Mapping):
+        name, word = next(iter(other.items()))
+        raise DomainError(f"ALGORITHM is {word!r} for {name}, expected Strassen, or one of {', '.join(CONVOLUTIONS)}")
+    return {name: word for name, word in found.items() if name not in other}
 
 
 def announced(expected: Mapping[str, str], case: Case, raised: bool) -> str | None:

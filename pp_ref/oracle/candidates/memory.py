@@ -1,6 +1,7 @@
 """Where arguments lie: in larger buffers of poison, which no function may read or write."""
 
 import math
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
@@ -23,44 +24,61 @@ class Placed:
     x        the numbers, floats or integers
     layout   "C", "F", "strided" or "reversed"; "C" where the library has no such arrays
     huge     poison is a huge number, which a sum or a maximum lets through; else NaN, and of integers minus that number
+    copies   how often the numbers are repeated along the first axis; of more than one, the array has no buffer either
     """
 
-    def __init__(self, library: Library, x: NDArray[Any], arithmetic: Arithmetic, layout: str, huge: bool) -> None:
+    def __init__(
+        self, library: Library, x: NDArray[Any], arithmetic: Arithmetic, layout: str, huge: bool, copies: int = 1
+    ) -> None:
         self.library, self.dtype = library, arithmetic.dtype if x.dtype.kind == "f" else "int64"
-        if library.view is None:
+        self.alone = library.view is None or copies > 1
+        if copies > 1:
+            stored = x.astype("float32" if self.dtype == "bfloat16" else self.dtype)
+            x = np.tile(stored, (copies, *[1] * (x.ndim - 1)))
+        if self.alone:
             self.array = self.buffer = library.make(x, self.dtype)
             return
+        assert library.view is not None
         layout = layout if layout in library.layouts else "C"
         steps, first, length = _steps(x.shape, layout)
         margin = MARGIN + min(FAR, -(-length // MARGIN) * MARGIN)
         first += margin
-        self.content = np.full(length + 2 * margin, _poison(self.dtype, huge), x.dtype)
-        self.inside = np.zeros(self.content.shape, bool)
-        self.place = x.shape, steps, first
-        viewed(self.content, *self.place)[...] = x
-        viewed(self.inside, *self.place)[...] = True
-        self.buffer = library.make(self.content, self.dtype)
+        self.poison, self.length, self.place = _poison(self.dtype, huge), length + 2 * margin, (x.shape, steps, first)
+        self.buffer = library.make(self._content(x), self.dtype)
         self.array = library.view(self.buffer, *self.place)
-        self.before = self._bits()
+        self.before = self._bits().tobytes()
 
     def refill(self, x: NDArray[Any]) -> None:
         """Put other numbers into the same array, where the library can write to one; else a new array."""
-        if self.library.view is None:
+        if self.alone:
             self.array = self.buffer = self.library.make(x, self.dtype)
             return
-        viewed(self.content, *self.place)[...] = x
-        self.library.write(self.buffer, self.library.make(self.content, self.dtype))
-        self.before = self._bits()
+        self.library.write(self.buffer, self.library.make(self._content(x), self.dtype))
+        self.before = self._bits().tobytes()
 
     def written(self) -> str | None:
         """ "to" if the array was written to, "beside" if its buffer was outside of it; None if neither was."""
-        if self.library.view is None or (bits := self._bits()).tobytes() == self.before.tobytes():
+        if self.alone or (bits := self._bits()).tobytes() == self.before:
             return None
-        changed = (bits != self.before) & ~(np.isnan(bits) & np.isnan(self.before))
+        before = np.frombuffer(self.before, bits.dtype)
+        changed = (bits != before) & ~(np.isnan(bits) & np.isnan(before))
         return "to" if (changed & self.inside).any() else "beside"
 
+    @property
+    def inside(self) -> NDArray[np.bool_]:
+        """Of every entry of the buffer, whether it is one of the array's."""
+        inside = np.zeros(self.length, bool)
+        viewed(inside, *self.place)[...] = True
+        return inside
+
+    def _content(self, x: NDArray[Any]) -> NDArray[Any]:
+        """Poison, and the numbers in their place."""
+        content = np.full(self.length, self.poison, x.dtype)
+        viewed(content, *self.place)[...] = x
+        return content
+
     def _bits(self) -> NDArray[Any]:
-        return np.array(self.library.read(self.buffer))
+        return self.library.read(self.buffer)
 
 
 class Held:
@@ -68,6 +86,7 @@ class Held:
 
     named   name -> array of numbers, nested list of them, or a setting; tuples stay tuples
     frozen  the names of those that are read-only, where the library has such arrays
+    copies  how often the numbers of the arguments in `repeated` are repeated
     """
 
     def __init__(
@@ -78,6 +97,8 @@ class Held:
         layout: str = "C",
         huge: bool = False,
         frozen: frozenset[str] = frozenset(),
+        copies: int = 1,
+        repeated: Collection[str] = (),
     ) -> None:
         self.placed: list[tuple[str, Placed]] = []
         self.named = named
@@ -87,7 +108,7 @@ class Held:
                 return type(value)(placed(name, each) for each in value)
             if not isinstance(value, np.ndarray):
                 return value
-            one = Placed(library, value, arithmetic, layout, huge)
+            one = Placed(library, value, arithmetic, layout, huge, copies if name in repeated else 1)
             if name in frozen and library.freeze is not None:
                 library.freeze(one.array)
             self.placed.append((name, one))

@@ -19,7 +19,7 @@ from pp_ref.errors import DataError
 from pp_ref.oracle.algebras.arithmetic import arithmetic as arithmetic_of
 from pp_ref.oracle.candidates.behaviour import Observation, observe
 from pp_ref.oracle.candidates.call import room
-from pp_ref.oracle.candidates.declared import Declared, announced, check_provided, misspelled
+from pp_ref.oracle.candidates.declared import Declared, algorithms, announced, check_provided, misspelled
 from pp_ref.oracle.candidates.frames import CLOSED, Listener, Malformed, observation, send, typed
 from pp_ref.oracle.candidates.libraries import library
 from pp_ref.oracle.candidates.loading import imported
@@ -28,9 +28,17 @@ from pp_ref.oracle.operations.cases import Case
 __all__ = ["Candidate", "InProcess", "InWorker", "load"]
 
 TIME_LIMIT = 20.0  # seconds a case; the first one may load parts of the candidate's libraries
+FAR_TIMES = 30  # of it that cases beyond what 32 bits count may take
 IMPORT_LIMIT = 60.0  # seconds that a module's import may take
 TAIL = 5  # lines of what a process that ended had printed
-INTRODUCTION = {"name": str, "arithmetic": str, "arrays": str, "expected": dict[str, str], "forward_only": bool}
+INTRODUCTION = {
+    "name": str,
+    "arithmetic": str,
+    "arrays": str,
+    "expected": dict[str, str],
+    "forward_only": bool,
+    "algorithms": dict[str, str],
+}
 BEGIN = """
 import json, sys
 sys.path[:], given = json.loads(sys.argv[1])
@@ -45,10 +53,12 @@ class Candidate(Protocol):
     name: str
     arithmetic: str
     forward_only: bool
+    algorithms: dict[str, str]  # operation -> the algorithm by which it is computed
     later: dict[str, str]  # case id -> what it did after it had returned
 
     @property
     def time_limit(self) -> float | None: ...
+    def begin(self, case: Case) -> None: ...
     def observe(self, case: Case) -> Observation: ...
     def expects(self, case: Case, seen: Observation) -> str | None: ...
 
@@ -62,6 +72,7 @@ class InProcess:
     autodiff    gradients are the library's own, of the forward functions
     expected    pattern of case ids ("conv2d/*", "*/NaN in v/*") -> why these fail
     forward_only  True, or names of operations: that there are no backward functions is meant to be
+    algorithm   "FFT", "Winograd" or "Strassen", of every operation that it is one of, or operation -> word
     repeat      further calls on the same arguments in every case, for races
     device      that their arrays are on, "cuda" or "cuda:1", say; None: the library's own choice
     time_limit  seconds a case; None: none. A function that hangs is left behind in its thread
@@ -85,12 +96,13 @@ class InProcess:
         autodiff: bool = False,
         expected: Mapping[str, str] | None = None,
         forward_only: bool | Collection[str] = False,
+        algorithm: str | Mapping[str, str] | None = None,
         repeat: int = 0,
         device: str | None = None,
         time_limit: float | None = None,
     ) -> None:
         self.name, self.arithmetic, self.autodiff = name, arithmetic_of(arithmetic).name, autodiff
-        self.forward_only = forward_only is True
+        self.forward_only, self.algorithms = forward_only is True, algorithms(algorithm)
         self.expected, self.time_limit, self.library = dict(expected or {}), time_limit, library(arrays, device)
         self.library.check(arithmetic_of(arithmetic), autodiff)
         named = functions if isinstance(functions, Mapping) else vars(functions)
@@ -100,6 +112,9 @@ class InProcess:
         self.get: Callable[[str], Any] = (
             functions.get if isinstance(functions, Mapping) else lambda name: getattr(functions, name, None)
         )
+
+    def begin(self, case: Case) -> None:
+        """Nothing: `observe` does it all."""
 
     def observe(self, case: Case) -> Observation:
         if self.time_limit is None:
@@ -147,16 +162,23 @@ class InWorker:
         self.outputs, self.later = dict[str, str](), dict[str, str]()
         self._process: subprocess.Popen[bytes] | None = None
         self._numbers = count(1)
+        self._question: dict[str, Any] | None = None  # that was put, and is not answered yet
         self._last: str | None = None  # the case that this process answered last
         self._left: str | None = None  # the case that last left a thread running
         self._threads, self._late = 0, False
         head = self._start()
         self.name, self.arithmetic, self.arrays = head["name"], head["arithmetic"], head["arrays"]
         self.expected, self.forward_only = head["expected"], head["forward_only"]
+        self.algorithms: dict[str, str] = head["algorithms"]
+
+    def begin(self, case: Case) -> None:
+        """Put the case to the process, if it runs: `observe` of this case, which has to follow, takes the answer."""
+        if self._running():
+            self._put(case)
 
     def observe(self, case: Case) -> Observation:
         try:
-            if not self._running():
+            if self._question is None and not self._running():
                 self._start()
             last, left = self._last, self._left
             seen, fault = self._ask(case)
@@ -194,21 +216,27 @@ class InWorker:
         self.close()
         return False
 
+    def _put(self, case: Case) -> None:
+        self._question = {"number": next(self._numbers), "id": case.id}
+        with suppress(OSError):  # it may have ended since
+            send(self._questions, self._question)
+
     def _ask(self, case: Case) -> tuple[Observation, str | None]:
         """What was seen, and how the process failed if it did: it has ended then."""
-        question = {"number": next(self._numbers), "id": case.id}
-        with suppress(OSError):  # it may have ended since
-            send(self._questions, question)
-        found = dict[str, Any]()
+        if self._question is None:
+            self._put(case)
+        question, self._question = self._question, None
+        assert question is not None
+        found, limit = dict[str, Any](), self.time_limit * (FAR_TIMES if case.copies > 1 else 1)
 
         def receive() -> None:
-            header, body = self._listener.receive(self.time_limit, room(case))
+            header, body = self._listener.receive(limit, room(case))
             if {name: header.get(name) for name in question} != question:
                 raise Malformed(f"to {header.get('id')!r}, which it was not asked")
             found["seen"] = observation(header.get("seen"), body)
             found["threads"] = typed(header.get("threads"), int)
 
-        fault = self._failure(receive, f"did not return within {self.time_limit:g} s")
+        fault = self._failure(receive, f"did not return within {limit:g} s")
         output = self._listener.output()
         if output:
             self.outputs[case.id] = output
@@ -265,7 +293,7 @@ class InWorker:
             os.close(pipe)
         self._listener = Listener(answers, printed)
         self._end = finalize(self, _end, self._process, mark, self._questions, self._listener)
-        self._last, self._left, self._threads = None, None, 0
+        self._last, self._left, self._threads, self._question = None, None, 0, None
         return self._introduced()
 
     def _introduced(self) -> dict[str, Any]:
@@ -298,9 +326,9 @@ class InWorker:
 def load(path: str, **settings: Any) -> InProcess:
     """Return a candidate from a file or a module's name.
 
-    Its own ARRAYS, ARITHMETIC, AUTODIFF, EXPECTED, FORWARD_ONLY and DEVICE say what it is, where the settings do not.
-    "pp_ref.layers" is pp_ref itself, with its dictionaries and models, "pp_ref.kernels" its fastest kernels for the
-    processor.
+    Its own ARRAYS, ARITHMETIC, ALGORITHM, AUTODIFF, EXPECTED, FORWARD_ONLY and DEVICE say what it is, where the
+    settings do not. "pp_ref.layers" is pp_ref itself, with its dictionaries and models, "pp_ref.kernels" its fastest
+    kernels for the processor.
     raises  DataError if it cannot be imported
 
     Examples
@@ -321,7 +349,7 @@ def load(path: str, **settings: Any) -> InProcess:
     check_provided(path, vars(module))
     declared = {
         key: getattr(module, key.upper())
-        for key in ("arrays", "arithmetic", "autodiff", "expected", "forward_only", "device")
+        for key in ("arrays", "arithmetic", "algorithm", "autodiff", "expected", "forward_only", "device")
         if hasattr(module, key.upper())
     }
     return InProcess(module, **({"name": path} | declared | settings))

@@ -80,12 +80,11 @@ class _Worker:
         seen = Observation()
         try:
             seen = self.candidate.observe(case)
-            self.restore()
             if seen.results and not seen.messages and case.operation.name not in self.looked_at:
+                self.restore()
                 self.looked_at.add(case.operation.name)
                 self.look(case, seen)
         except BaseException as error:  # KeyboardInterrupt, say, or what it left makes our own code fail
-            self.restore()
             seen = Observation(messages=[f"raised {type(error).__name__}, and could not be observed further"])
         self.restore()
         header, numbers = observed(seen, room(case))

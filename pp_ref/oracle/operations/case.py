@@ -1,7 +1,7 @@
 """One problem that is put to a candidate."""
 
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -24,11 +24,12 @@ class Entries(NamedTuple):
 
     def drawn(self, rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray[Any, Any]:
         """Of shape (), or with a share of 1, never zero."""
-        magnitudes = rng.integers(1, self.largest + 1, shape) * rng.choice([-1.0, 1.0], shape)
-        return np.asarray(magnitudes * ((rng.random(shape) < self.share) | (shape == ())))
+        x = np.asarray(rng.integers(-self.largest, self.largest, shape))
+        numbers = (x + (x >= 0)).astype(np.float64)
+        return numbers if self.share == 1 or shape == () else numbers * (rng.random(shape) < self.share)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Case:
     """One problem, with what it is there for.
 
@@ -37,6 +38,7 @@ class Case:
     wild        whether NaN or infinity is among the arguments: only where they go is compared
     large       whether balls would take too long
     whole       how cotangents are drawn where nothing rounds, so that results have to be equal; else None
+    copies      how often the examples, and the rows of the cotangents, are repeated before functions get them
     """
 
     operation: Operation
@@ -50,11 +52,20 @@ class Case:
     wild: bool = False
     large: bool = False
     whole: Entries | None = None
+    copies: int = 1
 
     @property
     def id(self) -> str:
         """E.g. "dense/one example/float32/0"."""
         return f"{self.operation.name}/{self.regime}/{self.arithmetic.name}/{self.seed}"
+
+    def sums(self, name: str) -> bool:
+        """Whether a result, "dW" or "dw[0]", is a sum over examples."""
+        return name.startswith("d") and name[1:].partition("[")[0] not in self.operation.batch
+
+    def by(self, algorithm: str | None) -> "Case":
+        """The same case, held to the bounds of an algorithm that is declared."""
+        return replace(self, arithmetic=replace(self.arithmetic, algorithm=algorithm)) if algorithm else self
 
     def cotangent(self, shapes: list[tuple[int, ...]]) -> list[np.ndarray[Any, Any]]:
         """Odd multiples of 1/8, one array a shape: never zero, never all ones, and every format stores them.

@@ -3,6 +3,7 @@
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from pp_ref.errors import DomainError, unknown
 from pp_ref.oracle.algebras.arithmetic import Arithmetic, arithmetic
 from pp_ref.oracle.operations.case import Case, Entries
 from pp_ref.oracle.operations.draws import Arguments, Draw, Sizes
+from pp_ref.oracle.operations.far import FAR, far_case
 from pp_ref.oracle.operations.geometries import CONVOLUTIONS
 from pp_ref.oracle.operations.large import Plan, large_case, plans
 from pp_ref.oracle.operations.nested import is_number, leaves, mapped
@@ -182,6 +184,18 @@ def large_cases(
                 yield _case(operation, f"{kind} {i}", arithmetic, seed)
 
 
+def far_cases(operation: Operation, arithmetic: Arithmetic, seed: int = 0) -> Iterator[Case]:
+    """Beyond what 32 bits count: `pp_ref.oracle.operations.far`."""
+    for name in FAR:
+        case = far_case(operation, name, arithmetic, seed, _number(operation, name, seed))
+        if case is not None:
+            yield case
+
+
+def _number(operation: Operation, name: str, seed: int) -> int:
+    return zlib.crc32(f"{operation.name}/{name}/{seed}".encode())
+
+
 def _plan(operation: Operation, regime: str, seed: int) -> Plan | None:
     """That of a regime which is one of a plan."""
     kind, _, place = regime.rpartition(" ")
@@ -201,6 +215,10 @@ def case_of(identity: str) -> Case:
         raise DomainError(f"id is {identity!r}, expected OPERATION/REGIME/ARITHMETIC/SEED, as a report names its cases")
     operation = BY_NAME[parts[0]]
     known = [*names(operation), "random"]
+    if parts[1] in FAR:
+        for case in far_cases(operation, arithmetic(parts[2]), int(parts[3])):
+            if case.regime == parts[1]:
+                return case
     if parts[1] not in known and _plan(operation, parts[1], int(parts[3])) is None:
         raise DomainError(f"id is {identity!r}, but {operation} has no regime {parts[1]!r}: it has {', '.join(known)}")
     return _case(operation, parts[1], arithmetic(parts[2]), int(parts[3]))
@@ -212,7 +230,7 @@ def random_case(operation: Operation, arithmetic: Arithmetic, seed: int) -> Case
 
 
 def _case(operation: Operation, name: str, arithmetic: Arithmetic, seed: int) -> Case:
-    number = zlib.crc32(f"{operation.name}/{name}/{seed}".encode())
+    number = _number(operation, name, seed)
     rng = np.random.default_rng([number, 1])  # of shapes
     sizes = _plain(Sizes(seed=number), rng)
     if name == "random":
@@ -290,10 +308,12 @@ def chosen(
     among: Sequence[str] | None = None,
     thorough: bool = False,
     large: bool = True,
+    far: bool = False,
 ) -> Iterator[tuple[Operation, Iterator[Case]]]:
     """Every operation with its cases; arguments as of `pp_ref.oracle.conform`, name that of the arithmetic.
 
     large  whether cases at the edges of tiles are among them
+    far    and cases beyond what 32 bits count
     """
     if replay is not None and among is not None and replay not in among:
         raise DomainError(f"replay is {replay!r}, which is not among the cases that were exported")
@@ -308,7 +328,8 @@ def chosen(
     for operation in OPERATIONS:
         if operation.name in (only or there):
             if among is None:
-                yield operation, _every(operation, arithmetic(name), seed, quick, thorough, large)
+                every = _every(operation, arithmetic(name), seed, quick, thorough, large)
+                yield operation, chain(every, far_cases(operation, arithmetic(name), seed) if far else ())
             else:
                 yield operation, map(case_of, [each for each in among if each.partition("/")[0] == operation.name])
 

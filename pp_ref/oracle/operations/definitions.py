@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pp_ref.oracle.algebras.algorithms import convolution
 from pp_ref.oracle.algebras.tape import (
     Quantity,
     concat,
@@ -98,22 +99,26 @@ def patches(v: Quantity, size: tuple[int, int], stride: int, padding: int) -> Qu
 
 def conv2d(v: Quantity, W: Quantity, b: Quantity, stride: int = 1, padding: int = 0) -> Quantity:
     """y[n, i, j, m] = sum v[n, s i + p, s j + q, c] W[p, q, c, m] + b[m], a correlation."""
+    return convolution(_correlated, v, W, stride, padding) + b
+
+
+def _correlated(v: Quantity, W: Quantity, stride: int, padding: int) -> Quantity:
     height, width, channels, m = W.shape
     seen = patches(v, (height, width), stride, padding)
     n, rows, columns = seen.shape[:3]
     length = height * width * channels
-    y = seen.reshape(n * rows * columns, length) @ W.reshape(length, m) + b
+    y = seen.reshape(n * rows * columns, length) @ W.reshape(length, m)
     return y.reshape(n, rows, columns, m)
 
 
 def depthwise_conv2d(v: Quantity, u: Quantity, stride: int = 1, padding: int = 0) -> Quantity:
     """y[n, i, j, k, c] = sum v[n, s i + p, s j + q, c] u[p, q, k]: every filter on every channel."""
-    height, width, k = u.shape
-    seen = patches(v, (height, width), stride, padding)
-    n, rows, columns, *_, channels = seen.shape
-    every = seen.take(seen.places().transpose(0, 1, 2, 5, 3, 4).reshape(-1, height * width))
-    y = every @ u.reshape(height * width, k)
-    return y.take(y.places().reshape(n, rows, columns, channels, k).transpose(0, 1, 2, 4, 3))
+    (n, *image, channels), (height, width, k) = v.shape, u.shape
+    grey = v.take(v.places().transpose(0, 3, 1, 2).reshape(n * channels, *image, 1))
+    filters = u.reshape(height, width, 1, k)
+    y = convolution(_correlated, grey, filters, stride, padding)
+    _, rows, columns, _ = y.shape
+    return y.take(y.places().reshape(n, channels, rows, columns, k).transpose(0, 2, 3, 4, 1))
 
 
 def expand_filters(U: Columns, w: Columns, filter_shape: tuple[int, int], channels: int) -> Quantity:

@@ -328,8 +328,8 @@ def zero_columns(draw: Draw) -> Arguments:
     return {"W": W, "limit": 1.5}
 
 
-def _se_matrix(side: int, length_scale: float) -> Real:
-    points = np.stack(np.unravel_index(np.arange(side * side), (side, side)), axis=1).astype(float)
+def _se_matrix(image: tuple[int, int], length_scale: float) -> Real:
+    points = np.stack(np.unravel_index(np.arange(image[0] * image[1]), image), axis=1).astype(float)
     square = ((points[:, None] - points[None, :]) ** 2).sum(axis=2)
     K: Real = np.exp(-0.5 * square / length_scale**2)
     return K
@@ -337,9 +337,12 @@ def _se_matrix(side: int, length_scale: float) -> Real:
 
 def ridge(side: int, length_scale: float, ridge: float, form: str = "ridge") -> Callable[[Draw], Arguments]:
     def arguments(draw: Draw) -> Arguments:
-        alpha = draw.kept(side * side, side * side // 2)
-        K = draw.stored(_se_matrix(side, length_scale))
-        least = min(2.0**16 * draw.arithmetic.unit, 1.0)  # with less, K is not definite to those who round it
+        image = draw.image(side, side)
+        d = image[0] * image[1]
+        alpha = draw.kept(d, d // 2)
+        K = draw.stored(_se_matrix(image, length_scale))
+        # With less, K is not definite to those who round it, nor are there bounds of a large one.
+        least = 1.0 if draw.sizes.image else min(2.0**16 * draw.arithmetic.unit, 1.0)
         return {"K": K, "alpha": alpha, "ridge": float(draw.stored(max(ridge, least))), "form": form}
 
     return arguments
@@ -350,40 +353,12 @@ def unsorted(draw: Draw) -> Arguments:
     return arguments | {"alpha": arguments["alpha"][::-1].copy()}
 
 
+def of_a_run(draw: Draw) -> Arguments:
+    arguments = ridge(4, 1.0, 1e-3)(draw)
+    return arguments | {"alpha": np.arange(len(arguments["alpha"])) + int(draw.rng.integers(1, 8))}
+
+
 def uneven(draw: Draw) -> Arguments:
     arguments = ridge(4, 1.0, 2.0**-6)(draw)
     scale = np.linspace(1.0, 3.0, len(arguments["K"]))
     return arguments | {"K": draw.stored(np.outer(scale, scale) * arguments["K"])}
-
-
-def _symmetric(draw: Draw, k: int) -> Real:
-    """As (K_alpha + ridge I)^-1 is."""
-    A = draw(k, k)
-    return draw.stored(A + A.T)
-
-
-def grid(draw: Draw, *wanted: str, slowly: bool = False) -> Arguments:
-    """A 5 x 6 grid, so that axes are told apart, and R of every column. Taps may decay slowly."""
-    s, sizes = draw.sizes, draw.image(5, 6)
-    d = sizes[0] * sizes[1]
-    columns = [(min(k, d), m) for k, m in draw.sizes.columns]
-    every: dict[str, Callable[[], Any]] = {
-        "v": lambda: draw(s.n, d),
-        "g": lambda: [draw(s.n, k) for k, _ in columns],
-        "w": lambda: [draw(k, m) for k, m in columns],
-        "G": lambda: draw(d, s.m),
-        "widths": lambda: tuple(m for _, m in columns),
-        "sizes": lambda: sizes,
-        "taps": lambda: [draw.taps(size, slowly) for size in sizes],
-        "alpha": lambda: [draw.kept(d, k) for k, _ in columns],
-        "R": lambda: [_symmetric(draw, k) for k, _ in columns],
-    }
-    return {name: every[name]() for name in (*wanted, "sizes", "taps", "alpha", "R")}
-
-
-def on_long_tails(*wanted: str) -> Callable[[Draw], Arguments]:
-    """Of another grid: no few taps are nearly all of it."""
-    return lambda draw: grid(Draw(draw.sizes.at(image=(4, 9)), draw.arithmetic), *wanted, slowly=True)
-
-
-TAILS = ("taps are cut off where a Gaussian's would be small", "a kernel that decays slowly is another")

@@ -11,15 +11,14 @@ from typing import Any
 
 import numpy as np
 
-from pp_ref.oracle.algebras import plain, whole
 from pp_ref.oracle.algebras.arithmetic import ARITHMETICS, Arithmetic
 from pp_ref.oracle.operations.case import Case, Entries
 from pp_ref.oracle.operations.draws import Draw, Real, Sizes
 from pp_ref.oracle.operations.nested import leaves
 from pp_ref.oracle.operations.operation import Operation
-from pp_ref.oracle.operations.truth import Evaluated, cotangents_of, evaluated
+from pp_ref.oracle.operations.truth import equal, shapes
 
-__all__ = ["EDGES", "Plan", "axes", "large_case", "plans", "whole_numbers"]
+__all__ = ["EDGES", "Integers", "Plan", "axes", "ladder", "large_case", "plans", "whole_numbers"]
 
 EDGES = (15, 16, 17, 31, 32, 33, 63, 64, 65, 127, 128, 129, 255, 256, 257, 1025)
 BUG = "beyond an extent that was tried, or past the last full tile, other code runs"
@@ -54,11 +53,11 @@ def axes(operation: Operation) -> dict[str, int]:
     each of them is.
     """
 
-    def shapes(sizes: Sizes) -> list[tuple[int, ...]]:
+    def drawn_shapes(sizes: Sizes) -> list[tuple[int, ...]]:
         drawn = operation.arguments(Draw(sizes, ARITHMETICS["float64"]))
         case = Case(operation, "", ARITHMETICS["float64"], 0, BUG, EFFECT, drawn)
         found = [np.shape(leaf) for value in drawn.values() for leaf in leaves(value)]
-        return found + [x.shape for x in evaluated(case, plain.SHAPES).values.values()]
+        return [*found, *shapes(case).values()]
 
     at = Sizes(n=11, d=13, columns=((5, 3),), geometry=_window(operation, np.random.default_rng(0)), image=(19, 23))
     longer = {
@@ -69,9 +68,8 @@ def axes(operation: Operation) -> dict[str, int]:
         "height": at.at(image=(20, 23)),
         "width": at.at(image=(19, 24)),
     }
-    with np.errstate(all="ignore"):
-        first = shapes(at)
-        pairs = {axis: list(zip(first, shapes(sizes), strict=True)) for axis, sizes in longer.items()}
+    first = drawn_shapes(at)
+    pairs = {axis: list(zip(first, drawn_shapes(sizes), strict=True)) for axis, sizes in longer.items()}
     times = {axis: max(sum(a != b for a, b in zip(*pair, strict=True)) for pair in pairs[axis]) for axis in pairs}
     return {axis: count for axis, count in times.items() if count}
 
@@ -83,12 +81,11 @@ def whole_numbers(operation: Operation) -> bool:
     sizes = Sizes(n=3, d=5, columns=((2, 3),), geometry=_window(operation, np.random.default_rng(0)), image=(4, 4))
     drawn = operation.arguments(Integers(sizes, arithmetic, Entries(1, 1.0)))
     case = Case(operation, "", arithmetic, 0, BUG, EFFECT, drawn, whole=Entries(1, 1.0))
-    with np.errstate(all="ignore"):
-        return _exact(evaluated(case, whole.algebra(arithmetic), cotangents_of(case)))
+    return _exact(case)
 
 
-def _exact(found: Evaluated) -> bool:
-    return all(x.exact for x in found.results.values())
+def _exact(case: Case) -> bool:
+    return all(x.exact for x in equal(case).results.values())
 
 
 @cache
@@ -136,27 +133,26 @@ def _fits(operation: Operation, plan: Plan, most: int) -> bool:
     grid = not operation.windows and {"height", "width", "k"} <= times.keys()
     if grid and plan.get("height", 2) * plan.get("width", 2) > GRID:
         return False
-    extents = sorted((plan.get(axis, 2) for axis in times for _ in range(times[axis])), reverse=True)
-    return prod(extents[:2]) <= PAIR and prod(extents) <= most
+    extents = sorted([extent for axis in times for extent in times[axis] * [plan.get(axis, 2)]])
+    return prod(extents[-2:]) <= PAIR and prod(extents) <= most
 
 
 def large_case(operation: Operation, regime: str, arithmetic: Arithmetic, seed: int, number: int, plan: Plan) -> Case:
     """One case of a plan. Axes that it leaves alone are short."""
     sizes = _sizes(operation, plan, number)
     if whole_numbers(operation):
-        with np.errstate(all="ignore"):
-            for entries, cotangents in _ladder(arithmetic):
-                drawn = operation.arguments(Integers(sizes, arithmetic, entries))
-                case = Case(operation, regime, arithmetic, seed, BUG, EFFECT, drawn, large=True, whole=cotangents)
-                if _exact(evaluated(case, whole.algebra(arithmetic), cotangents_of(case))):
-                    return case
+        for entries, cotangents in ladder(arithmetic):
+            drawn = operation.arguments(Integers(sizes, arithmetic, entries))
+            case = Case(operation, regime, arithmetic, seed, BUG, EFFECT, drawn, large=True, whole=cotangents)
+            if _exact(case):
+                return case
         # Sums of squares of squares, say, that no half precision stores: of general numbers, and shorter.
         sizes = _sizes(operation, {axis: min(edge, 33) for axis, edge in plan.items()}, number)
     drawn = operation.arguments(Draw(sizes, arithmetic))
     return Case(operation, regime, arithmetic, seed, BUG, EFFECT, drawn, large=True)
 
 
-def _ladder(arithmetic: Arithmetic) -> Iterator[tuple[Entries, Entries]]:
+def ladder(arithmetic: Arithmetic) -> Iterator[tuple[Entries, Entries]]:
     """Of arguments and of cotangents: products of two are stored. Sums over a batch of images may be long."""
     for largest in (1023, 127, 15, 3, 1):
         if 2 * largest**2 < 2**arithmetic.bits:

@@ -43,17 +43,17 @@ def predicted_autoencoder(draw: Draw) -> Arguments:
     }
 
 
-def convnet(draw: Draw) -> Arguments:
-    s, shapes, channels = draw.sizes, [(3, 3), (3, 3)], (2, 3, 2)
+def convnet(draw: Draw, shapes: tuple[tuple[int, int], ...] = ((3, 3), (3, 3))) -> Arguments:
+    s, channels = draw.sizes, (2, 3, 2)
     height, width = draw.image(5, 6)
     left = -(-height // 4) * -(-width // 4)  # pixels, after two poolings
     return {
         "x": draw(s.n, height, width, channels[0]),
         "labels": draw.labels(4),
-        "U": [[draw.weights(9, 3, size=size)] for size in (1 / draw.scale, 1.0)],
+        "U": [[draw.weights(h * w, 3, size=size)] for (h, w), size in zip(shapes, (1 / draw.scale, 1.0), strict=True)],
         "w": [[draw.weights(3 * i, o)] for i, o in pairwise(channels)],
         "b": [draw.weights(1, o)[0] for o in channels[1:]],
-        "filter_shapes": shapes,
+        "filter_shapes": [*shapes],
         "W": draw.weights(left * channels[2], 4),
         "c": draw.weights(1, 4)[0],
     }

@@ -1,7 +1,16 @@
 """Every operation that the oracle judges: its equation, how its arguments are drawn, and what is known about it."""
 
 from pp_ref.oracle.algebras import tape
-from pp_ref.oracle.operations import definitions, draws, geometries, model_draws, models, speech, speech_draws
+from pp_ref.oracle.operations import (
+    definitions,
+    draws,
+    geometries,
+    grid_draws,
+    model_draws,
+    models,
+    speech,
+    speech_draws,
+)
 from pp_ref.oracle.operations.operation import Operation
 
 __all__ = ["BY_NAME", "OPERATIONS"]
@@ -387,6 +396,7 @@ OPERATIONS = (
         kind="function",
         regimes={
             "unsorted": ("kept indices are sorted", "columns of U exchanged", draws.unsorted),
+            "a run": (*grid_draws.RUN, draws.of_a_run),
             "uneven diagonal": (
                 "the ridge is relative to K's diagonal, or that is taken to be 1",
                 "weights shrunk by another amount",
@@ -406,8 +416,12 @@ OPERATIONS = (
         "grid_pool",
         "v (K_y (x) K_x)[:, alpha_j] R_j",
         definitions.grid_pool,
-        lambda draw: draws.grid(draw, "v"),
-        regimes={"long tails": (*draws.TAILS, draws.on_long_tails("v"))},
+        lambda draw: grid_draws.grid(draw, "v"),
+        regimes={
+            "long tails": (*grid_draws.TAILS, grid_draws.on_long_tails("v")),
+            "square grid": (*grid_draws.SQUARE, grid_draws.on_square("v")),
+            "a run": (*grid_draws.RUN, grid_draws.of_a_run("v")),
+        },
         kind="function",
         fixed=("taps", "R"),
         without=SYMMETRIC,
@@ -416,8 +430,12 @@ OPERATIONS = (
         "grid_pool_adjoint",
         "sum_j g_j R_j^T (K_y (x) K_x)[:, alpha_j]^T",
         definitions.grid_pool_adjoint,
-        lambda draw: draws.grid(draw, "g"),
-        regimes={"long tails": (*draws.TAILS, draws.on_long_tails("g"))},
+        lambda draw: grid_draws.grid(draw, "g"),
+        regimes={
+            "long tails": (*grid_draws.TAILS, grid_draws.on_long_tails("g")),
+            "square grid": (*grid_draws.SQUARE, grid_draws.on_square("g")),
+            "a run": (*grid_draws.RUN, grid_draws.of_a_run("g")),
+        },
         batch=("g",),
         kind="function",
         fixed=("taps", "R"),
@@ -427,8 +445,12 @@ OPERATIONS = (
         "grid_expand",
         "[(K_y (x) K_x)[:, alpha_j] R_j w_j]",
         definitions.grid_expand,
-        lambda draw: draws.grid(draw, "w"),
-        regimes={"long tails": (*draws.TAILS, draws.on_long_tails("w"))},
+        lambda draw: grid_draws.grid(draw, "w"),
+        regimes={
+            "long tails": (*grid_draws.TAILS, grid_draws.on_long_tails("w")),
+            "square grid": (*grid_draws.SQUARE, grid_draws.on_square("w")),
+            "a run": (*grid_draws.RUN, grid_draws.of_a_run("w")),
+        },
         batch=(),
         kind="function",
         fixed=("taps", "R"),
@@ -438,8 +460,12 @@ OPERATIONS = (
         "grid_project",
         "R_j^T (K_y (x) K_x)[:, alpha_j]^T G_j",
         definitions.grid_project,
-        lambda draw: draws.grid(draw, "G", "widths"),
-        regimes={"long tails": (*draws.TAILS, draws.on_long_tails("G", "widths"))},
+        lambda draw: grid_draws.grid(draw, "G", "widths"),
+        regimes={
+            "long tails": (*grid_draws.TAILS, grid_draws.on_long_tails("G", "widths")),
+            "square grid": (*grid_draws.SQUARE, grid_draws.on_square("G", "widths")),
+            "a run": (*grid_draws.RUN, grid_draws.of_a_run("G", "widths")),
+        },
         batch=(),
         kind="function",
         fixed=("taps", "R"),
@@ -476,6 +502,18 @@ OPERATIONS = (
         batch=("x", "labels"),
         value="loss",
         kind="model",
+        regimes={
+            "two filter sizes": (
+                "all layers have the first one's filters",
+                "only nets of one filter size are right",
+                lambda draw: model_draws.convnet(draw, ((5, 5), (3, 3))),
+            ),
+            "larger filters behind": (
+                "all layers have the last one's padding",
+                "images that shrink or grow",
+                lambda draw: model_draws.convnet(draw, ((3, 3), (5, 5))),
+            ),
+        },
         without=(*AT_ZERO, "large numbers"),  # logits of 10^10 prove nothing
     ),
     Operation(

@@ -1,6 +1,7 @@
 """What a case's results have to be: exact values, each with the bound that its arithmetic is held to."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -10,7 +11,7 @@ from pp_ref.oracle.algebras import balls, plain, rounded, tape, whole
 from pp_ref.oracle.operations.case import Case
 from pp_ref.oracle.operations.nested import is_number, leaves, mapped, named
 
-__all__ = ["Evaluated", "Expected", "cotangents_of", "evaluated", "truth", "work"]
+__all__ = ["Evaluated", "Expected", "cotangents_of", "equal", "evaluated", "shapes", "truth", "work"]
 
 Real = NDArray[np.float64]
 
@@ -24,6 +25,7 @@ class Expected:
     bound    |computed - exact| is at most this, or there is a fault: derived for the arithmetic, radius included
     spread   what independent roundings rarely exceed, radius included
     kind     "value" or "gradient"
+    step     what is computed is rounded to a multiple of it before it is compared; 0: it is compared as it is
     """
 
     name: str
@@ -32,6 +34,11 @@ class Expected:
     bound: Real
     spread: Real
     kind: Literal["value", "gradient"] = "value"
+    step: float = 0.0
+
+    def compared(self, computed: Real) -> Real:
+        """What was computed, rounded if it is to be."""
+        return np.rint(computed / self.step) * self.step if self.step else computed
 
 
 class Evaluated(NamedTuple):
@@ -75,9 +82,26 @@ def _lifted(case: Case, algebra: tape.Algebra) -> dict[str, Any]:
 
 def work(case: Case) -> int:
     """How many products and sums its value takes, nearly."""
+    return _sized(case)[1]
+
+
+def shapes(case: Case) -> dict[str, tuple[int, ...]]:
+    """Of the values, by name: "y", or "y[0]", "y[1]", ..."""
+    return _sized(case)[0]
+
+
+@lru_cache(maxsize=4)  # asked for again and again, of one case after another
+def _sized(case: Case) -> tuple[dict[str, tuple[int, ...]], int]:
     with np.errstate(all="ignore"):
         y = case.operation.definition(*_lifted(case, plain.SHAPES).values())
-    return tape.work(leaves(y))
+    return {name: each.shape for name, each in named("y", y).items()}, tape.work(leaves(y))
+
+
+@lru_cache(maxsize=4)
+def equal(case: Case) -> Evaluated:
+    """On whole numbers: the results, and whether none of them rounds."""
+    with np.errstate(all="ignore"):
+        return evaluated(case, whole.algebra(case.arithmetic), cotangents_of(case))
 
 
 def truth(case: Case) -> list[Expected]:
@@ -105,8 +129,12 @@ def truth(case: Case) -> list[Expected]:
             results = {name: np.asarray(x, np.float64) for name, x in pattern.results.items()}
             return [_expected(pattern, name, x, 0.0, np.inf, np.inf) for name, x in results.items()]
         if case.whole:
-            equal = evaluated(case, whole.algebra(case.arithmetic), cotangents)
-            return [_equal(equal, name, x.value) for name, x in equal.results.items()]
+            found = equal(case)
+            if case.arithmetic.algorithm is None:
+                copies = {name: case.copies if case.sums(name) else 1 for name in found.results}
+                return [_equal(found, name, copies[name] * x.value) for name, x in found.results.items()]
+            bounded = evaluated(case, rounded.algebra(case.arithmetic), cotangents).results
+            return [_nearest(found, name, x, bounded[name]) for name, x in found.results.items()]
         bounds = evaluated(case, rounded.algebra(case.arithmetic), cotangents)
     if case.large:
         return [_approximate(bounds, name, x) for name, x in bounds.results.items()]
@@ -120,6 +148,14 @@ def truth(case: Case) -> list[Expected]:
 def _equal(found: Evaluated, name: str, exact: Real) -> Expected:
     none = np.zeros(exact.shape)
     return Expected(name, exact, none, none, none, found.kind(name))
+
+
+def _nearest(found: Evaluated, name: str, x: Any, bounded: Any) -> Expected:
+    """Of whole numbers by an algorithm that rounds: rounded to whole numbers, they are equal where its bound is below
+    half of one."""
+    none, step = np.zeros(x.shape), 2.0**x.step
+    bound, spread = (step * np.floor(_up(each) / step + 0.5) for each in (bounded.error, bounded.spread))
+    return Expected(name, x.value, none, bound, np.minimum(spread, bound), found.kind(name), step)
 
 
 def _approximate(bounds: Evaluated, name: str, x: Any) -> Expected:
@@ -142,8 +178,7 @@ def cotangents_of(case: Case) -> list[Real]:
     """Of the shapes of the value."""
     if case.operation.kind == "model":
         return [np.ones(())]
-    with np.errstate(all="ignore"):
-        return case.cotangent([x.shape for x in evaluated(case, plain.SHAPES).values.values()])
+    return case.cotangent([*shapes(case).values()])
 
 
 def _up(x: Any) -> Real:

@@ -28,9 +28,11 @@ def trivial(expected: Expected, inputs: list[Real]) -> Iterator[Real]:
     """
     exact, bound = expected.exact, expected.bound
     numbers = [0.0, 1.0]
-    if exact.size > 1:
+    if (size := exact.size) > 1:
+        ordered = np.sort(exact, axis=None)
         with np.errstate(all="ignore"):
-            numbers += [float(np.median(exact)), float((np.max(exact - bound) + np.min(exact + bound)) / 2)]
+            median = (ordered[(size - 1) // 2] + ordered[size // 2]) / 2
+            numbers += [float(median), float((np.max(exact - bound) + np.min(exact + bound)) / 2)]
     constants = [np.full(exact.shape, each) for each in numbers if np.isfinite(each)]
     for answer in [*constants, *(x for x in inputs if x.shape == exact.shape)]:
         if not np.array_equal(answer, exact):
@@ -44,10 +46,14 @@ def judged(expected: Expected, inputs: list[Real]) -> NDArray[np.bool_]:
     mean(|t - exact| where refused, else 0). An entry tells of t if t is refused there, or if its bound is smaller than
     that mean: t is right there then, and nothing else is.
     """
-    found = np.isfinite(expected.bound)
-    for answer in trivial(expected, inputs):
+    if not expected.bound.any():  # where nothing rounds, every answer but the right one is refused
+        return np.ones(expected.exact.shape, bool)
+    size, exact, bound = expected.exact.size, expected.exact.ravel(), expected.bound.ravel()
+    found = np.isfinite(bound)
+    if answers := [answer.reshape(size) for answer in trivial(expected, inputs)]:
         with np.errstate(all="ignore"):
-            error = abs(answer - expected.exact)
-        refused = error > expected.bound
-        found &= refused | (expected.bound < np.mean(np.where(refused, error, 0.0)))
-    return found
+            error = abs(np.stack(answers) - exact)
+        refused = error > bound
+        means = np.where(refused, error, 0.0).sum(axis=1, keepdims=True) / max(size, 1)
+        found &= (refused | (bound < means)).all(axis=0)
+    return found.reshape(expected.exact.shape)

@@ -111,7 +111,7 @@ MUTANTS = {
     "a quotient forgets the denominator's error": (QUOTIENT, "self.error / least"),
     "a quotient by the exact denominator": (QUOTIENT, "(self.error + majorant * other.error) / abs(other.value)"),
     "a denominator that may be negative": ("return np.maximum(abs(value) - error, 0)", "return abs(value) - error"),
-    "NaN for no bound": ("return np.where(np.isnan(bound), np.inf, bound)", "return bound"),
+    "NaN for no bound": ("np.fmin(bound, np.inf)", "bound"),
     "the bias is added last": (
         "merged = u * (b * (self.majorant + self.error) + a * (other.majorant + other.error))",
         "merged = u * b * (self.majorant + self.error)",

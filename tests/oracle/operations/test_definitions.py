@@ -72,7 +72,7 @@ MUTANTS = {
     "a true convolution": ("transpose(0, 1, 2, 4, 5, 3))", "transpose(0, 1, 2, 4, 5, 3)[:, :, :, ::-1])"),
     "the stride of rows alone": ("[:, ::stride, ::stride]", "[:, ::stride]"),
     "no padding of columns": ("(padding, padding), (padding, padding)", "(padding, padding), (0, 0)"),
-    "channels before filters": (".transpose(0, 1, 2, 4, 3))", ".reshape(n, rows, columns, k, channels))"),
+    "channels before filters": (".transpose(0, 2, 3, 4, 1))", ".reshape(n, rows, columns, k, channels))"),
     "tied filters of one channel": ("copies, m = sites * channels // U_j.shape[0]", "copies, m = 1"),
     "the divisor counts the outside": ("sum(axis=4) / count.astype(float)", "sum(axis=4) / float(size * size)"),
     "windows that begin outside": ("ceil and i - stride + size < extent", "ceil"),

@@ -15,6 +15,7 @@ from pp_ref.oracle.operations.large import EDGES, axes, plans, whole_numbers
 from pp_ref.oracle.operations.nested import is_number, leaves, mapped
 from pp_ref.oracle.operations.table import BY_NAME, OPERATIONS
 from pp_ref.oracle.operations.truth import cotangents_of, evaluated, truth
+from pp_ref.oracle.verdict.judged import inputs_of, judged
 from tests.oracle.operations.witnesses import WITNESSES
 
 FLOAT32 = ARITHMETICS["float32"]
@@ -205,3 +206,14 @@ def test_quickly_as_well(name):
 
 def test_a_right_function_conforms():
     assert conform(InProcess(dense(right)), only=["dense"], seed=5).exit_code == 0
+
+
+@pytest.mark.parametrize("name", ["float64", "float32", "bfloat16", "float16"])
+def test_a_large_ridge_dictionary_has_bounds(name):
+    """Of a K of some hundred points, with a ridge of 1; every entry is judged."""
+    found = [*large_cases(BY_NAME["ridge_dictionary"], ARITHMETICS[name])]
+    assert max(len(case.arguments["K"]) for case in found) >= 99
+    case = found[0]
+    (expected,) = truth(case)
+    assert case.arguments["ridge"] == 1.0
+    assert judged(expected, inputs_of(case, [expected])).all()
