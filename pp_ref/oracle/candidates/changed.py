@@ -21,6 +21,8 @@ def kept_values(call: Call, first: dict[str, NDArray[np.float64]]) -> Iterator[s
     """The names of values that are the same bits as the first ones, though they have to be others."""
     changes: tuple[Callable[[Any], Any], ...] = (_all_but_ends, _largest)
     given = call.case.arguments
+    with np.errstate(all="ignore"):
+        own = evaluated(call.case, plain.ALGEBRA).values
     for change in changes:
         others = {name: mapped(change, value) if is_number(value) else value for name, value in given.items()}
         with np.errstate(all="ignore"):
@@ -29,7 +31,7 @@ def kept_values(call: Call, first: dict[str, NDArray[np.float64]]) -> Iterator[s
             held.refill(others)
             again = call.run(held).values
         for name, x in due.items():
-            off, size = (float(np.max(abs(y), initial=0.0)) for y in (x - call.values[name], x))
+            off, size = (float(np.max(abs(y), initial=0.0)) for y in (x - own[name], x))
             kept = name in again and same_bits(call.library.numbers(again[name]), first[name])
             if kept and off > MOVED * size:
                 yield name
