@@ -331,8 +331,8 @@ class _Behaviour:
         """Other values for other arguments of which some entries are the same."""
         call, seen = self.call, self.seen.results
         with warnings.catch_warnings(action="ignore"):
-            for name in kept_values(call, seen):
-                self.seen.say(f"{name} is the same for other arguments: a result is kept by a few of their entries")
+            for message in kept_values(call, seen):
+                self.seen.say(message)
 
     def check_again(self, count: int) -> None:
         """The same bits in so many further calls."""

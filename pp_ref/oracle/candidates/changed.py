@@ -1,6 +1,7 @@
 """Arguments of which some entries alone are others: results that stay the same are kept."""
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -18,23 +19,28 @@ MOVED = 0.01  # of the largest number of a value: who has another value differs 
 
 
 def kept_values(call: Call, first: dict[str, NDArray[np.float64]]) -> Iterator[str]:
-    """The names of values that are the same bits as the first ones, though they have to be others."""
-    changes: tuple[Callable[[Any], Any], ...] = (_all_but_ends, _largest)
+    """The names of values that are the same bits as the first ones, though they have to be others, with the reason."""
+    changes: dict[Callable[[Any], Any], str] = {
+        _all_but_ends: "is the same for other arguments: a result is kept by a few of their entries",
+        _largest: "is the same where one entry of its arguments is another: it is not read, or a result is kept",
+    }
     given = call.case.arguments
     with np.errstate(all="ignore"):
         own = evaluated(call.case, plain.ALGEBRA).values
-    for change in changes:
+    for change, words in changes.items():
         others = {name: mapped(change, value) if is_number(value) else value for name, value in given.items()}
-        with np.errstate(all="ignore"):
+        again: dict[str, Any] = {}
+        with np.errstate(all="ignore"), suppress(Exception):  # of arguments that no case has: K may be no covariance
             due = evaluated(replace(call.case, arguments=others), plain.ALGEBRA).values
             held = call.held()
             held.refill(others)
             again = call.run(held).values
-        for name, x in due.items():
+        for name in again.keys() & own.keys():
+            x = due[name]
             off, size = (float(np.max(abs(y), initial=0.0)) for y in (x - own[name], x))
-            kept = name in again and same_bits(call.library.numbers(again[name]), first[name])
+            kept = same_bits(call.library.numbers(again[name]), first[name])
             if kept and off > MOVED * size:
-                yield name
+                yield f"{name} {words}"
 
 
 def same_bits(x: NDArray[np.float64], other: NDArray[np.float64]) -> bool:

@@ -262,6 +262,8 @@ def _case(operation: Operation, name: str, arithmetic: Arithmetic, seed: int) ->
     sizes = regime.sizes(sizes, rng)
     if operation.geometries > 1:  # an image is many examples of its own
         sizes = sizes.at(n=min(sizes.n, 5), d=min(sizes.d, 9), columns=tuple((min(k, 5), m) for k, m in sizes.columns))
+    if operation.windows == "filters" and regime.layout == "reversed":  # a copy into zeros would be contiguous
+        sizes = sizes.at(geometry=UNPADDED)
     draw = Draw(sizes, arithmetic)
     arguments = regime.change(operation.arguments(draw), draw)
     return Case(operation, name, arithmetic, seed, regime.bug, regime.effect, arguments, regime.layout)

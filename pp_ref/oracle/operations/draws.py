@@ -139,6 +139,15 @@ def zeros(draw: Draw) -> Arguments:
     return {"v": np.array([[0.0, 1.0, -1.0, 0.0]])}
 
 
+def low(draw: Draw) -> Arguments:
+    v = away_from_zero(draw)["v"]
+    v[::2, 0] = -np.inf
+    return {"v": v}
+
+
+MASKED = ("numbers are multiplied by a mask, and 0 times infinity is NaN", "NaN where 0 is due")
+
+
 def pieces(draw: Draw) -> Arguments:
     return {"v": draw(draw.sizes.n, 3 * draw.sizes.m), "pieces": 3}
 
@@ -295,7 +304,7 @@ def filters(draw: Draw) -> Arguments:
 def short(draw: Draw) -> Arguments:
     """Columns whose squared lengths are normal numbers, and little more."""
     W = filters(draw)["W"]
-    return {"W": draw.stored(W * max(2.0**-45, 8 * np.sqrt(draw.arithmetic.tiny)))}
+    return {"W": draw.stored(W * max(2.0**-70, 8 * np.sqrt(draw.arithmetic.tiny)))}
 
 
 def points(draw: Draw, **settings: Any) -> Arguments:
@@ -326,6 +335,16 @@ def zero_columns(draw: Draw) -> Arguments:
     W = draw(draw.sizes.d, draw.sizes.m)
     W[:, ::2] = 0.0
     return {"W": W, "limit": 1.5}
+
+
+def within(draw: Draw) -> Arguments:
+    return {"W": draw(draw.sizes.d, draw.sizes.m), "limit": float(draw.stored(64 * draw.scale))}
+
+
+def nearly_orthonormal(draw: Draw) -> Arguments:
+    """W W^T is a little more than I, by a power of two that every arithmetic tells apart."""
+    signs = np.array([[1, 1, 1, 1], [1, -1, 1, -1], [1, 1, -1, -1], [1, -1, -1, 1]])
+    return {"v": draw(5, 4), "W": signs * (0.5 + 2.0 ** -(draw.arithmetic.bits // 2))}
 
 
 def _se_matrix(image: tuple[int, int], length_scale: float) -> Real:

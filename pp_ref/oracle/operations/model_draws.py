@@ -43,10 +43,17 @@ def predicted_autoencoder(draw: Draw) -> Arguments:
     }
 
 
+def _left(extent: int, axis: int, shapes: tuple[tuple[int, int], ...]) -> int:
+    """Pixels of a side after convolutions, padded by half the height of their filters, and poolings behind them."""
+    for shape in shapes:
+        extent = -(-(extent + 2 * (shape[0] // 2) - shape[axis] + 1) // 2)
+    return extent
+
+
 def convnet(draw: Draw, shapes: tuple[tuple[int, int], ...] = ((3, 3), (3, 3))) -> Arguments:
     s, channels = draw.sizes, (2, 3, 2)
     height, width = draw.image(5, 6)
-    left = -(-height // 4) * -(-width // 4)  # pixels, after two poolings
+    left = _left(height, 0, shapes) * _left(width, 1, shapes)
     return {
         "x": draw(s.n, height, width, channels[0]),
         "labels": draw.labels(4),
@@ -59,7 +66,7 @@ def convnet(draw: Draw, shapes: tuple[tuple[int, int], ...] = ((3, 3), (3, 3))) 
     }
 
 
-def rica(objective: str) -> Callable[[Draw], Arguments]:
+def rica(objective: str, size: float = 0.5) -> Callable[[Draw], Arguments]:
     """At least three inputs, of each of which three weights are kept: a filter of one has no direction to learn."""
 
     def arguments(draw: Draw) -> Arguments:
@@ -67,6 +74,6 @@ def rica(objective: str) -> Callable[[Draw], Arguments]:
         wide = Draw(s.at(columns=tuple((max(k, 3), m) for k, m in s.columns)), draw.arithmetic)
         U, w = _equal(wide, d)
         settings = {"objective": objective, "trade_off": 4.0, "eps": 0.25}
-        return {"x": draw(s.n, d, scale=0.5), "U": U, "w": w, **settings}
+        return {"x": draw(s.n, d, scale=size), "U": U, "w": w, **settings}
 
     return arguments

@@ -11,6 +11,7 @@ from pp_ref.oracle.operations import (
     speech,
     speech_draws,
 )
+from pp_ref.oracle.operations.draws import Draw
 from pp_ref.oracle.operations.operation import Operation
 
 __all__ = ["BY_NAME", "OPERATIONS"]
@@ -112,7 +113,7 @@ OPERATIONS = (
         definitions.relu,
         draws.away_from_zero,
         learned=("v",),
-        regimes={"ties": (*draws.TIES, draws.zeros)},
+        regimes={"ties": (*draws.TIES, draws.zeros), "minus infinity": (*draws.MASKED, draws.low)},
         without=AT_ZERO,
         exact=True,
     ),
@@ -284,7 +285,8 @@ OPERATIONS = (
         batch=(),
         kind="function",
         regimes={
-            "zero columns": ("a zero is divided by a zero", "NaN in a unit that is switched off", draws.zero_columns)
+            "zero columns": ("a zero is divided by a zero", "NaN in a unit that is switched off", draws.zero_columns),
+            "no long column": ("where nothing is to do, W is returned", "one array under two names", draws.within),
         },
     ),
     Operation(
@@ -332,6 +334,13 @@ OPERATIONS = (
         draws.shaped(v="n d", W="d m"),
         learned=("v", "W"),
         value="loss",
+        regimes={
+            "nearly orthonormal": (
+                "the square is multiplied out, and what is left of it has no digit",
+                "a loss of noise where reconstruction is good",
+                draws.nearly_orthonormal,
+            )
+        },
         orders=("examples", "moment"),
     ),
     Operation(
@@ -384,7 +393,12 @@ OPERATIONS = (
                 "sums of squares less the square of the sum",
                 "digits of the covariance cancel",
                 draws.large_mean,
-            )
+            ),
+            "one column": (
+                "an axis of length 1 is squeezed away",
+                "a number in place of a matrix",
+                lambda draw: {"data": draw(draw.sizes.n, 1), "power": 1},
+            ),
         },
     ),
     Operation(
@@ -486,6 +500,11 @@ OPERATIONS = (
                 "another minimum",
                 lambda draw: model_draws.mlp(draw, 0.25),
             ),
+            "decay alone": (
+                "a batch of no example is answered before the decay is added",
+                "weights that stop to decay",
+                lambda draw: model_draws.mlp(Draw(draw.sizes.at(n=0), draw.arithmetic), 0.25),
+            ),
             "three layers": (
                 "two layers are written out, or gradients come in an order that two cannot show",
                 "a layer learns from another's gradient",
@@ -513,6 +532,11 @@ OPERATIONS = (
                 "images that shrink or grow",
                 lambda draw: model_draws.convnet(draw, ((3, 3), (5, 5))),
             ),
+            "even filters": (
+                "padding is divided unevenly, so that images keep their size",
+                "windows that are shifted by a pixel",
+                lambda draw: model_draws.convnet(draw, ((2, 3), (3, 4))),
+            ),
         },
         without=(*AT_ZERO, "large numbers"),  # logits of 10^10 prove nothing
     ),
@@ -538,6 +562,7 @@ OPERATIONS = (
             value="loss",
             without=AT_ZERO if objective == "ufldl" else (),
             kind="model",
+            regimes={"large responses": (*draws.OVERFLOW, model_draws.rica(objective, 128.0))},
         )
         for objective in ("ufldl", "le2011")
     ),

@@ -1,6 +1,7 @@
 """What the cases that fail have in common, and those that pass have not."""
 
 from collections.abc import Iterator, Sequence
+from math import comb
 from typing import Any
 
 import numpy as np
@@ -12,26 +13,31 @@ from pp_ref.oracle.verdict.evidence import AXES, Evidence
 __all__ = ["common"]
 
 TILES = (4, 8, 16, 32, 64, 128)
-SHARE = 1 / 3  # of the cases that pass: what more of them have tells little
+FEW = 3  # regimes that are named
+CHANCE = 2.0**-16  # that the cases that fail are among those of a trait: several hundred traits are looked at
 
 
 def common(failed: Sequence[Evidence], passed: Sequence[Evidence]) -> str:
-    """In words, with the numbers of cases: what all that failed have, and none or few that passed; always a clause."""
+    """In words, with the numbers of cases: what all that failed have, and none or few that passed; always a clause.
+
+    Where the same could well be so by chance, it names the regimes of the cases, if they are few.
+    """
     count = f"{len(failed)} of {len(failed) + len(passed)} cases"
     if not passed:
         return f"in every case: {count}" if len(failed) > 1 else "in the one case that was judged"
     wrong, right = ([set(_traits(each.case)) for each in part] for part in (failed, passed))
     shared = [trait for trait in _traits(failed[0].case) if all(trait in each for each in wrong)]
     having = {trait: sum(trait in each for each in right) for trait in shared}
-    tell = [trait for trait in shared if "multiple" not in trait or len(failed) > 2]
-    alone = [trait for trait in tell if not having[trait]] or _extreme(failed, passed)
-    if alone and len(passed) > 1:
+    every = comb(len(failed) + len(passed), len(failed))
+    alone = [trait for trait in shared if not having[trait]] or _extreme(failed, passed)
+    if alone and CHANCE * every > 1:
         return f"only where {' and '.join(alone[:2])}: {count}"
     told = [trait for trait in shared if "multiple" not in trait]
     trait = min(told, key=lambda trait: having[trait], default="")
-    if trait and len(failed) > 2 and having[trait] <= SHARE * len(passed):
+    if trait and comb(len(failed) + having[trait], len(failed)) < CHANCE * every:
         return f"in {count}, in all of which {trait}, as in {having[trait]} of the others"
-    return f"in {count}, which have nothing in common that the others lack"
+    regimes = list(dict.fromkeys(each.case.regime for each in failed))
+    return f"in {count}: {', '.join(regimes)}" if len(regimes) <= FEW else f"in {count}"
 
 
 def _traits(case: Case) -> list[str]:
@@ -177,9 +183,8 @@ def _measures(case: Case) -> dict[str, float]:
                 found[along] = max(found.get(along, 0), length)
             if x.size and is_number(x):
                 sizes = abs(x[np.isfinite(x)])
-                found[f"the largest number of {name}"] = max(
-                    found.get(f"the largest number of {name}", 0.0), float(np.max(sizes, initial=0.0))
-                )
+                largest = f"the largest |{name}|"
+                found[largest] = max(found.get(largest, 0.0), float(np.max(sizes, initial=0.0)))
         elements = max((x.size for x in arrays), default=0)
         found[f"the number of entries of {name}"] = elements
     return found

@@ -90,9 +90,10 @@ def _without_numbers(evidence: Sequence[Evidence], messages: list[str]) -> tuple
     if wild:
         tensor = wild[0].finding.worst
         regimes = ", ".join(each.case.regime for each in wild[:3])
-        said.append(
-            f"NaN or infinity in an argument does not come through to {tensor.name if tensor else 'y'} ({regimes})"
-        )
+        name = tensor.name if tensor else "y"
+        spreads = tensor is not None and np.isfinite(tensor.exact) and not np.isfinite(tensor.computed)
+        goes = f"reaches entries of {name} that it is no part of" if spreads else f"does not come through to {name}"
+        said.append(f"NaN or infinity in an argument {goes} ({regimes})")
     if not said:
         return None
     return (_kind(messages[0]) or "behaviour") if messages else "NaN hidden", "; ".join(said)

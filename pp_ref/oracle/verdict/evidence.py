@@ -35,6 +35,19 @@ class Evidence:
         return [(each, max(self.seen.runs(each.name), key=_off(each))) for each in self.expected if each.name in bad]
 
     @cached_property
+    def first(self) -> list[tuple[Expected, Real]]:
+        """Those of them that are arrays of one list: dw[0] and dw[2], say, with the first of them."""
+        name = base(self.wrong[0][0].name)
+        return [(each, computed) for each, computed in self.wrong if base(each.name) == name]
+
+    @property
+    def name(self) -> str:
+        """What these are called: "dw", or "dw, in some of its arrays," where others of them are right."""
+        name = base(self.first[0][0].name)
+        every = sum(base(each.name) == name for each in self.expected)
+        return name if len(self.first) == every else f"{name}, in some of its arrays,"
+
+    @cached_property
     def misshapen(self) -> list[tuple[Expected, Real]]:
         """The results of another shape than is due."""
         found = ((each, self.seen.results.get(each.name)) for each in self.expected)

@@ -22,25 +22,23 @@ Fit = Callable[[Evidence, Expected, Real], tuple[float, float, int] | None]
 def simple(failed: Sequence[Evidence]) -> Said | None:
     """A change that explains the first wrong result of every failed case in the same words."""
     found: list[dict[Said, float]] = []
-    for item in failed[:MOST_CASES]:
-        each, computed = item.wrong[0]
+    name = max((item.name for item in failed[:MOST_CASES]), key=len)
+    results = [(item, each, computed) for item in failed[:MOST_CASES] for each, computed in item.first]
+    if all(np.isnan(computed).any() for *_, computed in results):
+        every = all(np.isnan(computed).all() and computed.size > 1 for *_, computed in results)
+        return "NaN", f"{name} has NaN where numbers are due{', in every entry' if every else ''}"
+    for item, each, computed in results:
         if np.isnan(computed).any():
-            where = "has NaN where numbers are due"
-            every = np.isnan(computed).all() and computed.size > 1
-            found.append({("NaN", f"{base(each.name)} {where}{', in every entry' if every else ''}"): 0.0})
-            continue
+            return None
         others = [*_changes(item, each), *_exchanged(each, computed)]
         changes = ((said, told(each, computed, other)) for said, other in others)
-        found.append(
-            {(key, f"{base(each.name)} {words}"): bits for (key, words), bits in changes if bits is not None and bits}
-        )
-    if all(("NaN" in {key for key, _ in each}) for each in found):
-        every = all(any(words.endswith("in every entry") for _, words in each) for each in found)
-        name = base(failed[0].wrong[0][0].name)
-        return "NaN", f"{name} has NaN where numbers are due{', in every entry' if every else ''}"
+        found.append({said: bits for said, bits in changes if bits is not None and bits})
     shared = [said for said in found[0] if all(said in each for each in found)]
     enough = [said for said in shared if sum(each[said] for each in found) >= COINCIDENCE]
-    return min(enough, key=lambda said: len(said[1])) if enough else None
+    if not enough:
+        return None
+    key, words = min(enough, key=lambda said: len(said[1]))
+    return key, f"{name} {words}"
 
 
 def _changes(item: Evidence, expected: Expected) -> Iterator[tuple[Said, Real]]:
@@ -185,11 +183,11 @@ def _sizes(item: Evidence) -> Iterator[tuple[str, float]]:
 def scaled(failed: Sequence[Evidence]) -> Said | None:
     """A factor, an offset, or a multiple of an argument that is added, the same in every entry of every failed case; a
     factor or an offset of each row or column."""
-    items = [(item, *item.wrong[0]) for item in failed[:MOST_CASES]]
+    items = [(item, *result) for item in failed[:MOST_CASES] for result in item.first]
     names = {base(each.name) for _, each, _ in items}
     if len(names) > 1 or any(not np.isfinite(computed).all() for *_, computed in items):
         return None
-    name = names.pop()
+    name = max((item.name for item in failed[:MOST_CASES]), key=len)
     fits: list[tuple[str, Fit, str]] = [
         ("factor", _ratio, "{} times the right value"),
         ("offset", _offset, "the right value plus {}"),
