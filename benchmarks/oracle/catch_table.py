@@ -174,9 +174,17 @@ def operations(path: Path) -> list[str]:
     return [operation.name for operation in OPERATIONS if operation.functions[0] in names]
 
 
-def judged(name: str) -> dict[str, Any]:
-    """Put one file to the oracle."""
-    path, wanted = files()[name], WANTED[name]
+class Said(NamedTuple):
+    """What `pp-ref conform` said of a file: its exit code, all that it printed, its report, and its diagnosis."""
+
+    code: int
+    text: str
+    report: dict[str, Any]
+    diagnosis: str
+
+
+def put(path: Path) -> Said:
+    """Put a file to the oracle, with all cases of the operations that it has."""
     only = [word for operation in operations(path) for word in ("--only", operation)]
     environment = os.environ | {"PYTHONPATH": str(ROOT), "COLUMNS": "10000", "NO_COLOR": "1"}
     environment |= dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
@@ -186,20 +194,26 @@ def judged(name: str) -> dict[str, Any]:
         ended = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=600)
         report = json.loads(out.read_text()) if out.exists() else {}
     if not report and ended.returncode != 3:
-        raise RuntimeError(f"{name} has no report, and the exit code is {ended.returncode}: {ended.stderr}")
+        raise RuntimeError(f"{path} has no report, and the exit code is {ended.returncode}: {ended.stderr}")
     said = next(iter(report.get("diagnoses", {}).values()), "") or (ended.stderr.strip().splitlines() or [""])[-1]
-    text, code = ended.stdout + ended.stderr, ended.returncode
-    listed = name in DOCUMENTED and code == 0
+    return Said(ended.returncode, ended.stdout + ended.stderr, report, said.replace(str(ROOT) + "/", ""))
+
+
+def judged(name: str) -> dict[str, Any]:
+    """Put one file to the oracle."""
+    path, wanted = files()[name], WANTED[name]
+    said = put(path)
+    listed = name in DOCUMENTED and said.code == 0
     return {
         "name": name,
         "does": ast.get_docstring(ast.parse(path.read_text())),
         "operations": operations(path),
         "wanted": wanted.word,
-        "exit_code": code,
-        "counts": report.get("counts", {}),
-        "said": said.replace(str(ROOT) + "/", ""),
-        "as_wanted": listed or (code in wanted.codes and bool(re.search(wanted.says or "", text))),
-        "named": None if wanted.named is None else bool(re.search(wanted.named, said)),
+        "exit_code": said.code,
+        "counts": said.report.get("counts", {}),
+        "said": said.diagnosis,
+        "as_wanted": listed or (said.code in wanted.codes and bool(re.search(wanted.says or "", said.text))),
+        "named": None if wanted.named is None else bool(re.search(wanted.named, said.diagnosis)),
     }
 
 
