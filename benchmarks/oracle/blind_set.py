@@ -4,7 +4,7 @@
 
 `blind_set/mistakes` and `blind_set/right` were written from docs/candidates.md, docs/notation.md and docs/operations.md
 alone; `truths.json` says what is wrong in each file. `readings.json` says of each name that was given whether it holds
-of the code, as somebody read it who did not write the diagnosis. With names, those alone are run and the others are
+of the code; names were read without sight of the diagnosis. With names, those alone are run and the others are
 kept from the record.
 """
 
@@ -55,8 +55,8 @@ TEXT = """# Mistakes written without sight of the oracle
 
 Written by `benchmarks/oracle/blind_set.py` from its record. The programs are in `benchmarks/oracle/blind_set`. Whoever
 wrote them had [candidates.md](candidates.md), [notation.md](notation.md) and [operations.md](operations.md), and
-nothing else. *Named*: the oracle says what is wrong, not only where; a name is *false* if what it says does not hold of the
-code, as somebody found who read each name against the code and did not write the diagnosis.
+nothing else. *Named*: the oracle says what is wrong, not only where; a name is *false* if what it says does not hold of
+the code. Each name was read against the code without sight of the diagnosis.
 
 {summary}
 
@@ -81,7 +81,16 @@ def page(record: dict[str, Any]) -> str:
     )
     seen = [row for row in mistakes if row["exit_code"]]
     as_read = {row["name"]: reading(row) for row in seen}
-    head = ["mistakes", "operations", "reported", "named truly", "named falsely", "no name", "not read", "right programs"]
+    head = [
+        "mistakes",
+        "operations",
+        "reported",
+        "named truly",
+        "named falsely",
+        "no name",
+        "not read",
+        "right programs",
+    ]
     numbers = [len(mistakes), len({row["operation"] for row in mistakes}), len(seen)]
     numbers += [sum(found == each for found in as_read.values()) for each in (*READINGS, NOT_READ)]
     numbers += [len(right), sum(row["exit_code"] != 0 for row in right)]
@@ -99,7 +108,10 @@ def reading(row: dict[str, Any]) -> str:
     if said.startswith(UNKNOWN) or not said:
         return "no name"
     found = READ.get(row["name"], {})
-    same = found.get("said", "").split("; in ")[0].split("; only where")[0] == said.split("; in ")[0].split("; only where")[0]
+    same = (
+        found.get("said", "").split("; in ")[0].split("; only where")[0]
+        == said.split("; in ")[0].split("; only where")[0]
+    )
     return str(found["reading"]) if found and same else NOT_READ
 
 
@@ -107,7 +119,12 @@ def _table(rows: list[dict[str, Any]], as_read: dict[str, str]) -> str:
     if not rows:
         return "None."
     cells = [
-        [row["name"].removeprefix("mistakes/"), f"{row['mistake']} ({row['when']})", row["said"], as_read.get(row["name"], "")]
+        [
+            row["name"].removeprefix("mistakes/"),
+            f"{row['mistake']} ({row['when']})",
+            row["said"],
+            as_read.get(row["name"], ""),
+        ]
         for row in rows
     ]
     cells = [[" ".join(cell.replace("|", "\\|").split()) for cell in row] for row in cells]
