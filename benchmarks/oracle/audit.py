@@ -41,6 +41,7 @@ FREE = {
     ("rica_le2011", "x", "slices of axis 0 exchanged"): "a sum over examples",
     ("rica_le2011", "eps", "half as much more"): "log cosh has no eps",
     ("ridge_dictionary", "K", "transposed"): "K is symmetric",
+    ("mel_filters", "spectrum", "last slice of axis 1 left out"): "the last filter is 0 at the last frequency",
 }
 UNREAD = ("ridge_dictionary", "K")  # columns of K that are not kept: which they are depends on alpha
 Changed = tuple[str, Any]  # what is done, and the argument after it

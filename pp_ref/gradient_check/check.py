@@ -174,8 +174,8 @@ def _trivial_verdict(problem: Problem) -> GradientCheck | None:
             for i in bad[: EVERY_ENTRY if problem.n <= EVERY_ENTRY else FIRST_ENTRIES].tolist()
         )
         kinds = {"infinite, which is an overflow": np.isinf(problem.g), "NaN": np.isnan(problem.g)}
-        counts = [f"{int(each.sum())} {words}" for words, each in kinds.items() if each.any()]
-        reason = f"of {problem.n} entries of g {' and '.join(counts)}"
+        counts = {words: int(each.sum()) for words, each in kinds.items() if each.any()}
+        reason = " and ".join(f"{count} of {problem.n} entries of g are {words}" for words, count in counts.items())
         return GradientCheck("wrong", reason, wrong_entries=tuple(entries))
     if not problem.n:
         return GradientCheck("undecided", "x has no entries, so nothing was checked")

@@ -16,6 +16,7 @@ class OutOfTime(Exception):
 def digits(measured: float, claimed: float, uncertainty: float) -> tuple[str, str]:
     """Both numbers with the digits that the uncertainty leaves: to its second one, and so many that they differ.
 
+    >>> from pp_ref.gradient_check.words import digits
     >>> digits(1.09831234, 1.09829876, 2e-6)
     ('1.0983123', '1.0982988')
     """

@@ -65,9 +65,16 @@ class Candidate(pytest.Collector):
             self.worker = InWorker(self.name, **({"arithmetic": arithmetic} if arithmetic else {}))
             self.config.add_cleanup(self.worker.close)
             only = option("--pp-ref-only")
-            drawn = [list(cases) for _, cases in chosen(self.worker.arithmetic, only, quick=option("--pp-ref-quick"))]
-            self.identities = [case.id for cases in drawn for case in cases]
-            if only and not any(self.worker.observe(cases[0]).provided for cases in drawn):
+            self.identities, provided = [], False
+            for _, cases in chosen(self.worker.arithmetic, only, quick=option("--pp-ref-quick")):
+                first = next(cases)
+                there = self.worker.observe(first).provided
+                self.identities += [
+                    first.id,
+                    *(case.id for case in cases if there),
+                ]  # one is skipped
+                provided |= there
+            if only and not provided:
                 raise DataError(f"{self.name} has no function for {' or '.join(only)}: nothing could be judged")
         except (DataError, DomainError, MissingExtraError) as error:
             raise pytest.UsageError(str(error)) from None

@@ -66,7 +66,7 @@ def conform(
     ...     return dy  # wrong: it has to be 0 where v < 0
     >>> candidate = InProcess({"relu_forward": relu_forward, "relu_backward": relu_backward})
     >>> report = conform(candidate, only=["relu"], quick=True)
-    >>> report.diagnoses["relu"], report.exit_code
+    >>> report.diagnoses["relu"].partition(";")[0], report.exit_code
     ('relu_backward passes dy on where v < 0 too', 1)
     """
     started = time.perf_counter()

@@ -164,7 +164,7 @@ test_messages = refuses(lambda *arguments: fit_linear_svm(*arguments, np.random.
 
 def test_without_scikit_learn(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "sklearn.svm", None)
-    with pytest.raises(MissingExtraError, match=r"^sklearn.svm is not installed, .*pip install 'pp_ref\[features\]'$"):
+    with pytest.raises(MissingExtraError, match=r"^scikit-learn is not installed, .*the extra 'features' of pp-ref"):
         fit_linear_svm(X, Y, [1], 0.2, np.random.default_rng(0))
 
 

@@ -159,7 +159,7 @@ def test_an_invalid_complex_step_is_noticed(f):
 
 def test_a_dropped_imaginary_part_is_noticed_where_the_gradient_is_zero():
     found = check_gradient(lambda x: 1 + (x.real**2).sum() + (0j if np.iscomplexobj(x) else 0), 1e-18 * X, 0 * X)
-    assert (found.verdict, found.method) == ("right", "Taylor remainder")
+    assert (found.verdict, found.method) == ("undecided", "Taylor remainder")  # an error of that size would not show
 
 
 # What cannot be decided.
@@ -242,7 +242,7 @@ def test_an_empty_x_is_not_judged():
 
 def test_nan_in_g_is_wrong():
     found = check_gradient(np.sum, np.where(np.arange(10) == 4, np.nan, 1), X)
-    assert str(found) == "wrong: 1 of 10 entries of g are NaN or infinite. Entry [4] is nan, measured nan ± nan."
+    assert str(found) == "wrong: 1 of 10 entries of g are NaN. Entry [4] is nan, measured nan ± nan."
 
 
 def test_a_wrong_objective_with_its_own_gradient_passes():

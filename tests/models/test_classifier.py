@@ -143,8 +143,8 @@ def test_nokernel_learns_every_weight():
 KINDS_SAID = ", ".join(name for name in KINDS if name != "lowrank")
 REFUSED = {
     DomainError: [
-        ({"hidden": ()}, "^hidden is (), expected units of each hidden layer: (500, 500)$"),
-        ({"hidden": 100}, "^hidden is 100, expected units of each hidden layer: (500, 500)$"),
+        ({"hidden": ()}, "^hidden is (), expected a tuple with the units of each hidden layer: (500,)$"),
+        ({"hidden": 100}, "^hidden is 100, expected a tuple with the units of each hidden layer: (500,)$"),
         ({"hidden": (5.0,)}, "^hidden[0] is 5.0, expected an integer >= 1$"),
         ({"dictionary": "lowrank"}, f"^dictionary is 'lowrank', expected one of {KINDS_SAID}"),
         ({"dictionary": "SE"}, f"^dictionary is 'SE', expected one of {KINDS_SAID}"),

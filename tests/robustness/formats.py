@@ -26,6 +26,7 @@ EXEMPT = {
     "experiments/workers.py": "opens the null device, for the errors of a process that is being ended",
     "kernels/gpu/launching.py": "reads the CUDA sources of this package",
     "machine.py": "reads /proc/cpuinfo",
+    "oracle/operations/far.py": "reads /proc/meminfo",
     "cli/oracle.py": "opens the null device where standard output is closed",
     "oracle/candidates/processes.py": "starts a candidate's process; candidates/test_hostile.py damages what it says",
     "oracle/candidates/serving.py": "opens a candidate's own standard output",

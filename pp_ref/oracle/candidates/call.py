@@ -179,7 +179,8 @@ class Call:
     def misshapen(self, found: Returned) -> bool:
         """Whether a value has another shape than is due: then it has no cotangent that could be pulled back."""
         shapes = [np.shape(x) for x in found.values.values()]
-        return self.operation.kind != "model" and shapes != [dy.shape for dy in self.cotangents]
+        due = [(len(dy) * self.case.copies, *dy.shape[1:]) if dy.ndim else () for dy in self.cotangents]
+        return self.operation.kind != "model" and shapes != due
 
     def returned(self, y: Any, gradients: Any = None) -> Returned:
         """A value and its gradients, as a candidate returns them, by name."""

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from pp_ref.oracle.algebras import plain
 from pp_ref.oracle.candidates.call import Call
+from pp_ref.oracle.candidates.memory import Held
 from pp_ref.oracle.operations.nested import is_number, mapped
 from pp_ref.oracle.operations.truth import evaluated
 
@@ -32,13 +33,12 @@ def kept_values(call: Call, first: dict[str, NDArray[np.float64]]) -> Iterator[s
         again: dict[str, Any] = {}
         with np.errstate(all="ignore"), suppress(Exception):  # of arguments that no case has: K may be no covariance
             due = evaluated(replace(call.case, arguments=others), plain.ALGEBRA).values
-            held = call.held()
-            held.refill(others)
-            again = call.run(held).values
+            again = call.run(Held(call.library, others, call.case.arithmetic, call.case.layout)).values
         for name in again.keys() & own.keys():
             x = due[name]
             off, size = (float(np.max(abs(y), initial=0.0)) for y in (x - own[name], x))
-            kept = same_bits(call.library.numbers(again[name]), first[name])
+            varies = len(np.unique(first[name])) > 1  # a result of zeros says nothing of state
+            kept = varies and same_bits(call.library.numbers(again[name]), first[name])
             if kept and off > MOVED * size:
                 yield f"{name} {words}"
 

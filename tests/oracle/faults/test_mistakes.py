@@ -58,7 +58,7 @@ def test_a_mistake_that_raises_has_no_results():
     def run(case):
         raise ValueError
 
-    assert Mistake("raises", run).results(case_of("dense/plain/float64/0")) == {}
+    assert Mistake("raises", run, "raises").results(case_of("dense/plain/float64/0")) == {}
 
 
 def test_bfloat16_is_tried_in_float32():

@@ -174,10 +174,10 @@ PLANTED = {
 
 
 SAID = {
-    "beyond 128 rows": "; only where axis 0 of v is longer than 128",
-    "last tile": "of rows on: past the last full tile of ",
-    "gradient of 64 rows": "; only where axis 0 of v is longer than 64",
-    "gradient of 256 biases": "; only where axis 0 of v is longer than 256",
+    "beyond 128 rows": "; only where n is more than 128",
+    "last tile": " of rows",
+    "gradient of 64 rows": "; only where n is more than 64",
+    "gradient of 256 biases": "; only where n is more than 256",
 }
 
 
