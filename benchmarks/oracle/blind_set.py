@@ -56,7 +56,8 @@ TEXT = """# Mistakes written without sight of the oracle
 Written by `benchmarks/oracle/blind_set.py` from its record. The programs are in `benchmarks/oracle/blind_set`. Whoever
 wrote them had [candidates.md](candidates.md), [notation.md](notation.md) and [operations.md](operations.md), and
 nothing else. *Named*: the oracle says what is wrong, not only where; a name is *false* if what it says does not hold of
-the code. Each name was read against the code without sight of the diagnosis.
+the code. Each name was read against the code without sight of the diagnosis. This is the first record: cases and names
+were mended after it, and it was not made again since.
 
 {summary}
 

@@ -73,7 +73,7 @@ class Call:
     @cached_property
     def cotangents(self) -> list[NDArray[np.float64]]:
         """Of every value: drawn once for all calls."""
-        return cotangents_of(self.case)
+        return [np.asarray(dy) for dy in cotangents_of(self.case)]
 
     @cached_property
     def room(self) -> int:

@@ -11,6 +11,7 @@ ONE_FRAME = ("a frame before the first, or behind the last, is asked for", "one 
 ONE_PHONE = ("an axis of one phone is squeezed away", "one phone alone raises, or wrong shapes")
 IMPOSSIBLE = ("log 0 is a large negative number, or NaN", "a path that cannot be, or NaN, wins")
 EQUAL_PATHS = ("of equal paths another is taken, at the end or on the way", "another string of phones than elsewhere")
+ENDS = ("the score of a beginning or of an end is left out", "paths that begin or end elsewhere")
 IMPULSES = ("a filter is shifted, or its sides are of another scale", "each filter alone is wrong")
 NARROW = ("a filter between two bins is widened, or divided by its sum", "NaN, or a filter that nobody has")
 LOUD = ("coefficient 0, or a part of it, is among the results", "the loudness is in other coefficients")
@@ -119,6 +120,13 @@ def chains(draw: Draw) -> Arguments:
     made["transitions"][[1, 2, 2, 0], [0, 0, 1, 2]] = -np.inf
     made["emissions"][3, 0] = -np.inf
     return made
+
+
+def ends(frames: int) -> Callable[[Draw], Arguments]:
+    """Where a path begins and ends is decided by the last state alone; of one frame by both together."""
+    at = np.array([0.0, 5.0, 8.0])
+    scores = {"emissions": np.zeros((frames, 3)), "initial": at, "transitions": np.zeros((3, 3)), "final": at}
+    return lambda draw: {name: draw.stored(x) for name, x in scores.items()}
 
 
 def one_frame(drawn: Callable[[Draw], Arguments]) -> Callable[[Draw], Arguments]:

@@ -525,7 +525,7 @@ OPERATIONS = (
             "two filter sizes": (
                 "all layers have the first one's filters",
                 "only nets of one filter size are right",
-                lambda draw: model_draws.convnet(draw, ((5, 5), (3, 3))),
+                lambda draw: model_draws.convnet(draw, ((5, 3), (3, 5))),
             ),
             "larger filters behind": (
                 "all layers have the last one's padding",
@@ -628,6 +628,8 @@ OPERATIONS = (
             "ties": (*speech_draws.EQUAL_PATHS, speech_draws.tied),
             "minus infinity": (*speech_draws.IMPOSSIBLE, speech_draws.chains),
             "one frame": (*speech_draws.ONE_FRAME, speech_draws.one_frame(speech_draws.whole)),
+            "ends": (*speech_draws.ENDS, speech_draws.ends(6)),
+            "ends of one frame": (*speech_draws.ENDS, speech_draws.ends(1)),
             "one phone": (*speech_draws.ONE_PHONE, speech_draws.one_phone(speech_draws.whole)),
         },
         fixed=SCORES,

@@ -15,7 +15,7 @@ __all__ = ["common"]
 TILES = (4, 8, 16, 32, 64, 128)
 FEW = 3  # regimes that are named
 CHANCE = 2.0**-16  # that the cases that fail are among those of a trait: several hundred traits are looked at
-CHANCE_OF_EXTREMES = 2.0**-12  # that they are those of the largest or smallest: some ten extents are
+SEVERAL = 3  # cases on either side that a trait has to tell apart
 
 
 def common(failed: Sequence[Evidence], passed: Sequence[Evidence]) -> str:
@@ -30,9 +30,8 @@ def common(failed: Sequence[Evidence], passed: Sequence[Evidence]) -> str:
     shared = [trait for trait in _traits(failed[0].case) if all(trait in each for each in wrong)]
     having = {trait: sum(trait in each for each in right) for trait in shared}
     every = comb(len(failed) + len(passed), len(failed))
-    alone = [trait for trait in shared if not having[trait]] if CHANCE * every > 1 else []
-    alone = alone or (_extreme(failed, passed) if CHANCE_OF_EXTREMES * every > 1 else [])
-    if alone:
+    alone = [trait for trait in shared if not having[trait]] or _extreme(failed, passed)
+    if alone and min(len(failed), len(passed)) >= SEVERAL:
         return f"only where {' and '.join(alone[:2])}: {count}"
     told = [trait for trait in shared if "multiple" not in trait]
     trait = min(told, key=lambda trait: having[trait], default="")

@@ -33,7 +33,7 @@ def functions(xp: Any) -> dict[str, Any]:
     return {"grid_pool": pool, "grid_pool_adjoint": adjoint, "grid_expand": expand, "grid_project": project}
 
 
-@pytest.mark.parametrize("arithmetic", ["float32", "float64"])
+@pytest.mark.parametrize("arithmetic", ["float32", pytest.param("float64", marks=pytest.mark.torture)])
 def test_the_cuda_kernels_conform(xp, arithmetic):
     found = functions(xp)
     report = conform(InProcess(found, arithmetic=arithmetic), only=list(found), quick=True)

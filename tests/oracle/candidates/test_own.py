@@ -19,8 +19,7 @@ QUICK = pytest.mark.parametrize(
 
 
 @QUICK
-@pytest.mark.parametrize("arithmetic", ["float64", "float32"])
-@pytest.mark.parametrize("order", [0, 1], ids=["dictionary first", "weights first"])
+@pytest.mark.parametrize(("order", "arithmetic"), [(0, "float64"), (1, "float32")])
 def test_layers_dictionaries_and_models_conform(order, arithmetic, quick):
     report = conform(InProcess(own.functions(order), arithmetic=arithmetic), only=own.provided(), quick=quick)
     assert bad(report) == []

@@ -124,7 +124,7 @@ def test_a_name_that_what_passes_contradicts_is_not_given():
 
     sentence, _ = found("lowrank", {"lowrank_forward": forward})
     assert not sentence.startswith("lowrank_forward leaves out the bias"), sentence
-    assert "; only where n = 1: 1 of 7 cases" in sentence
+    assert "; in 1 of 7 cases: one example" in sentence
 
 
 def test_sums_of_a_symmetric_matrix_in_half_precision_are_no_transpose():
