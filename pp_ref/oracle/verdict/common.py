@@ -1,7 +1,6 @@
 """What the cases that fail have in common, and those that pass have not."""
 
 from collections.abc import Iterator, Sequence
-from math import comb
 from typing import Any
 
 import numpy as np
@@ -14,7 +13,7 @@ __all__ = ["common"]
 
 TILES = (4, 8, 16, 32, 64, 128)
 FEW = 3  # regimes that are named
-CHANCE = 2.0**-16  # that the cases that fail are among those of a trait: several hundred traits are looked at
+SHARE = 1 / 4  # of the cases that pass: what more of them have tells little
 SEVERAL = 3  # cases on either side that a trait has to tell apart
 
 
@@ -29,13 +28,13 @@ def common(failed: Sequence[Evidence], passed: Sequence[Evidence]) -> str:
     wrong, right = ([set(_traits(each.case)) for each in part] for part in (failed, passed))
     shared = [trait for trait in _traits(failed[0].case) if all(trait in each for each in wrong)]
     having = {trait: sum(trait in each for each in right) for trait in shared}
-    every = comb(len(failed) + len(passed), len(failed))
     alone = [trait for trait in shared if not having[trait]] or _extreme(failed, passed)
-    if alone and min(len(failed), len(passed)) >= SEVERAL:
+    several = min(len(failed), len(passed)) >= SEVERAL
+    if alone and several:
         return f"only where {' and '.join(alone[:2])}: {count}"
     told = [trait for trait in shared if "multiple" not in trait]
     trait = min(told, key=lambda trait: having[trait], default="")
-    if trait and comb(len(failed) + having[trait], len(failed)) < CHANCE * every:
+    if trait and several and having[trait] <= SHARE * len(passed):
         return f"in {count}, in all of which {trait}, as in {having[trait]} of the others"
     regimes = list(dict.fromkeys(each.case.regime for each in failed))
     return f"in {count}: {', '.join(regimes)}" if len(regimes) <= FEW else f"in {count}"
