@@ -261,7 +261,7 @@ WITNESSES = {
     "weight_decay": lambda W, rate: rate * np.vdot(W, W),
     "se_kernel": lambda a, b, length_scale: np.exp(-(distances(a, b, length_scale) ** 2) / 2),
     "matern_kernel": matern,
-    "covariance": lambda data, power: np.cov((data**power).astype(float), rowvar=False),
+    "covariance": lambda data, power: np.atleast_2d(np.cov((data**power).astype(float), rowvar=False)),
     "ridge_dictionary": ridge_dictionary,
     "grid_pool": lambda v, *grid: [v @ U_j for U_j in on_grid(*grid)],
     "grid_pool_adjoint": lambda g, *grid: sum(each("nk,dk->nd", g, on_grid(*grid))),
