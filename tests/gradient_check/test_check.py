@@ -351,7 +351,7 @@ def test_what_would_not_have_shown_is_not_called_right():
 
 def test_an_overflow_is_called_one():
     found = check_gradient(lambda x: np.sum(x), lambda x: np.full_like(x, np.inf), np.ones(3))
-    assert found.reason == "of 3 entries of g 3 infinite, which is an overflow"
+    assert found.reason == "3 of 3 entries of g are infinite, which is an overflow"
     with pytest.raises(DomainError, match=r"f\(x\) is inf of dtype float64 \(an overflow\)"):
         check_gradient(lambda x: np.sum(x) * np.inf, np.ones(3), np.ones(3))
     found = check_gradient(lambda x: np.where((x <= 1).all(), np.sum(x.real), np.inf), np.ones(3), np.ones(3))
