@@ -2,9 +2,9 @@
 
 A step is loss and gradient of one net from one start on one batch. pp_ref has the full net and one that learns a
 quarter of its weights, with a share of the batch in each thread. PyTorch has the full net in both memory layouts, eager
-and compiled, and the fastest one counts. The full nets' gradients are compared first, within the rounding of float64: in float32 some of a
-million maxima fall to another pixel. The forward passes of the three convolutions alone follow, by every way that was
-tried (`pp_ref.bench.convolutions`).
+and compiled, and the fastest one counts. The full nets' gradients are compared first, within the rounding of float64:
+in float32 some of a million maxima fall to another pixel. The forward passes of the three convolutions alone follow, by
+every way that was tried (`pp_ref.bench.convolutions`).
 """
 
 from collections.abc import Iterator, Mapping

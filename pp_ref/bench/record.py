@@ -7,12 +7,12 @@ timing         `turn_s` and `uncounted_s` of `pp_ref.bench.timing`; records of b
                calls
 libraries      the kernels and instructions that each library took for this processor
 limits         rates of a product and of a copy, by number of threads
-measured       blocks {shape ..., threads, rows, peers}. `peers` names the rows of peers. A row is a contender: in every turn its counted calls and the seconds
-               of one step, their minimum, median and maximum, whether it is unstable, and what was counted: its share
-               of the derived bound, its flops and bytes, its limit (the seconds that these take at the measured rates).
-               A stable row has its shares of the limits and its speed against the best peer, beside the ceiling, which
-               it would reach at its limit. A block in which a way was chosen has a `choice`: the way, the best way, and
-               how much longer the chosen one takes
+measured       blocks {shape ..., threads, rows, peers}; `peers` names the rows of peers. A row is a contender: in every
+               turn its counted calls and the seconds of one step, their minimum, median and maximum, whether it is
+               unstable, and what was counted: its share of the derived bound, its flops and bytes, its limit (the
+               seconds that these take at the measured rates). A stable row has its shares of the limits and its speed
+               against the best peer, beside the ceiling, the speed that it would have at its limit. A block in which a
+               way was chosen has a `choice`: the way, the best way, and how much longer the chosen one takes
 goals          each goal, "at least" or "at most", the number reached, and its ceiling, by number of threads; null: not
                known, because rows are unstable
 versions, machine, peak_memory_mb
