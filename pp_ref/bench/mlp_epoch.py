@@ -92,7 +92,7 @@ def torch_epochs(params: Mapping[str, Real], x: Real, y: Real, flops: int = 0, s
         net, batches = torch_net(params), lambda: torch.randperm(len(ty)).split(BATCH)
         loss = torch_modes(lambda x, y: torch.nn.functional.cross_entropy(net(x), y))[mode]
         loss(tx[:BATCH], ty[:BATCH]).backward()
-        got = {name: each.grad.T for name, each in zip(want, net.parameters(), strict=True)}
+        got = {name: each.grad.numpy().T for name, each in zip(want, net.parameters(), strict=True)}
         share = share_of_largest(got, want, unit)
         settings = {"lr": RATE, "momentum": MOMENTUM, "fused": fused}
         run = torch_descent(lambda rows: loss(tx[rows], ty[rows]), net.parameters(), batches, **settings)
