@@ -40,7 +40,7 @@ def test_what_is_judged_is_listed():
         assert all(regime in second for regime in operation.regimes)
         faults[operation.name] = int(second.split()[-3])
     assert min(faults[name] for name in own.provided()) >= 10
-    assert "viterbi_path; 14 regimes, of its own ties, minus infinity, one frame, one phone; " in result.output
+    assert "viterbi_score; 15 regimes, of its own ties, minus infinity, one frame, one phone; " in result.output
 
 
 def test_conform_by_files(vectors, tmp_path):
