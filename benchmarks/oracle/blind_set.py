@@ -37,7 +37,6 @@ def judged(name: str) -> dict[str, Any]:
     """Put one program to the oracle."""
     path = files()[name]
     said = put(path)
-    wrong = {operation: text for operation, text in said.report.get("diagnoses", {}).items() if text}
     truth = TRUTHS.get(path.name, {"operation": "", "mistake": "", "when": ""})
     return {
         "name": name,
@@ -47,7 +46,6 @@ def judged(name: str) -> dict[str, Any]:
         "exit_code": said.code,
         "counts": said.report.get("counts", {}),
         "said": said.diagnosis if said.code else "",
-        "of": sorted(wrong),
     }
 
 
@@ -104,16 +102,12 @@ def page(record: dict[str, Any]) -> str:
 
 
 def reading(row: dict[str, Any]) -> str:
-    """Return how what was said was read; only a sentence that nobody has read since is "not read"."""
+    """Return how the name was read; "not read" if the oracle says something else now than what was read."""
     said = row["said"]
     if said.startswith(UNKNOWN) or not said:
         return "no name"
-    found = READ.get(row["name"], {})
-    same = (
-        found.get("said", "").split("; in ")[0].split("; only where")[0]
-        == said.split("; in ")[0].split("; only where")[0]
-    )
-    return str(found["reading"]) if found and same else NOT_READ
+    found = READ.get(row["name"])
+    return str(found["reading"]) if found and found["said"] == said else NOT_READ
 
 
 def _table(rows: list[dict[str, Any]], as_read: dict[str, str]) -> str:

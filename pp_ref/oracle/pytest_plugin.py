@@ -69,10 +69,8 @@ class Candidate(pytest.Collector):
             for _, cases in chosen(self.worker.arithmetic, only, quick=option("--pp-ref-quick")):
                 first = next(cases)
                 there = self.worker.observe(first).provided
-                self.identities += [
-                    first.id,
-                    *(case.id for case in cases if there),
-                ]  # one is skipped
+                # Of an operation that is not there one case is skipped, and the others are not drawn.
+                self.identities += [first.id, *(case.id for case in (cases if there else ()))]
                 provided |= there
             if only and not provided:
                 raise DataError(f"{self.name} has no function for {' or '.join(only)}: nothing could be judged")

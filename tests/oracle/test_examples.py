@@ -29,16 +29,19 @@ RUNS = [
 ]
 
 
+def wrong_in(finding):
+    """The results outside their bounds, and the messages on anything else."""
+    return {tensor.name for tensor in finding.tensors if not tensor.ratio <= 1} | set(finding.messages)
+
+
 @pytest.mark.parametrize(("library", "arithmetic", "only", "quick"), RUNS)
 def test_an_example_conforms(library, arithmetic, only, quick):
     report = conform(load(str(EXAMPLES / f"{library}_layers.py")), arithmetic, only, quick=quick)
     wrong = (Status.failed, Status.unexpected_pass, Status.suspicious)
     found = [finding for finding in report.findings if finding.status in wrong]
-    if (library, arithmetic) == (
-        "torch",
-        "float16",
-    ):  # on some processors dW is added up in float16, as docs/candidates.md says
-        found = [finding for finding in found if finding.operation != "conv2d"]
+    if (library, arithmetic) == ("torch", "float16"):
+        # On some processors dW is added up in float16 (docs/candidates.md): it alone may be off there.
+        found = [finding for finding in found if finding.operation != "conv2d" or wrong_in(finding) != {"dW"}]
     assert found == []
     # In half precision some cases have no bound that tells a right answer from a trivial one.
     assert report.exit_code == 0 or (arithmetic in ("bfloat16", "float16") and report.counts[Status.not_judged])

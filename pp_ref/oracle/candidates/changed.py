@@ -20,7 +20,7 @@ MOVED = 0.01  # of the largest number of a value: who has another value differs 
 
 
 def kept_values(call: Call, first: dict[str, NDArray[np.float64]]) -> Iterator[str]:
-    """The names of values that are the same bits as the first ones, though they have to be others, with the reason."""
+    """Yield a message for each value that has the bits of the first call, though it has to be another."""
     changes: dict[Callable[[Any], Any], str] = {
         _all_but_ends: "is the same for other arguments: a result is kept by a few of their entries",
         _largest: "is the same where one entry of its arguments is another: it is not read, or a result is kept",
