@@ -204,7 +204,8 @@ def scaled(failed: Sequence[Evidence]) -> Said | None:
             continue
         low, high = max(low for low, _, _ in known), min(high for _, high, _ in known)
         entries = sum(n for *_, n in known)
-        if low <= high and entries > 3 and not (fit is _ratio and float(_digits(low, high)) == 1):
+        nothing = 1 if fit is _ratio else 0  # a factor, or what is added, that leaves all as it is
+        if low <= high and entries > 3 and float(_digits(low, high)) != nothing:
             small = (
                 ", as of a constant or a function that is inaccurate" if key == "factor" and abs(low - 1) < 0.01 else ""
             )
