@@ -29,7 +29,11 @@ def differs(said: str, printed: str) -> bool:
     return not doctest.OutputChecker().check_output(said, printed, doctest.ELLIPSIS)
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize(
+    "page",
+    [pytest.param(page, marks=[pytest.mark.torch] * ("import torch" in page.read_text())) for page in PAGES],
+    ids=[page.name for page in PAGES],
+)
 def test_examples(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)  # where examples write their files
     names: dict[str, object] = {}

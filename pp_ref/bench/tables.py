@@ -8,7 +8,16 @@ from typing import Any
 from pp_ref.bench.record import Record, met
 from pp_ref.records import markdown
 
-__all__ = ["against_peers", "goals_table", "machine", "milliseconds", "seconds", "times_best_peer", "with_threads"]
+__all__ = [
+    "against_peers",
+    "goals_table",
+    "machine",
+    "milliseconds",
+    "of_best_peer",
+    "seconds",
+    "times_best_peer",
+    "with_threads",
+]
 
 
 def machine(record: Record) -> str:
@@ -28,6 +37,11 @@ def milliseconds(row: dict[str, Any], digits: int = 2, unit: float = 1e3) -> str
 seconds = partial(milliseconds, unit=1)
 
 
+def of_best_peer(row: Record) -> str:
+    """Return the cell of how many times faster than the best peer a row is; empty if no peer is installed."""
+    return f"{row['times_best_peer']:.1f}x" if "times_best_peer" in row else ""
+
+
 def with_threads(number: int) -> str:
     return f"with {number} thread{'s' * (number > 1)}"
 
@@ -44,9 +58,9 @@ def times_best_peer(record: Record, *names: str, peer: str | None = None, **shap
     theirs: list[float] = []
     for block in record["measured"]:
         rows = {row["name"]: row for row in block["rows"]}
-        if shape.items() <= block.items() and (peer is None or peer in rows):
+        any_row = next(iter(rows.values()))
+        if shape.items() <= block.items() and (peer in rows if peer else "times_best_peer" in any_row):
             ours = min(rows[name]["median_s"] for name in names or (block["choice"]["way"],))
-            any_row = next(iter(rows.values()))
             theirs.append(rows[peer]["median_s"] if peer else any_row["times_best_peer"] * any_row["median_s"])
             found[block["threads"]] = min(theirs) / ours
     return found
@@ -62,7 +76,7 @@ def against_peers(record: Record, shape: Sequence[str], contender: str | None = 
         limits = (f"{row[share]:.0%}" for share in ("share_of_bound", "share_of_peak", "share_of_copy"))
         said = ", ".join(f"{block[part]:g}" if part == "proportion" else str(block[part]) for part in shape)
         cells = said + ("" if contender else f": {way}"), str(block["threads"]), milliseconds(row)
-        rows.append([*cells, f"{row['times_best_peer']:.1f}x", *limits])
+        rows.append([*cells, of_best_peer(row), *limits])
     headings = [", ".join(shape), "threads", "ms", "of the best dense peer", "of bound", "of peak", "of copy rate"]
     return f"{markdown(headings, rows)}\n\n{machine(record)}."
 

@@ -9,6 +9,7 @@ from rich.table import Table
 from pp_ref.bench.noise import unstable
 from pp_ref.bench.record import BESIDE_SHAPE, Record, met
 from pp_ref.bench.subjects import SUBJECTS
+from pp_ref.bench.tables import of_best_peer
 from pp_ref.tables import plain_pairs, plain_table
 
 __all__ = ["noise", "print_record"]
@@ -70,7 +71,7 @@ COLUMNS: Mapping[str, Callable[[dict[str, Any]], str]] = {
     "from": lambda row: f"{1e3 * row['min_s']:.3f}",
     "to": lambda row: f"{1e3 * row['max_s']:.3f}",
     "of\npeak": lambda row: f"{row['share_of_peak']:.0%}" if "share_of_peak" in row else "",
-    PEER: lambda row: f"{row['times_best_peer']:.1f}x" if "times_best_peer" in row else "",
+    PEER: of_best_peer,
     "error, of\nits bound": lambda row: f"{row['share_of_bound']:.0%}" if "share_of_bound" in row else "",
 }
 
