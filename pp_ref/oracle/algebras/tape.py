@@ -351,7 +351,10 @@ def concat(arrays: Sequence[Quantity], axis: int) -> Quantity:
 
 
 def gradients(y: Sequence[Quantity], dy: Sequence[Any], inputs: Sequence[Quantity]) -> list[Any]:
-    """sum_i <dy_i, y_i> differentiated by every input, in the algebra's arrays."""
+    """sum_i <dy_i, y_i> differentiated by every input, in the algebra's arrays.
+
+    Nothing is pulled back to what depends on no input.
+    """
     found: dict[int, Any] = {}
 
     def add(node: Quantity, g: Any) -> None:
@@ -359,10 +362,15 @@ def gradients(y: Sequence[Quantity], dy: Sequence[Any], inputs: Sequence[Quantit
 
     for each, cotangent in zip(y, dy, strict=True):
         add(each, cotangent)
-    for node in reversed(_parents_first(y)):
+    order, depends = _parents_first(y), {id(each) for each in inputs}
+    for node in order:
+        if any(id(parent) in depends for parent, _ in node.parents):
+            depends.add(id(node))
+    for node in reversed(order):
         if id(node) in found:
             for parent, pull in node.parents:
-                add(parent, pull(found[id(node)]))
+                if id(parent) in depends:
+                    add(parent, pull(found[id(node)]))
     none = [np.zeros(each.shape) for each in inputs]
     return [
         found[id(each)] if id(each) in found else each.algebra.lifted(zeros)

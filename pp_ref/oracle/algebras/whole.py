@@ -16,9 +16,13 @@ from numpy.typing import NDArray
 from pp_ref.oracle.algebras.arithmetic import Arithmetic
 from pp_ref.oracle.algebras.tape import Algebra
 
-__all__ = ["Whole", "algebra"]
+__all__ = ["Rounds", "Whole", "algebra"]
 
 Real = NDArray[np.float64]
+
+
+class Rounds(ArithmeticError):
+    """A result that some implementation rounds."""
 
 
 class Whole:
@@ -27,38 +31,31 @@ class Whole:
     value     float64
     majorant  at least |value|
     step      all entries are multiples of 2^step
-    exact     whether no implementation in this arithmetic rounds on the way to it
+
+    What would be rounded raises `Rounds`, before its value is computed.
     """
 
     __array_ufunc__ = None  # ndarray @ Whole must ask Whole
 
-    def __init__(self, value: Any, majorant: Any, step: int, arithmetic: Arithmetic, exact: bool = True) -> None:
+    def __init__(self, value: Any, majorant: Any, step: int, arithmetic: Arithmetic) -> None:
         self.value, self.majorant = np.asarray(value, np.float64), np.asarray(majorant, np.float64)
-        self.step, self.arithmetic, self.exact = step, arithmetic, exact
+        self.step, self.arithmetic = step, arithmetic
 
     shape = property(lambda self: self.value.shape)
     ndim = property(lambda self: self.value.ndim)
     size = property(lambda self: self.value.size)
     T = property(lambda self: self.moved(np.transpose))
 
-    def fits(self, bits: int) -> bool:
-        """Whether a significand of this many bits holds every entry, and every partial sum on the way to it."""
-        return bool(np.max(self.majorant, initial=0.0) <= 2.0 ** (self.step + bits))
-
     def moved(self, move: Callable[[Real], Real]) -> "Whole":
         """Entries at other places."""
-        return Whole(move(self.value), move(self.majorant), self.step, self.arithmetic, self.exact)
+        return Whole(move(self.value), move(self.majorant), self.step, self.arithmetic)
 
-    def summed(self, add: Callable[[Real], Real]) -> "Whole":
-        """Sums of entries."""
-        return self.made(add(self.value), add(self.majorant), self.step)
-
-    def made(self, value: Any, majorant: Any, step: int, *others: "Whole") -> "Whole":
+    def made(self, of: Callable[..., Any], step: int, *others: "Whole") -> "Whole":
         """What is computed from this and from others."""
-        result = Whole(value, majorant, step, self.arithmetic)
-        fits = result.fits(self.arithmetic.bits) and 2.0**step >= self.arithmetic.tiny
-        result.exact = fits and self.exact and all(each.exact for each in others)
-        return result
+        majorant = of(self.majorant, *[each.majorant for each in others])
+        if not _fits(majorant, step, self.arithmetic.bits) or 2.0**step < self.arithmetic.tiny:
+            raise Rounds
+        return Whole(of(self.value, *[each.value for each in others]), majorant, step, self.arithmetic)
 
     def lifted(self, other: Any) -> "Whole":
         return other if isinstance(other, Whole) else _lifted(other, self.arithmetic)
@@ -68,38 +65,32 @@ class Whole:
 
     def __add__(self, other: Any) -> "Whole":
         other = self.lifted(other)
-        step = min(self.step, other.step)
-        return self.made(self.value + other.value, self.majorant + other.majorant, step, other)
+        return self.made(np.add, min(self.step, other.step), other)
 
     def __mul__(self, other: Any) -> "Whole":
         other = self.lifted(other)
-        step = self.step + other.step
-        return self.made(self.value * other.value, self.majorant * other.majorant, step, other)
+        return self.made(np.multiply, self.step + other.step, other)
 
     def __matmul__(self, other: Any) -> "Whole":
         """Products may see their operands rounded."""
         other = self.lifted(other)
-        product = self.made(self.value @ other.value, self.majorant @ other.majorant, self.step + other.step, other)
         if self.arithmetic.operand:
             bits = round(1 - np.log2(self.arithmetic.operand))
-            product.exact &= self.fits(bits) and other.fits(bits)
-        return product
+            if not (_fits(self.majorant, self.step, bits) and _fits(other.majorant, other.step, bits)):
+                raise Rounds
+        return self.made(np.matmul, self.step + other.step, other)
 
     def __truediv__(self, other: Any) -> "Whole":
         """By a power of two, entry by entry; else it rounds."""
-        other = self.lifted(other)
-        fractions, exponents = np.frexp(other.value)
-        quotient = self.made(
-            self.value / other.value,
-            self.majorant / abs(other.value),
-            self.step + 1 - int(np.max(exponents, initial=1)),
-            other,
-        )
-        quotient.exact &= bool((abs(fractions) == 0.5).all())
-        return quotient
+        divisor = self.lifted(other).value
+        fractions, exponents = np.frexp(divisor)
+        if not (abs(fractions) == 0.5).all():
+            raise Rounds
+        step = self.step + 1 - int(np.max(exponents, initial=1))
+        return self.made(np.divide, step, Whole(divisor, abs(divisor), 0, self.arithmetic))
 
     def __neg__(self) -> "Whole":
-        return Whole(-self.value, self.majorant, self.step, self.arithmetic, self.exact)
+        return Whole(-self.value, self.majorant, self.step, self.arithmetic)
 
     __radd__, __rmul__ = __add__, __mul__
 
@@ -116,19 +107,26 @@ class Whole:
         return self.lifted(other) @ self
 
 
+def _fits(majorant: Any, step: int, bits: int) -> bool:
+    """Whether a significand of this many bits holds every entry, and every partial sum on the way to it."""
+    return bool(np.max(majorant, initial=0.0) <= 2.0 ** (step + bits))
+
+
 def _lifted(x: Any, arithmetic: Arithmetic) -> Whole:
     x = np.asarray(x, np.float64)
+    if not np.isfinite(x).all():
+        raise Rounds
     fractions, exponents = np.frexp(x[x != 0])
     if fractions.size == 0:
         return Whole(x, x, 0, arithmetic)
     wide = np.ldexp(fractions, 53).astype(np.int64)
     last = np.frexp((wide & -wide).astype(np.float64))[1] - 1  # the place of the last bit
-    return Whole(x, abs(x), int(np.min(last + exponents - 53)), arithmetic, bool(np.isfinite(x).all()))
+    return Whole(x, abs(x), int(np.min(last + exponents - 53)), arithmetic)
 
 
-def _rounds(x: Whole, *others: Any) -> Whole:
+def _rounds(*_: Any) -> Whole:
     """A function whose values are no whole numbers."""
-    return Whole(np.zeros(x.shape), np.zeros(x.shape), 0, x.arithmetic, False)
+    raise Rounds
 
 
 def _joined(arrays: list[Whole], join: Callable[[list[Real]], Real]) -> Whole:
@@ -137,7 +135,6 @@ def _joined(arrays: list[Whole], join: Callable[[list[Real]], Real]) -> Whole:
         join([each.majorant for each in arrays]),
         min(each.step for each in arrays),
         arrays[0].arithmetic,
-        all(each.exact for each in arrays),
     )
 
 
@@ -153,15 +150,15 @@ def algebra(arithmetic: Arithmetic) -> Algebra:
         log=_rounds,
         sqrt=_rounds,
         sigmoid=_rounds,
-        solved=lambda A, B: _rounds(B),
-        sum=lambda x, **axes: x.summed(lambda part: np.sum(part, **axes)),
+        solved=_rounds,
+        sum=lambda x, **axes: x.made(lambda part: np.sum(part, **axes), x.step),
         where=_where,
         concat=lambda arrays, axis=0: _joined(list(arrays), lambda parts: np.concat(parts, axis=axis)),
         take=lambda x, indices: x.moved(lambda part: np.take(part, indices)),
-        scattered=lambda x, at, size: x.summed(lambda part: np.bincount(at, part, size)),
+        scattered=lambda x, at, size: x.made(lambda part: np.bincount(at, part, size), x.step),
         reshape=lambda x, shape: x.moved(lambda part: np.reshape(part, shape)),
         compared=lambda x: x.value,
         lifted=lambda x: _lifted(x, arithmetic),
-        cos_pi=lambda p, q: _rounds(_lifted(p, arithmetic)),
+        cos_pi=_rounds,
         max=lambda x, axis: x.moved(lambda part: part.max(axis)),
     )

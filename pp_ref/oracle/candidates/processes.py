@@ -156,9 +156,14 @@ class InWorker:
     """
 
     def __init__(
-        self, path: str, time_limit: float = TIME_LIMIT, import_limit: float = IMPORT_LIMIT, **settings: Any
+        self,
+        path: str | os.PathLike[str],
+        time_limit: float = TIME_LIMIT,
+        import_limit: float = IMPORT_LIMIT,
+        **settings: Any,
     ) -> None:
-        self.path, self.time_limit, self.import_limit, self.settings = path, time_limit, import_limit, settings
+        self.path, self.settings = os.fspath(path), settings
+        self.time_limit, self.import_limit = time_limit, import_limit
         self.outputs, self.later = dict[str, str](), dict[str, str]()
         self._process: subprocess.Popen[bytes] | None = None
         self._numbers = count(1)
@@ -323,7 +328,7 @@ class InWorker:
         return head
 
 
-def load(path: str, **settings: Any) -> InProcess:
+def load(path: str | os.PathLike[str], **settings: Any) -> InProcess:
     """Return a candidate from a file or a module's name.
 
     Its own ARRAYS, ARITHMETIC, ALGORITHM, AUTODIFF, EXPECTED, FORWARD_ONLY and DEVICE say what it is, where the
@@ -340,6 +345,7 @@ def load(path: str, **settings: Any) -> InProcess:
     >>> conform(load("my_layers.py"), only=["relu"], quick=True).exit_code
     0
     """
+    path = os.fspath(path)
     if path in ("pp_ref.layers", "pp_ref.kernels"):
         from pp_ref.oracle.candidates import own  # SciPy and Numba are loaded by whoever judges pp_ref itself
 

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from pp_ref.oracle.algebras.arithmetic import ARITHMETICS, Arithmetic
+from pp_ref.oracle.algebras.whole import Rounds
 from pp_ref.oracle.operations.case import Case, Entries
 from pp_ref.oracle.operations.draws import Draw, Real, Sizes
 from pp_ref.oracle.operations.nested import leaves
@@ -85,7 +86,11 @@ def whole_numbers(operation: Operation) -> bool:
 
 
 def _exact(case: Case) -> bool:
-    return all(x.exact for x in equal(case).results.values())
+    try:
+        equal(case)
+    except Rounds:
+        return False
+    return True
 
 
 @cache

@@ -99,7 +99,10 @@ def _sized(case: Case) -> tuple[dict[str, tuple[int, ...]], int]:
 
 @lru_cache(maxsize=4)
 def equal(case: Case) -> Evaluated:
-    """On whole numbers: the results, and whether none of them rounds."""
+    """On whole numbers: the results, none of which rounds.
+
+    raises  Rounds if one of them does
+    """
     with np.errstate(all="ignore"):
         return evaluated(case, whole.algebra(case.arithmetic), cotangents_of(case))
 

@@ -150,6 +150,16 @@ def test_an_input_that_is_not_used_has_a_gradient_of_zeros():
     np.testing.assert_array_equal(dy, np.zeros(4))
 
 
+def test_nothing_is_pulled_back_to_what_depends_on_no_input():
+    def refused(g):
+        raise AssertionError
+
+    x, constant = (tape.quantity(np.ones(3), plain.ALGEBRA) for _ in range(2))
+    made = tape.Quantity(constant.data, plain.ALGEBRA, [(constant, refused)])
+    y = tape.Quantity(x.data + made.data, plain.ALGEBRA, [(x, lambda g: 2.0 * g), (made, refused)])
+    np.testing.assert_array_equal(tape.gradients([y], [np.ones(3)], [x])[0], 2.0 * np.ones(3))
+
+
 def test_axes_of_length_zero():
     x, w = (tape.quantity(np.ones(shape), plain.ALGEBRA) for shape in ((0, 3), (3, 2)))
     y = (x @ w).sum()

@@ -51,7 +51,7 @@ def test_a_file_declares_its_device(tmp_path):
     with pytest.raises(
         DataError, match=r"my_layers.py cannot be loaded: device is 'cuda:7', which torch does not find"
     ):
-        InWorker(str(path))
+        InWorker(path)
 
 
 class OnDevice:

@@ -76,10 +76,10 @@ def test_a_slow_import_has_a_limit_of_its_own(tmp_path):
     files(tmp_path, slow="import time\nprint('a million kernels')\ntime.sleep(60)\n")
     with pytest.raises(
         DataError,
-        match=r"slow.py has been importing for 3 s: import less, or allow more with --import-limit; "
+        match=r"slow.py has been importing for 6 s: import less, or allow more with --import-limit; "
         "it printed: a million kernels$",
     ):
-        InWorker(str(tmp_path / "slow.py"), import_limit=3.0)
+        InWorker(str(tmp_path / "slow.py"), import_limit=6.0)
 
 
 def test_the_last_words_of_a_process_are_told(tmp_path):
