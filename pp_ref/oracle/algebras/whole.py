@@ -29,7 +29,7 @@ class Whole:
     """One array.
 
     value     float64
-    majorant  at least |value|
+    majorant  at least |value|; infinities, which no sum rounds, are left out
     step      all entries are multiples of 2^step
 
     What would be rounded raises `Rounds`, before its value is computed.
@@ -114,14 +114,13 @@ def _fits(majorant: Any, step: int, bits: int) -> bool:
 
 def _lifted(x: Any, arithmetic: Arithmetic) -> Whole:
     x = np.asarray(x, np.float64)
-    if not np.isfinite(x).all():
-        raise Rounds
-    fractions, exponents = np.frexp(x[x != 0])
+    finite = np.where(np.isfinite(x), x, 0.0)
+    fractions, exponents = np.frexp(finite[finite != 0])
     if fractions.size == 0:
-        return Whole(x, x, 0, arithmetic)
+        return Whole(x, abs(finite), 0, arithmetic)
     wide = np.ldexp(fractions, 53).astype(np.int64)
     last = np.frexp((wide & -wide).astype(np.float64))[1] - 1  # the place of the last bit
-    return Whole(x, abs(x), int(np.min(last + exponents - 53)), arithmetic)
+    return Whole(x, abs(finite), int(np.min(last + exponents - 53)), arithmetic)
 
 
 def _rounds(*_: Any) -> Whole:
