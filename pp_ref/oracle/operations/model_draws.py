@@ -15,6 +15,11 @@ def _equal(draw: Draw, d: int, size: float = 1.0) -> tuple[list[Real], list[Real
     return [draw.weights(d, k, size=size) for _ in widths], [draw.weights(k, m) for m in widths]
 
 
+def _bias(draw: Draw, units: int) -> Real:
+    """Small: the gradients of units that saturate are less than what half precision rounds on the way to them."""
+    return draw.weights(1, units, size=0.25)[0]
+
+
 def mlp(draw: Draw, decay: float = 0.0, layers: int = 2) -> Arguments:
     s, hidden = draw.sizes, draw.sizes.m
     # What comes in has the scale, and the first layer takes it back.
@@ -24,7 +29,7 @@ def mlp(draw: Draw, decay: float = 0.0, layers: int = 2) -> Arguments:
         "labels": draw.labels(4),
         "U": [U for U, _ in predicted],
         "w": [w for _, w in predicted],
-        "b": [draw.weights(1, hidden)[0] for _ in predicted],
+        "b": [_bias(draw, hidden) for _ in predicted],
         "W": draw.weights(hidden, 4),
         "c": draw.weights(1, 4)[0],
         "decay": decay,
@@ -38,8 +43,8 @@ def predicted_autoencoder(draw: Draw) -> Arguments:
         "x": draw(s.n, s.d, scale=1 / draw.scale),
         "U": U,
         "w": w,
-        "b": draw.weights(1, s.m)[0],
-        "c": draw.weights(1, s.d)[0],
+        "b": _bias(draw, s.m),
+        "c": _bias(draw, s.d),
     }
 
 
