@@ -17,7 +17,8 @@ def _equal(draw: Draw, d: int, size: float = 1.0) -> tuple[list[Real], list[Real
 
 def _bias(draw: Draw, units: int) -> Real:
     """Small: the gradients of units that saturate are less than what half precision rounds on the way to them."""
-    return draw.weights(1, units, size=0.25)[0]
+    bias: Real = draw.weights(1, units, size=0.25)[0]
+    return bias
 
 
 def mlp(draw: Draw, decay: float = 0.0, layers: int = 2) -> Arguments:
