@@ -8,12 +8,13 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+import pp_ref.experiments
 import pp_ref.oracle
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 # These names are imported when they are first used; autodoc looks at those that are there.
-for lazy in (pp_ref.oracle,):
+for lazy in (pp_ref.experiments, pp_ref.oracle):
     vars(lazy).update({name: getattr(lazy, name) for name in lazy.__all__})
 
 project = "pp_ref"

@@ -20,6 +20,8 @@ from pp_ref.experiments.run_store import Record, RunStore
 from pp_ref.experiments.workers import Recipe, Run, Signals, Worker, signal_name
 from pp_ref.machine import cores
 
+__all__ = ["Sweep", "sweep"]
+
 AGAIN = 1.0  # seconds from one attempt at the runs of other processes to the next
 LOOK = 0.2  # seconds from one look for a signal to the next
 

@@ -24,6 +24,8 @@ from pp_ref.oracle.reports.words import (
 )
 from pp_ref.oracle.verdict.findings import Finding, Report, Status
 
+__all__ = ["print_report"]
+
 STYLES = {
     Status.failed: "bold red",
     Status.unexpected_pass: "bold red",
