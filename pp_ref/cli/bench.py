@@ -11,10 +11,11 @@ from typing import Annotated, Any
 import typer
 
 from pp_ref.bench.subjects import SUBJECTS, Subject
+from pp_ref.cli.group import App
 
 __all__ = ["bench"]
 
-bench = typer.Typer(help="Time what pp_ref does, against dense products and PyTorch.", no_args_is_help=True)
+bench = App(help="Time what pp_ref does, against dense products and PyTorch.")
 
 ROUNDS = typer.Option(min=1, help="Turns of every contender, after one to warm up.")
 FileOption = Annotated[Path | None, typer.Option("--out", help="File for the JSON record.", show_default="none")]
