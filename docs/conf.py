@@ -33,9 +33,7 @@ extensions = [
 ]
 exclude_patterns = ["examples", "_templates", "gallery"]
 templates_path = ["_templates"]
-if find_spec("torch") is None:  # `make setup` does not install it
-    exclude_patterns.append("api_torch.md")
-    suppress_warnings = ["toc.excluded"]
+autodoc_mock_imports = [] if find_spec("torch") else ["torch"]  # `make setup` does not install it
 myst_enable_extensions = ["colon_fence", "dollarmath"]
 myst_heading_anchors = 3  # links to headings work as they do on a forge
 html_theme = "pydata_sphinx_theme"
