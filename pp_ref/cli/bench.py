@@ -121,7 +121,7 @@ def gpu(
     small: SmallOption = False,
     out: Annotated[Path, typer.Option(help="Folder for a record a subject.")] = Path("benchmarks/speed"),
 ) -> None:
-    """In a checkout, run everything that needs a CUDA device: its tests, of which none may be skipped, its subjects, and
+    """In a checkout, run all that needs a CUDA device: its tests, of which none may be skipped, its subjects, and
     Figure 5 in full, which continues after an interruption."""
     figure5 = ["-m", "pp_ref", "reproduce", "figure5", "--profile", "authors", "--device", "gpu"]
     subjects = [name for name, subject in SUBJECTS.items() if subject.device == "gpu"]
