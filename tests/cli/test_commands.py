@@ -38,7 +38,7 @@ def commands(group, *names):
         yield from commands(command, *names, name)
 
 
-@pytest.mark.parametrize("arguments", commands(get_command(cli.app)), ids=" ".join)
+@pytest.mark.parametrize("arguments", list(commands(get_command(cli.app))), ids=" ".join)
 def test_help_shows_no_type_of_a_flag(arguments):
     result = invoke(*arguments, "-h")
     assert result.exit_code == 0
