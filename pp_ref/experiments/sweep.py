@@ -78,7 +78,7 @@ def sweep(
     with Progress(
         *columns, *times, console=console, expand=True, disable=not (todo and console.is_terminal)
     ) as progress:
-        bar = progress.add_task("", total=sum(map(epochs, todo)))
+        bar = progress.add_task("starting the first run", total=sum(map(epochs, todo)))
         start = partial(Worker, run, store, threads=max(1, cores() // jobs))
         course = _Course(start, store, jobs, epochs, todo, console, partial(progress.update, bar))
         signals = Signals(course.workers, console.is_terminal)
