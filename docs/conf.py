@@ -8,12 +8,13 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+import pp_ref.experiments
 import pp_ref.oracle
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 # These names are imported when they are first used; autodoc looks at those that are there.
-for lazy in (pp_ref.oracle,):
+for lazy in (pp_ref.experiments, pp_ref.oracle):
     vars(lazy).update({name: getattr(lazy, name) for name in lazy.__all__})
 
 project = "pp_ref"
@@ -32,9 +33,7 @@ extensions = [
 ]
 exclude_patterns = ["examples", "_templates", "gallery"]
 templates_path = ["_templates"]
-if find_spec("torch") is None:  # `make setup` does not install it
-    exclude_patterns.append("api_torch.md")
-    suppress_warnings = ["toc.excluded"]
+autodoc_mock_imports = [] if find_spec("torch") else ["torch"]  # `make setup` does not install it
 myst_enable_extensions = ["colon_fence", "dollarmath"]
 myst_heading_anchors = 3  # links to headings work as they do on a forge
 html_theme = "pydata_sphinx_theme"

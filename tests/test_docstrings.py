@@ -12,6 +12,7 @@ from tests.tree import ROOT, files
 PUBLIC = (
     "pp_ref.data",
     "pp_ref.dictionaries",
+    "pp_ref.experiments",
     "pp_ref.features",
     "pp_ref.features.estimators",
     "pp_ref.gradient_check",

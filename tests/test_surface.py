@@ -12,7 +12,7 @@ import pytest
 import pp_ref
 from pp_ref.errors import MissingExtraError
 from tests.processes import python
-from tests.test_arrows import MODULES, ROOMS, room
+from tests.test_arrows import MODULES, ROOMS
 from tests.tree import ROOT
 
 
@@ -49,7 +49,20 @@ def test_importing_loads_the_standard_library_alone():
 
 
 # Programs are imported by nobody.
-LISTING = [name for name in MODULES if room(name) not in ("experiments", "oracle") and not name.endswith("__main__")]
+LISTING = [name for name in MODULES if not name.endswith("__main__")]
+
+
+LAZY = ["pp_ref.experiments", "pp_ref.oracle"]
+
+
+@pytest.mark.parametrize("name", LAZY)
+def test_a_room_loads_its_names_when_they_are_used(name):
+    code = f"import sys, {name} as it; before = 'numpy' in sys.modules; [getattr(it, each) for each in it.__all__];"
+    assert python("-c", f"{code} print(before, dir(it) == it.__all__)").stdout == "False True\n"
+    with pytest.raises(AttributeError, match=f"^module '{name}' has no attribute 'nothing': it has "):
+        _ = import_module(name).nothing
+    modules = {each.rpartition(".")[2] for each in MODULES if each.rpartition(".")[0] == name}
+    assert not modules & set(import_module(name).__all__)  # whichever is imported last would have the name
 
 
 @pytest.mark.parametrize("name", LISTING)
@@ -67,7 +80,7 @@ OF_STATES = "features.phones_of: path"  # that of the Viterbi algorithm
 
 def declared_paths():
     """What an argument for a path is declared as, by the names of the room, of what it exports, and of the argument."""
-    for name in ("data", "dictionaries", "features", "layers", "models", "training"):
+    for name in ("data", "dictionaries", "experiments", "features", "layers", "models", "training"):
         room = getattr(pp_ref, name)
         for exported in (getattr(room, each) for each in getattr(room, "__all__", ())):
             methods = [each for _, each in getmembers(exported, isroutine)] if isclass(exported) else []

@@ -222,7 +222,7 @@ TEXT = """# Small wrong candidates, and tricks of generated kernels
 Written by `benchmarks/oracle/catch_table.py` from its record. The candidates are in `benchmarks/oracle/catches`, each a
 small file that is wrong, or suspect, in one way: after public bug reports of other projects, or after the tricks with
 which generated kernels have passed other checks (KernelBench, GPU MODE, llm.c; those about clocks are left out).
-[candidates.md](candidates.md) has the exit codes.
+[commands.md](commands.md#exit-codes) has the exit codes.
 
 {summary}
 

@@ -11,10 +11,11 @@ from typing import Annotated, Any
 import typer
 
 from pp_ref.bench.subjects import SUBJECTS, Subject
+from pp_ref.cli.group import App
 
 __all__ = ["bench"]
 
-bench = typer.Typer(help="Time what pp_ref does, against dense products and PyTorch.", no_args_is_help=True)
+bench = App(help="Time what pp_ref does, against dense products and PyTorch.")
 
 ROUNDS = typer.Option(min=1, help="Turns of every contender, after one to warm up.")
 FileOption = Annotated[Path | None, typer.Option("--out", help="File for the JSON record.", show_default="none")]
@@ -120,8 +121,8 @@ def gpu(
     small: SmallOption = False,
     out: Annotated[Path, typer.Option(help="Folder for a record a subject.")] = Path("benchmarks/speed"),
 ) -> None:
-    """Run everything that needs a CUDA device: its tests, of which none may be skipped, its subjects, and Figure 5 in
-    full, which continues after an interruption."""
+    """In a checkout, run all that needs a CUDA device: its tests, of which none may be skipped, its subjects, and
+    Figure 5 in full, which continues after an interruption."""
     figure5 = ["-m", "pp_ref", "reproduce", "figure5", "--profile", "authors", "--device", "gpu"]
     subjects = [name for name, subject in SUBJECTS.items() if subject.device == "gpu"]
     _in_turn(

@@ -8,7 +8,7 @@ import typer
 
 from pp_ref import __version__
 from pp_ref.cli.bench import bench
-from pp_ref.cli.group import Group
+from pp_ref.cli.group import App
 from pp_ref.cli.oracle import conform, vectors
 from pp_ref.cli.reproduce import reproduce
 from pp_ref.cli.sweeps import sweeps
@@ -16,13 +16,7 @@ from pp_ref.errors import EXPECTED
 
 __all__ = ["app", "info", "main", "show"]
 
-app = typer.Typer(
-    cls=Group,
-    no_args_is_help=True,
-    context_settings={"help_option_names": ["-h", "--help"]},
-    pretty_exceptions_enable=False,
-    suggest_commands=False,
-)
+app = App(context_settings={"help_option_names": ["-h", "--help"]}, pretty_exceptions_enable=False)
 app.add_typer(reproduce, name="reproduce")
 app.add_typer(bench, name="bench")
 app.add_typer(vectors, name="vectors")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from pp_ref.cli.group import App
 from pp_ref.errors import EXPECTED, DataError, DomainError
 from pp_ref.files import reason, write_atomically
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["conform", "vectors", "vectors_export"]
 
-vectors = typer.Typer(help="Cases of the oracle as files, for implementations in any language.", no_args_is_help=True)
+vectors = App(help="Cases of the oracle as files, for implementations in any language.")
 
 SeedOption = Annotated[int, typer.Option(min=0, help="Seed of all random numbers.")]
 OnlyOption = Annotated[list[str] | None, typer.Option(help="An operation; may be given again.", show_default="all")]
@@ -45,7 +46,11 @@ def conform(
     context: typer.Context,
     candidate: Annotated[
         str | None,
-        typer.Argument(help="A Python file or a module, with functions of the documented names.", show_default=False),
+        typer.Argument(
+            metavar="CANDIDATE",
+            help="A Python file or a module, with functions of the documented names.",
+            show_default=False,
+        ),
     ] = None,
     files: Annotated[
         Path | None,
@@ -94,8 +99,7 @@ def conform(
 ) -> None:
     """Judge an implementation against exact values and derived bounds, and say what is wrong with it.
 
-    Exit code 0: all judged and right. 1: wrong. 2: suspicious or incomplete. 3: nothing could be judged, or its
-    report could not be written.
+    Exit code: 0 right, 1 wrong, 2 suspicious or incomplete, 3 not judged.
     """
     from pp_ref.oracle.candidates.declared import races
     from pp_ref.oracle.reports import check_name, failure, verdict_object, write_report

@@ -8,14 +8,12 @@ from typing import Annotated, Any
 
 import typer
 
-from pp_ref.cli.group import Group
+from pp_ref.cli.group import App
 from pp_ref.experiments.experiment import FIGURES, Entry
 
 __all__ = ["DataName", "DeviceName", "ProfileName", "reproduce"]
 
-reproduce = typer.Typer(
-    cls=Group, help="Make a figure of the paper from real data.", no_args_is_help=True, suggest_commands=False
-)
+reproduce = App(help="Make a figure of the paper from real data.")
 
 
 OTHERS = "The other profiles put the paper's claims to the test."

@@ -25,6 +25,8 @@ from types import TracebackType
 from pp_ref.errors import DataError
 from pp_ref.files import open_regular
 
+__all__ = ["ABANDONED", "Claim", "Claims", "highest", "this_machine"]
+
 RENEWED = 60.0  # seconds from one renewal to the next
 ABANDONED = 300.0  # seconds without renewal after which a claim of another machine may be taken over
 LARGEST = 1000  # bytes of a claim

@@ -17,6 +17,8 @@ from pp_ref.features import as_floats, fit_whitening, normalise_contrast
 from pp_ref.kept import kept_array, make_room
 from pp_ref.machine import blas
 
+__all__ = ["PREPROCESSING", "load_inputs"]
+
 DEVIATION = 0.25  # of CIFAR-10's channels in 0..1, about: 0.247, 0.243 and 0.262
 
 Images = NDArray[Any]  # (n, height, width, channels), uint8 or floats in 0..1

@@ -11,6 +11,8 @@ from typing import NamedTuple
 
 from pp_ref.experiments.run_store import Record
 
+__all__ = ["NAMES", "Change", "chance", "conclusion", "data_name", "sentence_of"]
+
 NAMES = {
     "digits": "5,000 digits",
     "mnist": "MNIST",

@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 from pp_ref.errors import ShapeError
 from pp_ref.files import write_atomically
 
+__all__ = ["filter_grid", "save_figure", "show_filters"]
+
 CHARACTERS = 15  # of a caption, in an inch
 
 

@@ -17,6 +17,20 @@ from pp_ref.models import LowRank, Weights
 from pp_ref.records import markdown
 from pp_ref.tables import plain_table
 
+__all__ = [
+    "cost",
+    "describe",
+    "error_and_spread",
+    "error_conclusion",
+    "error_figure",
+    "error_summary",
+    "error_table",
+    "errors_by_seed",
+    "grouped",
+    "label_of",
+    "learned",
+]
+
 Label = Callable[[Record], str]  # the line of a figure that a record belongs to
 
 

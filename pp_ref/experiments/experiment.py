@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from rich.table import Table
 
+__all__ = ["FIGURES", "Entry", "Experiment"]
+
 
 @dataclass(frozen=True)
 class Experiment:

@@ -40,6 +40,21 @@ from pp_ref.records import markdown
 from pp_ref.tables import plain_table
 from pp_ref.training import Fit
 
+__all__ = [
+    "EXPERIMENT",
+    "PARTS",
+    "PROFILES",
+    "RESULT",
+    "demo",
+    "epochs",
+    "figure",
+    "recipes",
+    "run",
+    "summary",
+    "table",
+    "verdict",
+]
+
 SHOWN = 4  # features, as in the paper
 SHOWN_PROPORTION = 0.25
 PROPORTIONS = (0.05, 0.1, 0.25, 0.5, 0.75)

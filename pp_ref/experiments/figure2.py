@@ -31,6 +31,24 @@ from pp_ref.machine import Device
 from pp_ref.records import markdown
 from pp_ref.tables import plain_table
 
+__all__ = [
+    "DATA",
+    "EXPERIMENT",
+    "PARTS",
+    "PROFILES",
+    "RESULT",
+    "Profile",
+    "demo",
+    "epochs",
+    "figure",
+    "flat",
+    "recipes",
+    "run",
+    "summary",
+    "table",
+    "train",
+]
+
 PROPORTIONS = tuple(tenths / 10 for tenths in range(10, 0, -1))
 SHOWN = 24  # filters, the first ones: features have no order
 

@@ -28,6 +28,19 @@ from pp_ref.experiments.run_store import Record
 from pp_ref.experiments.ways import WAYS
 from pp_ref.training import SGD
 
+__all__ = [
+    "BEST",
+    "EXPERIMENT",
+    "FINE_TUNING",
+    "FIRST",
+    "PRETRAINING",
+    "PROFILES",
+    "demo",
+    "figure",
+    "table",
+    "verdict",
+]
+
 BEST = ("SE-Emp", "SE-Emp2")  # the pairs that the paper finds best
 FEW = 0.1  # proportions up to here are the paper's "few dynamic parameters"
 CLAIMED = 0.95  # the paper predicts "more than 95% of the weights" at no loss

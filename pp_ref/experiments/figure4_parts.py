@@ -30,6 +30,8 @@ from pp_ref.experiments.run_store import Record
 from pp_ref.experiments.sweeps import Finished, Part
 from pp_ref.records import markdown
 
+__all__ = ["COLUMNS", "FEW", "FULL", "PARTS", "SEEN", "VARIED", "alpha_figure", "kind_verdict"]
+
 Recipe = dict[str, Any]
 
 FEW = (FIRST, ALMOST)  # the "few dynamic parameters" of the sentence on kinds

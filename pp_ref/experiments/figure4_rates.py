@@ -19,6 +19,20 @@ from pp_ref.experiments.sweeps import Finished, Part
 from pp_ref.experiments.ways import WAYS
 from pp_ref.records import markdown
 
+__all__ = [
+    "ALMOST",
+    "MANY",
+    "PARTS",
+    "RATES",
+    "chosen_ae",
+    "chosen_rates",
+    "profile_at",
+    "rate_recipes",
+    "rate_summary",
+    "seconds",
+    "setting_recipes",
+]
+
 RATES = (0.1, 0.3, 0.03, 1.0, 0.01)  # of fine-tuning's first step, in the order in which they are tried
 ALMOST = 0.041  # of each predicted layer: 95 % of all parameters are predicted
 MANY = 50  # columns

@@ -30,6 +30,21 @@ from pp_ref.records import markdown
 from pp_ref.tables import plain_table
 from pp_ref.training import SGD
 
+__all__ = [
+    "EXPERIMENT",
+    "HEADINGS",
+    "PROFILES",
+    "confused",
+    "demo",
+    "departures",
+    "figure",
+    "interval",
+    "recipes",
+    "rows",
+    "summary",
+    "table",
+]
+
 FULL = "nokernel"
 BASELINES = ("bigram alone", "commonest phone alone")
 PAIRS = 15  # of confused phones in the drawing

@@ -42,6 +42,24 @@ from pp_ref.models.convnet import ConvNet, paper_convnet, weight_spaces
 from pp_ref.records import markdown
 from pp_ref.training import SGD, Checkpoint, Fit, fit_sgd
 
+__all__ = [
+    "EXPERIMENT",
+    "FULL",
+    "PREDICTED",
+    "PROFILES",
+    "Profile",
+    "demo",
+    "epochs",
+    "falling",
+    "filters_figure",
+    "recipes",
+    "run",
+    "summary",
+    "table",
+    "train",
+    "verdict",
+]
+
 FULL, PREDICTED = "convnet", "SE"
 COLUMNS = (1, 1, 1, 5)  # of the three convolutions and the 500 units (paper, sec. 4.2)
 SE_SETTINGS = {"length_scale": 1.0, "ridge": 1e-3}  # the ridge is our choice

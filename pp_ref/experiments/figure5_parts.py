@@ -20,6 +20,25 @@ from pp_ref.experiments.sweeps import Finished, Part
 from pp_ref.experiments.ways import WAYS
 from pp_ref.records import markdown
 
+__all__ = [
+    "DECAY",
+    "PARTS",
+    "RATE",
+    "RATES",
+    "RESULT",
+    "SETTINGS",
+    "START",
+    "VALIDATION",
+    "chosen_rates",
+    "chosen_settings",
+    "rate_recipes",
+    "rate_summary",
+    "result_recipes",
+    "seconds",
+    "setting_recipes",
+    "setting_summary",
+]
+
 Recipe = dict[str, Any]
 Settings = dict[str, Any]
 

@@ -31,6 +31,28 @@ from pp_ref.layers import average_pool2d_forward
 from pp_ref.machine import Device
 from pp_ref.tables import plain_table
 
+__all__ = [
+    "AUTHORS",
+    "DEMO",
+    "HALF",
+    "RESULT",
+    "STANDARD",
+    "Point",
+    "Settings",
+    "accuracy_and_spread",
+    "bars",
+    "bars_are",
+    "check",
+    "epochs",
+    "errors",
+    "note",
+    "points",
+    "recipe_of",
+    "run",
+    "seconds",
+    "table",
+]
+
 HALF = 0.5  # the proportion of "RICA-50%", and of the paper's "more than half of the dynamic parameters"
 REDUCED = 2048  # STL-10 images that are reduced at a time
 IMAGE = 3e-5  # a guess of the core seconds of an image and a feature

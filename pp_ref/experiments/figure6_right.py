@@ -18,6 +18,8 @@ from pp_ref.experiments.sweeps import Part
 from pp_ref.machine import Device
 from pp_ref.records import markdown
 
+__all__ = ["EXPERIMENT", "LARGER", "PARTS", "PROFILES", "RESULT", "demo", "recipes", "verdict"]
+
 NAMES = {1.0: "RICA", HALF: "RICA-50%"}
 
 epochs, run, check, seconds = figure6.epochs, figure6.run, figure6.check, figure6.seconds

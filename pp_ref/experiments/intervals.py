@@ -16,6 +16,8 @@ from scipy.special import stdtrit
 from pp_ref.arrays import check_finite
 from pp_ref.errors import DomainError
 
+__all__ = ["GAIN", "LEVEL", "NO_DROP", "Outcome", "judge", "student_interval", "together"]
+
 Key = TypeVar("Key", int, str)
 LEVEL = 0.95
 GAIN = 0.0  # the margin of "a gain"
@@ -23,7 +25,14 @@ NO_DROP = {"mnist": 0.002, "cifar10": 0.01, "stl10": 0.01}  # that of "no drop",
 
 
 class Outcome(StrEnum):
-    """What the runs say of a sentence."""
+    """What the runs say of a sentence.
+
+    Examples
+    --------
+    >>> from pp_ref.experiments import Outcome
+    >>> [str(each) for each in Outcome]
+    ['borne out', 'not borne out', 'undecided']
+    """
 
     borne_out = "borne out"
     not_borne_out = "not borne out"
@@ -31,7 +40,14 @@ class Outcome(StrEnum):
 
 
 class Judgement(NamedTuple):
-    """The outcome, and what it comes from: the mean difference of errors, its interval and the number of pairs."""
+    """The outcome, and what it comes from: the mean difference of errors, its interval and the number of pairs.
+
+    Examples
+    --------
+    >>> from pp_ref.experiments import Judgement, Outcome
+    >>> print(Judgement(Outcome.borne_out, mean=0.001, low=0.0004, high=0.0016, pairs=10))
+    +0.10 points (95 % interval +0.04 to +0.16, 10 pairs)
+    """
 
     outcome: Outcome
     mean: float  # nan without a pair
@@ -40,7 +56,7 @@ class Judgement(NamedTuple):
     pairs: int
 
     def __str__(self) -> str:
-        """E.g. "+0.10 points (95 % interval +0.04 to +0.16, 10 pairs)"."""
+        """The mean difference, its interval, and the number of pairs."""
         if self.pairs < 2:
             return "no pair" if self.pairs == 0 else f"{100 * self.mean:+.2f} points (one pair: no interval)"
         interval = f"{LEVEL:.0%} interval {100 * self.low:+.2f} to {100 * self.high:+.2f}".replace("%", " %")
@@ -56,6 +72,13 @@ def judge(ours: Mapping[Key, float], theirs: Mapping[Key, float], margin: float)
     raises  DomainError for an error that is not finite, or another margin
 
     The interval is Student's over the pairs' differences. It does not correct for several sentences.
+
+    Examples
+    --------
+    >>> from pp_ref.experiments import judge
+    >>> judgement = judge({0: 0.021, 1: 0.020, 2: 0.022}, {0: 0.020, 1: 0.019, 2: 0.021}, margin=0.002)
+    >>> print(judgement.outcome)
+    borne out
     """
     if not 0 <= margin < 1:
         raise DomainError(f"margin is {margin}, expected a number in [0, 1): 0.002 is 0.2 points")
@@ -87,6 +110,13 @@ def student_interval(values: Sequence[float], level: float = 0.9) -> tuple[float
 
     The paper gives 90 % intervals "from the recommended testing protocol" without a formula (Figure 6): this one is our
     choice. It assumes independent draws, which STL-10's folds are not: they overlap and share their test images.
+
+    Examples
+    --------
+    >>> from pp_ref.experiments import student_interval
+    >>> mean, half = student_interval([0.50, 0.52, 0.54], level=0.9)
+    >>> round(mean, 2), round(half, 3)
+    (0.52, 0.034)
     """
     x = np.asarray(values, dtype=np.float64)
     if x.ndim != 1 or len(x) < 2:

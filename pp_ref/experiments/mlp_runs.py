@@ -23,6 +23,23 @@ from pp_ref.experiments.ways import ways_of
 from pp_ref.models import MLP, Full, LowRank, Predicted, Weights, pretrain
 from pp_ref.training import SGD, Checkpoint, Fit, fit_sgd
 
+__all__ = [
+    "AE_VARIANTS",
+    "DATA",
+    "LABELS",
+    "N_COLUMNS",
+    "PAIRS",
+    "Profile",
+    "Trained",
+    "epochs",
+    "falling",
+    "fit_net",
+    "recipe_of",
+    "recipes",
+    "run",
+    "train",
+]
+
 # The legend of the figure: dictionary kinds of layer 1 and layer 2.
 PAIRS: dict[str, tuple[str, str]] = {
     "nokernel": ("nokernel", "nokernel"),

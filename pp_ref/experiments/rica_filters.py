@@ -21,6 +21,8 @@ from pp_ref.models.rica import RICA
 from pp_ref.models.weights import Weights
 from pp_ref.training import Checkpoint, Fit, fit_lbfgs
 
+__all__ = ["REPORTS", "FilterSettings", "LearnedFilters", "filter_recipe", "learn_filters", "seconds"]
+
 FULL, PREDICTED = "nokernel", "SE"  # the labels of Figure 6
 SE_SETTINGS = {"length_scale": 1.0, "ridge": 1e-3}  # the length scale is the paper's, the ridge our choice
 REPORTS = 10  # at most, in a fit

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import re
 import time
 from dataclasses import dataclass
@@ -13,6 +14,8 @@ from pp_ref.envelope import Format
 from pp_ref.errors import DataError
 from pp_ref.records import circumstances
 from pp_ref.training import Fit
+
+__all__ = ["ARRAYS", "COMMON", "FOUND", "RUN", "Record", "RunStore", "read_record", "record_of"]
 
 Record = dict[str, Any]  # of a finished run, as `record_of` makes it
 
@@ -162,12 +165,20 @@ class RunStore:
         return record
 
 
-def read_record(path: Path) -> Record:
-    """The record in a JSON file, with the names of its arrays only.
+def read_record(path: str | os.PathLike[str]) -> Record:
+    """Return the record in a JSON file, with the names of its arrays only.
 
     raises  DataError if the file cannot be read, is damaged, or is not the record of a run
+
+    Examples
+    --------
+    >>> from pp_ref.experiments import read_record
+    >>> read_record("nowhere.json")
+    Traceback (most recent call last):
+        ...
+    pp_ref.errors.DataError: nowhere.json cannot be read (No such file or directory): expected the record of a run
     """
-    advice = "choose a record that pp-ref reproduce wrote"
-    record = RUN.read_json(path, advice)
-    with RUN.reading(path, advice):
+    advice, place = "choose a record that pp-ref reproduce wrote", Path(path)
+    record = RUN.read_json(place, advice)
+    with RUN.reading(place, advice):
         return {"recipe": record["recipe"], **record}

@@ -18,6 +18,8 @@ from pp_ref.experiments.sweeps import Finished, Part
 from pp_ref.experiments.ways import WAYS
 from pp_ref.records import markdown
 
+__all__ = ["PARTS"]
+
 Recipe = dict[str, Any]
 
 CONVNET = Profile(

@@ -25,6 +25,8 @@ from pp_ref.experiments.run_store import Record, RunStore, record_of
 from pp_ref.experiments.ways import ways_of
 from pp_ref.features import CONVENTIONS, context_windows, fit_standardisation, frame_targets, mfcc
 
+__all__ = ["DATA", "check", "load_speech", "run"]
+
 MODULES = ("librosa", "soundfile", "rapidfuzz.distance")
 DATA: dict[str, Callable[[dict[str, Any]], Timit]] = {
     "timit-sample": lambda recipe: load_timit_sample(fold=recipe["fold"]),

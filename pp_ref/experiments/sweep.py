@@ -20,6 +20,8 @@ from pp_ref.experiments.run_store import Record, RunStore
 from pp_ref.experiments.workers import Recipe, Run, Signals, Worker, signal_name
 from pp_ref.machine import cores
 
+__all__ = ["Sweep", "sweep"]
+
 AGAIN = 1.0  # seconds from one attempt at the runs of other processes to the next
 LOOK = 0.2  # seconds from one look for a signal to the next
 
@@ -76,7 +78,7 @@ def sweep(
     with Progress(
         *columns, *times, console=console, expand=True, disable=not (todo and console.is_terminal)
     ) as progress:
-        bar = progress.add_task("", total=sum(map(epochs, todo)))
+        bar = progress.add_task("starting the first run", total=sum(map(epochs, todo)))
         start = partial(Worker, run, store, threads=max(1, cores() // jobs))
         course = _Course(start, store, jobs, epochs, todo, console, partial(progress.update, bar))
         signals = Signals(course.workers, console.is_terminal)

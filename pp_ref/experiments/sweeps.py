@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from pp_ref.experiments.run_store import RunStore
 
+__all__ = ["BUDGET", "ORDER", "Finished", "Part", "Sweeps", "core_seconds", "load_part"]
+
 Recipe = dict[str, Any]
 Record = dict[str, Any]
 Finished = Callable[[str], list[Record]]  # (name of a part) -> its finished runs

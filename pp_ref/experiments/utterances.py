@@ -15,6 +15,8 @@ from pp_ref.experiments.run_store import Record
 from pp_ref.experiments.speech_runs import DATA
 from pp_ref.features import CONVENTIONS
 
+__all__ = ["KINDS", "draw_utterance"]
+
 KINDS = ("posteriors", "path", "truth")
 
 

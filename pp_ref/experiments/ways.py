@@ -12,6 +12,8 @@ from typing import Any
 from pp_ref.kernels.choose import use_backend, use_default_rates
 from pp_ref.models.weights import Weights
 
+__all__ = ["WAYS", "ways_of", "ways_taken"]
+
 WAYS = {"backend": "auto", "rates": "default"}  # the entries of a recipe
 
 

@@ -17,6 +17,8 @@ from threadpoolctl import threadpool_limits
 from pp_ref.experiments.claims import Claim, Claims
 from pp_ref.experiments.run_store import Record, RunStore
 
+__all__ = ["Recipe", "Run", "Signals", "Worker", "signal_name"]
+
 Recipe = dict[str, Any]
 Report = Callable[[str], None]
 Run = Callable[[Recipe, RunStore, Report], Record]  # a module's function: worker processes import it by name

@@ -6,8 +6,9 @@
     report = conform(InProcess(my_layers, arithmetic="float32"))
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from pp_ref.lazy import lazily
 
 if TYPE_CHECKING:
     from pp_ref.gradient_check import GradientCheck, WrongEntry, check_gradient
@@ -30,19 +31,15 @@ __all__ = [
     "truth",
 ]
 
-_MODULES = {
-    "pp_ref.gradient_check": ("GradientCheck", "WrongEntry", "check_gradient"),
-    "pp_ref.oracle.candidates.processes": ("InProcess", "InWorker", "load"),
-    "pp_ref.oracle.operations.strategies": ("cases_of",),
-    "pp_ref.oracle.operations.truth": ("truth",),
-    "pp_ref.oracle.run": ("conform",),
-    "pp_ref.oracle.verdict.judge": ("judge",),
-}
-
-
-def __getattr__(name: str) -> Any:
-    """Imported on first use: pytest loads `pp_ref.oracle.pytest_plugin` in every run of everybody."""
-    for module, names in _MODULES.items():
-        if name in names:
-            return getattr(import_module(module), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+# pytest loads `pp_ref.oracle.pytest_plugin` in every run of everybody: nothing else is imported then.
+__getattr__, __dir__ = lazily(
+    __name__,
+    {
+        "pp_ref.gradient_check": ("GradientCheck", "WrongEntry", "check_gradient"),
+        "pp_ref.oracle.candidates.processes": ("InProcess", "InWorker", "load"),
+        "pp_ref.oracle.operations.strategies": ("cases_of",),
+        "pp_ref.oracle.operations.truth": ("truth",),
+        "pp_ref.oracle.run": ("conform",),
+        "pp_ref.oracle.verdict.judge": ("judge",),
+    },
+)

@@ -6,6 +6,7 @@ report for continuous integration names the case. Nothing but pytest is imported
 
 import warnings
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -38,6 +39,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_collection_modifyitems(session: pytest.Session, items: list[pytest.Item]) -> None:
     path = session.config.getoption("--pp-ref-candidate")
     if path:
+        if not Path(path).exists() and (beside := session.config.rootpath / path).exists():
+            path = str(beside)  # from pytest's configuration, in whichever folder pytest was called
         judged = Candidate.from_parent(session, name=path, nodeid=path)
         judged.load()
         report = judged.ihook.pytest_make_collect_report(collector=judged)

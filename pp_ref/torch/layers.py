@@ -70,7 +70,7 @@ class PredictedModule(nn.Module):
         columns = f"{dictionary.recipe.kind}: {J} column{'s' * (J > 1)} of {k}"
         return f"{self.predicted.d} -> {self.predicted.m}, {columns}, bias={self.bias is not None}"
 
-    def _take(self, W: Tensor, bias: Tensor | None) -> Self:
+    def _take(self, W: Tensor, bias: "Tensor | None") -> Self:
         """Set each w_j to the least squares solution of U_j w_j = W_j, in float64, and the bias; return the module."""
         wide = W.detach().to("cpu", torch.float64).numpy()
         ends = np.cumsum(self.predicted.widths)

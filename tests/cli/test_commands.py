@@ -3,6 +3,7 @@
 import sys
 
 import pytest
+from typer.main import get_command
 
 import pp_ref
 from pp_ref import cli
@@ -28,6 +29,26 @@ def test_help(arguments, said):
     assert result.exit_code == 0
     for words in said:
         assert words in result.output
+
+
+def commands(group, *names):
+    """Every group and command below ``group``, as arguments."""
+    yield [*names]
+    for name, command in getattr(group, "commands", {}).items():
+        yield from commands(command, *names, name)
+
+
+@pytest.mark.parametrize("arguments", list(commands(get_command(cli.app))), ids=" ".join)
+def test_help_shows_no_type_of_a_flag(arguments):
+    result = invoke(*arguments, "-h")
+    assert result.exit_code == 0
+    assert "<bool>" not in result.output
+
+
+@pytest.mark.parametrize("group", ["bench", "vectors", "reproduce"])
+def test_every_group_names_the_command_that_was_meant(group):
+    name = next(iter(get_command(cli.app).commands[group].commands))
+    assert f"did you mean '{name}'?" in invoke(group, name[:-1]).output
 
 
 @pytest.mark.parametrize("arguments", [["-h"], ["bench", "-h"], ["reproduce", "figure5", "-h"]])

@@ -113,6 +113,16 @@ def test_what_cannot_be_judged_is_said(judged, content, only, said):
     result.stderr.fnmatch_lines([said])
 
 
+@pytest.mark.parametrize("folder", [".", "tests"])
+def test_a_file_that_the_configuration_names_is_found_from_every_folder(judged, pytester, monkeypatch, folder):
+    pytester.makeini("[pytest]\naddopts = --pp-ref-candidate my_layers.py")
+    pytester.makepyfile(my_layers=DENSE)
+    pytester.mkdir("tests")
+    monkeypatch.chdir(pytester.path / folder)
+    options = ["--pp-ref-quick", "--pp-ref-only", "dense", "-k", "plain"]
+    pytester.runpytest_subprocess("-p", "pp_ref.oracle.pytest_plugin", *options).assert_outcomes(passed=1, deselected=7)
+
+
 def test_tests_of_ones_own_run_beside_it(judged, pytester):
     pytester.makepyfile(test_mine="def test_mine():\n    pass")
     judged(DENSE, "-k", "plain or mine").assert_outcomes(passed=2, deselected=7)

@@ -12,7 +12,7 @@ import numpy as np
 from pp_ref import layers
 from pp_ref.oracle.candidates.libraries import library
 from pp_ref.oracle.candidates.memory import Placed
-from pp_ref.oracle.operations import definitions, draws, operation
+from pp_ref.oracle.operations import definitions, draws, image_draws, operation
 from pp_ref.oracle.operations.draws import Arguments
 from pp_ref.oracle.operations.table import BY_NAME as DESCRIBED
 from tests.properties.bounded import BY_DTYPE
@@ -205,7 +205,7 @@ IMAGES = (
         y_units=3,
         analytic=False,
         ties=(
-            draws.tied_pixels(None),
+            image_draws.tied_pixels(None),
             np.array([[1.0, 0, 0, 1, 1], [0, 0, 0, 0, 0], [0, 1, 1, 0, 1], [0, 0, 0, 0, 0]])[None, :, :, None],
         ),
     ),

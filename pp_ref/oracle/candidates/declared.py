@@ -22,7 +22,6 @@ DOCUMENTED = [name for operation in OPERATIONS for name in dict.fromkeys((*opera
 # Operations whose convolutions are one: a model's are products of patches.
 CONVOLUTIONS = ("conv2d", "depthwise_conv2d", "dictionary_conv2d", "predicted_conv2d")
 ALIKE = 0.85  # share of letters of two names, by difflib, above which one is taken for the other
-PAGE = "docs/candidates.md"
 
 
 @dataclass(frozen=True)
@@ -109,8 +108,8 @@ def check_provided(path: str, functions: Mapping[str, Any]) -> None:
     )
     shown = ", ".join(has[:12]) + (", ..." if len(has) > 12 else "") if has else "none"
     raise DataError(
-        f"no function of a documented name in {path}; it has: {shown}.{alike} Names are listed in {PAGE}, "
-        "such as dense_forward and dense_backward"
+        f"no function of a documented name in {path}; it has: {shown}.{alike} Names are such as "
+        "dense_forward and dense_backward: `pp-ref conform --list` shows all"
     )
 
 

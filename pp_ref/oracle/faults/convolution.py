@@ -21,6 +21,19 @@ from pp_ref.oracle.faults.fault import (
     zero,
 )
 
+__all__ = [
+    "FAULTS",
+    "assigning",
+    "channels_before_filters",
+    "channels_reversed",
+    "dW_of_last_image",
+    "image_sides_swapped_if_square",
+    "one_pixel_left",
+    "read_channels_first",
+    "rotated",
+    "sides_swapped_if_square",
+]
+
 # Changes of images (n, h, w, c) and of filters (fh, fw, ...).
 
 

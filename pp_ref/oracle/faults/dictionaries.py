@@ -9,6 +9,8 @@ from pp_ref.dictionaries.covariances import covariance, se_covariance
 from pp_ref.dictionaries.ridge import ridge_dictionary
 from pp_ref.oracle.faults.fault import Function, after, before, faults, instead, next_row
 
+__all__ = ["FAULTS"]
+
 
 def ridge_by(formula: Function) -> Function:
     """The ridge form by another formula of (K, alpha, K_alpha, ridge); the atom form as it should be."""

@@ -8,6 +8,33 @@ from pp_ref.arrays import Array, array_namespace
 from pp_ref.oracle.candidates import own
 from pp_ref.oracle.operations.nested import leaves
 
+__all__ = [
+    "Change",
+    "Derived",
+    "Fault",
+    "Function",
+    "Mistakes",
+    "accumulating",
+    "after",
+    "before",
+    "cached",
+    "double_precision",
+    "doubled",
+    "eleven_bits",
+    "exchanged",
+    "faults",
+    "halved",
+    "instead",
+    "last_row_missing",
+    "nan_to_zero",
+    "negative",
+    "neighbour",
+    "next_row",
+    "stale",
+    "transposed_if_square",
+    "zero",
+]
+
 Function = Callable[..., Any]
 Change = Callable[[Any], Any]
 

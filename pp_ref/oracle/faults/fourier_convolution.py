@@ -8,6 +8,8 @@ from pp_ref.layers.fourier_conv2d import Torus
 from pp_ref.oracle.faults.convolution import channels_reversed, dW_of_last_image, rotated, sides_swapped_if_square
 from pp_ref.oracle.faults.fault import Derived, Function, after, before, cached, eleven_bits, faults, instead, zero
 
+__all__ = ["FAULTS"]
+
 right_inverse = fourier_conv2d._inverse
 
 

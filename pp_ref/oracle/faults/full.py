@@ -18,6 +18,8 @@ from pp_ref.oracle.faults.fault import (
     zero,
 )
 
+__all__ = ["FAULTS"]
+
 
 def bias_down_the_batch(v: Array, W: Array, b: Array) -> tuple[Array, DenseCache]:
     y, cache = dense_forward(v, W, zero(b))

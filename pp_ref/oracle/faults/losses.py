@@ -21,6 +21,8 @@ from pp_ref.oracle.faults.fault import (
     zero,
 )
 
+__all__ = ["FAULTS"]
+
 
 def _onehot(z: Array, labels: Array) -> Array:
     xp = array_namespace(z)

@@ -13,6 +13,8 @@ from pp_ref.models import MLP, Autoencoder, Params
 from pp_ref.oracle.faults.fault import Derived, before, faults, instead
 from pp_ref.oracle.faults.predicted import kept_rows
 
+__all__ = ["FAULTS", "Result", "changed", "each", "stepping"]
+
 Result = tuple[Array, Params]
 right_mlp = MLP.loss_and_gradient
 right_autoencoder = Autoencoder.loss_and_gradient

@@ -17,6 +17,8 @@ from pp_ref.oracle.faults.convolution import assigning, channels_reversed, image
 from pp_ref.oracle.faults.fault import Derived, Function, after, before, cached, faults, instead, neighbour
 from pp_ref.oracle.faults.units import smallest
 
+__all__ = ["FAULTS"]
+
 
 def past_the_edge(v: Array, size: int, stride: int, ceil: bool) -> Array:
     """v with real pixels of zero as far as the last windows reach."""

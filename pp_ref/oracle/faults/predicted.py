@@ -26,6 +26,17 @@ from pp_ref.oracle.faults.fault import (
     zero,
 )
 
+__all__ = [
+    "FAULTS",
+    "backwards",
+    "first_for_all",
+    "kept_rows",
+    "last_zero",
+    "mean_of_columns",
+    "shifted",
+    "without_bias_by_weights",
+]
+
 
 def first_for_all(arrays: Arrays) -> list[Array]:
     """The first column's array in the place of every one that has its shape."""

@@ -26,6 +26,8 @@ from pp_ref.oracle.faults.predicted import (
     without_bias_by_weights,
 )
 
+__all__ = ["FAULTS"]
+
 
 def elements(U: Arrays, filter_shape: Any, change: Change) -> list[Array]:
     """U, each of whose elements, of (fh, fw, c), is put through ``change``."""

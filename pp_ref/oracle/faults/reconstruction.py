@@ -25,6 +25,8 @@ from pp_ref.oracle.faults.fault import (
     transposed_if_square,
 )
 
+__all__ = ["FAULTS", "norms_not_differentiated", "one_root", "one_use_of_W", "squares_for_roots"]
+
 # The norms.
 
 

@@ -24,6 +24,8 @@ from pp_ref.oracle.faults.models import Result, changed, each, stepping
 from pp_ref.oracle.faults.predicted import kept_rows
 from pp_ref.oracle.faults.reconstruction import norms_not_differentiated, one_root, one_use_of_W, squares_for_roots
 
+__all__ = ["FAULTS"]
+
 right_rica = RICA.loss_and_gradient
 
 

@@ -11,6 +11,8 @@ from scipy.special import logsumexp
 from pp_ref.oracle.candidates.own_speech import SPEECH
 from pp_ref.oracle.faults.fault import Derived, Function, Mistakes, after, before, faults, instead, neighbour, next_row
 
+__all__ = ["FAULTS"]
+
 
 def other(a: str, b: str) -> Function:
     return lambda given: b if given == a else a

@@ -23,6 +23,8 @@ from pp_ref.oracle.faults.fault import (
     next_row,
 )
 
+__all__ = ["FAULTS", "smallest"]
+
 
 def squashed(y: Change) -> Function:
     """Another function in the sigmoid's place, differentiated as if it were the sigmoid."""

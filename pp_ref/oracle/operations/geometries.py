@@ -1,5 +1,7 @@
 """Geometries of images: filters, windows, strides, paddings and extents, each for an edge of its own."""
 
+__all__ = ["CONVOLUTIONS", "POOLINGS"]
+
 # (filter height, width, stride, padding, image height, width): square and not, to 11 x 11; strides to 4 that overlap,
 # meet, leave pixels out, or do not come out even, with every remainder; padding that makes up for images smaller than
 # the filters, or is larger than the filters.

@@ -7,6 +7,8 @@ import numpy as np
 
 from pp_ref.oracle.operations.draws import Arguments, Draw, Real
 
+__all__ = ["RUN", "SQUARE", "TAILS", "grid", "of_a_run", "on_long_tails", "on_square"]
+
 
 def _symmetric(draw: Draw, k: int) -> Real:
     """As (K_alpha + ridge I)^-1 is."""

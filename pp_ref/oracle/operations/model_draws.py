@@ -5,6 +5,8 @@ from itertools import pairwise
 
 from pp_ref.oracle.operations.draws import Arguments, Draw, Real
 
+__all__ = ["convnet", "mlp", "predicted_autoencoder", "rica"]
+
 
 def _equal(draw: Draw, d: int, size: float = 1.0) -> tuple[list[Real], list[Real]]:
     """U and w of columns that share the units as equally as they can, and keep as many weights: a model's columns."""

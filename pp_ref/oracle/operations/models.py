@@ -23,6 +23,8 @@ from pp_ref.oracle.operations.definitions import (
     weight_decay,
 )
 
+__all__ = ["convnet", "mlp", "predicted_autoencoder", "rica"]
+
 
 def _predicted(v: Quantity, U: Columns, w: Columns) -> Quantity:
     """v [U_j w_j], whose columns are v U_j w_j."""

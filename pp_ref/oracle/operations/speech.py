@@ -7,6 +7,8 @@ from numpy.typing import NDArray
 
 from pp_ref.oracle.algebras.tape import Quantity, concat, exp, log, maximum, sqrt
 
+__all__ = ["bigram", "dct", "deltas", "mel_filters", "viterbi_path", "viterbi_score"]
+
 Whole = NDArray[np.int64]
 
 

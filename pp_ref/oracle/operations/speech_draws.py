@@ -6,6 +6,35 @@ import numpy as np
 
 from pp_ref.oracle.operations.draws import Arguments, Draw, Real
 
+__all__ = [
+    "ENDS",
+    "EQUAL_PATHS",
+    "IMPOSSIBLE",
+    "IMPULSES",
+    "LOUD",
+    "MELS",
+    "NARROW",
+    "ONE_FRAME",
+    "ONE_PHONE",
+    "RAMP",
+    "bigram",
+    "chains",
+    "dct",
+    "deltas",
+    "ends",
+    "general",
+    "impulses",
+    "loud",
+    "mel",
+    "narrow",
+    "one_frame",
+    "one_phone",
+    "ramp",
+    "tied",
+    "unsmoothed",
+    "whole",
+]
+
 # A regime of `Operation`: a bug, its effect.
 ONE_FRAME = ("a frame before the first, or behind the last, is asked for", "one frame raises, or has another's numbers")
 ONE_PHONE = ("an axis of one phone is squeezed away", "one phone alone raises, or wrong shapes")

@@ -5,6 +5,8 @@ from xml.etree import ElementTree
 
 from pp_ref.oracle.reports.words import printable
 
+__all__ = ["Element", "element"]
+
 Element = ElementTree.Element
 
 

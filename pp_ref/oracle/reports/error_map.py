@@ -9,6 +9,8 @@ from pp_ref.oracle.reports.elements import Element, element
 from pp_ref.oracle.reports.words import wrong
 from pp_ref.oracle.verdict.findings import TensorVerdict
 
+__all__ = ["EDGES", "LEVELS", "SQUARES", "error_map"]
+
 Grid = NDArray[np.float64]
 
 EDGES = (1e-3, 1e-2, 1e-1, 1.0, 1e1, 1e2, 1e3)  # of the levels: a share of 1 and less is within the bound

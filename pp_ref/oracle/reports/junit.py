@@ -8,6 +8,8 @@ from pp_ref.oracle.reports.elements import Element, element
 from pp_ref.oracle.reports.words import Operation, details, headline, looked_at, operations, percent, summary, verdict
 from pp_ref.oracle.verdict.findings import Finding, Report, Status
 
+__all__ = ["content"]
+
 FAILURES = (Status.failed, Status.unexpected_pass)
 SKIPPED = (Status.not_provided, Status.not_judged, Status.left_out, Status.expected)
 

@@ -22,6 +22,8 @@ from pp_ref.oracle.reports.words import (
 )
 from pp_ref.oracle.verdict.findings import Finding, Report, Status
 
+__all__ = ["content"]
+
 SECTIONS = {
     Status.failed: "Wrong",
     Status.unexpected_pass: "Passes, though a failure was announced",

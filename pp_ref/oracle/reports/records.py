@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,8 @@ from pp_ref.envelope import json_checksum
 from pp_ref.errors import DataError
 from pp_ref.files import read_regular, reason
 from pp_ref.oracle.verdict.findings import Finding, Report, Status, TensorVerdict
+
+__all__ = ["SCHEMA", "content", "from_record", "read_report", "strict", "to_record"]
 
 SCHEMA = "pp_ref.report/4"
 LARGEST = 2**28  # bytes of a report
@@ -20,13 +23,13 @@ def content(report: Report) -> bytes:
     return json.dumps(to_record(report), allow_nan=False, indent=1).encode("ascii") + b"\n"
 
 
-def read_report(path: Path) -> Report:
+def read_report(path: str | os.PathLike[str]) -> Report:
     """The report in a file.
 
     raises  DataError if it is missing, no report, damaged, or of another version
     """
     try:
-        record = json.loads(read_regular(path, LARGEST))
+        record = json.loads(read_regular(Path(path), LARGEST))
         report = from_record(record)
         if json_checksum(record) != record["checksum"]:
             raise ValueError("its content does not have its checksum")

@@ -24,6 +24,8 @@ from pp_ref.oracle.reports.words import (
 )
 from pp_ref.oracle.verdict.findings import Finding, Report, Status
 
+__all__ = ["print_report"]
+
 STYLES = {
     Status.failed: "bold red",
     Status.unexpected_pass: "bold red",
@@ -100,8 +102,8 @@ def _table(parts: list[Operation]) -> Table:
 def _print_failures(console: Console, report: Report, part: Operation, failed: list[Finding]) -> None:
     first = telling(failed)
     others = [case for case in failed if case is not first]
-    title = f"{part.name} is wrong in {len(failed):,} of {plural(len(part.findings), 'case')}"
-    _print_title(console, f"{title}: {part.diagnosis}" if part.diagnosis else title)
+    said = f": {part.diagnosis}" if part.diagnosis else f" in {len(failed):,} of {plural(len(part.findings), 'case')}"
+    _print_title(console, f"{part.name} is wrong{said}")  # a diagnosis says in how many cases
     *rows, (_, command) = [row for row in details(report, first) if row != ("wrong", part.diagnosis)]
     grid = Table.grid(padding=(0, 2, 0, 0))
     for heading, words in rows:

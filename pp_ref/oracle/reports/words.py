@@ -12,6 +12,22 @@ from pp_ref.oracle.reports.references import references
 from pp_ref.oracle.reports.telling import severity
 from pp_ref.oracle.verdict.findings import Finding, Report, Status, TensorVerdict, unjudged
 
+__all__ = [
+    "Operation",
+    "details",
+    "headline",
+    "looked_at",
+    "operations",
+    "percent",
+    "plural",
+    "printable",
+    "replay",
+    "said",
+    "summary",
+    "verdict",
+    "wrong",
+]
+
 VERDICTS = {  # the first that a case of an operation has is the operation's
     Status.failed: "wrong",
     Status.unexpected_pass: str(Status.unexpected_pass),
