@@ -5,8 +5,8 @@ import os
 import numpy as np
 import pytest
 
-from pp_ref.bench.contest import block, blocks, choice, contender, rates, row, threads, told
-from pp_ref.bench.timing import Timing
+from pp_ref.bench.contest import block, blocks, choice, contender, rates, row, threads
+from pp_ref.bench.timing import Timing, told
 from pp_ref.errors import InaccurateError
 from pp_ref.kernels.bounds import largest_share
 
@@ -92,13 +92,13 @@ def test_a_share_of_nan_is_above_no_limit_and_below_none():
 def test_what_is_timed_is_told_and_short_rounds_are_not_disturbed(monkeypatch):
     said: list[str] = []
     run = {"a": contender(lambda: None)}
-    monkeypatch.setattr("pp_ref.bench.contest.QUIET", 1e9)
+    monkeypatch.setattr("pp_ref.bench.timing.QUIET", 1e9)
     with told(said.append):
-        block({"n": 1, "threads": 2}, run, [], 3)
+        block({"n": 1, "threads": 2}, run, [], Timing(3).of_single_calls())
     assert said == ["n 1, threads 2: warming up"]
-    monkeypatch.setattr("pp_ref.bench.contest.QUIET", 0.0)
+    monkeypatch.setattr("pp_ref.bench.timing.QUIET", 0.0)
     with told(said.append):
-        block({}, run, [], 2)
+        block({}, run, [], Timing(2).of_single_calls())
     assert said[1:] == ["step: warming up", "step: round 1 of 2", "step: round 2 of 2"]
-    block({}, run, [], 2)  # nobody is told
+    block({}, run, [], Timing(2).of_single_calls())  # nobody is told
     assert len(said) == 4

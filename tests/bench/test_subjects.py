@@ -39,7 +39,7 @@ ON_PROCESSOR = {
 NEEDS_TORCH = ("mnist_step", "convnet_step", "mlp_epoch", "rica", "gpu_mlp", "gpu_convnet")
 
 
-def limits(threads):
+def limits(threads, timing):
     return {"threads": threads, "peak_gflops": 100.0, "copy_gb_s": 10.0}
 
 
