@@ -17,7 +17,7 @@ from benchmarks.oracle.worked import worked
 from pp_ref.bench import plan, start_up
 from pp_ref.bench.record import read
 from pp_ref.bench.subjects import SUBJECTS
-from pp_ref.bench.tables import goals_table, machine
+from pp_ref.bench.tables import conditions, goals_table
 from pp_ref.dictionaries import KINDS
 from pp_ref.experiments import figure6
 from pp_ref.experiments.experiment import FIGURES
@@ -71,7 +71,7 @@ def speed_tables() -> dict[str, Callable[[], str]]:
     def pooling_path() -> str:
         """Return the table of goals against peers, and sentences on the subjects without a peer."""
         (first,), (plans,), (pools,) = (records[name] for name in ("start_up", "plan", "pooling"))
-        note = f"{start_up.said(first)} {plan.said(plans)} {machine(pools)}."
+        note = f"{start_up.said(first)} {plan.said(plans)} {conditions(pools)}."
         return goals_table(record for each in records.values() for record in each) + "\n\n" + note
 
     return {"pooling-path": pooling_path} | {

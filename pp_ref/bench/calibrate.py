@@ -2,16 +2,19 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from statistics import median
 from typing import Any, NamedTuple
 
 import numpy as np
 from scipy.optimize import nnls
 
-from pp_ref.bench.contest import interleaved, numbers_of_threads, say, threads
+from pp_ref.bench.contest import numbers_of_threads, threads
 from pp_ref.bench.conv import conv_arrays, conv_ways
 from pp_ref.bench.layer import layer_arrays, ways
+from pp_ref.bench.noise import unstable
 from pp_ref.bench.pooling import se_dictionary, se_operands
 from pp_ref.bench.tables import with_threads
+from pp_ref.bench.timing import Timing, interleaved, say
 from pp_ref.errors import DomainError
 from pp_ref.kernels.operands import OperandCache
 from pp_ref.kernels.rates import Rates, rates_file, write_rates
@@ -61,31 +64,40 @@ class Calibration(NamedTuple):
     rates: Rates
     median_error: float  # |fitted / measured - 1|
     largest_error: float
+    steps: int
+    unstable: int = 0  # steps whose turns disagree
 
     def lines(self) -> Iterator[str]:
         """Yield the rates and their errors for a terminal."""
         yield from (f"{name:8} {rate:.2e} s" for name, rate in self.rates._asdict().items())
         errors = f"{self.median_error:.0%} at the median, {self.largest_error:.0%} at most"
         yield f"by these rates, steps take what was measured up to {errors}"
+        if self.unstable:
+            yield (
+                f"{self.unstable} of {self.steps} steps are unstable: their turns disagree by more than a tenth. Stop "
+                "other programs on this machine, and calibrate again"
+            )
 
 
-def calibrate(rounds: int = 9) -> dict[int, Calibration]:
+def calibrate(timing: Timing) -> dict[int, Calibration]:
     """Time every way of a step of each shape, and return the rates that fit best by number of threads.
 
-    It writes the rates to the user's cache, where the plan reads them.
+    The ways of a shape take turns. The rates are written to the user's cache, where the plan reads them.
 
     raises  DataError if they cannot be written
     """
-    steps = [step for shape in SHAPES for step in layer(*shape)]
-    steps += [step for shape in CONVOLUTIONS for step in convolution(*shape)]
+    shapes = [list(layer(*shape)) for shape in SHAPES] + [list(convolution(*shape)) for shape in CONVOLUTIONS]
+    works = [work for shape in shapes for _, work in shape]
     found = {}
     for number in numbers_of_threads():
         with threads(number):
             seconds = []
-            for done, (run, _) in enumerate(steps, start=1):
-                say(f"{with_threads(number)}: step {done} of {len(steps)}")
-                seconds.append(min(interleaved({"step": run}, rounds)["step"]))
-        found[number] = fitted([work for _, work in steps], seconds)
+            for done, shape in enumerate(shapes, start=1):
+                say(f"{with_threads(number)}: shape {done} of {len(shapes)}")
+                turns = interleaved({str(way): run for way, (run, _) in enumerate(shape)}, timing)
+                seconds += [[turn.seconds / turn.calls for turn in of_way] for of_way in turns.values()]
+        loose = sum(unstable({"seconds": each}) for each in seconds)
+        found[number] = fitted(works, [median(each) for each in seconds])._replace(unstable=loose)
     write_rates(rates_file(), {number: each.rates for number, each in found.items()})
     return found
 
@@ -120,4 +132,4 @@ def fitted(parts: Sequence[Work], seconds: Sequence[float]) -> Calibration:
     rates, _ = nnls(amounts / scale, np.ones(len(parts)))
     rates /= scale
     errors = abs(amounts @ rates - 1)
-    return Calibration(Rates(*rates.tolist()), float(np.median(errors)), float(errors.max()))
+    return Calibration(Rates(*rates.tolist()), float(np.median(errors)), float(errors.max()), len(seconds))

@@ -2,13 +2,15 @@
 
 A row is slower if both hold:
 
-- Its rounds rank higher than by chance: the one-sided exact test of Mann and Whitney (1947), at 5 % over all rows
-  together (Holm, 1979). A test on ranks is little changed by one disturbed round.
+- Its turns rank higher than by chance: the one-sided exact test of Mann and Whitney (1947), at 5 % over all rows
+  together (Holm, 1979). A test on ranks is little changed by one disturbed turn.
 - Its median grew by more than a tenth. Two processes differ by several per cent because of the layout of memory alone
-  (Mytkowicz et al., "Producing wrong data without doing anything obviously wrong!", 2009), and no test on the rounds of
+  (Mytkowicz et al., "Producing wrong data without doing anything obviously wrong!", 2009), and no test on the turns of
   one process can show that.
 
-A row is faster if both hold in the other direction.
+A row is faster if both hold in the other direction. Ranks need no stable row; the ratio does, and is left out without
+one on both sides. Records of before, whose turns are single calls, compare with records whose turns are blocks of
+calls, and the comparison says so: a row may then have changed by the method alone.
 """
 
 from collections.abc import Iterator, Sequence
@@ -19,8 +21,10 @@ from typing import Any, NamedTuple
 
 from scipy.stats import mannwhitneyu
 
-from pp_ref.bench.noise import MARGIN
+from pp_ref.bench.noise import MARGIN, unstable
 from pp_ref.bench.record import BESIDE_SHAPE, Record, read
+from pp_ref.bench.tables import UNSTABLE
+from pp_ref.bench.timing import kind
 from pp_ref.errors import DataError
 
 __all__ = ["LEVEL", "Comparison", "compare"]
@@ -35,11 +39,13 @@ class Change(NamedTuple):
     name: str
     old: float  # median seconds
     new: float
+    unstable: bool
 
     def __str__(self) -> str:
         ratio = max(self.new / self.old, self.old / self.new)
         way = "slower" if self.new > self.old else "faster"
-        return f"{self.shape}: {self.name}: {ratio:.2f} times {way}, {1e3 * self.old:.3f} to {1e3 * self.new:.3f} ms"
+        said = f"{way}, {UNSTABLE}" if self.unstable else f"{ratio:.2f} times {way}"
+        return f"{self.shape}: {self.name}: {said}, {1e3 * self.old:.3f} to {1e3 * self.new:.3f} ms"
 
 
 class Comparison(NamedTuple):
@@ -48,21 +54,24 @@ class Comparison(NamedTuple):
     faster: list[Change]
     unmatched: int  # rows that one side lacks
     untold: int  # rows with too few rounds to tell
+    methods: tuple[str, ...]  # how each side was timed, if they differ
 
     def lines(self) -> Iterator[str]:
         """Yield the comparison's lines for a terminal."""
         yield from map(str, (*self.slower, *self.faster))
         left = f"; {self.unmatched} rows stand on one side only" * (self.unmatched > 0)
         left += f"; {self.untold} rows have too few rounds to tell" * (self.untold > 0)
+        if self.methods:
+            yield f"timed by {' and by '.join(self.methods)}: a row may have changed by that alone"
         yield f"{self.rows} rows: {len(self.slower)} slower, {len(self.faster)} faster beyond noise{left}"
 
 
 def compare(old: Path, new: Path) -> Comparison:
     """Compare the rows of two records, or of two folders of records, matched by subject, shape, threads and name.
 
-    A row has the rounds of all records of its subject in a folder, so that several processes can be pooled.
+    A row has the turns of all records of its subject in a folder, so that several processes can be pooled.
 
-    raises  DataError for a file that is no record with its rounds; for records of different subjects, dtypes, settings
+    raises  DataError for a file that is no record with its turns; for records of different subjects, dtypes, settings
             or machines; if every row has too few rounds
     """
     before, after = _by_subject(old), _by_subject(new)
@@ -86,13 +95,15 @@ def compare(old: Path, new: Path) -> Comparison:
         if chances[key] > LEVEL / 2 / (len(both) - place):
             break
         changed.add(key)
-    found = [_change(key, median(rows[key]), median(others[key])) for key in both if key in changed]
+    found = [_change(key, rows[key], others[key]) for key in both if key in changed]
+    methods = _methods(before), _methods(after)
     return Comparison(
         len(both),
         [change for change in found if change.new > MARGIN * change.old],
         [change for change in found if change.old > MARGIN * change.new],
         len(rows.keys() ^ others.keys()),
         len(untold),
+        methods if methods[0] != methods[1] else (),
     )
 
 
@@ -103,9 +114,15 @@ def _chance(old: Sequence[float], new: Sequence[float]) -> float:
     return float(mannwhitneyu(new, old, alternative=direction, method=method).pvalue)
 
 
-def _change(key: Key, old: float, new: float) -> Change:
+def _change(key: Key, old: list[float], new: list[float]) -> Change:
     (_, subject), *shape, (_, name) = key
-    return Change(", ".join([subject, *(f"{part} {value}" for part, value in shape)]), name, old, new)
+    said = ", ".join([subject, *(f"{part} {value}" for part, value in shape)])
+    return Change(said, name, median(old), median(new), any(unstable({"seconds": each}) for each in (old, new)))
+
+
+def _methods(records: Records) -> str:
+    """Return how the records were timed, in words."""
+    return " or ".join(dict.fromkeys(kind(record) for each in records.values() for _, record in each))
 
 
 def _by_subject(path: Path) -> Records:
@@ -129,7 +146,7 @@ def _check_same(records: Sequence[tuple[Path, Record]]) -> None:
 
 
 def _rows(records: Records) -> dict[Key, list[float]]:
-    """Return the rounds' seconds by subject, shape, threads and name."""
+    """Return the turns' seconds by subject, shape, threads and name."""
     found: dict[Key, list[float]] = {}
     for path, record in (each for of_subject in records.values() for each in of_subject):
         try:
@@ -142,6 +159,6 @@ def _rows(records: Records) -> dict[Key, list[float]]:
                     key = (("subject", record["subject"]), *shape, ("name", row["name"]))
                     found.setdefault(key, []).extend(seconds)
         except (AttributeError, KeyError, TypeError, ValueError) as error:
-            said = f"{path} has rows without their rounds' seconds ({error!r})"
+            said = f"{path} has rows without their turns' seconds ({error!r})"
             raise DataError(f"{said}: run the benchmark again") from error
     return found

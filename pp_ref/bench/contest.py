@@ -1,13 +1,11 @@
-"""Contenders whose results were checked, timed in turns, and the machine's limits."""
+"""Contenders whose results were checked before they are timed, their rows, and the machine's limits."""
 
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from contextvars import ContextVar
 from importlib import import_module
 from importlib.util import find_spec
-from math import inf
 from pathlib import Path
 from statistics import median
 from typing import Any, NamedTuple
@@ -17,6 +15,8 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from pp_ref.arrays import to_numpy
+from pp_ref.bench.noise import best_median, unstable
+from pp_ref.bench.timing import Run, Timing, interleaved
 from pp_ref.errors import InaccurateError, import_extra
 from pp_ref.kernels.bounds import largest_share
 from pp_ref.machine import cores
@@ -25,33 +25,24 @@ __all__ = [
     "Block",
     "Contender",
     "Real",
-    "Run",
     "block",
     "blocks",
     "choice",
     "contender",
-    "copy_rate",
     "installed",
-    "interleaved",
     "numbers_of_threads",
-    "peak_rate",
+    "rates",
     "row",
-    "say",
     "share_of_bounds",
     "share_of_largest",
     "threads",
-    "told",
-    "wall_seconds",
 ]
 
 numba = import_extra("numba", "fast")
 
 Real = NDArray[Any]
 Block = dict[str, Any]
-Run = Callable[[], Any]
 TASKS = Path("/proc/self/task")
-QUIET = 0.5  # seconds between reports
-_REPORT: ContextVar[Callable[[str], None] | None] = ContextVar("report", default=None)
 
 
 class Contender(NamedTuple):
@@ -137,64 +128,13 @@ def _hold(to: set[int]) -> None:
             os.sched_setaffinity(int(task.name), to)
 
 
-def wall_seconds(run: Run) -> float:
-    """Return the seconds of one call."""
-    began = time.perf_counter()
-    run()
-    return time.perf_counter() - began
-
-
-@contextmanager
-def told(report: Callable[[str], None]) -> Iterator[None]:
-    """Let ``report`` be called with what is being timed; never between the contenders of a round."""
-    before = _REPORT.set(report)
-    try:
-        yield
-    finally:
-        _REPORT.reset(before)
-
-
-def say(text: str) -> None:
-    """Call the function that `told` was given, if there is one."""
-    if report := _REPORT.get():
-        report(text)
-
-
-def interleaved(
-    contenders: Mapping[str, Run], rounds: int, seconds: Callable[[Run], float] = wall_seconds, what: str = ""
-) -> dict[str, list[float]]:
-    """Call the contenders in turns and return their seconds in every round; the first round is not counted.
-
-    what  is told of, if it is given: before the first round, and before others where half a second has gone by, so that
-          short rounds are not disturbed
-    """
-    found: dict[str, list[float]] = {name: [] for name in contenders}
-    last = -inf
-    for number in range(rounds + 1):
-        if what and time.monotonic() - last > QUIET:
-            say(f"{what}: round {number} of {rounds}" if number else f"{what}: warming up")
-            last = time.monotonic()
-        for name, run in contenders.items():
-            took = seconds(run)
-            if number:
-                found[name].append(took)
-    return found
-
-
 def row(name: str, seconds: list[float], **more: Any) -> dict[str, Any]:
-    """Return a contender's row of a block."""
-    return {"name": name, "min_s": min(seconds), "median_s": median(seconds), "max_s": max(seconds)} | (
-        more | {"seconds": seconds}
-    )
+    """Return a contender's row of a block: the seconds of a step in each turn, and what they come to."""
+    made = {"name": name, "min_s": min(seconds), "median_s": median(seconds), "max_s": max(seconds)}
+    return made | more | {"seconds": seconds}
 
 
-def block(
-    shape: Block,
-    contenders: Mapping[str, Contender],
-    peers: Sequence[str],
-    rounds: int,
-    seconds: Callable[[Run], float] = wall_seconds,
-) -> Block:
+def block(shape: Block, contenders: Mapping[str, Contender], peers: Sequence[str], timing: Timing) -> Block:
     """Time the contenders and return a block with a row each. The best peer has the smallest median.
 
     raises  InaccurateError, before anything is timed, if a result is off by more than its bound
@@ -204,54 +144,60 @@ def block(
         raise InaccurateError(f"{shape}: off by more than the bound, in shares of it: {wrong}; nothing was timed")
     runs = {name: each.run for name, each in contenders.items()}
     what = ", ".join(f"{name} {value}" for name, value in shape.items()) or "step"
-    calls = interleaved(runs, rounds, seconds, what)
-    steps = {name: [call / contenders[name].steps for call in taken] for name, taken in calls.items()}
-    best = min((median(steps[name]) for name in peers), default=None)
-    rows = []
-    for name, each in contenders.items():
-        said = {
+    rows = {}
+    for name, turns in interleaved(runs, timing, what).items():
+        each = contenders[name]
+        counted = {
             "first_s": each.first_s,
             "share_of_bound": each.share,
-            "times_best_peer": best and best / median(steps[name]),
             "flops": each.flops or None,
             "least_bytes": each.least_bytes or None,
+            "calls": [turn.calls for turn in turns],
         }
-        rows.append(row(name, steps[name], **{key: value for key, value in said.items() if value is not None}))
-    return shape | {"rows": rows}
+        seconds = [turn.seconds / turn.calls / each.steps for turn in turns]
+        rows[name] = row(name, seconds, **{key: value for key, value in counted.items() if value is not None})
+    best = best_median([rows[name] for name in peers])
+    for each_row in rows.values():
+        each_row["unstable"] = unstable(each_row)
+        if best and not each_row["unstable"]:
+            each_row["times_best_peer"] = best / each_row["median_s"]
+    return shape | {"rows": list(rows.values())} | ({"peers": list(peers)} if peers else {})
 
 
 def blocks(
     shape: Block,
     contenders: Mapping[str, Contender],
     peers: Sequence[str],
-    rounds: int,
+    timing: Timing,
     numbers: Sequence[int] | None = None,
 ) -> list[Block]:
     """Return a block for each number of threads, by default `numbers_of_threads`."""
     found = []
     for number in numbers or numbers_of_threads():
         with threads(number):
-            found.append(block(shape | {"threads": number}, contenders, peers, rounds))
+            found.append(block(shape | {"threads": number}, contenders, peers, timing))
     return found
 
 
-def choice(plan: Any, seconds: Mapping[str, float], chosen: str | None = None) -> dict[str, Any]:
-    """Return a block's `choice`: how much longer ``chosen``, by default the plan's way, takes than the best way."""
-    best = min(seconds, key=seconds.__getitem__)
-    behind = seconds[chosen or plan.way.name] / seconds[best] - 1
-    return {"plan": str(plan), "way": plan.way.name, "best": best, "behind": behind}
+def choice(plan: Any, rows: Sequence[dict[str, Any]], chosen: str | None = None) -> dict[str, Any]:
+    """Return a block's `choice`: how much longer ``chosen``, by default the plan's way, takes than the best row.
+
+    rows     of the block that are compared, by their medians
+    returns  `behind` is None if the chosen row is unstable, or one that may be the best
+    """
+    best = min(rows, key=lambda row: float(row["median_s"]))
+    (ours,) = (row for row in rows if row["name"] == (chosen or plan.way.name))
+    known = best_median(rows) is not None and not unstable(ours)
+    behind = ours["median_s"] / best["median_s"] - 1 if known else None
+    return {"plan": str(plan), "way": plan.way.name, "best": best["name"], "behind": behind}
 
 
-def peak_rate() -> float:
-    """Return the Gflop/s of a 2048 x 2048 x 2048 float32 product, the best of five."""
+def rates(timing: Timing) -> dict[str, float]:
+    """Return the Gflop/s of a 2048 x 2048 x 2048 float32 product, and the GB/s of copying 64 MB, reads and writes
+    counted: the best turn of each."""
     a = np.random.default_rng(0).standard_normal((2048, 2048), np.float32)
-    (times,) = interleaved({"product": lambda: a @ a}, 5).values()
-    return 2 * 2048**3 / min(times) / 1e9
-
-
-def copy_rate() -> float:
-    """Return the GB/s of copying 64 MB, reads and writes counted, the best of nine."""
     source = np.ones(1 << 23)
     target = np.empty_like(source)
-    (times,) = interleaved({"copy": lambda: np.copyto(target, source)}, 9).values()
-    return 2 * source.nbytes / min(times) / 1e9
+    turns = interleaved({"product": lambda: a @ a, "copy": lambda: np.copyto(target, source)}, timing)
+    product, copy = (min(turn.seconds / turn.calls for turn in turns[name]) for name in ("product", "copy"))
+    return {"peak_gflops": 2 * 2048**3 / product / 1e9, "copy_gb_s": 2 * source.nbytes / copy / 1e9}

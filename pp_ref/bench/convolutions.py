@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import scipy.fft
 
-from pp_ref.bench.contest import Block, Real, Run, blocks, contender, share_of_bounds
+from pp_ref.bench.contest import Block, Real, blocks, contender, share_of_bounds
+from pp_ref.bench.timing import Run, Timing
 from pp_ref.errors import import_extra
 from pp_ref.layers import conv2d_forward, fourier_conv2d_forward
 
@@ -19,7 +20,7 @@ numba = import_extra("numba", "fast")
 
 
 def convolutions(
-    images: tuple[int, ...], filters: tuple[int, ...], padding: int, threads: int, rounds: int
+    images: tuple[int, ...], filters: tuple[int, ...], padding: int, threads: int, timing: Timing
 ) -> list[Block]:
     """Return a block of every way for one layer's shapes. Results are compared with those of patches first."""
     torch = import_extra("torch", "torch")
@@ -41,7 +42,7 @@ def convolutions(
     allowed *= np.sqrt(np.max(np.sum(v**2, axis=(1, 2, 3))) * np.max(np.sum(W**2, axis=(0, 1, 2))))
     share, flops = lambda got: share_of_bounds((got, want, allowed)), 2 * want.size * W[..., 0].size
     shape = {"part": "convolution", "filters": " x ".join(map(str, filters)), "n": len(v)}
-    return blocks(shape, {name: contender(run, share, flops) for name, run in ways.items()}, [], rounds, [threads])
+    return blocks(shape, {name: contender(run, share, flops) for name, run in ways.items()}, [], timing, [threads])
 
 
 @numba.njit(parallel=True)  # type: ignore[untyped-decorator]

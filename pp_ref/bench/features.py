@@ -10,7 +10,8 @@ import numpy as np
 
 from pp_ref.bench.contest import Real, blocks, contender, share_of_bounds
 from pp_ref.bench.record import Record, goal, record
-from pp_ref.bench.tables import with_threads
+from pp_ref.bench.tables import of_row, with_threads
+from pp_ref.bench.timing import Timing
 from pp_ref.data import load_cifar10
 from pp_ref.errors import DataError
 from pp_ref.features import COATES, extract_features, fit_whitening, normalise_contrast, sample_patches
@@ -22,7 +23,7 @@ PATCH, FILTERS, CHECKED = (6, 6), 400, 3
 GOAL_MB = 4000
 
 
-def measure(rounds: int, images: int = 10_000, patches: int = 20_000) -> Record:
+def measure(timing: Timing, images: int = 10_000, patches: int = 20_000) -> Record:
     """Return the record of these many images; the whitening is fitted to these many patches."""
     data, x = images_of(images)
     rng = np.random.default_rng(0)
@@ -32,8 +33,8 @@ def measure(rounds: int, images: int = 10_000, patches: int = 20_000) -> Record:
     share = share_of_bound(x[:CHECKED], W, whitening)
     flops = 2 * len(x) * 27 * 27 * (len(W) + 1) * FILTERS
     extract = contender(lambda: extract_features(x, W, PATCH, whitening), share, flops)
-    measured = blocks({}, {"extract_features": extract}, [], rounds)
-    return record("features", __doc__, rounds, measured, goals, data=data, images=len(x), filters=FILTERS)
+    measured = blocks({}, {"extract_features": extract}, [], timing)
+    return record("features", __doc__, timing, measured, goals, data=data, images=len(x), filters=FILTERS)
 
 
 def images_of(n: int) -> tuple[str, Real]:
@@ -77,7 +78,7 @@ def table(record: Record) -> str:
         (row,) = block["rows"]
         rates.append(
             f"{images / row['min_s']:,.0f} images a second {with_threads(block['threads'])} "
-            f"({row['share_of_peak']:.0%} of the peak product rate)"
+            f"({of_row(row, 'share_of_peak', '.0%')} of the peak product rate)"
         )
     return (
         f"Features of {images:,} CIFAR-10 images with {record['settings']['filters']} filters: {' and '.join(rates)}, "

@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from pp_ref.bench.contest import Run, block, contender
+from pp_ref.bench.contest import block, contender
 from pp_ref.bench.convnet_step import FULL, PREDICTED, predicted_net, share_of_gradient, torch_net
 from pp_ref.bench.peers import descent, torch_descent
 from pp_ref.bench.record import Record, record
+from pp_ref.bench.timing import Run, Timing
 from pp_ref.errors import import_extra
 from pp_ref.machine import array_library
 from pp_ref.models.convnet import paper_convnet
@@ -20,7 +21,7 @@ __all__ = ["measure"]
 RATE = 1e-3
 
 
-def measure(rounds: int, images: int = 50_000, batch: int = 128, device: str = "cuda") -> Record:
+def measure(timing: Timing, images: int = 50_000, batch: int = 128, device: str = "cuda") -> Record:
     """Return the record of epochs of gradient steps on images in the device's memory.
 
     device  that of PyTorch's nets
@@ -48,6 +49,6 @@ def measure(rounds: int, images: int = 50_000, batch: int = 128, device: str = "
     }
     layouts = {"PyTorch": torch.contiguous_format, "PyTorch, channels last": torch.channels_last}
     peers = {f"{name}, full": contender(theirs(layout)) for name, layout in layouts.items()}
-    measured = [block({"images": images, "batch": batch}, ours | peers, list(peers), rounds)]
+    measured = [block({"images": images, "batch": batch}, ours | peers, list(peers), timing)]
     tf32 = {"convolutions": torch.backends.cudnn.allow_tf32, "products": torch.backends.cuda.matmul.allow_tf32}
-    return record("gpu_convnet", __doc__, rounds, measured, device="gpu", limits=[], pytorch_tf32=tf32)
+    return record("gpu_convnet", __doc__, timing, measured, device="gpu", limits=[], pytorch_tf32=tf32)

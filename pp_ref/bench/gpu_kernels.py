@@ -10,6 +10,7 @@ from typing import Any
 
 from pp_ref.bench.contest import Block
 from pp_ref.bench.record import Record, goal, record
+from pp_ref.bench.timing import Timing
 from pp_ref.kernels.gpu import grids, tiled
 from pp_ref.kernels.gpu.ladders import KERNELS
 from pp_ref.kernels.gpu.nvrtc import compile_for, nvrtc_version
@@ -30,7 +31,9 @@ def measure() -> Record:
         {"architecture": architecture, "dtype": dtype, "rows": rows(architecture, dtype)}
         for architecture, dtype in product(ARCHITECTURES, DTYPES)
     ]
-    return record("gpu_kernels", __doc__, 1, measured, goals, " ".join(DTYPES), nvrtc=version, side=SIDE)
+    return record(
+        "gpu_kernels", __doc__, Timing(1).of_single_calls(), measured, goals, " ".join(DTYPES), nvrtc=version, side=SIDE
+    )
 
 
 def goals(record: Record) -> Iterator[Record]:

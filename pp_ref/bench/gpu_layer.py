@@ -11,11 +11,12 @@ from typing import Any
 import numpy as np
 
 from pp_ref.arrays import to_numpy
-from pp_ref.bench.contest import Run, block, contender, share_of_bounds
+from pp_ref.bench.contest import block, contender, share_of_bounds
 from pp_ref.bench.gpu_pool import CHECKED, COLUMNS, PROPORTION, SIDE, UNITS, event_seconds
 from pp_ref.bench.layer import layer_arrays, layer_shares
 from pp_ref.bench.pooling import se_dictionary
 from pp_ref.bench.record import Record, record
+from pp_ref.bench.timing import Run, Timing
 from pp_ref.kernels.bounds import Bounds
 from pp_ref.kernels.gpu.ladders import LADDERS
 from pp_ref.kernels.gpu.layer import layer_backward
@@ -29,7 +30,7 @@ BATCHES = (100, 1000, 10_000)  # of a layer's step
 Step = Callable[[Any], tuple[Any, Any, list[Any], Any]]  # v -> y, dv, dw, db
 
 
-def measure(rounds: int, images: int = 100_000) -> Record:
+def measure(timing: Timing, images: int = 100_000) -> Record:
     """Return the record of the fused operations and of steps of the layer.
 
     raises  DeviceError without a CUDA device
@@ -56,7 +57,7 @@ def measure(rounds: int, images: int = 100_000) -> Record:
     checks = checks_of(xp, o, v, w, g, G)
     everybody = {name: contender(run, checks.get(name)) for name, run in runs.items()}
     shape = {"d": o.host.d, "k": o.host.ends[-1], "units": UNITS}
-    measured = [block({"n": images} | shape, everybody, [], rounds, event_seconds)]
+    measured = [block({"n": images} | shape, everybody, [], timing._replace(clock=event_seconds))]
     every_step, first = steps(xp, o, w_there, xp.asarray(b), xp.asarray(dy)), slice(BATCHES[0])
     share = layer_shares(o.host, v[first], w, b, dy[first], passes=True)(every_step["layer"](v_there[first, :]))
     for batch in BATCHES:
@@ -64,8 +65,8 @@ def measure(rounds: int, images: int = 100_000) -> Record:
             name: contender(partial(step, v_there[:batch]), share if name == "layer" else None)
             for name, step in every_step.items()
         }
-        measured.append(block({"n": batch} | shape, whole, [*whole][1:], rounds, event_seconds))
-    return record("gpu_layer", __doc__, rounds, measured, device="gpu", limits=[])
+        measured.append(block({"n": batch} | shape, whole, [*whole][1:], timing._replace(clock=event_seconds)))
+    return record("gpu_layer", __doc__, timing, measured, device="gpu", limits=[])
 
 
 def steps(xp: Any, o: DeviceOperands, w: list[Any], b: Any, dy: Any) -> dict[str, Step]:

@@ -10,11 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from pp_ref.bench.contest import Run, block, contender, share_of_largest
+from pp_ref.bench.contest import block, contender, share_of_largest
 from pp_ref.bench.gpu_pool import COLUMNS, PROPORTION, SIDE, UNITS
 from pp_ref.bench.peers import descent, doubled, torch_descent
 from pp_ref.bench.pooling import se_dictionary
 from pp_ref.bench.record import Record, record
+from pp_ref.bench.timing import Run, Timing
 from pp_ref.dictionaries import Dictionary, Units, make_dictionary
 from pp_ref.errors import import_extra
 from pp_ref.kernels.choose import use_backend
@@ -28,7 +29,7 @@ __all__ = ["agreement", "columns_of", "measure", "se_emp", "tensors", "torch_los
 RATE = 1e-2
 
 
-def measure(rounds: int, steps: int = 100, batch: int = 100, device: str = "cuda") -> Record:
+def measure(timing: Timing, steps: int = 100, batch: int = 100, device: str = "cuda") -> Record:
     """Return the record of gradient steps on a batch in the device's memory, pp_ref's net by each backend.
 
     device  that of PyTorch's net
@@ -66,8 +67,8 @@ def measure(rounds: int, steps: int = 100, batch: int = 100, device: str = "cuda
         peers["PyTorch, compiled"] = contender(theirs(torch.compile(eager)), steps=steps)
     except Exception as error:  # any error of this machine's compiler
         failed["PyTorch, compiled"] = f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
-    measured = [block({"batch": batch}, everybody | peers, list(peers), rounds)]
-    return record("gpu_mlp", __doc__, rounds, measured, device="gpu", limits=[], failed=failed)
+    measured = [block({"batch": batch}, everybody | peers, list(peers), timing)]
+    return record("gpu_mlp", __doc__, timing, measured, device="gpu", limits=[], failed=failed)
 
 
 def se_emp() -> list[Dictionary]:

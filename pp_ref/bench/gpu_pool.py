@@ -13,9 +13,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from pp_ref.arrays import to_numpy
-from pp_ref.bench.contest import Run, block, contender
+from pp_ref.bench.contest import block, contender
 from pp_ref.bench.pooling import se_dictionary
 from pp_ref.bench.record import Record, goal, reached, record
+from pp_ref.bench.timing import Run, Timing
 from pp_ref.kernels.bounds import largest_share
 from pp_ref.kernels.gpu.ladders import POOL
 from pp_ref.kernels.gpu.operands import DeviceOperands, device_operands
@@ -65,7 +66,7 @@ def problem(images: int) -> Problem:
     return Problem(o, v, [F_j.astype("f4") for F_j in F], b.astype("f4"), W.astype("f4"))
 
 
-def measure(rounds: int, images: int = 100_000) -> Record:
+def measure(timing: Timing, images: int = 100_000) -> Record:
     """Return the record of every rung and of a copy; raises DeviceError without a CUDA device."""
     array_library("gpu")
     import cupy as xp
@@ -85,18 +86,21 @@ def measure(rounds: int, images: int = 100_000) -> Record:
         everybody[name] = contender(run, partial(share, name), 0, least)
     everybody["copy"] = contender(lambda: xp.copyto(target, source), None, 0, 2 * source.nbytes)
     shape = {"n": n, "d": d, "k": k, "units": UNITS, "taps": 2 * half(given) + 1}
-    measured = [block(shape, everybody, [name for name in everybody if name in GOALS], rounds, event_seconds)]
+    measured = [
+        block(shape, everybody, [name for name in everybody if name in GOALS], timing._replace(clock=event_seconds))
+    ]
     copy = measured[0]["rows"][-1]
     limits = [{"copy_gb_s": copy["least_bytes"] / copy["min_s"] / 1e9}]
-    return record("gpu_pool", __doc__, rounds, measured, goals, device="gpu", limits=limits)
+    return record("gpu_pool", __doc__, timing, measured, goals, device="gpu", limits=limits)
 
 
 def goals(record: Record) -> Iterator[Record]:
     """Yield the goals of the gathered rung: its share of the copy's rate, and its speed against cuBLAS."""
-    share, (ours,) = reached(record, "gathered", "share_of_copy"), reached(record, "gathered", "median_s").values()
+    share, ours = reached(record, "gathered", "share_of_copy"), reached(record, "gathered", "median_s")
     yield from goal("v U on the device, share of the copy's rate", "at least", GOAL_COPY, share)
     for peer, wanted in GOALS.items():
-        times = {number: theirs / ours for number, theirs in reached(record, peer, "median_s").items()}
+        theirs = reached(record, peer, "median_s")
+        times = {n: seconds / mine if seconds and (mine := ours[n]) else None for n, seconds in theirs.items()}
         yield from goal(f"v U on the device, times {peer}", "at least", wanted, times)
 
 

@@ -9,7 +9,8 @@ from scipy.stats import linregress, t
 from pp_ref.bench.contest import Block, blocks
 from pp_ref.bench.pooling import rung_contender, se_operands
 from pp_ref.bench.record import Record, record
-from pp_ref.bench.tables import machine
+from pp_ref.bench.tables import conditions
+from pp_ref.bench.timing import Timing
 from pp_ref.kernels.cpu.ladders import LADDERS
 from pp_ref.records import markdown
 
@@ -21,7 +22,7 @@ PATHS = (("dense", "atom", "dense"), ("separable, atoms", "atom", "fused"), ("se
 
 
 def measure(
-    rounds: int,
+    timing: Timing,
     sides: Sequence[int] = (16, 24, 32, 48, 64, 96),
     batches: Sequence[int] = (1, 10, 100, 1000, 10_000),
     dtype: str = "float32",
@@ -40,8 +41,8 @@ def measure(
             o = se_operands(side, PROPORTION, 1, dtype, form=form)
             v = np.random.default_rng(1).random((n, o.d)).astype(dtype)
             contenders[name] = rung_contender(RUNGS[rung], v, o)
-        measured += blocks({"axis": axis, "side": side, "n": n}, contenders, ["dense"], rounds)
-    return record("growth", __doc__, rounds, measured, dtype=dtype)
+        measured += blocks({"axis": axis, "side": side, "n": n}, contenders, ["dense"], timing)
+    return record("growth", __doc__, timing, measured, dtype=dtype)
 
 
 def table(record: Record) -> str:
@@ -57,7 +58,7 @@ def table(record: Record) -> str:
     sides, batches = ([block[axis] for block in blocks if block["axis"] == axis] for axis in ("side", "n"))
     note = (
         f"Sides {min(sides)} to {max(sides)}, batches {min(batches):,} to {max(batches):,}, one column, 1 thread; 95% "
-        f"intervals; {machine(record)}."
+        f"intervals; {conditions(record)}."
     )
     return markdown(["v U, time as a power", "measured", "flops"], rows) + "\n\n" + note
 

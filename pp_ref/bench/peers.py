@@ -1,14 +1,48 @@
-"""Steps by automatic differentiation in PyTorch and JAX, and training steps of whole nets, ours and PyTorch's."""
+"""Peers: functions compiled by PyTorch, steps by automatic differentiation, training steps of whole nets."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from pp_ref.bench.contest import Real, Run, installed
+from pp_ref.bench.contest import Real, installed
+from pp_ref.bench.libraries import compiler
+from pp_ref.bench.timing import Run
 from pp_ref.errors import import_extra
 
-__all__ = ["assign", "by_jax", "by_torch", "descent", "doubled", "torch_descent"]
+__all__ = [
+    "assign",
+    "by_jax",
+    "by_torch",
+    "descent",
+    "doubled",
+    "torch_compiled",
+    "torch_descent",
+    "torch_modes",
+]
+
+MOST_COMPILED = 1000  # shapes and numbers of threads for which PyTorch compiles one function in a process
+
+
+def torch_compiled(function: Callable[..., Any]) -> Callable[..., Any] | None:
+    """Return the function of tensors compiled by PyTorch, for each shape by itself; None without a C++ compiler.
+
+    It is compiled at the first call, and again at the first with another number of threads. PyTorch's mode is
+    "max-autotune": it times several kernels and takes the fastest. What it cannot compile as a whole is an error, so
+    that no part is left to eager mode.
+    """
+    if not compiler():
+        return None
+    torch = import_extra("torch", "torch")
+    torch._dynamo.config.recompile_limit = MOST_COMPILED  # after eight, a function would be left to eager mode
+    made: Callable[..., Any] = torch.compile(function, mode="max-autotune", dynamic=False, fullgraph=True)
+    return made
+
+
+def torch_modes(function: Callable[..., Any]) -> dict[str, Callable[..., Any]]:
+    """Return the function of tensors by PyTorch's modes: eager and, if there is a C++ compiler, compiled."""
+    compiled = torch_compiled(function)
+    return {"torch": function} | ({"torch, compiled": compiled} if compiled else {})
 
 
 def by_torch(forward: Callable[..., Any], leaves: Sequence[Any], dy: Any) -> Run:

@@ -18,13 +18,13 @@ from tempfile import TemporaryDirectory
 from pp_ref.bench.contest import blocks, contender
 from pp_ref.bench.record import Record, goal, reached, record
 from pp_ref.bench.tables import seconds
+from pp_ref.bench.timing import Timing
 from pp_ref.machine import cores
 from pp_ref.records import markdown
 
 __all__ = ["goals", "measure", "run", "said", "table"]
 
 GOALS = {"import pp_ref": 0.3, "pp-ref --help": 0.3, "pool": 0.5, "pool, compiled": 10.0}  # seconds
-COMPILED_ROUNDS = 3
 POOL = """
 import numpy as np
 from pp_ref.dictionaries import Grid, make_dictionary
@@ -51,17 +51,17 @@ COMMANDS = {
 }
 
 
-def measure(rounds: int) -> Record:
-    """Return the record of new processes in turns, with all cores; with an empty cache in at most three rounds."""
+def measure(timing: Timing) -> Record:
+    """Return the record of new processes in turns, with all cores."""
     with TemporaryDirectory() as place:
         folder, caches = Path(place), count()
         (folder / "one_line.py").write_text(ONE_LINE)  # Numba caches what has a file
 
         kept = {name: contender(partial(run, command, folder, "cache")) for name, command in COMMANDS.items()}
         empty = {"pool, compiled": contender(lambda: run(COMMANDS["pool"], folder, f"empty {next(caches)}"))}
-        measured = blocks({"cache": "kept"}, kept, [], rounds, [cores()])
-        measured += blocks({"cache": "empty"}, empty, [], min(rounds, COMPILED_ROUNDS), [cores()])
-    return record("start_up", __doc__, rounds, measured, goals)
+        measured = blocks({"cache": "kept"}, kept, [], timing, [cores()])
+        measured += blocks({"cache": "empty"}, empty, [], timing, [cores()])
+    return record("start_up", __doc__, timing, measured, goals)
 
 
 def run(command: list[str], folder: Path, cache: str) -> None:

@@ -12,23 +12,23 @@ __all__ = ["SUBJECTS", "Subject"]
 class Subject(NamedTuple):
     """A subject; the module `pp_ref.bench.NAME` measures it.
 
-    The module has `measure(rounds, **settings)`, whose defaults are the full settings. It may have `TABLES`: functions
+    The module has `measure(timing, **settings)`, whose defaults are the full settings. It may have `TABLES`: functions
     that render a record, by their places in README or docs/speed.md.
 
     about     one sentence for the command's help
-    rounds    default number of rounds
     small     settings of --small
     roofline  whether the command draws a roofline beside the record
     peers     the packages that it compares with, as `versions` names them
+    rounds    default number of rounds, at least nine
     """
 
     name: str
     about: str
-    rounds: int
     small: Mapping[str, Any]
     roofline: bool = False
     device: Device = "cpu"
     peers: tuple[str, ...] = ()
+    rounds: int = 9
 
     @property
     def module(self) -> Any:
@@ -49,43 +49,48 @@ SUBJECTS = {
         Subject(
             "pooling",
             "v U for ten columns of a 28 x 28 grid: every rung, dense products.",
-            9,
             _ONE_SHAPE,
             True,
             peers=_DENSE,
         ),
+        Subject("layer", "The MNIST net's first layer, y and dw, against a full one.", _ONE_SHAPE, True, peers=_DENSE),
         Subject(
-            "layer", "The MNIST net's first layer, y and dw, against a full one.", 9, _ONE_SHAPE, True, peers=_DENSE
+            "mnist_step",
+            "A training step of the MNIST net, few weights learned.",
+            {"proportions": (0.05,)},
+            peers=_DENSE,
         ),
-        Subject("mnist_step", "A training step of the MNIST net, few weights learned.", 9, {"proportions": (0.05,)}),
         Subject(
             "conv",
             "A step of each convolution of the CIFAR-10 net, predicted by every way, against dense ones.",
-            3,
             {"layers": (3,), "proportions": (0.05,), "n": 4},
             peers=_DENSE,
         ),
-        Subject("convnet_step", "A training step of the CIFAR-10 net, and every way to convolve.", 9, {"batch": 4}),
-        Subject("mlp_epoch", "An epoch of the MNIST net in full, against PyTorch's.", 3, {"examples": 300}),
-        Subject("rica", "RICA's loss and gradient, against PyTorch's autograd.", 5, {"patches": 1000}),
-        Subject("features", "Features of CIFAR-10 images for a classifier.", 2, {"images": 20, "patches": 2000}),
-        Subject("start_up", "Imports, `pp-ref --help` and a first pooled result in new processes.", 15, {}),
+        Subject("convnet_step", "A training step of the CIFAR-10 net, and every way to convolve.", {"batch": 4}),
+        Subject("mlp_epoch", "An epoch of the MNIST net in full, against peers.", {"examples": 300}, peers=_DENSE),
+        Subject("rica", "RICA's loss and gradient, against PyTorch's autograd.", {"patches": 1000}),
+        Subject("features", "Features of CIFAR-10 images for a classifier.", {"images": 20, "patches": 2000}),
+        Subject("start_up", "Imports, `pp-ref --help` and a first pooled result in new processes.", {}, rounds=15),
         Subject(
             "growth",
             "How times grow with an image's side, 16 to 96, and with the batch, 1 to 10,000.",
-            9,
             {"sides": (8, 12, 16), "batches": (1, 10, 100)},
         ),
         Subject(
             "plan",
             "How much longer a layer's choice takes than the best way, over shapes.",
-            3,
             {"sides": (8,), "batches": (10,), "columns": (1,)},
             peers=_DENSE,
         ),
-        Subject("gpu_pool", "v U on a CUDA device: every rung, against cuBLAS.", 20, {"images": 1000}, device="gpu"),
-        Subject("gpu_layer", "A layer's operations on a CUDA device.", 20, {"images": 1000}, device="gpu"),
-        Subject("gpu_mlp", "A step of the MNIST net on a CUDA device.", 20, {"steps": 5}, device="gpu"),
-        Subject("gpu_convnet", "An epoch of the convnet on a CUDA device.", 3, {"images": 256}, device="gpu"),
+        Subject(
+            "turns",
+            "What turns of a single call measure, and what turns of many calls.",
+            {"batches": (10,)},
+            peers=_DENSE,
+        ),
+        Subject("gpu_pool", "v U on a CUDA device: every rung, and cuBLAS.", {"images": 1000}, device="gpu", rounds=20),
+        Subject("gpu_layer", "A layer's operations on a CUDA device.", {"images": 1000}, device="gpu", rounds=20),
+        Subject("gpu_mlp", "A step of the MNIST net on a CUDA device.", {"steps": 5}, device="gpu", rounds=20),
+        Subject("gpu_convnet", "An epoch of the convnet on a CUDA device.", {"images": 256}, device="gpu"),
     )
 }

@@ -1,4 +1,4 @@
-"""A record on a terminal: where it was measured, a table a block, the goals, and whether its rounds agree."""
+"""A record on a terminal: where it was measured, a table a block, the goals, and whether its turns agree."""
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -9,15 +9,15 @@ from rich.table import Table
 from pp_ref.bench.noise import unstable
 from pp_ref.bench.record import BESIDE_SHAPE, Record, met
 from pp_ref.bench.subjects import SUBJECTS
-from pp_ref.bench.tables import of_best_peer
+from pp_ref.bench.tables import UNSTABLE
+from pp_ref.bench.timing import said
 from pp_ref.tables import plain_pairs, plain_table
 
 __all__ = ["noise", "print_record"]
 
-UNSTABLE = "unstable"
 LIMITS = {"peak_gflops": "product {peak_gflops:.0f} Gflop/s", "copy_gb_s": "copy {copy_gb_s:.0f} GB/s"}
 PEER = "against the\nbest peer"
-ALL_AGREE = "The rounds of every row agree."
+ALL_AGREE = "The turns of every row agree."
 
 
 def print_record(record: Record, console: Console) -> None:
@@ -55,7 +55,8 @@ def _head(record: Record) -> Iterator[tuple[str, str]]:
     yield "dtype", record["dtype"]
     if threads:
         yield "threads", " and ".join(map(str, sorted(threads)))
-    yield "rounds", str(record["rounds"])
+    yield "timing", said(record)
+    yield from record.get("libraries", {}).items()
     for limits in record["limits"]:
         rates = [said.format(**limits) for name, said in LIMITS.items() if name in limits]
         of = "limits, {} thread{}".format(n := limits["threads"], "s" * (n > 1)) if "threads" in limits else "limits"
@@ -71,7 +72,8 @@ COLUMNS: Mapping[str, Callable[[dict[str, Any]], str]] = {
     "from": lambda row: f"{1e3 * row['min_s']:.3f}",
     "to": lambda row: f"{1e3 * row['max_s']:.3f}",
     "of\npeak": lambda row: f"{row['share_of_peak']:.0%}" if "share_of_peak" in row else "",
-    PEER: of_best_peer,
+    PEER: lambda row: f"{row['times_best_peer']:.1f}x" if "times_best_peer" in row else "",
+    "ceiling": lambda row: f"{row['ceiling']:.1f}x" if "ceiling" in row else "",
     "error, of\nits bound": lambda row: f"{row['share_of_bound']:.0%}" if "share_of_bound" in row else "",
 }
 
@@ -85,11 +87,9 @@ def _block(block: dict[str, Any]) -> Table:
         for row in rows:
             made.add_row(*(str(row.get(key, "")) for key in keys))
         return made
-    best = next((row for row in rows if row.get("times_best_peer") == 1), None)
     cells = {heading: [cell(row) for row in rows] for heading, cell in COLUMNS.items()}
-    if best:
-        for number, row in enumerate(rows):
-            cells[PEER][number] = UNSTABLE if unstable(row) or unstable(best) else cells[PEER][number]
+    if "peers" in block:
+        cells[PEER] = [cell or UNSTABLE for cell in cells[PEER]]
     cells = {heading: column for heading, column in cells.items() if any(column)}
     made = plain_table(shape, ["contender", *cells])
     for number, row in enumerate(rows):
@@ -101,22 +101,16 @@ def _choice(block: dict[str, Any]) -> str:
     """Return which way was chosen in a block, and how far it is behind the best one."""
     if "choice" not in block:
         return ""
-    rows, choice = {row["name"]: row for row in block["rows"]}, block["choice"]
-    compared = [rows[name] for name in (choice["way"], choice["best"], "auto") if name in rows]
-    behind = "unstable" if any(map(unstable, compared)) else f"behind {choice['best']} by {choice['behind']:.0%}"
+    choice = block["choice"]
+    behind = UNSTABLE if choice["behind"] is None else f"behind {choice['best']} by {choice['behind']:.0%}"
     return f"chosen: {choice['way']}, {behind}"
 
 
 def _goals(record: Record) -> Table:
-    made = plain_table("goals", ("goal", "threads", "wanted", "reached", "verdict"), ("verdict",))
-    loose = {
-        block.get("threads")
-        for block in record["measured"]
-        if any("seconds" in row and unstable(row) for row in block["rows"])
-    }
+    made = plain_table("goals", ("goal", "threads", "wanted", "reached", "ceiling", "verdict"), ("verdict",))
     for goal in record["goals"]:
-        disturbed = goal.get("threads") in loose
-        reached, verdict = (UNSTABLE, "") if disturbed else (f"{goal['reached']:.3g}", "met" if met(goal) else "missed")
-        wanted = f"{goal['sense']} {goal['goal']:.3g}"
-        made.add_row(goal["what"], str(goal.get("threads", "")), wanted, reached, verdict)
+        reached = UNSTABLE if goal["reached"] is None else f"{goal['reached']:.3g}"
+        ceiling = f"{goal['ceiling']:.3g}" if "ceiling" in goal else ""
+        cells = str(goal.get("threads", "")), f"{goal['sense']} {goal['goal']:.3g}", reached, ceiling
+        made.add_row(goal["what"], *cells, "met" if met(goal) else "missed")
     return made

@@ -22,6 +22,8 @@ def times(record: Record) -> Figure:
     height = 2 + min(MOST, max(3 * LINE, LINE * (len(names) + 2)) * len(shapes))
     figure = Figure(figsize=(3.2 + 4.4 * len(numbers), max(3.0, height)), layout="constrained")
     panels = figure.subplots(1, len(numbers), squeeze=False, sharex=True, sharey=True)[0]
+    extremes = [1e3 * row[key] for block in record["measured"] for row in block["rows"] for key in ("min_s", "max_s")]
+    panels[0].set(xscale="log", xlim=(min(extremes) / 1.1, max(extremes) * 1.1))
     for axes, threads in zip(panels, numbers, strict=True):
         blocks = [block for block in record["measured"] if block.get("threads") == threads]
         for number, name in enumerate(names):
@@ -38,7 +40,7 @@ def times(record: Record) -> Figure:
             axes.errorbar(
                 median, places, xerr=(median - low, high - median), linestyle="", markersize=4, label=name, **look
             )
-        axes.set(xscale="log", xlabel="ms a step: median, least to most")
+        axes.set(xlabel="ms a step: median, least to most")
         axes.set_yticks(range(len(shapes)), shapes, fontsize=7)
         axes.set_ylim(len(shapes) - 0.5, -0.5)
         axes.set_yticks(np.arange(len(shapes) - 1) + 0.5, minor=True)

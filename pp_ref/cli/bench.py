@@ -17,9 +17,9 @@ __all__ = ["bench"]
 
 bench = App(help="Time what pp_ref does, against dense products and PyTorch.")
 
-ROUNDS = typer.Option(min=1, help="Turns of every contender, after one to warm up.")
+ROUNDS = typer.Option(min=1, help="Turns of every contender, each of 200 ms or of one longer call.")
 FileOption = Annotated[Path | None, typer.Option("--out", help="File for the JSON record.", show_default="none")]
-SmallOption = Annotated[bool, typer.Option("--small", help="Small shapes: to see that everything works.")]
+SmallOption = Annotated[bool, typer.Option("--small", help="Small shapes, single calls: to see that everything works.")]
 
 
 def _command(subject: Subject) -> None:
@@ -27,8 +27,14 @@ def _command(subject: Subject) -> None:
     def run(
         rounds: Annotated[int, ROUNDS] = subject.rounds, small: SmallOption = False, out: FileOption = None
     ) -> None:
+        from pp_ref.bench.timing import Timing
+
         with _progress(subject.name):
-            record = subject.module.measure(rounds, **(subject.small if small else {}))
+            timing = Timing(rounds)
+            if small:
+                record = subject.module.measure(timing.of_single_calls(), **subject.small)
+            else:
+                record = subject.module.measure(timing)
         _tell(record, out)
         from rich.console import Console
         from rich.markdown import Markdown
@@ -49,7 +55,7 @@ def _progress(what: str) -> Iterator[None]:
     from rich.progress import Progress, TextColumn, TimeElapsedColumn
     from rich.table import Column
 
-    from pp_ref.bench.contest import told
+    from pp_ref.bench.timing import told
 
     console = Console(stderr=True)
     text = TextColumn("{task.description}", table_column=Column(no_wrap=True, overflow="ellipsis", ratio=1))
@@ -154,10 +160,11 @@ def calibrate(rounds: Annotated[int, ROUNDS] = 9) -> None:
     """Measure the cost of the plan's units of work on this machine, and write it to the user's cache for the plan."""
     from pp_ref.bench.calibrate import calibrate
     from pp_ref.bench.tables import with_threads
+    from pp_ref.bench.timing import Timing
     from pp_ref.kernels.rates import rates_file
 
     with _progress("calibrate"):
-        measured = calibrate(rounds)
+        measured = calibrate(Timing(rounds))
     for number, found in measured.items():
         for line in (with_threads(number), *found.lines()):
             typer.echo(line)

@@ -1,4 +1,4 @@
-"""A processor in place of the CUDA device."""
+"""Turns of a clock that always agrees with itself, and a processor in place of the CUDA device."""
 
 from types import SimpleNamespace
 
@@ -6,26 +6,39 @@ import pytest
 
 from pp_ref import machine
 from pp_ref.bench import gpu_layer, gpu_pool, record
+from pp_ref.bench.timing import Timing
 from pp_ref.records import circumstances
 from tests.kernels.gpu.cuda_on_cpu import standing_in
 
 
+class Clock:
+    """Calls a run and returns seconds of its own: the first run takes 1, the next 2, ..., the same in every turn."""
+
+    def __init__(self):
+        self.calls, self.known = [], {}
+
+    def __call__(self, run):
+        self.calls.append(run)
+        run()
+        return float(self.known.setdefault(id(run), 1 + len(self.known)))
+
+
+@pytest.fixture
+def agreed():
+    """Two single calls of each contender, by a clock that always agrees with itself: no row is unstable."""
+    return Timing(2, clock=Clock()).of_single_calls()
+
+
 @pytest.fixture
 def stand_in(tmp_path, monkeypatch):
-    """A processor with a switch for TF32, which has no effect. Its clock counts the calls."""
+    """A processor with a switch for TF32, which has no effect. Its clock is `Clock`."""
     monkeypatch.setattr(machine, "gpu_absence", lambda: None)
     here = circumstances()
     there = here | {"machine": here["machine"] | {"gpu": "gpu"}}
     monkeypatch.setattr(record, "circumstances", lambda device: there)
-    calls = []
-
-    def seconds(run):
-        calls.append(run)
-        run()
-        return float(len(calls))
-
+    clock = Clock()
     for module in (gpu_pool, gpu_layer):
-        monkeypatch.setattr(module, "event_seconds", seconds)
+        monkeypatch.setattr(module, "event_seconds", clock)
     with standing_in(tmp_path) as processor:
         types = {"now": 0}
         switch = SimpleNamespace(
@@ -34,5 +47,5 @@ def stand_in(tmp_path, monkeypatch):
             set_compute_type=lambda dtype, value: types.update(now=value),
         )
         processor._core = SimpleNamespace(_routines_linalg=switch)
-        processor.calls = calls
+        processor.calls = clock.calls
         yield processor

@@ -8,8 +8,10 @@ import pytest
 from typer.testing import CliRunner
 
 from pp_ref import cli
+from pp_ref.bench import timing
 from pp_ref.bench.calibrate import CONVOLUTIONS, SHAPES, convolution, fitted, layer
 from pp_ref.bench.contest import numbers_of_threads
+from pp_ref.bench.timing import Timing
 from pp_ref.errors import DomainError
 from pp_ref.kernels.rates import Rates, rates_file, read_rates
 
@@ -40,8 +42,10 @@ def test_the_command_keeps_them(monkeypatch, tmp_path):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setattr(sys.modules[fitted.__module__], "SHAPES", SHAPES[:6])
     monkeypatch.setattr(sys.modules[fitted.__module__], "CONVOLUTIONS", CONVOLUTIONS[2:3])
+    monkeypatch.setattr(timing, "Timing", lambda rounds: Timing(rounds).of_single_calls())
     result = CliRunner().invoke(cli.app, ["bench", "calibrate", "--rounds", "1"], env={"COLUMNS": "200"})
     assert result.exit_code == 0, result.output
+    assert "steps are unstable: their turns disagree" in result.output  # a single turn is no proof
     saved, undo = result.output.splitlines()[-2:]
     assert saved == f"saved in {rates_file()}: models choose their ways by it, from the next process on"
     assert undo == "to undo it, delete this file: the default rates are taken again"

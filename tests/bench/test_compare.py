@@ -75,6 +75,26 @@ def test_what_a_process_makes_of_memory_is_no_slowdown(files):
     assert found.slower == []
 
 
+def test_an_old_record_compares_with_a_new_one_and_the_methods_are_said(files):
+    rng = np.random.default_rng(8)
+    new = record(rng, rounds=25, slower={(3, "fused")}) | {"timing": {"turn_s": 0.2, "uncounted_s": 0.05}}
+    for block in new["measured"]:
+        block["peers"] = ["dense"]
+    paths = files(record(rng, rounds=25), new)
+    found = compare(*paths)
+    assert [(change.shape, change.name) for change in found.slower] == [("pooling, n 3, threads 1", "fused")]
+    said = "timed by turns of a single call and by turns of at least 200 ms, the first 50 ms not counted: "
+    assert said in run(*paths).output
+    assert compare(paths[0], paths[0]).methods == ()
+
+
+def test_an_unstable_row_may_be_slower_but_has_no_ratio(files):
+    old, new = record(np.random.default_rng(9)), record(np.random.default_rng(10))
+    new["measured"][0]["rows"][0]["seconds"] = [5e-3, 9e-3] * 5
+    (change,) = compare(*files(old, new)).slower
+    assert str(change).startswith("pooling, n 0, threads 1: dense: slower, unstable, 1.0")
+
+
 def test_rows_of_one_record_only_are_counted(files):
     rng = np.random.default_rng(3)
     paths = files(record(rng, shapes=3), record(rng, shapes=4))
@@ -135,9 +155,9 @@ UNUSABLE = {
     "no JSON": ("{", "is not the record of a benchmark"),
     "a list": ("[]", "its JSON is a list, expected an object"),
     "another JSON": ("{}", "is not the record of a benchmark"),
-    "no rounds": (with_row(median_s=1.0), "has rows without their rounds' seconds"),
+    "no rounds": (with_row(median_s=1.0), "has rows without their turns' seconds"),
     "NaN": (with_row(seconds=[float("nan")]), "has rows without"),
-    "measured is text": (SOUND | {"measured": "all"}, "has rows without their rounds' seconds"),
+    "measured is text": (SOUND | {"measured": "all"}, "has rows without their turns' seconds"),
     "other shapes": (with_row(name="other", seconds=[1.0]), "have no row in common"),
     "another benchmark": (SOUND | {"subject": "layer"}, "has the benchmark pooling but"),
     "other settings": (SOUND | {"settings": {"n": 7}}, "has the settings {} but"),

@@ -3,6 +3,7 @@
 import pytest
 
 from pp_ref.bench import gpu_mlp
+from pp_ref.bench.timing import Timing
 
 
 @pytest.mark.torch
@@ -14,6 +15,6 @@ def test_a_net_that_does_not_compile_leaves_the_others(monkeypatch, stand_in):
         return call
 
     monkeypatch.setattr("torch.compile", uncompiled)
-    record = gpu_mlp.measure(1, steps=1, batch=2, device="cpu")
+    record = gpu_mlp.measure(Timing(1).of_single_calls(), steps=1, batch=2, device="cpu")
     assert record["settings"]["failed"] == {"PyTorch, compiled": "RuntimeError: no compiler here"}
     assert "PyTorch, compiled" not in [row["name"] for row in record["measured"][0]["rows"]]

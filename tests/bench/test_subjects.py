@@ -15,18 +15,20 @@ from pp_ref.bench import plan as plans
 from pp_ref.bench import record as records
 from pp_ref.bench import rica as ricas
 from pp_ref.bench import start_up as processes
+from pp_ref.bench.libraries import compiler
 from pp_ref.bench.record import met
 from pp_ref.bench.roofline import roofline
 from pp_ref.bench.subjects import SUBJECTS
 from pp_ref.bench.terminal import print_record
 from pp_ref.bench.times import times
+from pp_ref.bench.timing import Timing
 from pp_ref.errors import InaccurateError
 from pp_ref.kernels.cpu.ladders import LADDERS
 from pp_ref.models import Predicted
 from pp_ref.models.convnet import ConvNet
 from pp_ref.models.mlp import MLP
 
-KEYS = ["subject", "what", "settings", "dtype", "rounds", "limits", "measured", "goals"]
+KEYS = ["subject", "what", "settings", "dtype", "rounds", "timing", "libraries", "limits", "measured", "goals"]
 SHORT = {"python -c pass": ["-c", "pass"], "numba, one line": ["-c", "pass"], "pool": ["-c", "pass"]}
 ON_PROCESSOR = {
     "gpu_pool": {"images": 3},
@@ -37,7 +39,7 @@ ON_PROCESSOR = {
 NEEDS_TORCH = ("mnist_step", "convnet_step", "mlp_epoch", "rica", "gpu_mlp", "gpu_convnet")
 
 
-def limits(threads):
+def limits(threads, timing):
     return {"threads": threads, "peak_gflops": 100.0, "copy_gb_s": 10.0}
 
 
@@ -46,21 +48,21 @@ def marked(name, *more):
 
 
 @pytest.fixture
-def measured(monkeypatch, request):
+def measured(monkeypatch, request, agreed):
     """Return measure(name, **settings), with a processor in place of the CUDA device and short new processes."""
 
     def measure(name, **settings):
         subject = SUBJECTS[name]
         if subject.device == "gpu":
             request.getfixturevalue("stand_in")
-            if find_spec("torch"):
-                monkeypatch.setattr("torch.compile", lambda function: function)
         if name == "gpu_convnet":
             monkeypatch.setattr(subject.module, "array_library", lambda device: np)
+        if find_spec("torch"):  # it compiles for seconds a function
+            monkeypatch.setattr("torch.compile", lambda function, **settings: function)
         monkeypatch.setattr(processes, "COMMANDS", SHORT)
         if name != "pooling":  # whose record has the limits of this machine; they take two seconds
             monkeypatch.setattr(records, "_limits", limits)
-        return subject.module.measure(1, **subject.small | ON_PROCESSOR.get(name, {}) | settings)
+        return subject.module.measure(agreed, **subject.small | ON_PROCESSOR.get(name, {}) | settings)
 
     return measure
 
@@ -82,7 +84,9 @@ def test_a_record(name, settings, measured, request):
         for row in block["rows"]:
             assert 0 <= row.get("share_of_bound", 0) <= 1
             assert 0 < row["min_s"] <= row["median_s"] <= row["max_s"]
-            assert len(row["seconds"]) >= record["rounds"]
+            assert len(row["seconds"]) == len(row["calls"]) == record["rounds"]
+            assert not row["unstable"]
+            assert ("times_best_peer" in row) == ("peers" in block)
             assert row["first_s"] > 0
             assert any(line.startswith(f" {row['name']} ") for line in said)
     assert len(times(record).axes) == len({block.get("threads") for block in record["measured"]})
@@ -103,6 +107,7 @@ def of_pooling(record, rows, pooling):
     assert "numpy, side by side" in names
     for library in ("torch", "jax"):
         assert ({f"{library}, side by side", f"{library}, by column"} <= set(names)) == (find_spec(library) is not None)
+    assert ("torch, compiled, side by side" in names) == compiles()
     size, k, half = np.dtype(record["dtype"]).itemsize, 39 * 10, {"float32": 7, "float64": 9}[record["dtype"]]
     assert rows["dense"]["flops"] == 2 * 10 * 784 * k
     assert rows["numpy, side by side"]["least_bytes"] == size * (10 * 784 + 784 * k + 10 * k)
@@ -110,23 +115,32 @@ def of_pooling(record, rows, pooling):
     assert rows["fused"]["flops"] == 10 * 784 * (4 * 2 * half - 2)
     best = min(row["median_s"] for name, row in rows.items() if name == "dense" or ", " in name)
     assert rows["fused"]["times_best_peer"] == best / rows["fused"]["median_s"]
-    assert all(len(row["seconds"]) == record["rounds"] for row in rows.values())
     assert "against the" in printed(record)
     figure, threads = roofline(record), [limits["threads"] for limits in record["limits"]]
     assert [axes.get_title() for axes in figure.axes] == [f"{n} thread{'s' * (n > 1)}" for n in threads]
     assert [text.get_text() for text in figure.legends[0].get_texts()] == names
 
 
+def compiles():
+    return find_spec("torch") is not None and compiler() is not None
+
+
 def of_layer(record, rows, layer):
     assert {"dictionary first", "weights first", "separable", "pooled once", "full, numpy"} <= rows.keys()
     for library in ("torch", "jax"):
         assert (f"full, {library}" in rows) == (find_spec(library) is not None)
+    assert ("full, torch, compiled" in rows) == compiles()
+    separable = rows["separable"]
+    assert separable["ceiling"] == separable["times_best_peer"] * separable["median_s"] / separable["limit_s"]
     assert rows["full, numpy"]["flops"] == 4 * 10 * 784 * 500
     assert rows["pooled once"]["flops"] == 4 * 10 * 39 * 500
 
 
 def of_mnist_step(record, rows):
-    assert list(rows) == ["pp_ref, predicted", "pp_ref, full", "torch", "torch, fused SGD"]
+    peers = ["torch", "torch, fused SGD", *["torch, compiled"] * compiles(), *["jax"] * bool(find_spec("jax"))]
+    assert list(rows) == ["pp_ref, predicted", "pp_ref, full", *peers]
+    assert all(0 <= rows[name]["share_of_bound"] <= 1 for name in peers)
+    assert rows["pp_ref, full"]["flops"] / rows["pp_ref, predicted"]["flops"] > 4
     passes = next(block for block in record["measured"] if block["part"] == "passes")["rows"]
     assert (passes[0]["name"], len(passes)) == ("1 dense forward", 8)
     goal = record["goals"][0]
@@ -161,9 +175,10 @@ def of_convnet_step(record, rows, **tables):
 
 
 def of_mlp_epoch(record, rows, **tables):
-    assert list(rows) == ["pp_ref", "torch", "torch, fused SGD"]
+    assert list(rows)[:3] == ["pp_ref", "torch", "torch, fused SGD"]
+    assert record["measured"][0]["peers"] == list(rows)[1:]
     assert rows["pp_ref"]["flops"] == 300 * 2 * (2 * 784 * 500 + 3 * 500 * 500 + 3 * 500 * 10)
-    best = min(rows[name]["median_s"] for name in ("torch", "torch, fused SGD"))
+    best = min(rows[name]["median_s"] for name in list(rows)[1:])
     assert record["goals"][0]["reached"] == pytest.approx(rows["pp_ref"]["median_s"] / best)
     assert f" {len(record['limits'])} | " in tables["mlp-epoch"].splitlines()[-3]
 
@@ -202,7 +217,7 @@ def of_growth(record, rows, growth):
 def of_plan(record, rows):
     assert {block["dtype"] for block in record["measured"]} == {"float32", "float64"}
     for block in record["measured"]:
-        least = {row["name"]: row["min_s"] for row in block["rows"]}
+        least = {row["name"]: row["median_s"] for row in block["rows"]}
         assert block["choice"]["behind"] == least["auto"] / min(least.values()) - 1
         assert {"dictionary", "weights", "separable"} <= least.keys()
     for goal in record["goals"][: len(record["limits"])]:
@@ -214,6 +229,24 @@ def of_plan(record, rows):
     assert plans.said(record).endswith(f"at the median are {reached}.")
 
 
+def of_turns(record, rows, turns):
+    single, many = record["measured"]
+    assert (single["calls a turn"], many["calls a turn"], single["peers"]) == ("single", "many", list(rows)[1:])
+    assert {block["threads"] for block in record["measured"]} == {max(contest.numbers_of_threads())}
+    ratio = single["rows"][0]["median_s"] / many["rows"][0]["median_s"]
+    assert turns.splitlines()[2].startswith("| fused | 10 |")
+    assert turns.splitlines()[2].endswith(f" | {ratio:.2f} |")
+
+
+def test_two_kinds_of_turns_are_measured(monkeypatch):
+    """Of 2 ms in place of 200: many calls of the fused rung in one kind, one in the other."""
+    monkeypatch.setattr("pp_ref.bench.peers.compiler", lambda: None)
+    single, many = SUBJECTS["turns"].module.measure(Timing(1, 2e-3, 5e-4), batches=(1,))["measured"]
+    assert single["rows"][0]["calls"] == [1]
+    assert many["rows"][0]["calls"][0] > 1
+    assert SUBJECTS["turns"].tables["turns"]().startswith("Not measured yet: `pp-ref bench turns --out")
+
+
 def of_gpu_pool(record, rows, stand_in):
     assert (next(iter(rows)), [*rows][-1]) == ("cuBLAS float32", "copy")
     assert {"naive", "tiled", "separable", "gathered", "layer, combined"} <= rows.keys()
@@ -223,7 +256,7 @@ def of_gpu_pool(record, rows, stand_in):
     assert rows["copy"]["share_of_copy"] == pytest.approx(1)
     assert [goal["goal"] for goal in record["goals"]] == [0.8, 5.0, 1.5]
     assert record["machine"]["gpu"] == "gpu"
-    assert len(stand_in.calls) == 2 * len(rows)  # a round to warm up
+    assert len(stand_in.calls) == (2 + record["rounds"]) * len(rows)  # two calls to warm up
     assert stand_in._core._routines_linalg.get_compute_type("f4") == 0
 
 
@@ -319,10 +352,10 @@ def test_nothing_wrong_is_timed(name, said, owner, attribute, wrong, measured, m
 def test_a_wrong_convolution_is_not_timed(monkeypatch):
     monkeypatch.setattr(convolutions, "by_fft", lambda v, W, b, padding, workers: 0 * v[..., :1])
     with pytest.raises(InaccurateError, match=r'"SciPy.s FFT": .* nothing was timed'):
-        convolutions.convolutions((2, 9, 9, 3), (3, 3, 3, 4), 1, 1, 1)
+        convolutions.convolutions((2, 9, 9, 3), (3, 3, 3, 4), 1, 1, Timing(1))
 
 
 def test_a_process_that_fails_is_not_timed(monkeypatch):
     monkeypatch.setattr(processes, "COMMANDS", {"pool": ["-c", "raise SystemExit(3)"]})
     with pytest.raises(subprocess.CalledProcessError):
-        processes.measure(1)
+        processes.measure(Timing(1))

@@ -1,27 +1,33 @@
 """What a record looks like on a terminal."""
 
 from io import StringIO
+from types import SimpleNamespace
 
 import pytest
 from rich.console import Console
 
-from pp_ref.bench.contest import row
-from pp_ref.bench.record import goal, record
+from pp_ref.bench.contest import Contender, block, choice
+from pp_ref.bench.record import goal, reached, record
 from pp_ref.bench.terminal import ALL_AGREE, noise, print_record
+from pp_ref.bench.timing import Timing
 
 STEADY, LOOSE = [1.0, 1.01, 1.02], [1.0, 861.9, 2000.0]
 
 
 def made(ours, theirs, subject="pooling"):
-    median = {name: sorted(seconds)[1] for name, seconds in (("ours", ours), ("peer", theirs))}
-    rows = [
-        row("fused", ours, share_of_bound=0.05, times_best_peer=median["peer"] / median["ours"]),
-        row("torch", theirs, times_best_peer=1.0),
-    ]
-    block = {"n": 10, "threads": 2, "rows": rows, "choice": {"way": "fused", "best": "torch", "behind": 0.5}}
-    wanted = goal("speed", "at least", 2.0, {2: 1.5})
-    settings = {"goals": lambda found: wanted, "limits": [{"threads": 2, "copy_gb_s": 12.0}]}
-    return record(subject, "v U for images.\n\nmore", 3, [block], **settings)
+    """Return a record of two contenders that take these seconds in their turns."""
+    times = {"fused": iter([1.0, 1.0, *ours]), "dense": iter([1.0, 1.0, *theirs])}
+    contenders = {name: Contender(each.__next__, None, 1.0, 0, 0, 1) for name, each in times.items()}
+    timing = Timing(3, clock=lambda run: run()).of_single_calls()
+    found = block({"n": 10, "threads": 2}, contenders, ["dense"], timing)
+    found["rows"][0]["share_of_bound"] = 0.05
+    found["choice"] = choice(SimpleNamespace(way=SimpleNamespace(name="fused")), found["rows"])
+    settings = {"goals": speed, "limits": [{"threads": 2, "copy_gb_s": 12.0}]}
+    return record(subject, "v U for images.\n\nmore", timing, [found], **settings)
+
+
+def speed(found):
+    return goal("speed", "at least", 2.0, reached(found, "fused"), {2: 7.5})
 
 
 def printed(found, width=80):
@@ -42,7 +48,8 @@ def test_the_head_says_where_and_with_what():
     assert "pp_ref 0.1.0, numpy 2.4.6, torch 2.13.0" in said
     assert cells(said, "dtype") == ["dtype", "float32"]
     assert cells(said, "threads") == ["threads", "2"]
-    assert cells(said, "rounds") == ["rounds", "3"]
+    assert cells(said, "timing") == ["timing", *["3", "turns", "of", "a", "single", "call"]]
+    assert cells(said, "numpy")[-2] == "kernels"
     assert "copy 12 GB/s" in said
     assert "jax: not installed, so there is no comparison with them" in said
     assert "missing peers" not in printed(made(STEADY, STEADY, "start_up"))
@@ -51,10 +58,10 @@ def test_the_head_says_where_and_with_what():
 def test_the_error_stands_apart_from_times_and_ratios():
     said = printed(made([2.0, 2.01, 2.02], STEADY))
     assert cells(said, "fused") == ["fused", "2010.000", "2000.000", "2020.000", "0.5x", "5%"]
-    assert cells(said, "torch")[-1] == "1.0x"
+    assert cells(said, "dense")[-1] == "1.0x"
     assert "its bound" in said
-    assert "chosen: fused, behind torch by 50%" in said
-    assert cells(said, "speed")[-1] == "missed"
+    assert "chosen: fused, behind dense by 99%" in said
+    assert cells(said, "speed")[-3:] == ["0.502", "7.5", "missed"]
     assert ALL_AGREE in said
 
 
@@ -64,7 +71,7 @@ def test_unstable_rows_have_no_ratio(ours, theirs, loose):
     said = printed(found)
     assert cells(said, "fused")[4] == "unstable"
     assert "chosen: fused, unstable" in said
-    assert cells(said, "speed")[-1] == "unstable"
+    assert cells(said, "speed")[-3:] == ["unstable", "7.5", "missed"]
     assert "x" not in "".join(cells(said, "fused"))
     assert noise(found).startswith(f"{loose} of 2 rows are unstable: ")
     assert noise(found).endswith("Stop other programs on this machine, and give --rounds 9 or more.")

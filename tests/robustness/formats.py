@@ -107,9 +107,10 @@ def read_run(folder: Path) -> Any:
 def write_benchmark(folder: Path, version: int) -> None:
     from pp_ref.bench.contest import row
     from pp_ref.bench.record import record, write
+    from pp_ref.bench.timing import Timing
 
     rows = [row("fused", [2.0, 1.0, 4.0 + version], flops=3e9, least_bytes=5e9)]
-    made = record("pooling", "v U", 3, [{"n": 10, "threads": 1, "rows": rows}], limits=[], batch=7)
+    made = record("pooling", "v U", Timing(3), [{"n": 10, "threads": 1, "rows": rows}], limits=[], batch=7)
     write(folder / "pooling.json", made | {"peak_memory_mb": 0.5})  # the same at each call
 
 
