@@ -97,7 +97,9 @@ def against_peers(record: Record, shape: Sequence[str], contender: str | None = 
         limits = (of_row(row, share, ".0%") for share in ("share_of_bound", "share_of_peak", "share_of_copy"))
         said = ", ".join(f"{block[part]:g}" if part == "proportion" else str(block[part]) for part in shape)
         cells = said + ("" if contender else f": {way}"), str(block["threads"]), milliseconds(row)
-        rows.append([*cells, times(row, "times_best_peer") if block.get("peers") else "", *limits])
+        rows.append(
+            [*cells, times(row, "times_best_peer") if block.get("peers", "times_best_peer" in row) else "", *limits]
+        )
     headings = [", ".join(shape), "threads", "ms", "of the best dense peer", "of bound", "of peak", "of copy rate"]
     return f"{markdown(headings, rows)}\n\n{conditions(record)}."
 

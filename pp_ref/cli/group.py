@@ -1,9 +1,11 @@
 """What all commands have in common: the command that was meant is named, and help shows no type of a flag."""
 
+from collections.abc import Callable
 from typing import Any
 
 import typer
 from typer.core import TyperCommand, TyperGroup
+from typer.models import CommandFunctionType
 
 from pp_ref.errors import meant
 
@@ -47,6 +49,6 @@ class App(typer.Typer):
     def __init__(self, **settings: Any) -> None:
         super().__init__(cls=Group, no_args_is_help=True, suggest_commands=False, **settings)
 
-    def command(self, name: str | None = None, **settings: Any) -> Any:
+    def command(self, name: str | None = None, **settings: Any) -> Callable[[CommandFunctionType], CommandFunctionType]:
         """Return the decorator of a command."""
         return super().command(name, cls=Command, **settings)
