@@ -384,6 +384,7 @@ NAMESPACE = SimpleNamespace(
     log_sum_exp=logistic.log_sum_exp,
     strayed=chains.strayed,
     chained=chains.chained,
+    either=chains.either,
     sum=_sum,
     max=_max,
     minimum=_minimum,

@@ -26,6 +26,7 @@ __all__ = [
     "exp",
     "gradients",
     "log",
+    "log_loss",
     "maximum",
     "quantity",
     "sigmoid",
@@ -50,6 +51,7 @@ class Algebra:
     chained      (a, b, c) -> a b c, of which every implementation forms a b, or b c, before it goes on
     strayed      (x, entries, at) -> x, where computed numbers may lack entries[i] at the flat place at[i], or have it
                  besides: another branch's gradient
+    either       (x, y) -> x, which implementations compute as x is, or as y is
     sigmoid_slope  s(x) -> s'(x)
     softmax, log_sum_exp  of rows; None: by exp, sum and log
     uncertainty  array -> how far computed numbers may be from those that are compared
@@ -74,6 +76,7 @@ class Algebra:
     formed: Function = lambda x: x
     chained: Function = lambda a, b, c: a @ b @ c
     strayed: Function = lambda x, entries, at: x
+    either: Function = lambda x, y: x
     softmax: Function | None = None
     log_sum_exp: Function | None = None
     sigmoid_slope: Function = lambda y: y * (1 - y)
@@ -325,6 +328,27 @@ def log_sum_exp(z: Quantity) -> Quantity:
         return Quantity(algebra.log_sum_exp(z.data), algebra, [(z, lambda g: algebra.reshape(g, (n, 1)) * p)])
     shift = largest(z)
     return log(exp(z - shift).sum(axis=1)) + shift[:, 0]
+
+
+def log_loss(z: Quantity, labels: NDArray[np.int64]) -> Quantity:
+    """log sum_j exp z[n, j] - z[n, labels[n]] of rows.
+
+    In the label's place the gradient is p - 1, or minus the sum of the other p.
+    """
+    algebra, (n, classes) = z.algebra, z.shape
+    own = np.arange(n) * classes + labels
+    loss = log_sum_exp(z) - z.take(own)
+    if algebra.softmax is None:
+        return loss
+    p, zero, label = algebra.softmax(z.data), algebra.lifted(np.zeros(())), np.arange(classes) == labels[:, None]
+
+    def pull(g: Any) -> Any:
+        each = algebra.reshape(g, (n, 1))
+        others = algebra.sum(algebra.where(label, zero, p), axis=1, keepdims=True) * -each
+        direct = each * p + algebra.where(label, -each, zero)
+        return algebra.where(label, algebra.either(direct, others), direct)
+
+    return Quantity(loss.data, algebra, [(z, pull)])
 
 
 def largest(z: Quantity) -> NDArray[np.float64]:

@@ -28,7 +28,7 @@ TYPICAL, FAR = (
     0.06,
     4.0,
 )  # share of what is likely by which the middle entry errs, and how far from it, in bits, is none
-FUNCTIONS = {"exp", "log", "sqrt", "sigmoid", "log_sum_exp", "softmax", "tanh", "Pow"}
+FUNCTIONS = {"exp", "log", "sqrt", "sigmoid", "log_loss", "log_sum_exp", "softmax", "tanh", "Pow"}
 
 
 def coarse(failed: Sequence[Evidence]) -> tuple[str, str] | None:
