@@ -52,6 +52,7 @@ class Algebra:
     strayed      (x, entries, at) -> x, where computed numbers may lack entries[i] at the flat place at[i], or have it
                  besides: another branch's gradient
     either       (x, y) -> x, which implementations compute as x is, or as y is
+    scaled       (x, powers of two) -> their product, which rounds nothing
     sigmoid_slope  s(x) -> s'(x)
     softmax, log_sum_exp  of rows; None: by exp, sum and log
     uncertainty  array -> how far computed numbers may be from those that are compared
@@ -77,6 +78,7 @@ class Algebra:
     chained: Function = lambda a, b, c: a @ b @ c
     strayed: Function = lambda x, entries, at: x
     either: Function = lambda x, y: x
+    scaled: Function = lambda x, factor: x * factor
     softmax: Function | None = None
     log_sum_exp: Function | None = None
     sigmoid_slope: Function = lambda y: y * (1 - y)
@@ -235,6 +237,11 @@ class Quantity:
             (self, lambda g: _unbroadcast(algebra.where(condition, g, zero), self)),
             (other, lambda g: _unbroadcast(algebra.where(condition, zero, g), other)),
         )
+
+    def scaled(self, factor: NDArray[np.float64]) -> "Quantity":
+        """This times powers of two."""
+        scaled = self.algebra.scaled
+        return self._new(scaled(self.data, factor), (self, lambda g: scaled(g, factor)))
 
     def formed(self) -> "Quantity":
         """This, as an array that every implementation computes before it goes on, and its cotangent likewise.

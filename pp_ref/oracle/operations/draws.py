@@ -305,9 +305,9 @@ def filters(draw: Draw) -> Arguments:
 
 
 def short(draw: Draw) -> Arguments:
-    """Columns whose squared lengths are normal numbers, and little more."""
-    W = filters(draw)["W"]
-    return {"W": draw.stored(W * max(2.0**-70, 8 * np.sqrt(draw.arithmetic.tiny)))}
+    """Columns whose squares underflow, but for those of float16: a gradient is as much larger as they are shorter."""
+    W, tiny = filters(draw)["W"], draw.arithmetic.tiny
+    return {"W": draw.stored(W * 2.0 ** np.rint(0.6 * np.log2(tiny) if tiny < 2.0**-100 else np.log2(tiny) / 2 + 3))}
 
 
 def points(draw: Draw, **settings: Any) -> Arguments:

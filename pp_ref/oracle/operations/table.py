@@ -532,6 +532,11 @@ OPERATIONS = (
                 "images that shrink or grow",
                 lambda draw: model_draws.convnet(draw, ((3, 3), (5, 5))),
             ),
+            "ties": (
+                "the gradient goes to every pixel of a tie, or through a ReLU at 0",
+                "gradients that are counted several times, where images are flat",
+                model_draws.tied_convnet,
+            ),
             "even filters": (
                 "padding is divided unevenly, so that images keep their size",
                 "windows that are shifted by a pixel",
