@@ -24,6 +24,7 @@ __all__ = [
     "concat",
     "elementwise",
     "exp",
+    "forget",
     "gradients",
     "log",
     "log_loss",
@@ -55,6 +56,7 @@ class Algebra:
     scaled       (x, powers of two) -> their product, which rounds nothing
     sigmoid_slope  s(x) -> s'(x)
     softmax, log_sum_exp  of rows; None: by exp, sum and log
+    tanh         an elementary function; None: by exp
     uncertainty  array -> how far computed numbers may be from those that are compared
     cos_pi       (whole numbers p, q) -> cos(pi p / q)
     max          (array, axis) -> the largest, of which no gradient is asked
@@ -81,6 +83,7 @@ class Algebra:
     scaled: Function = lambda x, factor: x * factor
     softmax: Function | None = None
     log_sum_exp: Function | None = None
+    tanh: Function | None = None
     sigmoid_slope: Function = lambda y: y * (1 - y)
     uncertainty: Function = lambda x: 0.0
     cos_pi: Function = cosines.cos_pi
@@ -399,6 +402,22 @@ def gradients(y: Sequence[Quantity], dy: Sequence[Any], inputs: Sequence[Quantit
         found[id(each)] if id(each) in found else each.algebra.lifted(zeros)
         for each, zeros in zip(inputs, none, strict=True)
     ]
+
+
+def forget(y: Iterable[Quantity], of: set[int], use: int) -> bool:
+    """Take one use of each of some arrays, by id, off the record of how y came about; whether any had as many, and
+    more than one."""
+    seen: dict[int, int] = {}
+    found = []
+    for node in _parents_first(y):
+        for i, (parent, _) in enumerate(node.parents):
+            if id(parent) in of:
+                found += [(id(parent), node, i)] if seen.get(id(parent), 0) == use else []
+                seen[id(parent)] = seen.get(id(parent), 0) + 1
+    there = [(node, i) for parent, node, i in found if seen[parent] > 1]
+    for node, i in sorted(there, key=lambda each: -each[1]):
+        node.parents = [*node.parents[:i], *node.parents[i + 1 :]]
+    return bool(there)
 
 
 def work(y: Iterable[Quantity]) -> int:

@@ -146,13 +146,14 @@ class _Behaviour:
             self.seen.missing += [] if self.seen.forward_only else [operation.functions[1]]
         held, first = self.first()
         self.check_arrays(first, held)
-        self.seen.results = self.numbers(first) if self.case.copies == 1 else self.one_copy(first)
+        returned = self.numbers(first) if self.case.copies == 1 else self.one_copy(first)
+        self.seen.results = {name: np.array(x) for name, x in returned.items()}  # a later call may write to them
         if self.case.wild or self.case.copies > 1 or call.misshapen(first):
             return
         self.check_outside()
         if self.case.large:  # other cases show the rest, in less time
             return
-        self.check_reuse()
+        self.check_reuse(first)
         if call.differentiates:
             self.check_linearity()
         if self.case.regime in LONG:
@@ -257,7 +258,7 @@ class _Behaviour:
             else:
                 self.differs([name], "of a second run on the same arguments has other bits", again)
 
-    def check_reuse(self) -> None:
+    def check_reuse(self, found: Returned) -> None:
         """The same bits where other calls run between forward and backward, and in arrays that held other numbers."""
         call, held, reused, dy = self.call, self.call.held(), self.call.held(), self.call.upstream(2.0)
         mine = call.pair(call.called(held)) if call.backward is not None else None
@@ -265,6 +266,7 @@ class _Behaviour:
             other = self.other_call(reused)
             if self.strange is not None:
                 self.strange.run(self.strange.held())
+        self.check_kept(found)
         if mine is not None:
             try:
                 again = self.numbers(call.returned(mine[0], call.pulled(*mine, call.upstream())))
@@ -281,8 +283,14 @@ class _Behaviour:
         reused.refill(call.numbers())
         dy.refill({"dy": call.cotangents})
         again = self.numbers(call.run(reused, dy=dy))
-        words = "in arrays whose numbers were replaced is not that of new arrays: a result is kept by address or name"
+        words = "of arrays whose numbers were replaced is not that of new arrays"
         self.differs(self.changed(again), words, again)
+
+    def check_kept(self, found: Returned) -> None:
+        """What was returned first is as it was."""
+        for name, x in self.numbers(found).items():
+            if not same_bits(x, self.seen.results[name]):
+                self.seen.say(f"{name} is overwritten by a later call: results share memory")
 
     def other_call(self, held: Held) -> Any:
         """What forward returns for other numbers in the same arrays; None if it raises.

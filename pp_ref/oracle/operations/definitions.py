@@ -18,6 +18,7 @@ from pp_ref.oracle.algebras.tape import (
     Quantity,
     concat,
     exp,
+    gradients,
     largest,
     log,
     log_loss,
@@ -229,10 +230,19 @@ def smooth_abs(z: Quantity, eps: float) -> Quantity:
 
 
 def log_cosh(z: Quantity) -> Quantity:
-    """|z| - log 2 + log(1 + exp(-2 |z|)), summed."""
+    """|z| - log 2 + log(1 + exp(-2 |z|)), summed. Its gradient follows from that, or is a tanh."""
     negative = np.asarray(z.algebra.compared(z.data) < 0)
     size = (-z).where(negative, z)
-    return (size + log((exp(size * -2.0) + 1.0) / 2.0)).sum()
+    each = size + log((exp(size * -2.0) + 1.0) / 2.0)
+    algebra, tanh = z.algebra, z.algebra.tanh
+    if tanh is None:
+        return each.sum()
+
+    def pull(g: Any) -> Any:
+        (slope,) = gradients([each], [g], [z])
+        return algebra.either(slope, g * tanh(z.data))
+
+    return Quantity(each.data, algebra, [(z, pull)]).sum()
 
 
 def second_moment(v: Quantity) -> Quantity:
