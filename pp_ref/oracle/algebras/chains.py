@@ -1,4 +1,4 @@
-"""Bounds of products of three matrices, of `pp_ref.oracle.algebras.rounded.Rounded` arrays, of other branches, and of two ways."""
+"""Bounds of products of three matrices, of `rounded.Rounded` arrays, of other branches, and of two ways."""
 
 from typing import Any
 

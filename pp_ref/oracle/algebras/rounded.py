@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pp_ref.oracle.algebras import algorithms, chains, cosines, logistic
+from pp_ref.oracle.algebras import algorithms, chains, cosines, elementary, logistic
 from pp_ref.oracle.algebras.arithmetic import ARITHMETICS, Arithmetic
 from pp_ref.oracle.algebras.systems import solved
 from pp_ref.oracle.algebras.tape import Algebra
@@ -136,7 +136,9 @@ class Rounded:
         """
         a, some = self.arithmetic, 1 + Exact(2) ** -10
         lu = length * Exact(a.sums) * some
-        lost = length * np.where(majorant + error == 0, 0, Exact(ARITHMETICS["float32"].tiny if a.sums > 2.0**-50 else a.tiny))
+        lost = length * np.where(
+            majorant + error == 0, 0, Exact(ARITHMETICS["float32"].tiny if a.sums > 2.0**-50 else a.tiny)
+        )
         fresh = lu / (1 - lu) * (majorant + error) + lost
         likely = LIKELY * a.sums * some * np.sqrt(root**2 + length * (abs(value) + root) ** 2)
         error, spread = error + fresh, spread + np.minimum(fresh, likely + a.tiny)
@@ -187,7 +189,10 @@ class Rounded:
     def __truediv__(self, other: Any) -> "Rounded":
         """The quotient's majorant is that of the numerator over the denominator, which is computed as it is."""
         other = self._lift(other)
-        value, least, likely = self.value / other.value, *(_least(other.value, e) for e in (other.error, other.spread))
+        value, least, likely = (
+            self.value / other.value,
+            *(elementary.least(other.value, e) for e in (other.error, other.spread)),
+        )
         majorant = self.majorant / abs(other.value)
         return self.stored(
             value,
@@ -280,46 +285,6 @@ def _or_infinite(bound: Any, shape: tuple[int, ...]) -> NDArray[Any]:
     return known
 
 
-def _least(value: Any, error: Any) -> Any:
-    """What the magnitude of a computed number is at least."""
-    return np.maximum(abs(value) - error, 0)
-
-
-def _through(x: Rounded, function: Callable[[Any], Any], inherited: Callable[[Any], Any]) -> Rounded:
-    """function of x, where an error of e in x makes one of inherited(e)."""
-    return x.function(function(x.value), inherited(x.error), inherited(x.spread))
-
-
-def _exp(x: Rounded) -> Rounded:
-    value = np.exp(x.value)
-    return _through(x, np.exp, lambda e: value * np.expm1(e))
-
-
-def _log(x: Rounded) -> Rounded:
-    return _through(x, np.log, lambda e: e / _least(x.value, e))
-
-
-def _log1p(x: Rounded) -> Rounded:
-    return _through(x, np.log1p, lambda e: e / _least(1 + x.value, e))
-
-
-def _tanh(x: Rounded) -> Rounded:
-    def slope(e: Any) -> Any:
-        return 1 - np.tanh(np.maximum(abs(x.value) - e, 0)) ** 2  # the largest between x and what was computed
-
-    return _through(x, np.tanh, lambda e: e * slope(e))
-
-
-def _sqrt(x: Rounded) -> Rounded:
-    value = np.sqrt(x.value)  # |sqrt a - sqrt b| = |a - b| / (sqrt a + sqrt b), and at most sqrt |a - b|
-
-    def inherited(e: Any) -> Any:
-        least = np.sqrt(np.maximum(x.value - e, 0))
-        return np.where(value > 0, e / np.where(value > 0, value + least, 1), np.sqrt(e))
-
-    return x.stored(value, value, inherited(x.error), inherited(x.spread))
-
-
 def _abs(x: Rounded) -> Rounded:
     return x.made(abs(x.value), x.error, x.majorant, x.spread, 1)
 
@@ -392,11 +357,11 @@ def _scattered(x: Rounded, at: NDArray[Any], size: int) -> Rounded:
 
 NAMESPACE = SimpleNamespace(
     abs=_abs,
-    exp=_exp,
-    log=_log,
-    log1p=_log1p,
-    tanh=_tanh,
-    sqrt=_sqrt,
+    exp=elementary.exp,
+    log=elementary.log,
+    log1p=elementary.log1p,
+    tanh=elementary.tanh,
+    sqrt=elementary.sqrt,
     sigmoid=logistic.sigmoid,
     sigmoid_slope=logistic.sigmoid_slope,
     softmax=logistic.softmax,

@@ -1,9 +1,7 @@
 """What a candidate's functions return for one case, and how they behave besides: what is said here is a fault."""
 
 import math
-import textwrap
 import time
-import traceback
 import warnings
 import zlib
 from contextlib import suppress
@@ -20,6 +18,7 @@ from pp_ref.oracle.candidates.changed import kept_values, same_bits
 from pp_ref.oracle.candidates.declared import RAISES, Declared, announced
 from pp_ref.oracle.candidates.libraries import Library
 from pp_ref.oracle.candidates.memory import Held, free
+from pp_ref.oracle.candidates.raised import raised
 from pp_ref.oracle.operations.cases import Case, case_of
 from pp_ref.oracle.operations.nested import leaves
 from pp_ref.oracle.operations.truth import evaluated
@@ -30,7 +29,6 @@ LONG = ("plain", "tails")  # regimes in which functions are called often
 BEFORE = {"tails": "plain"}  # and with the arguments of a case that came before, which have other shapes
 FEW, MANY = 11, 250  # calls there, in shuffled order, of a slow candidate and of others
 PATIENCE = 0.25  # seconds after which FEW are enough
-CALL = Call.__init__.__code__.co_filename
 REFUSED = ("destination is read-only", "output array is read-only")  # as NumPy says of what is written
 
 
@@ -110,7 +108,7 @@ def observe(
     except Misbehaved as error:
         seen.say(str(error))
     except (Exception, SystemExit) as error:  # a stranger's code may raise anything
-        seen.say(_raised(error, call))
+        seen.say(raised(error, call))
         if call is not None and isinstance(error, Exception):
             seen.say(f"called with {call.described}")
     due = announced(declared.expected, case, raised=True) == RAISES and case.regime.startswith("NaN")
@@ -118,19 +116,6 @@ def observe(
         seen.say(f"is announced with {RAISES!r}, but does not raise: take that off EXPECTED")
     seen.calls = call.calls if call is not None else 0
     return seen
-
-
-def _raised(error: BaseException, call: Call | None) -> str:
-    """What was raised, and the line of the candidate's own file that led to it."""
-    frames = traceback.extract_tb(error.__traceback__)
-    own = [each.__code__ for each in (call.own if call is not None else []) if hasattr(each, "__code__")]
-    files = {code.co_filename for code in own}
-    where = next((frame for frame in reversed(frames) if frame.filename in files), frames[-1])
-    said = textwrap.shorten(str(error)[:1000], 300)  # a message of megabytes takes minutes
-    file, line = where.filename, where.lineno
-    if call is not None and isinstance(error, TypeError) and frames[-1].filename == CALL and (found := call.unfit()):
-        file, line, said = found
-    return f"raised {type(error).__name__} at {file.rpartition('/')[2]}:{line}: {said}"
 
 
 class _Behaviour:
@@ -272,7 +257,7 @@ class _Behaviour:
                 again = self.numbers(call.returned(mine[0], call.pulled(*mine, call.upstream())))
             except Exception as error:
                 self.seen.say(
-                    f"backward fails after another call between forward and backward: it {_raised(error, call)}"
+                    f"backward fails after another call between forward and backward: it {raised(error, call)}"
                 )
                 return
             call.look(held)

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import combinations, permutations
 from typing import Any
 
 import numpy as np
@@ -16,17 +15,16 @@ from pp_ref.oracle.operations.case import Case
 from pp_ref.oracle.operations.nested import is_number, leaves, mapped
 from pp_ref.oracle.operations.truth import cotangents_of, evaluated
 
-__all__ = ["of_arguments", "other_axis", "rounded_operands"]
+__all__ = ["CUTS", "Arguments", "Other", "each_array", "mistake", "of_arguments", "rounded_operands"]
 
 Real = NDArray[np.float64]
 Arguments = dict[str, Any]
 CUTS = (1, 2, 3, 4, 8, 16, 32, 64, 128, 256, 512, 1024)  # from where an axis is not read
-BLOCKS = (64, 128, 256, 512, 1024)  # of entries in a row, whose rest is not read
 TILES = (4, 8, 16, 32, 64, 128)  # whose rest is not read
 
 
 @dataclass(frozen=True)
-class _Other:
+class Other:
     """Other arguments in the place of a case's: a name, what the results are then, to be read after "y is", and the
     arguments of a case, or None where they are the same."""
 
@@ -38,9 +36,12 @@ class _Other:
 def of_arguments(case: Case) -> Iterator[Mistake]:
     """Every such mistake of an operation, of which this is a case."""
     for other in _others(case):
-        yield Mistake(
-            other.sentence, partial(_results, other.change), f"{case.operation}/{other.name}", of_results=True
-        )
+        yield mistake(case, other)
+
+
+def mistake(case: Case, other: Other) -> Mistake:
+    """What an operation gives for other arguments."""
+    return Mistake(other.sentence, partial(_results, other.change), f"{case.operation}/{other.name}", of_results=True)
 
 
 def rounded_operands(case: Case) -> Iterator[Mistake]:
@@ -51,14 +52,12 @@ def rounded_operands(case: Case) -> Iterator[Mistake]:
     for arithmetic in coarser(case.arithmetic):
         for chosen in filter(None, sets):
             who = " and ".join(chosen)
-            other = _Other(
+            other = Other(
                 f"{who} rounded to {arithmetic.name}",
                 f"what {who} rounded to {significant(arithmetic)} bits, as {arithmetic.name} does, would give",
                 partial(_rounded, list(chosen), arithmetic),
             )
-            yield Mistake(
-                other.sentence, partial(_results, other.change), f"{case.operation}/{other.name}", of_results=True
-            )
+            yield mistake(case, other)
 
 
 def coarser(declared: Arithmetic) -> list[Arithmetic]:
@@ -91,57 +90,29 @@ def _results(change: Callable[[Case], Arguments | None], case: Case) -> dict[str
     return {name: np.asarray(x, np.float64) for name, x in found.items()}
 
 
-def _others(case: Case) -> Iterator[_Other]:
+def _others(case: Case) -> Iterator[Other]:
     arguments = case.arguments
     numbers = [name for name, value in arguments.items() if is_number(value)]
-    yield _Other(
+    yield Other(
         "memory read as contiguous",
         "what the arguments would give if their memory were contiguous",
         lambda case: _memory(case, numbers),
     )
     for name in numbers:
-        yield _Other(
+        yield Other(
             f"{name} read as contiguous",
             f"what {name} would give if its memory were contiguous",
             partial(_memory, names=[name]),
         )
         for said, change in _CHANGES.items():
             words = said.format(name)
-            yield _Other(words, f"what {words} would give", partial(_each, name, change))
+            yield Other(words, f"what {words} would give", partial(each_array, name, change))
         for axis in range(max((np.ndim(x) for x in leaves(arguments[name])), default=0)):
             yield from _along(name, axis)
         if isinstance(arguments[name], list) and len(arguments[name]) > 1:
             yield from _of_columns(name)
     for name, value in arguments.items():
         yield from _settings(name, value)
-        yield from _indices(name, value)
-        if is_number(value):
-            yield from _orders(name, case)
-    yield from _together(case, numbers)
-    if "widths" in arguments:
-        yield from _offsets(case)
-
-
-def other_axis(case: Case) -> Iterator[Mistake]:
-    """Of a function of one matrix to another of its shape: rows taken for columns, and columns for rows."""
-    numbers = [value for value in case.arguments.values() if is_number(value)]
-    if len(numbers) == 1 and isinstance(numbers[0], np.ndarray) and numbers[0].ndim == 2:
-        yield Mistake(
-            "what comes of the other axis, rows for columns or columns for rows",
-            _transposed,
-            f"{case.operation}/the other axis",
-            of_results=True,
-        )
-
-
-def _transposed(case: Case) -> dict[str, Real]:
-    other = replace(case, arguments=_put_all({name: _turned for name in case.arguments}, case))
-    found = evaluated(other, plain.ALGEBRA, [dy.T for dy in cotangents_of(case)]).results
-    return {name: np.asarray(x, np.float64).T for name, x in found.items()}
-
-
-def _turned(x: Any) -> Any:
-    return x.T if is_number(x) else x
 
 
 # An array by what is read in its place; None where it is the same.
@@ -173,7 +144,7 @@ def _square(x: Any) -> bool:
     return x.ndim == 2 and x.shape[0] == x.shape[1]
 
 
-def _each(name: str, change: Callable[[Any], Any], case: Case) -> Arguments:
+def each_array(name: str, change: Callable[[Any], Any], case: Case) -> Arguments:
     return case.arguments | {name: mapped(change, case.arguments[name])}
 
 
@@ -194,15 +165,15 @@ def _memory(case: Case, names: list[str]) -> Arguments:
     return case.arguments | {name: mapped(read, case.arguments[name]) for name in names}
 
 
-def _along(name: str, axis: int) -> Iterator[_Other]:
+def _along(name: str, axis: int) -> Iterator[Other]:
     """Of one axis: the rest of a tile, what lies beyond an extent, an end, and an order."""
     along = f"axis {axis} of {name}"
 
-    def other(said: str, change: Callable[[Any], Any]) -> _Other:
+    def other(said: str, change: Callable[[Any], Any]) -> Other:
         def changed(x: Any) -> Any:
             return x if x.ndim <= axis or not x.size else np.moveaxis(change(np.moveaxis(x, axis, 0).copy()), 0, axis)
 
-        return _Other(said, f"what {said} would give", partial(_each, name, changed))
+        return Other(said, f"what {said} would give", partial(each_array, name, changed))
 
     def without(part: Callable[[int], slice]) -> Callable[[Any], Any]:
         def cut(x: Any) -> Any:
@@ -241,14 +212,6 @@ def _first_tiles(tile: int, x: Any) -> Any:
     return x
 
 
-def _flat_rest(block: int, x: Any) -> Any:
-    if x.size <= block:
-        return x
-    flat = x.reshape(-1).copy()
-    flat[x.size // block * block :] = 0
-    return flat.reshape(x.shape)
-
-
 def _past(cut: int, n: int) -> slice:
     return slice(cut, None)
 
@@ -257,7 +220,7 @@ def _half(tile: int, n: int) -> slice:
     return slice(n // 2, None) if n % tile == 0 else slice(0, 0)
 
 
-def _put(name: str, change: Callable[[Any], Any], case: Case) -> Arguments:
+def put(name: str, change: Callable[[Any], Any], case: Case) -> Arguments:
     return case.arguments | {name: change(case.arguments[name])}
 
 
@@ -265,11 +228,12 @@ def _fixed(value: Any, x: Any) -> Any:
     return value
 
 
-def _of_columns(name: str) -> Iterator[_Other]:
+def _of_columns(name: str) -> Iterator[Other]:
     changes: dict[str, Callable[[list[Any]], list[Any]]] = {
         f"{name}[0] for every column": lambda every: every[:1] * len(every),
         f"{name} in reverse order": lambda every: every[::-1],
         f"{name} of the next column": lambda every: [*every[1:], every[0]],
+        f"{name} side by side, by a reshape where a transpose is due,": _joined,
         f"{name} without its last array": lambda every: [*every[:-1], _none(every[-1])],
         f"{name} without its first array": lambda every: [_none(every[0]), *every[1:]],
         f"{name} without its last array, if their number is odd,": lambda every: (
@@ -281,141 +245,25 @@ def _of_columns(name: str) -> Iterator[_Other]:
         ],
     }
     for said, change in changes.items():
-        yield _Other(
+        yield Other(
             said,
             f"what {said} would give",
-            partial(_put, name, change),
+            partial(put, name, change),
         )
+
+
+def _joined(every: list[Any]) -> list[Any]:
+    if any(np.ndim(x) != 2 or len(x) != len(every[0]) for x in every):
+        return every
+    x = np.concatenate(every, axis=1)
+    return np.split(x.reshape(x.shape[::-1]).T, np.cumsum([each.shape[1] for each in every[:-1]]), axis=1)
 
 
 def _none(x: Any) -> Any:
     return mapped(np.zeros_like, x)
 
 
-def _orders(name: str, case: Case) -> Iterator[_Other]:
-    """Memory read in another order of axes: of an image, of filters, or of rows that are the pixels of a window."""
-    window = case.arguments.get("filter_shape")
-
-    def split(x: Any) -> tuple[int, ...] | None:
-        if x.ndim == 4:
-            return tuple(x.shape)
-        if window is not None and x.ndim == 2 and x.shape[0] % (window[0] * window[1]) == 0:
-            return (*window, x.shape[0] // (window[0] * window[1]), x.shape[1])
-        return None
-
-    def read(order: tuple[int, ...], x: Any) -> Any:
-        shape = split(x)
-        if shape is None:
-            return x
-        return x.reshape([shape[i] for i in order]).transpose(np.argsort(order)).reshape(x.shape)
-
-    def kept(order: tuple[int, ...], x: Any) -> Any:
-        shape = split(x)
-        return x if shape is None else x.reshape(shape).transpose(order).reshape(x.shape)
-
-    shapes = [split(x) for x in leaves(case.arguments[name])]
-    if not any(shapes):
-        return
-    pixels = all(np.ndim(x) == 2 for x in leaves(case.arguments[name]))
-    axes = ("height", "width", "channels", "columns") if pixels else ("0", "1", "2", "3")
-    for order in permutations(range(4)):
-        if order != (0, 1, 2, 3) and (not pixels or order[3] == 3):
-            words = f"({', '.join(axes[i] for i in order)})"
-            said = f"{name}, by a reshape to axes {words} where a transpose is due,"
-            yield _Other(said, f"what {said} would give", partial(_each, name, partial(read, order)))
-            said = f"{name} with its axes in the order {words}, read as if that were its own,"
-            yield _Other(said, f"what {said} would give", partial(_each, name, partial(kept, order)))
-
-
-def _indices(name: str, value: Any) -> Iterator[_Other]:
-    """In ascending order; or in integers that are too short, whose negative numbers count from the end."""
-    if not all(isinstance(x, np.ndarray) and x.dtype.kind == "i" for x in leaves(value)):
-        return
-    said = f"{name} in ascending order"
-    yield _Other(said, f"what {said} would give", partial(_each, name, np.sort))
-    for dtype in ("int8", "uint8", "int16"):
-        said = f"{name} in {dtype}, in which numbers beyond {np.iinfo(dtype).max} overflow,"
-        yield _Other(said, f"what {said} would give", partial(_narrowed, name, dtype))
-
-
-def _narrowed(name: str, dtype: str, case: Case) -> Arguments:
-    given = case.arguments
-    length = int(np.prod(given["sizes"])) if "sizes" in given else next(iter(given.values())).shape[-1]
-    return given | {name: mapped(lambda x: x.astype(dtype).astype(x.dtype) % length, given[name])}
-
-
-def _together(case: Case, numbers: list[str]) -> Iterator[_Other]:
-    """Changes of several arguments at once."""
-    given = case.arguments
-    kinds = (int, float)
-    for kind in kinds:
-        settings = [name for name, value in given.items() if type(value) is kind]
-        for one, two in combinations(settings, 2):
-            said = f"{one} and {two} exchanged"
-            yield _Other(said, f"what {said} would give", partial(_exchanged, one, two))
-    if "sizes" in given and "taps" in given:
-        said = "the flat index with rows fastest"
-        yield _Other(said, f"what {said} would give", partial(_put_all, {"sizes": _reversed, "taps": _reversed}))
-    matrices = [name for name in numbers if isinstance(given[name], np.ndarray) and given[name].ndim == 2]
-    for cut in CUTS[:5]:
-        for pair in combinations(matrices, 2):
-            said = f"{' and '.join(pair)} without what is past {cut} of axis 1"
-            yield _Other(said, f"what {said} would give", partial(_put_all, dict.fromkeys(pair, partial(_narrow, cut))))
-    for name in numbers:
-        for block in BLOCKS:
-            said = f"{name} without what is past the last full block of {block} of its entries"
-            yield _Other(said, f"what {said} would give", partial(_each, name, partial(_flat_rest, block)))
-
-
-def _exchanged(one: str, two: str, case: Case) -> Arguments:
-    given = case.arguments
-    return given | {one: given[two], two: given[one]}
-
-
-def _put_all(changes: dict[str, Callable[[Any], Any]], case: Case) -> Arguments:
-    return case.arguments | {name: change(case.arguments[name]) for name, change in changes.items()}
-
-
-def _reversed(x: Any) -> Any:
-    return x[::-1]
-
-
-def _narrow(cut: int, x: Any) -> Any:
-    y = x.copy()
-    y[:, cut:] = 0
-    return y
-
-
-def _offsets(case: Case) -> Iterator[_Other]:
-    """Of an array whose columns are cut by widths: cut in other places."""
-    name = next(name for name, value in case.arguments.items() if isinstance(value, np.ndarray) and value.ndim == 2)
-    others: dict[str, Callable[[Case], list[int]]] = {
-        "as if all had the same width": lambda case: [
-            i * (case.arguments[name].shape[1] // len(case.arguments["widths"]))
-            for i in range(len(case.arguments["widths"]))
-        ],
-        "by the widths in ascending order": lambda case: [0, *np.cumsum(sorted(case.arguments["widths"]))[:-1]],
-        "at each one's own width times its number": lambda case: [
-            i * width for i, width in enumerate(case.arguments["widths"])
-        ],
-        "by the numbers of kept weights in place of widths": lambda case: [
-            0,
-            *np.cumsum([x.shape[-1] for x in case.arguments["alpha" if "alpha" in case.arguments else "U"]])[:-1],
-        ],
-    }
-    for said, starts in others.items():
-        words = f"{name} cut into columns {said}"
-        yield _Other(words, f"what {words} would give", partial(_cut, name, starts))
-
-
-def _cut(name: str, starts: Callable[[Case], list[int]], case: Case) -> Arguments:
-    """What lies beyond the end is left open: the first columns that there are, or the last."""
-    x, widths = case.arguments[name], case.arguments["widths"]
-    parts = [x[:, min(int(a), x.shape[1] - m) :][:, :m] for a, m in zip(starts(case), widths, strict=True)]
-    return case.arguments | {name: np.concatenate(parts, axis=1)}
-
-
-def _settings(name: str, value: Any) -> Iterator[_Other]:
+def _settings(name: str, value: Any) -> Iterator[Other]:
     others: dict[str, Callable[[Any], Any]] = {}
     if isinstance(value, bool):
         others = {f"{name} is True": lambda x: True, f"{name} is False": lambda x: False}
@@ -435,8 +283,8 @@ def _settings(name: str, value: Any) -> Iterator[_Other]:
         others = {f"{name} in reverse order": lambda x: x[::-1]}
     for said, change in others.items():
         words = said if "=" in said or " is " in said else f"{said} in place of {name}"
-        yield _Other(
+        yield Other(
             words,
             f"what {words} would give",
-            partial(_put, name, change),
+            partial(put, name, change),
         )

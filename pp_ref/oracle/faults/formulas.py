@@ -242,9 +242,7 @@ def _by_sums(a: Quantity, b: Quantity) -> Quantity:
     return size * size
 
 
-def _later(
-    start: Callable[[int], int], v: Quantity, size: tuple[int, int], stride: int, padding: int
-) -> Quantity:
+def _later(start: Callable[[int], int], v: Quantity, size: tuple[int, int], stride: int, padding: int) -> Quantity:
     places = np.pad(v.places(), ((0, 0), (padding, padding), (padding, padding), (0, 0)), constant_values=-1)
     windows = np.lib.stride_tricks.sliding_window_view(places, size, axis=(1, 2))
     for axis in (1, 2):

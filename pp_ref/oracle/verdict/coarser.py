@@ -204,9 +204,7 @@ def _functions(operation: Operation) -> set[str]:
     return found | ({operation.definition.__name__} & FUNCTIONS)
 
 
-def overflowed(
-    operation: Operation, failed: Sequence[Evidence], passed: Sequence[Evidence]
-) -> tuple[str, str] | None:
+def overflowed(operation: Operation, failed: Sequence[Evidence], passed: Sequence[Evidence]) -> tuple[str, str] | None:
     """Infinity or NaN in every case that fails, where an argument is beyond the logarithm of the largest number, and no
     case that fails where none is."""
     if not _functions(operation) or any(all(np.isfinite(x).all() for _, x in item.first) for item in failed):
@@ -222,8 +220,8 @@ def overflowed(
             at = np.concatenate([x[~np.isfinite(x)] for item in failed for _, x in item.first])
             stands = "NaN" if np.isnan(at).all() else "infinity" if np.isinf(at).all() else "infinity or NaN"
             return "overflow", (
-                f"{failed[0].name} has {stands} wherever |{name}| goes beyond {limit:.3g}, where exp({name}) overflows, "
-                "and is right in all other cases"
+                f"{failed[0].name} has {stands} wherever |{name}| goes beyond {limit:.3g}, where exp({name}) "
+                "overflows, and is right in all other cases"
             )
     return None
 

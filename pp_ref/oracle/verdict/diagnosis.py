@@ -10,10 +10,11 @@ from itertools import chain
 import numpy as np
 
 from pp_ref.oracle.algebras.arithmetic import ARITHMETICS
-from pp_ref.oracle.faults.arguments import of_arguments, other_axis, rounded_operands
+from pp_ref.oracle.faults.arguments import of_arguments, rounded_operands
 from pp_ref.oracle.faults.formulas import of_formulas
 from pp_ref.oracle.faults.mistakes import known, unheard_of
 from pp_ref.oracle.faults.parts import of_parts
+from pp_ref.oracle.faults.rearranged import rearranged
 from pp_ref.oracle.faults.uses import of_uses
 from pp_ref.oracle.operations.operation import Operation
 from pp_ref.oracle.verdict.coarser import coarse, inaccurate, like_single, overflowed, partial_sums, widened
@@ -151,7 +152,7 @@ def _of_numbers(operation: Operation, failed: Sequence[Evidence], passed: Sequen
     time, and on some large ones where no small one fails."""
     small = [each for each in failed if not each.case.large]
     tried = small or spread(failed, LARGE)
-    beside = [each for each in passed if not each.case.large]
+    beside = [each for each in passed if not (small and each.case.large)]
     case = tried[0].case
 
     match = mistaken(known(operation), tried, beside)
@@ -165,7 +166,7 @@ def _of_numbers(operation: Operation, failed: Sequence[Evidence], passed: Sequen
     strided = bool(passed) and all(each.case.layout != "C" for each in failed)
     if not strided and (said := simple(tried)):
         return said
-    of_reading = chain(of_arguments(case), other_axis(case))
+    of_reading = chain(of_arguments(case), rearranged(case))
     for mistakes in (of_formulas(operation), of_parts(operation), of_uses(case), of_reading, rounded_operands(case)):
         match = _better(match, mistaken(mistakes, tried, beside))
         if match is not None and match.whole:

@@ -111,9 +111,7 @@ def _blocks(item: Evidence, exact: Real) -> Iterator[tuple[Said, Real]]:
         for each in widths:
             if sum(each) == length and max(each) > 0:
                 starts = np.cumsum([0, *each[:-1]])
-                order = np.concatenate(
-                    [np.arange(a, a + m) for a, m in zip(starts[::-1], each[::-1], strict=True)]
-                )
+                order = np.concatenate([np.arange(a, a + m) for a, m in zip(starts[::-1], each[::-1], strict=True)])
                 said = ("parts reversed", f"has the columns' parts of {_axis(exact, axis)} in reverse order")
                 yield said, np.take(exact, order, axis)
 
@@ -222,7 +220,11 @@ def scaled(failed: Sequence[Evidence]) -> Said | None:
         ("factor", _ratio, "{} times the right value"),
         ("offset", _offset, "the right value plus {}"),
         *(
-            (f"plus a number of {argument}", partial(_counted, argument), f"the right value plus {{}} times the number of entries of {argument}")
+            (
+                f"plus a number of {argument}",
+                partial(_counted, argument),
+                f"the right value plus {{}} times the number of entries of {argument}",
+            )
             for argument, value in items[0][0].case.arguments.items()
             if isinstance(value, np.ndarray) and value.dtype.kind == "f" and value.ndim
         ),

@@ -45,9 +45,7 @@ def special(failed: Sequence[Evidence], passed: Sequence[Evidence]) -> tuple[str
     return _of_argument(failed, passed, name)
 
 
-def _itself(
-    failed: Sequence[Evidence], pairs: list[tuple[Expected, Real]], bad: list[NDArray[np.bool_]]
-) -> str | None:
+def _itself(failed: Sequence[Evidence], pairs: list[tuple[Expected, Real]], bad: list[NDArray[np.bool_]]) -> str | None:
     """The argument whose numbers stand in all wrong entries, which are four at least, and not all alike."""
     for name, value in failed[0].case.arguments.items():
         if not isinstance(value, np.ndarray) or value.dtype.kind != "f":
