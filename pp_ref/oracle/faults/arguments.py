@@ -191,7 +191,9 @@ def _along(name: str, axis: int) -> Iterator[Other]:
     for tile in TILES:
         rest = f"{name} without what is past the last full tile of {tile} of axis {axis}"
         yield other(rest, without(partial(_rest, tile)))
-        yield other(f"{rest}, once there is one,", without(partial(_later_rest, tile)))
+        # Where no axis is shorter than the tile, its size is not known.
+        left = f"{name} without what is left over of axis {axis} past its last full tile, once there is one,"
+        yield other(left, without(partial(_later_rest, tile)))
         yield other(f"{name} without every second tile of {tile} of axis {axis}", partial(_first_tiles, tile))
     for cut in CUTS:
         yield other(f"{name} without what is past {cut} of axis {axis}", without(partial(_past, cut)))
