@@ -136,9 +136,8 @@ class Rounded:
         """
         a, some = self.arithmetic, 1 + Exact(2) ** -10
         lu = length * Exact(a.sums) * some
-        lost = length * np.where(
-            majorant + error == 0, 0, Exact(ARITHMETICS["float32"].tiny if a.sums > 2.0**-50 else a.tiny)
-        )
+        tiny = Exact(ARITHMETICS["float32"].tiny if a.sums > 2.0**-50 else a.tiny)
+        lost = np.where(majorant + error == 0, 0, length * tiny)
         fresh = lu / (1 - lu) * (majorant + error) + lost
         likely = LIKELY * a.sums * some * np.sqrt(root**2 + length * (abs(value) + root) ** 2)
         error, spread = error + fresh, spread + np.minimum(fresh, likely + a.tiny)
