@@ -139,6 +139,10 @@ def zeros(draw: Draw) -> Arguments:
     return {"v": np.array([[0.0, 1.0, -1.0, 0.0]])}
 
 
+def positive(draw: Draw) -> Arguments:
+    return {"v": abs(away_from_zero(draw)["v"])}
+
+
 def low(draw: Draw) -> Arguments:
     v = away_from_zero(draw)["v"]
     v[::2, 0] = -np.inf

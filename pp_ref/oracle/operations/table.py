@@ -113,7 +113,11 @@ OPERATIONS = (
         definitions.relu,
         draws.away_from_zero,
         learned=("v",),
-        regimes={"ties": (*draws.TIES, draws.zeros), "minus infinity": (*draws.MASKED, draws.low)},
+        regimes={
+            "ties": (*draws.TIES, draws.zeros),
+            "minus infinity": (*draws.MASKED, draws.low),
+            "all positive": ("where nothing is to do, v is returned", "one array under two names", draws.positive),
+        },
         without=AT_ZERO,
         exact=True,
     ),

@@ -86,6 +86,8 @@ def _of_argument(failed: Sequence[Evidence], passed: Sequence[Evidence], name: s
         bad_, good = np.concatenate(wrong), np.concatenate(right)
         if bad_.size < 2 or good.size < 8:
             continue
+        if np.isinf(bad_).all() and np.isfinite(good).all():
+            return "infinite argument", f"{name} is wrong wherever {argument} is infinite: {_by_all(failed)}"
         if not bad_.any() and good.all():
             return "at zero", f"{name} is wrong wherever {argument} is 0, and right elsewhere"
         for words, size in (("", np.asarray), ("|", np.abs), ("-", np.negative)):
