@@ -285,16 +285,20 @@ def _entries(
 
     least  of an uncertainty, per unit of |d|. A complex step along one entry is not believed to be more exact than
            along all: roundings that are the same everywhere near x do not show as noise.
-    whole  what is wrong along all entries: a half that shows nothing of its size at one step is not measured further
+    whole  what is wrong along all entries: of a half that shows at one step whether it has any of it, single entries
+           alone are measured
     """
     few = problem.n <= EVERY_ENTRY
     parts = [np.array([i]) for i in reversed(range(problem.n))] if few else [np.arange(problem.n)]
     found: list[tuple[int, Measured, Vector]] = []
     while parts and len(found) < (problem.n if few else FIRST_ENTRIES):
         part = parts.pop()
-        d = problem.direction(part)
-        if part.size > 1 and whole is not None and problem.shows_nothing(d, whole, measure == problem.by_complex_step):
-            continue
+        d, halves = problem.direction(part), [part[part.size // 2 :], part[: part.size // 2]]
+        if part.size > 1 and whole is not None:
+            shows = problem.shows(d, whole, measure == problem.by_complex_step)
+            if shows is not None:
+                parts += halves if shows else []
+                continue
         m = measure(d)
         if m is None:
             continue
@@ -304,5 +308,5 @@ def _entries(
         if part.size == 1:
             found.append((int(part[0]), m, d))
         else:
-            parts += [part[part.size // 2 :], part[: part.size // 2]]
+            parts += halves
     return found

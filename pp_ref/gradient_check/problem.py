@@ -258,10 +258,10 @@ class Problem:
             step=h,
         )
 
-    def shows_nothing(self, d: Vector, whole: Measured, complex_step: bool) -> bool:
-        """Whether a few values tell that d, a part of a direction that is wrong, has none of the error of the whole.
-
-        An error of an eighth of its size would have shown. Where they do not tell, d has to be measured.
+    def shows(self, d: Vector, whole: Measured, complex_step: bool) -> bool | None:
+        """Whether a few values tell that d, a part of a direction that is wrong, has some of the error of the whole, or
+        none of it: an error of an eighth of its size would have shown. None where they do not tell: d has to be
+        measured.
         """
         if complex_step:
             value = np.longdouble(np.asarray(self.f(self._at(self.x + 1j * self.eps * d))).imag) / self.eps
@@ -273,7 +273,7 @@ class Problem:
             )
             excess = (4 * near - far) / 3  # without the term in h^2
             uncertainty = 3 * SIGMAS * self.noise / whole.step + abs(near - far) / 3
-        return bool(abs(excess) <= uncertainty <= abs(whole.excess) / 8)
+        return bool(abs(excess) > uncertainty) if uncertainty <= abs(whole.excess) / 8 else None
 
     def by_complex_step(self, d: Vector, base: Vector | None = None) -> Measured | None:
         """From Im f(x + i t d)/t, whose truncation t^2 is below rounding; None if f does not take or return it."""

@@ -1,11 +1,11 @@
-"""Bounds of products of three matrices, of `pp_ref.oracle.algebras.rounded.Rounded` arrays, and of other branches."""
+"""Bounds of products of three matrices, of `rounded.Rounded` arrays, of other branches, and of two ways."""
 
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["chained", "strayed"]
+__all__ = ["chained", "either", "strayed"]
 
 Exact = np.longdouble
 
@@ -48,3 +48,9 @@ def strayed(x: Any, entries: Any, at: NDArray[Any]) -> Any:
         return part + lost.reshape(x.shape)
 
     return x.made(x.value, off(x.error, "error"), x.majorant, off(x.spread, "spread"), x.terms)
+
+
+def either(x: Any, y: Any) -> Any:
+    """x, which computed numbers may be by the roundings of y, of the same value in every entry, as well."""
+    error, spread = (np.maximum(*np.broadcast_arrays(getattr(x, n), getattr(y, n))) for n in ("error", "spread"))
+    return x.made(x.value, error, x.majorant, spread, x.terms)

@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pp_ref.oracle.algebras import algorithms, chains, cosines, logistic
+from pp_ref.oracle.algebras import algorithms, chains, cosines, elementary, logistic
 from pp_ref.oracle.algebras.arithmetic import ARITHMETICS, Arithmetic
 from pp_ref.oracle.algebras.systems import solved
 from pp_ref.oracle.algebras.tape import Algebra
@@ -70,6 +70,10 @@ class Rounded:
         """Entries at other places: nothing rounds."""
         return self.made(move(self.value), move(self.error), move(self.majorant), move(self.spread), self.terms)
 
+    def scaled(self, factor: NDArray[np.float64]) -> "Rounded":
+        """Times powers of two: nothing rounds."""
+        return self.moved(lambda part: part * factor)
+
     def __getitem__(self, key: Any) -> "Rounded":
         return self.moved(lambda part: part[key])
 
@@ -95,12 +99,17 @@ class Rounded:
         a = self.arithmetic
         u = units * (Exact(a.unit) * (1 + Exact(2) ** -10))
         unstored = error, spread, u
-        error = error + u * (majorant + error) + a.tiny
-        spread = spread + u * ((abs(value) if likely is None else likely) + spread) + a.tiny
+        tiny = self._tiny(majorant + error)
+        error = error + u * (majorant + error) + tiny
+        spread = spread + u * ((abs(value) if likely is None else likely) + spread) + tiny
         over = np.where(majorant + error > a.largest, np.inf, 0)
         made = self.made(value, error + over, majorant, spread + over, terms)
         made.unstored = unstored
         return made
+
+    def _tiny(self, most: Any) -> Any:
+        """What underflow may take of a number of at most that size: nothing of 0."""
+        return np.where(most == 0, 0, self.arithmetic.tiny)
 
     def formed(self, moved: Any = 0, likely: Any = 0) -> "Rounded":
         """This very number is stored, in no other order: its rounding, and bounds from here on, are of its own size.
@@ -110,8 +119,9 @@ class Rounded:
         size, error, spread = abs(self.value), self.error, self.spread
         if self.unstored is not None:
             error, spread, u = self.unstored
-            error = error + u * (size + moved + error) + self.arithmetic.tiny
-            spread = spread + u * (size + likely + spread) + self.arithmetic.tiny
+            tiny = self._tiny(size + moved + error)
+            error = error + u * (size + moved + error) + tiny
+            spread = spread + u * (size + likely + spread) + tiny
             over = np.where(size + moved + error > self.arithmetic.largest, np.inf, 0)
             error, spread = error + over, spread + over
         return self.made(self.value, error, size + moved, spread, self.terms)
@@ -126,7 +136,8 @@ class Rounded:
         """
         a, some = self.arithmetic, 1 + Exact(2) ** -10
         lu = length * Exact(a.sums) * some
-        lost = length * Exact(ARITHMETICS["float32"].tiny if a.sums > 2.0**-50 else a.tiny)
+        tiny = Exact(ARITHMETICS["float32"].tiny if a.sums > 2.0**-50 else a.tiny)
+        lost = np.where(majorant + error == 0, 0, length * tiny)
         fresh = lu / (1 - lu) * (majorant + error) + lost
         likely = LIKELY * a.sums * some * np.sqrt(root**2 + length * (abs(value) + root) ** 2)
         error, spread = error + fresh, spread + np.minimum(fresh, likely + a.tiny)
@@ -148,13 +159,22 @@ class Rounded:
         likely: Any = 0
         if a or b:
             likely = b**0.5 * (abs(self.value) + self.spread) + a**0.5 * (abs(other.value) + other.spread)
-        return self.stored(
+        found = self.stored(
             self.value + other.value,
             self.majorant + other.majorant,
             self.error + other.error + merged,
             self.spread + other.spread + np.minimum(merged, LIKELY * u * likely),
             terms=self.terms + other.terms,
         )
+        return found.where_zero(self, other).where_zero(other, self)
+
+    def where_zero(self, x: "Rounded", y: "Rounded") -> "Rounded":
+        """This sum of x and y: y itself wherever x is 0, and no error of x is possible."""
+        zero = (x.majorant == 0) & (x.error == 0)
+        if not zero.any():
+            return self
+        error, spread = (np.where(zero, getattr(y, name), getattr(self, name)) for name in ("error", "spread"))
+        return self.made(self.value, error, self.majorant, spread, self.terms)
 
     def __mul__(self, other: Any) -> "Rounded":
         other = self._lift(other)
@@ -168,7 +188,10 @@ class Rounded:
     def __truediv__(self, other: Any) -> "Rounded":
         """The quotient's majorant is that of the numerator over the denominator, which is computed as it is."""
         other = self._lift(other)
-        value, least, likely = self.value / other.value, *(_least(other.value, e) for e in (other.error, other.spread))
+        value, least, likely = (
+            self.value / other.value,
+            *(elementary.least(other.value, e) for e in (other.error, other.spread)),
+        )
         majorant = self.majorant / abs(other.value)
         return self.stored(
             value,
@@ -261,46 +284,6 @@ def _or_infinite(bound: Any, shape: tuple[int, ...]) -> NDArray[Any]:
     return known
 
 
-def _least(value: Any, error: Any) -> Any:
-    """What the magnitude of a computed number is at least."""
-    return np.maximum(abs(value) - error, 0)
-
-
-def _through(x: Rounded, function: Callable[[Any], Any], inherited: Callable[[Any], Any]) -> Rounded:
-    """function of x, where an error of e in x makes one of inherited(e)."""
-    return x.function(function(x.value), inherited(x.error), inherited(x.spread))
-
-
-def _exp(x: Rounded) -> Rounded:
-    value = np.exp(x.value)
-    return _through(x, np.exp, lambda e: value * np.expm1(e))
-
-
-def _log(x: Rounded) -> Rounded:
-    return _through(x, np.log, lambda e: e / _least(x.value, e))
-
-
-def _log1p(x: Rounded) -> Rounded:
-    return _through(x, np.log1p, lambda e: e / _least(1 + x.value, e))
-
-
-def _tanh(x: Rounded) -> Rounded:
-    def slope(e: Any) -> Any:
-        return 1 - np.tanh(np.maximum(abs(x.value) - e, 0)) ** 2  # the largest between x and what was computed
-
-    return _through(x, np.tanh, lambda e: e * slope(e))
-
-
-def _sqrt(x: Rounded) -> Rounded:
-    value = np.sqrt(x.value)  # |sqrt a - sqrt b| = |a - b| / (sqrt a + sqrt b), and at most sqrt |a - b|
-
-    def inherited(e: Any) -> Any:
-        least = np.sqrt(np.maximum(x.value - e, 0))
-        return np.where(value > 0, e / np.where(value > 0, value + least, 1), np.sqrt(e))
-
-    return x.stored(value, value, inherited(x.error), inherited(x.spread))
-
-
 def _abs(x: Rounded) -> Rounded:
     return x.made(abs(x.value), x.error, x.majorant, x.spread, 1)
 
@@ -373,17 +356,19 @@ def _scattered(x: Rounded, at: NDArray[Any], size: int) -> Rounded:
 
 NAMESPACE = SimpleNamespace(
     abs=_abs,
-    exp=_exp,
-    log=_log,
-    log1p=_log1p,
-    tanh=_tanh,
-    sqrt=_sqrt,
+    exp=elementary.exp,
+    log=elementary.log,
+    log1p=elementary.log1p,
+    tanh=elementary.tanh,
+    sqrt=elementary.sqrt,
     sigmoid=logistic.sigmoid,
     sigmoid_slope=logistic.sigmoid_slope,
     softmax=logistic.softmax,
     log_sum_exp=logistic.log_sum_exp,
     strayed=chains.strayed,
     chained=chains.chained,
+    either=chains.either,
+    scaled=Rounded.scaled,
     sum=_sum,
     max=_max,
     minimum=_minimum,

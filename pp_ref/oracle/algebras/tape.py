@@ -9,13 +9,12 @@ their flat index, with -1 for a zero.
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pp_ref.oracle.algebras import cosines
+from pp_ref.oracle.algebras.algebra import Algebra
 
 __all__ = [
     "Algebra",
@@ -24,8 +23,10 @@ __all__ = [
     "concat",
     "elementwise",
     "exp",
+    "forget",
     "gradients",
     "log",
+    "log_loss",
     "maximum",
     "quantity",
     "sigmoid",
@@ -34,53 +35,6 @@ __all__ = [
 ]
 
 Pull = Callable[[Any], Any]
-Function = Callable[..., Any]
-
-
-@dataclass(frozen=True)
-class Algebra:
-    """The functions by which definitions compute on arrays of one kind, beside the arrays' own operators.
-
-    exp, log, sqrt, sigmoid, sum, where, concat, take, reshape   as NumPy has them, sigmoid(x) = 1 / (1 + exp(-x))
-    scattered    (x, at, size) -> out (size,) with out[at[i]] += x[i]; x and at are flat
-    solved       (A, B) -> A^-1 B
-    lifted       float64 numbers -> an array without error
-    compared     array -> the numbers that comparisons see
-    formed       array -> the same, as numbers that every implementation computes before it goes on
-    chained      (a, b, c) -> a b c, of which every implementation forms a b, or b c, before it goes on
-    strayed      (x, entries, at) -> x, where computed numbers may lack entries[i] at the flat place at[i], or have it
-                 besides: another branch's gradient
-    sigmoid_slope  s(x) -> s'(x)
-    softmax, log_sum_exp  of rows; None: by exp, sum and log
-    uncertainty  array -> how far computed numbers may be from those that are compared
-    cos_pi       (whole numbers p, q) -> cos(pi p / q)
-    max          (array, axis) -> the largest, of which no gradient is asked
-    convolved    of `pp_ref.oracle.algebras.algorithms`; None: a convolution is the sum of its terms
-    """
-
-    exp: Function
-    log: Function
-    sqrt: Function
-    sigmoid: Function
-    sum: Function
-    where: Function
-    concat: Function
-    take: Function
-    reshape: Function
-    scattered: Function
-    solved: Function
-    lifted: Function
-    compared: Function
-    formed: Function = lambda x: x
-    chained: Function = lambda a, b, c: a @ b @ c
-    strayed: Function = lambda x, entries, at: x
-    softmax: Function | None = None
-    log_sum_exp: Function | None = None
-    sigmoid_slope: Function = lambda y: y * (1 - y)
-    uncertainty: Function = lambda x: 0.0
-    cos_pi: Function = cosines.cos_pi
-    max: Function = np.max
-    convolved: Function | None = None
 
 
 class Quantity:
@@ -233,6 +187,11 @@ class Quantity:
             (other, lambda g: _unbroadcast(algebra.where(condition, zero, g), other)),
         )
 
+    def scaled(self, factor: NDArray[np.float64]) -> "Quantity":
+        """This times powers of two."""
+        scaled = self.algebra.scaled
+        return self._new(scaled(self.data, factor), (self, lambda g: scaled(g, factor)))
+
     def formed(self) -> "Quantity":
         """This, as an array that every implementation computes before it goes on, and its cotangent likewise.
 
@@ -327,6 +286,27 @@ def log_sum_exp(z: Quantity) -> Quantity:
     return log(exp(z - shift).sum(axis=1)) + shift[:, 0]
 
 
+def log_loss(z: Quantity, labels: NDArray[np.int64]) -> Quantity:
+    """log sum_j exp z[n, j] - z[n, labels[n]] of rows.
+
+    In the label's place the gradient is p - 1, or minus the sum of the other p.
+    """
+    algebra, (n, classes) = z.algebra, z.shape
+    own = np.arange(n) * classes + labels
+    loss = log_sum_exp(z) - z.take(own)
+    if algebra.softmax is None:
+        return loss
+    p, zero, label = algebra.softmax(z.data), algebra.lifted(np.zeros(())), np.arange(classes) == labels[:, None]
+
+    def pull(g: Any) -> Any:
+        each = algebra.reshape(g, (n, 1))
+        others = algebra.sum(algebra.where(label, zero, p), axis=1, keepdims=True) * -each
+        direct = each * p + algebra.where(label, -each, zero)
+        return algebra.where(label, algebra.either(direct, others), direct)
+
+    return Quantity(loss.data, algebra, [(z, pull)])
+
+
 def largest(z: Quantity) -> NDArray[np.float64]:
     """Each row's maximum, as a constant: it cancels, whatever it is, and with it nothing overflows."""
     compared = np.asarray(z.algebra.compared(z.data), np.float64)
@@ -376,6 +356,22 @@ def gradients(y: Sequence[Quantity], dy: Sequence[Any], inputs: Sequence[Quantit
         found[id(each)] if id(each) in found else each.algebra.lifted(zeros)
         for each, zeros in zip(inputs, none, strict=True)
     ]
+
+
+def forget(y: Iterable[Quantity], of: set[int], use: int) -> bool:
+    """Take one use of each of some arrays, by id, off the record of how y came about; whether any had as many, and
+    more than one."""
+    seen: dict[int, int] = {}
+    found = []
+    for node in _parents_first(y):
+        for i, (parent, _) in enumerate(node.parents):
+            if id(parent) in of:
+                found += [(id(parent), node, i)] if seen.get(id(parent), 0) == use else []
+                seen[id(parent)] = seen.get(id(parent), 0) + 1
+    there = [(node, i) for parent, node, i in found if seen[parent] > 1]
+    for node, i in sorted(there, key=lambda each: -each[1]):
+        node.parents = [*node.parents[:i], *node.parents[i + 1 :]]
+    return bool(there)
 
 
 def work(y: Iterable[Quantity]) -> int:

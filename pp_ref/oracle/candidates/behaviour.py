@@ -1,9 +1,7 @@
 """What a candidate's functions return for one case, and how they behave besides: what is said here is a fault."""
 
 import math
-import textwrap
 import time
-import traceback
 import warnings
 import zlib
 from contextlib import suppress
@@ -20,6 +18,7 @@ from pp_ref.oracle.candidates.changed import kept_values, same_bits
 from pp_ref.oracle.candidates.declared import RAISES, Declared, announced
 from pp_ref.oracle.candidates.libraries import Library
 from pp_ref.oracle.candidates.memory import Held, free
+from pp_ref.oracle.candidates.raised import raised
 from pp_ref.oracle.operations.cases import Case, case_of
 from pp_ref.oracle.operations.nested import leaves
 from pp_ref.oracle.operations.truth import evaluated
@@ -30,7 +29,6 @@ LONG = ("plain", "tails")  # regimes in which functions are called often
 BEFORE = {"tails": "plain"}  # and with the arguments of a case that came before, which have other shapes
 FEW, MANY = 11, 250  # calls there, in shuffled order, of a slow candidate and of others
 PATIENCE = 0.25  # seconds after which FEW are enough
-CALL = Call.__init__.__code__.co_filename
 REFUSED = ("destination is read-only", "output array is read-only")  # as NumPy says of what is written
 
 
@@ -110,7 +108,7 @@ def observe(
     except Misbehaved as error:
         seen.say(str(error))
     except (Exception, SystemExit) as error:  # a stranger's code may raise anything
-        seen.say(_raised(error, call))
+        seen.say(raised(error, call))
         if call is not None and isinstance(error, Exception):
             seen.say(f"called with {call.described}")
     due = announced(declared.expected, case, raised=True) == RAISES and case.regime.startswith("NaN")
@@ -118,19 +116,6 @@ def observe(
         seen.say(f"is announced with {RAISES!r}, but does not raise: take that off EXPECTED")
     seen.calls = call.calls if call is not None else 0
     return seen
-
-
-def _raised(error: BaseException, call: Call | None) -> str:
-    """What was raised, and the line of the candidate's own file that led to it."""
-    frames = traceback.extract_tb(error.__traceback__)
-    own = [each.__code__ for each in (call.own if call is not None else []) if hasattr(each, "__code__")]
-    files = {code.co_filename for code in own}
-    where = next((frame for frame in reversed(frames) if frame.filename in files), frames[-1])
-    said = textwrap.shorten(str(error)[:1000], 300)  # a message of megabytes takes minutes
-    file, line = where.filename, where.lineno
-    if call is not None and isinstance(error, TypeError) and frames[-1].filename == CALL and (found := call.unfit()):
-        file, line, said = found
-    return f"raised {type(error).__name__} at {file.rpartition('/')[2]}:{line}: {said}"
 
 
 class _Behaviour:
@@ -146,13 +131,14 @@ class _Behaviour:
             self.seen.missing += [] if self.seen.forward_only else [operation.functions[1]]
         held, first = self.first()
         self.check_arrays(first, held)
-        self.seen.results = self.numbers(first) if self.case.copies == 1 else self.one_copy(first)
+        returned = self.numbers(first) if self.case.copies == 1 else self.one_copy(first)
+        self.seen.results = {name: np.array(x) for name, x in returned.items()}  # a later call may write to them
         if self.case.wild or self.case.copies > 1 or call.misshapen(first):
             return
         self.check_outside()
         if self.case.large:  # other cases show the rest, in less time
             return
-        self.check_reuse()
+        self.check_reuse(first)
         if call.differentiates:
             self.check_linearity()
         if self.case.regime in LONG:
@@ -257,7 +243,7 @@ class _Behaviour:
             else:
                 self.differs([name], "of a second run on the same arguments has other bits", again)
 
-    def check_reuse(self) -> None:
+    def check_reuse(self, found: Returned) -> None:
         """The same bits where other calls run between forward and backward, and in arrays that held other numbers."""
         call, held, reused, dy = self.call, self.call.held(), self.call.held(), self.call.upstream(2.0)
         mine = call.pair(call.called(held)) if call.backward is not None else None
@@ -265,12 +251,13 @@ class _Behaviour:
             other = self.other_call(reused)
             if self.strange is not None:
                 self.strange.run(self.strange.held())
+        self.check_kept(found)
         if mine is not None:
             try:
                 again = self.numbers(call.returned(mine[0], call.pulled(*mine, call.upstream())))
             except Exception as error:
                 self.seen.say(
-                    f"backward fails after another call between forward and backward: it {_raised(error, call)}"
+                    f"backward fails after another call between forward and backward: it {raised(error, call)}"
                 )
                 return
             call.look(held)
@@ -281,8 +268,14 @@ class _Behaviour:
         reused.refill(call.numbers())
         dy.refill({"dy": call.cotangents})
         again = self.numbers(call.run(reused, dy=dy))
-        words = "in arrays whose numbers were replaced is not that of new arrays: a result is kept by address or name"
+        words = "of arrays whose numbers were replaced is not that of new arrays"
         self.differs(self.changed(again), words, again)
+
+    def check_kept(self, found: Returned) -> None:
+        """What was returned first is as it was."""
+        for name, x in self.numbers(found).items():
+            if not same_bits(x, self.seen.results[name]):
+                self.seen.say(f"{name} is overwritten by a later call: results share memory")
 
     def other_call(self, held: Held) -> Any:
         """What forward returns for other numbers in the same arrays; None if it raises.

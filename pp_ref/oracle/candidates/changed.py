@@ -21,15 +21,22 @@ MOVED = 0.01  # of the largest number of a value: who has another value differs 
 
 def kept_values(call: Call, first: dict[str, NDArray[np.float64]]) -> Iterator[str]:
     """Yield a message for each value that has the bits of the first call, though it has to be another."""
-    changes: dict[Callable[[Any], Any], str] = {
-        _all_but_ends: "is the same for other arguments: a result is kept by a few of their entries",
-        _largest: "is the same where one entry of its arguments is another: it is not read, or a result is kept",
-    }
     given = call.case.arguments
+    words = "it is not read, or a result is kept"
+    numbers = [name for name, value in given.items() if is_number(value)]
+    changes: list[tuple[Callable[[Any], Any], list[str], str]] = [
+        (
+            _all_but_ends,
+            numbers,
+            f"is the same where all entries of its arguments but the first and the last are others: {words}",
+        ),
+        (_largest, numbers, f"is the same where one entry of its arguments is another: {words}"),
+        *((_all_but_ends, [name], f"is the same for another {name}: {words}") for name in numbers if numbers[1:]),
+    ]
     with np.errstate(all="ignore"):
         own = evaluated(call.case, plain.ALGEBRA).values
-    for change, words in changes.items():
-        others = {name: mapped(change, value) if is_number(value) else value for name, value in given.items()}
+    for change, names, said in changes:
+        others = given | {name: mapped(change, given[name]) for name in names}
         again: dict[str, Any] = {}
         with np.errstate(all="ignore"), suppress(Exception):  # of arguments that no case has: K may be no covariance
             due = evaluated(replace(call.case, arguments=others), plain.ALGEBRA).values
@@ -40,7 +47,7 @@ def kept_values(call: Call, first: dict[str, NDArray[np.float64]]) -> Iterator[s
             varies = len(np.unique(first[name])) > 1  # a result of zeros says nothing of state
             kept = varies and same_bits(call.library.numbers(again[name]), first[name])
             if kept and off > MOVED * size:
-                yield f"{name} {words}"
+                yield f"{name} {said}"
 
 
 def same_bits(x: NDArray[np.float64], other: NDArray[np.float64]) -> bool:

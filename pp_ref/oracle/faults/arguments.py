@@ -15,16 +15,16 @@ from pp_ref.oracle.operations.case import Case
 from pp_ref.oracle.operations.nested import is_number, leaves, mapped
 from pp_ref.oracle.operations.truth import cotangents_of, evaluated
 
-__all__ = ["of_arguments", "rounded_operands"]
+__all__ = ["CUTS", "Arguments", "Other", "each_array", "mistake", "of_arguments", "rounded_operands"]
 
 Real = NDArray[np.float64]
 Arguments = dict[str, Any]
-CUTS = (16, 32, 64, 128, 256, 512, 1024)  # from where an axis is not read
+CUTS = (1, 2, 3, 4, 8, 16, 32, 64, 128, 256, 512, 1024)  # from where an axis is not read
 TILES = (4, 8, 16, 32, 64, 128)  # whose rest is not read
 
 
 @dataclass(frozen=True)
-class _Other:
+class Other:
     """Other arguments in the place of a case's: a name, what the results are then, to be read after "y is", and the
     arguments of a case, or None where they are the same."""
 
@@ -36,9 +36,12 @@ class _Other:
 def of_arguments(case: Case) -> Iterator[Mistake]:
     """Every such mistake of an operation, of which this is a case."""
     for other in _others(case):
-        yield Mistake(
-            other.sentence, partial(_results, other.change), f"{case.operation}/{other.name}", of_results=True
-        )
+        yield mistake(case, other)
+
+
+def mistake(case: Case, other: Other) -> Mistake:
+    """What an operation gives for other arguments."""
+    return Mistake(other.sentence, partial(_results, other.change), f"{case.operation}/{other.name}", of_results=True)
 
 
 def rounded_operands(case: Case) -> Iterator[Mistake]:
@@ -49,14 +52,12 @@ def rounded_operands(case: Case) -> Iterator[Mistake]:
     for arithmetic in coarser(case.arithmetic):
         for chosen in filter(None, sets):
             who = " and ".join(chosen)
-            other = _Other(
+            other = Other(
                 f"{who} rounded to {arithmetic.name}",
                 f"what {who} rounded to {significant(arithmetic)} bits, as {arithmetic.name} does, would give",
                 partial(_rounded, list(chosen), arithmetic),
             )
-            yield Mistake(
-                other.sentence, partial(_results, other.change), f"{case.operation}/{other.name}", of_results=True
-            )
+            yield mistake(case, other)
 
 
 def coarser(declared: Arithmetic) -> list[Arithmetic]:
@@ -89,23 +90,23 @@ def _results(change: Callable[[Case], Arguments | None], case: Case) -> dict[str
     return {name: np.asarray(x, np.float64) for name, x in found.items()}
 
 
-def _others(case: Case) -> Iterator[_Other]:
+def _others(case: Case) -> Iterator[Other]:
     arguments = case.arguments
     numbers = [name for name, value in arguments.items() if is_number(value)]
-    yield _Other(
+    yield Other(
         "memory read as contiguous",
         "what the arguments would give if their memory were contiguous",
         lambda case: _memory(case, numbers),
     )
     for name in numbers:
-        yield _Other(
+        yield Other(
             f"{name} read as contiguous",
             f"what {name} would give if its memory were contiguous",
             partial(_memory, names=[name]),
         )
         for said, change in _CHANGES.items():
             words = said.format(name)
-            yield _Other(words, f"what {words} would give", partial(_each, name, change))
+            yield Other(words, f"what {words} would give", partial(each_array, name, change))
         for axis in range(max((np.ndim(x) for x in leaves(arguments[name])), default=0)):
             yield from _along(name, axis)
         if isinstance(arguments[name], list) and len(arguments[name]) > 1:
@@ -125,6 +126,13 @@ _CHANGES: dict[str, Callable[[Any], Any]] = {
     ),
     "minus {}": lambda x: -x,
     "the absolute values of {}": abs,
+    "the diagonal of {} alone": lambda x: x * np.eye(len(x)) if _square(x) else x,
+    "the lower triangle of {} alone": lambda x: np.tril(x) if _square(x) else x,
+    "the upper triangle of {} alone": lambda x: np.triu(x) if _square(x) else x,
+    "the inverse of {}": lambda x: np.linalg.inv(x) if _square(x) and x.size else x,
+    "{} with its first entries wrapped around to its end (a circulant matrix in place of a Toeplitz one)": lambda x: (
+        x[np.minimum(np.arange(x.size), x.size - np.arange(x.size))] if x.ndim == 1 and x.size else x
+    ),
     "{} cut off at 65504": lambda x: np.clip(x, -65504, 65504),
     "{}, its memory read in the other order (a reshape where a transpose is due),": lambda x: x.ravel().reshape(
         x.shape, order="F"
@@ -132,7 +140,11 @@ _CHANGES: dict[str, Callable[[Any], Any]] = {
 }
 
 
-def _each(name: str, change: Callable[[Any], Any], case: Case) -> Arguments:
+def _square(x: Any) -> bool:
+    return x.ndim == 2 and x.shape[0] == x.shape[1]
+
+
+def each_array(name: str, change: Callable[[Any], Any], case: Case) -> Arguments:
     return case.arguments | {name: mapped(change, case.arguments[name])}
 
 
@@ -153,15 +165,15 @@ def _memory(case: Case, names: list[str]) -> Arguments:
     return case.arguments | {name: mapped(read, case.arguments[name]) for name in names}
 
 
-def _along(name: str, axis: int) -> Iterator[_Other]:
+def _along(name: str, axis: int) -> Iterator[Other]:
     """Of one axis: the rest of a tile, what lies beyond an extent, an end, and an order."""
     along = f"axis {axis} of {name}"
 
-    def other(said: str, change: Callable[[Any], Any]) -> _Other:
+    def other(said: str, change: Callable[[Any], Any]) -> Other:
         def changed(x: Any) -> Any:
             return x if x.ndim <= axis or not x.size else np.moveaxis(change(np.moveaxis(x, axis, 0).copy()), 0, axis)
 
-        return _Other(said, f"what {said} would give", partial(_each, name, changed))
+        return Other(said, f"what {said} would give", partial(each_array, name, changed))
 
     def without(part: Callable[[int], slice]) -> Callable[[Any], Any]:
         def cut(x: Any) -> Any:
@@ -177,8 +189,12 @@ def _along(name: str, axis: int) -> Iterator[_Other]:
     yield other(f"{name} shifted back by one along axis {axis}", lambda x: np.roll(x, -1, axis=0))
     yield other(f"the first entries of {along} for all of them", lambda x: np.broadcast_to(x[:1], x.shape))
     for tile in TILES:
-        rest = without(partial(_rest, tile))
-        yield other(f"{name} without what is past the last full tile of {tile} of axis {axis}", rest)
+        rest = f"{name} without what is past the last full tile of {tile} of axis {axis}"
+        yield other(rest, without(partial(_rest, tile)))
+        # Where no axis is shorter than the tile, its size is not known.
+        left = f"{name} without what is left over of axis {axis} past its last full tile, once there is one,"
+        yield other(left, without(partial(_later_rest, tile)))
+        yield other(f"{name} without every second tile of {tile} of axis {axis}", partial(_first_tiles, tile))
     for cut in CUTS:
         yield other(f"{name} without what is past {cut} of axis {axis}", without(partial(_past, cut)))
     for tile in TILES:
@@ -189,6 +205,15 @@ def _rest(tile: int, n: int) -> slice:
     return slice(n // tile * tile, None)
 
 
+def _later_rest(tile: int, n: int) -> slice:
+    return slice(n // tile * tile if n > tile else n, None)
+
+
+def _first_tiles(tile: int, x: Any) -> Any:
+    x[np.arange(len(x)) // tile % 2 == 1] = 0
+    return x
+
+
 def _past(cut: int, n: int) -> slice:
     return slice(cut, None)
 
@@ -197,7 +222,7 @@ def _half(tile: int, n: int) -> slice:
     return slice(n // 2, None) if n % tile == 0 else slice(0, 0)
 
 
-def _put(name: str, change: Callable[[Any], Any], case: Case) -> Arguments:
+def put(name: str, change: Callable[[Any], Any], case: Case) -> Arguments:
     return case.arguments | {name: change(case.arguments[name])}
 
 
@@ -205,21 +230,42 @@ def _fixed(value: Any, x: Any) -> Any:
     return value
 
 
-def _of_columns(name: str) -> Iterator[_Other]:
+def _of_columns(name: str) -> Iterator[Other]:
     changes: dict[str, Callable[[list[Any]], list[Any]]] = {
         f"{name}[0] for every column": lambda every: every[:1] * len(every),
         f"{name} in reverse order": lambda every: every[::-1],
         f"{name} of the next column": lambda every: [*every[1:], every[0]],
+        f"{name} side by side, by a reshape where a transpose is due,": _joined,
+        f"{name} without its last array": lambda every: [*every[:-1], _none(every[-1])],
+        f"{name} without its first array": lambda every: [_none(every[0]), *every[1:]],
+        f"{name} without its last array, if their number is odd,": lambda every: (
+            [*every[:-1], _none(every[-1])] if len(every) % 2 and len(every) > 1 else every
+        ),
+        f"the first array of the same shape for every one of {name}": lambda every: [
+            next(x for x in every if np.shape(x) == np.shape(each)) if not isinstance(each, list) else each
+            for each in every
+        ],
     }
     for said, change in changes.items():
-        yield _Other(
+        yield Other(
             said,
             f"what {said} would give",
-            partial(_put, name, change),
+            partial(put, name, change),
         )
 
 
-def _settings(name: str, value: Any) -> Iterator[_Other]:
+def _joined(every: list[Any]) -> list[Any]:
+    if any(np.ndim(x) != 2 or len(x) != len(every[0]) for x in every):
+        return every
+    x = np.concatenate(every, axis=1)
+    return np.split(x.reshape(x.shape[::-1]).T, np.cumsum([each.shape[1] for each in every[:-1]]), axis=1)
+
+
+def _none(x: Any) -> Any:
+    return mapped(np.zeros_like, x)
+
+
+def _settings(name: str, value: Any) -> Iterator[Other]:
     others: dict[str, Callable[[Any], Any]] = {}
     if isinstance(value, bool):
         others = {f"{name} is True": lambda x: True, f"{name} is False": lambda x: False}
@@ -239,8 +285,8 @@ def _settings(name: str, value: Any) -> Iterator[_Other]:
         others = {f"{name} in reverse order": lambda x: x[::-1]}
     for said, change in others.items():
         words = said if "=" in said or " is " in said else f"{said} in place of {name}"
-        yield _Other(
+        yield Other(
             words,
             f"what {words} would give",
-            partial(_put, name, change),
+            partial(put, name, change),
         )

@@ -51,6 +51,10 @@ FAULTS = faults(
     ridge_dictionary={
         "ridge omitted": ("leaves out the ridge", ridge_by(lambda K, a, Ka, r: np.linalg.solve(Ka, K[a]).T)),
         "ridge on every weight": ("adds the ridge to k_alpha too", ridge_on_every_weight),
+        "ridge relative": (
+            "takes the ridge relative to the mean of K_alpha's diagonal",
+            ridge_by(lambda K, a, Ka, r: np.linalg.solve(Ka + r * np.mean(np.diag(Ka)) * np.eye(len(Ka)), K[a]).T),
+        ),
         "ridge squared": ("squares the ridge", before(lambda ridge: ridge * ridge, 2)),
         "ridge everywhere": (
             "adds the ridge to every entry of K_alpha, not to its diagonal",

@@ -108,6 +108,33 @@ def _formulas() -> dict[str, dict[str, tuple[str, Formula]]]:
             "none": ("without the sigmoid", lambda v: v),
         },
         "relu": {"none": ("without the relu", lambda v: v)},
+        "_squared_distances": {
+            "sum of differences": (
+                "of the sum of the absolute differences, where the Euclidean distance is due",
+                _by_sums,
+            ),
+        },
+        "patches": {
+            f"begins {word}": (
+                f"of windows that begin {words} pixels later, or with the last pixel",
+                partial(_later, start),
+            )
+            for word, words, start in (
+                ("half a stride later", "stride // 2", lambda stride: stride // 2),
+                ("a stride less 1 later", "stride - 1", lambda stride: stride - 1),
+                ("1 later", "1", lambda stride: 1),
+            )
+        },
+        "local_response": {
+            "divided by the window": (
+                "with alpha divided by the number of channels that a window has, where size is due",
+                partial(_response, lambda size, count, channels: count.astype(float)),
+            ),
+            "divided by channels": (
+                "with alpha divided by size, or by the number of channels where that is smaller",
+                partial(_response, lambda size, count, channels: float(min(size, channels))),
+            ),
+        },
         "average_pool2d": {
             "divisor": ("divided by size^2 at the edge too, where a window has fewer pixels", _divided_by_all),
         },
@@ -207,6 +234,37 @@ def _cross_entropy(
     n, classes = z.shape
     p = _softmax(z, shift).take(np.arange(n) * classes + labels)
     return -tape.log(kept(p, eps)).sum() / float(max(n, 1))
+
+
+def _by_sums(a: Quantity, b: Quantity) -> Quantity:
+    apart = a.reshape(a.shape[0], 1, a.shape[1]) - b.reshape(1, *b.shape)
+    size = (-apart).where(np.asarray(apart.algebra.compared(apart.data) < 0), apart).sum(axis=2)
+    return size * size
+
+
+def _later(start: Callable[[int], int], v: Quantity, size: tuple[int, int], stride: int, padding: int) -> Quantity:
+    places = np.pad(v.places(), ((0, 0), (padding, padding), (padding, padding), (0, 0)), constant_values=-1)
+    windows = np.lib.stride_tricks.sliding_window_view(places, size, axis=(1, 2))
+    for axis in (1, 2):
+        last = windows.shape[axis] - 1
+        windows = np.take(windows, np.minimum(np.arange(0, last + 1, stride) + start(stride), last), axis)
+    return v.take(windows.transpose(0, 1, 2, 4, 5, 3))
+
+
+def _response(
+    divisor: Callable[[int, NDArray[np.int64], int], Any],
+    v: Quantity,
+    size: int,
+    alpha: float,
+    beta: float,
+    k: float,
+) -> Quantity:
+    channels = v.shape[3]
+    c = np.arange(channels)[:, None] + np.arange(-(size // 2), (size + 1) // 2)
+    inside = (c >= 0) & (c < channels)
+    near = v.take(np.where(inside, v.places()[..., np.where(inside, c, 0)], -1))
+    base = (near * near).sum(axis=4) * alpha / divisor(size, inside.sum(axis=1), channels) + k
+    return v * tape.exp(tape.log(base) * -beta)
 
 
 def _by_tanh(v: Quantity) -> Quantity:

@@ -255,7 +255,7 @@ def _case(operation: Operation, name: str, arithmetic: Arithmetic, seed: int) ->
     if argument:
         arguments = operation.arguments(Draw(sizes.at(geometry=0 if argument == "v" else UNPADDED), arithmetic))
         first = next(leaf for leaf in leaves(arguments[argument]) if leaf.size)
-        first[np.unravel_index(number % first.size, first.shape)] = WILD[kind]  # arrays drawn here: nobody else's
+        _place(first, number, WILD[kind])  # arrays drawn here: nobody else's
         bug, effect = f"{kind} is hidden, by a maximum, a mask or a comparison", "a diverged run looks healthy"
         return Case(operation, name, arithmetic, seed, bug, effect, arguments, wild=True)
     regime = REGIMES[name]
@@ -267,6 +267,15 @@ def _case(operation: Operation, name: str, arithmetic: Arithmetic, seed: int) ->
     draw = Draw(sizes, arithmetic)
     arguments = regime.change(operation.arguments(draw), draw)
     return Case(operation, name, arithmetic, seed, regime.bug, regime.effect, arguments, regime.layout)
+
+
+def _place(x: Any, number: int, wild: float) -> None:
+    """Put it somewhere, not at the end of an axis: a running sum shows it behind its place. A zero follows it, beside
+    which a product that is skipped would hide NaN."""
+    place = tuple(number % max(length - 1, 1) for length in x.shape)
+    x[place] = wild
+    if x.ndim and x.shape[-1] > 1 and np.isnan(wild):
+        x[(*place[:-1], place[-1] + 1)] = 0.0
 
 
 def _random(operation: Operation, arithmetic: Arithmetic, seed: int, number: int) -> Case:

@@ -18,9 +18,10 @@ from pp_ref.oracle.algebras.tape import (
     Quantity,
     concat,
     exp,
+    gradients,
     largest,
     log,
-    log_sum_exp,
+    log_loss,
     maximum,
     sigmoid,
     sqrt,
@@ -125,9 +126,7 @@ def softmax(z: Quantity) -> Quantity:
 
 def softmax_cross_entropy(z: Quantity, labels: NDArray[np.int64]) -> Quantity:
     """1/n sum_n (log sum_j exp z[n, j] - z[n, labels[n]]), in nats; 0 without examples."""
-    n, classes = z.shape
-    own = z.take(np.arange(n) * classes + labels)
-    return (log_sum_exp(z) - own).sum() / float(max(n, 1))
+    return log_loss(z, labels).sum() / float(max(z.shape[0], 1))
 
 
 # Images: sec. 3.2 and 3.4.
@@ -263,7 +262,10 @@ def autoencoder(v: Quantity, W: Quantity, b: Quantity, c: Quantity) -> Quantity:
 
 
 def unit_columns(W: Quantity) -> Quantity:
-    return W / sqrt((W * W).sum(axis=0))
+    """Brought to a size near 1 first, by powers of two, so that no square underflows."""
+    largest = np.max(abs(np.asarray(W.algebra.compared(W.data), np.float64)), axis=0, initial=0.0)
+    V = W.scaled(np.where(largest > 0, 2.0 ** -np.frexp(largest)[1], 1.0))
+    return V / sqrt((V * V).sum(axis=0))
 
 
 def smooth_abs(z: Quantity, eps: float) -> Quantity:
@@ -271,10 +273,19 @@ def smooth_abs(z: Quantity, eps: float) -> Quantity:
 
 
 def log_cosh(z: Quantity) -> Quantity:
-    """|z| - log 2 + log(1 + exp(-2 |z|)), summed."""
+    """|z| - log 2 + log(1 + exp(-2 |z|)), summed. Its gradient follows from that, or is a tanh."""
     negative = np.asarray(z.algebra.compared(z.data) < 0)
     size = (-z).where(negative, z)
-    return (size + log((exp(size * -2.0) + 1.0) / 2.0)).sum()
+    each = size + log((exp(size * -2.0) + 1.0) / 2.0)
+    algebra, tanh = z.algebra, z.algebra.tanh
+    if tanh is None:
+        return each.sum()
+
+    def pull(g: Any) -> Any:
+        (slope,) = gradients([each], [g], [z])
+        return algebra.either(slope, g * tanh(z.data))
+
+    return Quantity(each.data, algebra, [(z, pull)]).sum()
 
 
 def second_moment(v: Quantity) -> Quantity:

@@ -178,6 +178,10 @@ def zeros(draw: Draw) -> Arguments:
     return {"v": np.array([[0.0, 1.0, -1.0, 0.0]])}
 
 
+def positive(draw: Draw) -> Arguments:
+    return {"v": abs(away_from_zero(draw)["v"])}
+
+
 def low(draw: Draw) -> Arguments:
     v = away_from_zero(draw)["v"]
     v[::2, 0] = -np.inf
@@ -206,8 +210,11 @@ def cross_entropy(draw: Draw) -> Arguments:
 
 
 def large_logits(draw: Draw) -> Arguments:
+    """The last row lies far below the others: their maximum is not its own."""
     most = min(1e4, draw.arithmetic.largest / 32)  # of a half, so that a batch of them does not overflow
-    return {"z": draw.stored(draw.rng.choice([-most, 0.0, most], (4, 5))), "labels": draw.rng.integers(0, 5, 4)}
+    z = draw.rng.choice([-most, 0.0, most], (4, 5))
+    z[3] = draw.rng.choice([-most, -most / 2], 5)
+    return {"z": draw.stored(z), "labels": draw.rng.integers(0, 5, 4)}
 
 
 def one_class(draw: Draw) -> Arguments:
@@ -251,9 +258,9 @@ def filters(draw: Draw) -> Arguments:
 
 
 def short(draw: Draw) -> Arguments:
-    """Columns whose squared lengths are normal numbers, and little more."""
-    W = filters(draw)["W"]
-    return {"W": draw.stored(W * max(2.0**-70, 8 * np.sqrt(draw.arithmetic.tiny)))}
+    """Columns whose squares underflow, but for those of float16: a gradient is as much larger as they are shorter."""
+    W, tiny = filters(draw)["W"], draw.arithmetic.tiny
+    return {"W": draw.stored(W * 2.0 ** np.rint(0.6 * np.log2(tiny) if tiny < 2.0**-100 else np.log2(tiny) / 2 + 3))}
 
 
 def points(draw: Draw, **settings: Any) -> Arguments:

@@ -29,7 +29,7 @@ def grid(draw: Draw, *wanted: str, slowly: bool = False) -> Arguments:
         "widths": lambda: tuple(m for _, m in columns),
         "sizes": lambda: sizes,
         "taps": lambda: [draw.taps(size, slowly) for size in sizes],
-        "alpha": lambda: [draw.kept(d, k) for k, _ in columns],
+        "alpha": lambda: [draw.rng.permutation(draw.kept(d, k)) for k, _ in columns],
         "R": lambda: [_symmetric(draw, k) for k, _ in columns],
     }
     return {name: every[name]() for name in (*wanted, "sizes", "taps", "alpha", "R")}

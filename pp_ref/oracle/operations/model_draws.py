@@ -74,6 +74,16 @@ def convnet(draw: Draw, shapes: tuple[tuple[int, int], ...] = ((3, 3), (3, 3))) 
     }
 
 
+def tied_convnet(draw: Draw) -> Arguments:
+    """A first layer in which a filter of zeros has a positive bias, so that every pooling window is a tie, and another
+    one none, so that every pixel is exactly 0: products with zeros do not round."""
+    arguments = convnet(draw)
+    (w, *_), (b, *_) = arguments["w"], arguments["b"]
+    w[0][:, :2] = 0.0
+    b[:2] = [0.5, 0.0]
+    return arguments
+
+
 def rica(objective: str, size: float = 0.5) -> Callable[[Draw], Arguments]:
     """At least three inputs, of each of which three weights are kept: a filter of one has no direction to learn."""
 

@@ -114,7 +114,11 @@ OPERATIONS = (
         definitions.relu,
         draws.away_from_zero,
         learned=("v",),
-        regimes={"ties": (*draws.TIES, draws.zeros), "minus infinity": (*draws.MASKED, draws.low)},
+        regimes={
+            "ties": (*draws.TIES, draws.zeros),
+            "minus infinity": (*draws.MASKED, draws.low),
+            "all positive": ("where nothing is to do, v is returned", "one array under two names", draws.positive),
+        },
         without=AT_ZERO,
         exact=True,
     ),
@@ -535,6 +539,11 @@ OPERATIONS = (
                 "all layers have the last one's padding",
                 "images that shrink or grow",
                 lambda draw: model_draws.convnet(draw, ((3, 3), (5, 5))),
+            ),
+            "ties": (
+                "the gradient goes to every pixel of a tie, or through a ReLU at 0",
+                "gradients that are counted several times, where images are flat",
+                model_draws.tied_convnet,
             ),
             "even filters": (
                 "padding is divided unevenly, so that images keep their size",

@@ -18,22 +18,28 @@ from pp_ref.oracle.operations.truth import cotangents_of, evaluated
 from pp_ref.oracle.verdict.evidence import Evidence, base, outside
 from pp_ref.oracle.verdict.judge import shares
 
-__all__ = ["coarse", "inaccurate", "like_single", "partial_sums", "widened"]
+__all__ = ["coarse", "inaccurate", "like_single", "overflowed", "partial_sums", "widened"]
 
 Real = NDArray[np.float64]
 MOST_CASES = 12
 FILLED = 0.75  # of the entries have to err by more than roundings of the declared arithmetic make likely
+OFTEN = 0.25  # of the cases that round have to fail
 LIKE = 8.0  # times as far off, at most
 TYPICAL, FAR = (
     0.06,
     4.0,
 )  # share of what is likely by which the middle entry errs, and how far from it, in bits, is none
-FUNCTIONS = {"exp", "log", "sqrt", "sigmoid", "log_sum_exp", "softmax", "tanh", "Pow"}
+FUNCTIONS = {"exp", "log", "sqrt", "sigmoid", "log_loss", "log_sum_exp", "softmax", "tanh", "Pow"}
 
 
-def coarse(failed: Sequence[Evidence]) -> tuple[str, str] | None:
-    """The arithmetic whose bounds hold everything, and are filled in every wrong result as roundings fill them."""
+def coarse(failed: Sequence[Evidence], passed: Sequence[Evidence]) -> tuple[str, str] | None:
+    """The arithmetic whose bounds hold everything, and are filled in every wrong result as roundings fill them.
+
+    Few bits show in many cases: where a few fail, something else is wrong in these.
+    """
     rounds = [item for item in failed if not item.case.whole]
+    if len(rounds) < OFTEN * (len(rounds) + sum(not item.case.whole for item in passed)):
+        return None
     if not rounds:
         return None
     declared = rounds[0].case.arithmetic
@@ -196,6 +202,28 @@ def _functions(operation: Operation) -> set[str]:
         names |= {type(node.op).__name__ for node in ast.walk(tree) if isinstance(node, ast.BinOp)}
         found |= names & FUNCTIONS
     return found | ({operation.definition.__name__} & FUNCTIONS)
+
+
+def overflowed(operation: Operation, failed: Sequence[Evidence], passed: Sequence[Evidence]) -> tuple[str, str] | None:
+    """Infinity or NaN in every case that fails, where an argument is beyond the logarithm of the largest number, and no
+    case that fails where none is."""
+    if not _functions(operation) or any(all(np.isfinite(x).all() for _, x in item.first) for item in failed):
+        return None
+    limit = float(np.log(failed[0].case.arithmetic.largest))
+    for name, value in failed[0].case.arguments.items():
+        if not isinstance(value, np.ndarray) or value.dtype.kind != "f":
+            continue
+        sizes = [
+            [float(np.max(abs(item.case.arguments[name]), initial=0.0)) for item in part] for part in (failed, passed)
+        ]
+        if min(sizes[0]) > limit and max(sizes[1], default=0.0) <= limit:
+            at = np.concatenate([x[~np.isfinite(x)] for item in failed for _, x in item.first])
+            stands = "NaN" if np.isnan(at).all() else "infinity" if np.isinf(at).all() else "infinity or NaN"
+            return "overflow", (
+                f"{failed[0].name} has {stands} wherever |{name}| goes beyond {limit:.3g}, where exp({name}) "
+                "overflows, and is right in all other cases"
+            )
+    return None
 
 
 def inaccurate(failed: Sequence[Evidence]) -> tuple[str, str] | None:

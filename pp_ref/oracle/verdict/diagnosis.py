@@ -5,6 +5,7 @@ And what the cases that fail have in common.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 
@@ -13,19 +14,28 @@ from pp_ref.oracle.faults.arguments import of_arguments, rounded_operands
 from pp_ref.oracle.faults.formulas import of_formulas
 from pp_ref.oracle.faults.mistakes import known, unheard_of
 from pp_ref.oracle.faults.parts import of_parts
+from pp_ref.oracle.faults.rearranged import rearranged
+from pp_ref.oracle.faults.uses import of_uses
 from pp_ref.oracle.operations.operation import Operation
-from pp_ref.oracle.verdict.coarser import coarse, inaccurate, like_single, partial_sums, widened
+from pp_ref.oracle.verdict.coarser import coarse, inaccurate, like_single, overflowed, partial_sums, widened
 from pp_ref.oracle.verdict.common import common
 from pp_ref.oracle.verdict.evidence import Evidence, outside
 from pp_ref.oracle.verdict.findings import Status
-from pp_ref.oracle.verdict.matching import Match, mistaken
+from pp_ref.oracle.verdict.matching import Match, mistaken, spread
 from pp_ref.oracle.verdict.patterns import scaled, simple
 from pp_ref.oracle.verdict.places import UNKNOWN, place, special
 from pp_ref.oracle.verdict.shapes import shaped
 
 __all__ = ["UNKNOWN", "Diagnosis", "Evidence", "diagnose"]
 
-LARGE = 2  # large cases on which a mistake is tried, the smallest, where the others pass
+LARGE = 4  # large cases, of all sizes, on which a mistake is tried where the others pass
+
+
+# Words of messages on state that tell most, and how these begin.
+STATE = {
+    "is overwritten": "keeps results in memory that later calls use",
+    "other bits": "keeps state between calls, or depends on chance",
+}
 
 
 @dataclass(frozen=True)
@@ -64,10 +74,10 @@ def diagnose(operation: Operation, evidence: Sequence[Evidence]) -> Diagnosis | 
 def _found(operation: Operation, evidence: Sequence[Evidence], passed: Sequence[Evidence]) -> tuple[str, str] | None:
     failed = [each for each in evidence if each.wrong and not each.case.wild]
     messages = _messages(evidence)
-    for key, words in {"memory": "", "state": "keeps state between calls: "}.items():
+    for key in ("memory", "state"):
         if of_it := [message for message in messages if _kind(message) == key]:
             name = "unwritten memory" if any("never written" in each for each in of_it) else key
-            return name, words + "; ".join(of_it)
+            return name, "; ".join(of_it) if key == "memory" else _of_state(of_it)
     misshapen = [each for each in evidence if each.misshapen and not each.case.wild]
     if misshapen:
         return shaped(misshapen, passed)
@@ -77,6 +87,8 @@ def _found(operation: Operation, evidence: Sequence[Evidence], passed: Sequence[
     spoilt = [each for each in failed if each.spoilt]
     numbers = [each for each in failed if each not in spoilt] or failed
     identifier, said = _of_numbers(operation, numbers, passed)
+    if identifier == "unknown" and (kept := [message for message in messages if "it is not read" in message]):
+        identifier, said, messages = "not read", "; ".join(kept), [each for each in messages if each not in kept]
     if len(numbers) < len(failed):
         regimes = sorted({each.case.regime for each in spoilt})
         said += f", and there is NaN in the case of {', '.join(regimes[:3])}"
@@ -99,11 +111,19 @@ def _without_numbers(evidence: Sequence[Evidence], messages: list[str]) -> tuple
     return (_kind(messages[0]) or "behaviour") if messages else "NaN hidden", "; ".join(said)
 
 
+def _of_state(messages: list[str]) -> str:
+    """What is overwritten, and what differs from run to run, is seen by other means as well."""
+    for words, said in STATE.items():
+        if of_it := [message for message in messages if words in message]:
+            return f"{said}: {'; '.join(of_it)}"
+    return f"keeps state between calls: {'; '.join(messages)}"
+
+
 def _kind(message: str) -> str | None:
     """Whether it tells of numbers that are nobody's, which no mistake explains, or of a result that is not the same."""
     if "never written" in message or "memory beside" in message:
         return "memory"
-    if any(words in message for words in ("other bits", "another call", "numbers were replaced", "is kept by")):
+    if any(words in message for words in ("other bits", "another call", "numbers were replaced", *STATE)):
         return "state"
     return None
 
@@ -119,6 +139,11 @@ def _messages(evidence: Sequence[Evidence]) -> list[str]:
             if message.startswith("called with ") or (each.misshapen and " has shape " in message):
                 continue
             counts[message] = counts.get(message, 0) + 1
+    for message in list(counts):  # who writes to an array and beside it writes to it
+        if message.replace("writes beside ", "writes to ") != message or "writes to memory beside " in message:
+            to = message.replace("writes beside ", "writes to ").replace("writes to memory beside ", "writes to ")
+            if to in counts:
+                del counts[message]
     return sorted(counts, key=lambda message: -counts[message])[:3]
 
 
@@ -126,20 +151,23 @@ def _of_numbers(operation: Operation, failed: Sequence[Evidence], passed: Sequen
     """The name of what is wrong, or the pattern of it. Mistakes are tried on small cases, which tell as much in less
     time, and on some large ones where no small one fails."""
     small = [each for each in failed if not each.case.large]
-    tried = small or sorted(failed, key=lambda each: sum(x.exact.size for x in each.expected))[:LARGE]
-    beside = [each for each in passed if not each.case.large]
+    tried = small or spread(failed, LARGE)
+    beside = [each for each in passed if not (small and each.case.large)]
     case = tried[0].case
 
     match = mistaken(known(operation), tried, beside)
     if match is not None and match.whole:
         return _named(match)
+    if said := overflowed(operation, failed, passed):
+        return said
     if said := special(failed, passed):
         return said
     # What is computed right from other memory has no mistake in its formula.
     strided = bool(passed) and all(each.case.layout != "C" for each in failed)
     if not strided and (said := simple(tried)):
         return said
-    for mistakes in (of_formulas(operation), of_parts(operation), of_arguments(case), rounded_operands(case)):
+    of_reading = chain(of_arguments(case), rearranged(case))
+    for mistakes in (of_formulas(operation), of_parts(operation), of_uses(case), of_reading, rounded_operands(case)):
         match = _better(match, mistaken(mistakes, tried, beside))
         if match is not None and match.whole:
             return _named(match)
@@ -152,7 +180,7 @@ def _of_numbers(operation: Operation, failed: Sequence[Evidence], passed: Sequen
         return said
     if match is not None and match.everywhere:
         return _named(match)
-    said = said or coarse(tried) or like_single(tried) or partial_sums(tried) or inaccurate(tried)
+    said = said or coarse(tried, beside) or like_single(tried) or partial_sums(tried) or inaccurate(tried)
     if said:
         return said
     if small:

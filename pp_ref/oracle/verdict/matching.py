@@ -10,7 +10,7 @@ from pp_ref.oracle.faults.mistakes import Mistake
 from pp_ref.oracle.operations.truth import Expected
 from pp_ref.oracle.verdict.evidence import Evidence, apart, base, near, outside, size
 
-__all__ = ["COINCIDENCE", "Match", "mistaken", "told"]
+__all__ = ["COINCIDENCE", "Match", "mistaken", "spread", "told"]
 
 Real = NDArray[np.float64]
 MOST_CASES = 12  # on which a mistake is tried, of those that failed, and of those that passed
@@ -57,8 +57,7 @@ def mistaken(mistakes: Iterable[Mistake], failed: Sequence[Evidence], passed: Se
     Else one that has a result wherever that is wrong, with another one, if there is any, that has the results that are
     wrong besides.
     """
-    tried = sorted(failed, key=size)[:MOST_CASES]
-    beside = sorted(passed, key=size)[:MOST_CASES]
+    tried, beside = spread(failed), spread(passed)
     partly: Match | None = None
     others: list[Mistake] = []
     for mistake in mistakes:
@@ -76,6 +75,13 @@ def mistaken(mistakes: Iterable[Mistake], failed: Sequence[Evidence], passed: Se
         if found is not None and left <= set(found.results):
             return replace(partly, second=found)
     return partly
+
+
+def spread(cases: Sequence[Evidence], most: int = MOST_CASES) -> list[Evidence]:
+    """So many cases of all sizes, the smallest first: of one size alone, a tile is what an end is."""
+    every = sorted(cases, key=size)
+    places = np.unique(np.linspace(0, max(len(every) - 1, 0), min(most, len(every))).astype(int))
+    return [every[i] for i in places]
 
 
 def _match(

@@ -71,10 +71,13 @@ def _changes(item: Evidence, expected: Expected) -> Iterator[tuple[Said, Real]]:
             (f"first/{axis}", f"has the first of {along} in all of them"),
             np.broadcast_to(np.take(exact, [0], axis), exact.shape),
         )
+        total = exact.sum(axis=axis, keepdims=True)
+        yield (f"sum/{axis}", f"has the sum over {along} in all of them"), np.broadcast_to(total, exact.shape)
         yield (f"cumulative/{axis}", f"is summed up along {along}"), np.cumsum(exact, axis)
         mean = exact.mean(axis=axis, keepdims=True)
         yield (f"mean/{axis}", f"has the mean over {along} in all of them"), np.broadcast_to(mean, exact.shape)
         yield (f"centred/{axis}", f"is without its mean over {along}"), exact - mean
+    yield from _blocks(item, exact)
     for other in item.expected:
         if other.name != expected.name and other.exact.shape == exact.shape:
             yield (f"other/{other.name}", f"is what {other.name} should be"), other.exact
@@ -90,6 +93,31 @@ def _changes(item: Evidence, expected: Expected) -> Iterator[tuple[Said, Real]]:
                 yield (f"bias missing/{name}", f"lacks {name}"), exact - value
                 yield (f"bias twice/{name}", f"has {name} twice"), exact + value
                 yield (f"bias negative/{name}", f"has {name} taken off where it is added"), exact - 2 * value
+
+
+def _blocks(item: Evidence, exact: Real) -> Iterator[tuple[Said, Real]]:
+    """Axes that hold the columns' parts, one behind the other, or the pixels of a grid."""
+    sizes = item.case.arguments.get("sizes")
+    widths = [
+        [x.shape[-1] for x in value]
+        for value in item.case.arguments.values()
+        if isinstance(value, list) and len(value) > 1 and all(isinstance(x, np.ndarray) for x in value)
+    ]
+    for axis, length in enumerate(exact.shape):
+        if sizes is not None and length == sizes[0] * sizes[1]:
+            order = np.arange(length).reshape(sizes).T.reshape(-1)
+            said = ("pixels", f"has the grid's pixels of {_axis(exact, axis)} column by column, where rows come first")
+            yield said, np.take(exact, order, axis)
+        for each in widths:
+            if sum(each) == length and max(each) > 0:
+                starts = np.cumsum([0, *each[:-1]])
+                order = np.concatenate([np.arange(a, a + m) for a, m in zip(starts[::-1], each[::-1], strict=True)])
+                said = ("parts reversed", f"has the columns' parts of {_axis(exact, axis)} in reverse order")
+                yield said, np.take(exact, order, axis)
+
+
+def _axis(exact: Real, axis: int) -> str:
+    return AXES.get(exact.ndim, {}).get(axis, f"axis {axis}")
 
 
 def _exchanged(expected: Expected, computed: Real) -> Iterator[tuple[Said, Real]]:
@@ -192,6 +220,15 @@ def scaled(failed: Sequence[Evidence]) -> Said | None:
         ("factor", _ratio, "{} times the right value"),
         ("offset", _offset, "the right value plus {}"),
         *(
+            (
+                f"plus a number of {argument}",
+                partial(_counted, argument),
+                f"the right value plus {{}} times the number of entries of {argument}",
+            )
+            for argument, value in items[0][0].case.arguments.items()
+            if isinstance(value, np.ndarray) and value.dtype.kind == "f" and value.ndim
+        ),
+        *(
             (f"plus {argument}", partial(_multiple, argument), f"the right value plus {{}} times {argument}")
             for argument, value in items[0][0].case.arguments.items()
             if isinstance(value, np.ndarray) and value.dtype.kind == "f" and value.ndim
@@ -273,6 +310,15 @@ def _offset(item: Evidence, expected: Expected, computed: Real) -> tuple[float, 
     room = room[there]
     low, high = float(np.max(off - room)), float(np.min(off + room))
     return (low, high, int(outside(expected, computed).sum())) if low <= high else None
+
+
+def _counted(name: str, item: Evidence, expected: Expected, computed: Real) -> tuple[float, float, int] | None:
+    """The interval of what is added for each entry of an argument."""
+    x, found = item.case.arguments[name], _offset(item, expected, computed)
+    if found is None or not isinstance(x, np.ndarray) or x.size == 0:
+        return None
+    low, high, entries = found
+    return low / x.size, high / x.size, max(entries, 2)
 
 
 def _of_slices(name: str, items: list[tuple[Evidence, Expected, Real]]) -> Said | None:

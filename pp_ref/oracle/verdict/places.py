@@ -31,6 +31,8 @@ def special(failed: Sequence[Evidence], passed: Sequence[Evidence]) -> tuple[str
         [right, *(each.exact.ravel() for item in passed for each in item.expected if base(each.name) == name)]
     )
     finite = np.isfinite(due).all() and at.size > 1
+    if finite and (argument := _itself(failed, pairs, bad)):
+        return f"argument/{argument}", f"{name} is {argument} itself wherever it is wrong"
     right = abs(right[np.isfinite(right) & (right != 0)])
     sizes = abs(at)
     alike = finite and bool(right.size) and bool((sizes == sizes[0]).all()) and bool(sizes[0])
@@ -41,6 +43,19 @@ def special(failed: Sequence[Evidence], passed: Sequence[Evidence]) -> tuple[str
     if alike and (at == at[0]).all() and (abs(due) < sizes[0]).all() and sizes[0] <= right.min() * (1 + 1e-9):
         return "kept above", f"{name} does not go below {abs(at[0]):.6g}, though smaller values are due"
     return _of_argument(failed, passed, name)
+
+
+def _itself(failed: Sequence[Evidence], pairs: list[tuple[Expected, Real]], bad: list[NDArray[np.bool_]]) -> str | None:
+    """The argument whose numbers stand in all wrong entries, which are four at least, and not all alike."""
+    for name, value in failed[0].case.arguments.items():
+        if not isinstance(value, np.ndarray) or value.dtype.kind != "f":
+            continue
+        there = [item.case.arguments[name] for item in failed]
+        if all(x.shape == each.exact.shape for x, (each, _) in zip(there, pairs, strict=True)):
+            same = [(x[b], c[b]) for x, (_, c), b in zip(there, pairs, bad, strict=True)]
+            if all(np.array_equal(*each) for each in same) and len(np.unique(np.concatenate([c for _, c in same]))) > 3:
+                return name
+    return None
 
 
 def _smallest(pair: tuple[Expected, Real], bad: NDArray[np.bool_]) -> bool:
@@ -71,6 +86,8 @@ def _of_argument(failed: Sequence[Evidence], passed: Sequence[Evidence], name: s
         bad_, good = np.concatenate(wrong), np.concatenate(right)
         if bad_.size < 2 or good.size < 8:
             continue
+        if np.isinf(bad_).all() and np.isfinite(good).all():
+            return "infinite argument", f"{name} is wrong wherever {argument} is infinite: {_by_all(failed)}"
         if not bad_.any() and good.all():
             return "at zero", f"{name} is wrong wherever {argument} is 0, and right elsewhere"
         for words, size in (("", np.asarray), ("|", np.abs), ("-", np.negative)):

@@ -43,6 +43,10 @@ COUNTS: dict[str, tuple[str, Count]] = {
         "a stride of 1",
         lambda extent, size, stride, padding, ceil: _inside(extent, size, 1, padding, ceil),
     ),
+    "exchanged": (
+        "windows of the stride, as far apart as the size",
+        lambda extent, size, stride, padding, ceil: _inside(extent, stride, size, padding, ceil),
+    ),
     "same": (
         "as many pixels as the image, over the stride",
         lambda extent, size, stride, padding, ceil: -(-extent // stride),

@@ -95,6 +95,24 @@ def logistic(rounded):
     assert (certain.error[0, 1] <= bfloat16.tiny * 2).all(), "what cannot be is judged beside what rounding decides"
 
 
+def zeros(rounded):
+    """Products with 0 are 0, sums with it are the other number; what may be computed in two ways has both bounds."""
+    n, tiny = rounded.NAMESPACE, SINGLE.tiny
+    none, some = lifted(rounded, [[0.0, 0.0]]), lifted(rounded, [[1.0], [3.0]])
+    product = none @ some
+    for zero in (product, none * 3.0, (none * 3.0).formed()):
+        assert (zero.error == 0).all()
+    third = rounded.Rounded([[1 / 3]], 0.25, SINGLE)
+    for total in (product + third, third + product):
+        assert total.error == 0.25
+        assert total.spread == third.spread
+    inexact = rounded.Rounded([[0.0]], tiny, SINGLE, majorant=[[0.0]])
+    assert (inexact + third).error > 0.25
+    one, other = rounded.Rounded([1.0, 1.0], [1.0, 4.0], SINGLE), rounded.Rounded([1.0, 1.0], [2.0, 3.0], SINGLE)
+    assert n.either(one, other).error.tolist() == [2.0, 4.0]
+    assert (n.scaled(third, np.array([2.0**-90])).error == 0.25 * Exact(2) ** -90).all()
+
+
 def formed(rounded):
     """A sum that is stored as itself is off by its own last place, not by its terms'; it counts with its size."""
     bfloat16 = ARITHMETICS["bfloat16"]
@@ -393,6 +411,7 @@ def likely_sums(rounded):
 CHECKS = (
     elementwise,
     logistic,
+    zeros,
     formed,
     in_either_order,
     other_branches,

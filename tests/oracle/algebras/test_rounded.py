@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pp_ref.oracle.algebras import chains, logistic, rounded, systems
+from pp_ref.oracle.algebras import chains, elementary, logistic, rounded, systems
 from pp_ref.oracle.algebras.arithmetic import ARITHMETICS
 from pp_ref.oracle.operations.cases import case_of, cases
 from pp_ref.oracle.operations.table import OPERATIONS
@@ -99,7 +99,7 @@ MUTANTS = {
         "fresh = lu / (1 - lu) * majorant + lost",
     ),
     "no underflow in sums": ("* (majorant + error) + lost", "* (majorant + error)"),
-    "no underflow": ("error = error + u * (majorant + error) + a.tiny", "error = error + u * (majorant + error)"),
+    "no underflow": ("error = error + u * (majorant + error) + tiny", "error = error + u * (majorant + error)"),
     "no overflow": ("over = np.where(majorant + error > a.largest, np.inf, 0)", "over = 0"),
     "a sum forgets errors": (
         "return x.summed(value, majorant, error, spread, np.sqrt(squares)",
@@ -120,7 +120,7 @@ MUTANTS = {
     "exp without its own growth": ("lambda e: value * np.expm1(e)", "lambda e: value * e"),
     "the slope of tanh at its value": ("np.maximum(abs(x.value) - e, 0)", "abs(x.value)"),
     "one unit for an elementary function": ("units=2 * self.arithmetic.ulps", "units=1"),
-    "a root at zero is exact": ("value + least, 1), np.sqrt(e))", "value + least, 1), 0 * e)"),
+    "a root at zero is exact": ("value + smallest, 1), np.sqrt(e))", "value + smallest, 1), 0 * e)"),
     "half of a root's error": ("return np.where(value > 0, e / ", "return np.where(value > 0, e / 2 / "),
     "sigmoid is exact": ("return _odds_moved(value, less, e)", "return 0 * e"),
     "odds that move one way": ("np.minimum(rest + p * factor, rest * factor + p)", "(rest + p * factor)"),
@@ -143,7 +143,7 @@ MUTANTS = {
     "a chain forgets its third operand's error": (" + abs(x @ y) @ e_c\n", "\n"),
     "a chain's errors are of first order": ("return first + e_a @ e_b", "return first + 0 * e_a @ e_b"),
     "another branch costs nothing": ("abs(entries.value) + getattr(entries, name)", "0 * getattr(entries, name)"),
-    "log of the exact number": ("np.log, lambda e: e / _least(x.value, e)", "np.log, lambda e: e / x.value"),
+    "log of the exact number": ("np.log, lambda e: e / least(x.value, e)", "np.log, lambda e: e / x.value"),
     "a power of one": ("np.expm1(-abs(power) *", "np.expm1(-1 *"),
     "scalars are exact": ("Rounded(other, rounding if", "Rounded(other, 0 if"),
     "the smaller one wins always": ("apart = abs(x.value - y.value) > x.error + y.error", "apart = True"),
@@ -155,17 +155,26 @@ MUTANTS = {
     "a spread of a sum that is exact": ("spread + np.minimum(fresh, likely + a.tiny)", "spread"),
     "one for the root of k": ("root**2 + length * (abs", "root**2 + (abs"),
     "spread is the bound": ("np.minimum(fresh, likely + a.tiny)", "fresh"),
+    "0 underflows": ("np.where(most == 0, 0, self.arithmetic.tiny)", "self.arithmetic.tiny"),
+    "a sum of zeros underflows": ("np.where(majorant + error == 0, 0, length * tiny)", "length * tiny"),
+    "a sum with 0 rounds": ("(x.majorant == 0) & (x.error == 0)", "(x.majorant == 0) & (x.error < 0)"),
+    "what is inexact is 0": ("(x.majorant == 0) & (x.error == 0)", "(x.majorant == 0)"),
+    "one way of two": ("np.maximum(*np.broadcast_arrays(", "np.minimum(*np.broadcast_arrays("),
     "a spread that is one sigma": ("LIKELY = 8.0", "LIKELY = 0.5"),
 }
 
 
 def wrong_rules(old: str, new: str) -> Any:
     """`rounded` with a mistake in it, or in the rules of other modules that it uses."""
-    module = next(each for each in (rounded, systems, logistic, chains) if old in inspect.getsource(each))
+    module = next(each for each in (rounded, systems, logistic, chains, elementary) if old in inspect.getsource(each))
     wrong = mutant(module, old, new)
     if module is rounded:
         return wrong
     functions = {name: getattr(wrong, name) for name in getattr(module, "__all__", ())}
+    if module is elementary:  # which quotients use as well
+        same = mutant(rounded, "LIKELY = 8.0", "LIKELY = 8.0")
+        same.elementary = wrong  # type: ignore[attr-defined]
+        return SimpleNamespace(**vars(same) | {"NAMESPACE": SimpleNamespace(**vars(same.NAMESPACE) | functions)})
     if module is systems:
         functions = {"solved": lambda A, B: wrong.solved(A, B, rounded.LIKELY)}
     return SimpleNamespace(**vars(rounded) | {"NAMESPACE": SimpleNamespace(**vars(rounded.NAMESPACE) | functions)})

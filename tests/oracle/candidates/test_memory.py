@@ -155,9 +155,9 @@ FAULTS = {
     "writes and undoes": (dense(negates_and_undoes), "plain", "writes to its argument v"),
     "writes dy and undoes": (dense(backward=cotangent_undone), "plain", "backward writes to its cotangent"),
     "writes beside dy": (dense(backward=cotangent_beside), "plain", "backward writes beside its cotangent"),
-    "kept by id": (kept_by(id), "square", "y in arrays whose numbers were replaced is not that of new arrays"),
-    "kept by address": (kept_by(lambda v: v.ctypes.data), "square", "y in arrays whose numbers were replaced is not"),
-    "gradients kept by id": (gradients_kept(), "square", "dv in arrays whose numbers were replaced is not"),
+    "kept by id": (kept_by(id), "square", "y of arrays whose numbers were replaced is not that of new arrays"),
+    "kept by address": (kept_by(lambda v: v.ctypes.data), "square", "y of arrays whose numbers were replaced is not"),
+    "gradients kept by id": (gradients_kept(), "square", "dv of arrays whose numbers were replaced is not"),
     "right for eleven calls": (after(11), "plain", "y of call 12 has other bits than before on the same arguments"),
     "right for fifty calls": (after(50), "plain", "y of call 51 has other bits than before on the same arguments"),
     "wrong in one of 40": (every(40), "plain", "y of call 39 has other bits than before on the same arguments"),
@@ -314,6 +314,6 @@ def test_torch_is_seen_to_write_beside_and_to_keep_results():
 
     case = case_of("dense/square/float32/0")
     seen = observe(case, dense(kept, backward).get, library("torch"))
-    assert any(each.startswith("y in arrays whose numbers were replaced") for each in seen.messages)
+    assert any(each.startswith("y of arrays whose numbers were replaced") for each in seen.messages)
     seen = observe(case, dense(writing, backward).get, library("torch"))
     assert seen.messages == ["writes to memory beside its argument v"]

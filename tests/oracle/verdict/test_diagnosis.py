@@ -238,7 +238,8 @@ def test_state_is_said_first():
         return forward
 
     said, _ = diagnosed("lowrank", wrong)
-    assert said.startswith("keeps state between calls: y of a second run on the same arguments has other bits"), said
+    due = "keeps state between calls, or depends on chance: y of a second run on the same arguments has other bits"
+    assert said.startswith(due), said
 
 
 def test_hidden_nan():
