@@ -31,7 +31,7 @@ def short(monkeypatch):
     commands = {name: ["-c", "pass"] for name in ("numba, one line", "pool")}
     monkeypatch.setattr("pp_ref.bench.start_up.COMMANDS", commands)
     limits = {"peak_gflops": 100.0, "copy_gb_s": 10.0}
-    monkeypatch.setattr("pp_ref.bench.record._limits", lambda threads: {"threads": threads} | limits)
+    monkeypatch.setattr("pp_ref.bench.record._limits", lambda threads, timing: {"threads": threads} | limits)
 
 
 @pytest.mark.parametrize("name", ["pooling", "start_up"])
