@@ -9,6 +9,7 @@ import typer
 from pp_ref import __version__
 from pp_ref.cli.bench import bench
 from pp_ref.cli.group import Group
+from pp_ref.cli.lesson import lesson
 from pp_ref.cli.oracle import conform, vectors
 from pp_ref.cli.reproduce import reproduce
 from pp_ref.cli.sweeps import sweeps
@@ -26,6 +27,7 @@ app = typer.Typer(
 app.add_typer(reproduce, name="reproduce")
 app.add_typer(bench, name="bench")
 app.add_typer(vectors, name="vectors")
+app.add_typer(lesson, name="lesson")
 
 
 def _print_version(asked: bool) -> None:

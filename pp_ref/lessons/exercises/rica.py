@@ -21,6 +21,17 @@ def _patches(draw: Draw) -> Arguments:
 SAME = "The gradient is that of your own loss, so a check of one against the other finds nothing."
 __all__ = ["EXERCISES"]
 
+# What four of the answers write in place of these two lines of the solution.
+RIGHT = """loss = trade_off * root.sum() + 0.5 * (error**2).sum()
+    dWhat = trade_off * x.T @ (z / root) + x.T @ error @ What + error.T @ z"""
+DIVIDED = """loss = trade_off * root.sum() + 0.5 * (error**2).sum() / len(x)
+    dWhat = trade_off * x.T @ (z / root) + (x.T @ error @ What + error.T @ z) / len(x)"""
+NO_ROOT = """loss = trade_off * (z**2 + eps).sum() + 0.5 * (error**2).sum()
+    dWhat = trade_off * x.T @ (2 * z) + x.T @ error @ What + error.T @ z"""
+SQUARED_FIRST = """root = np.sqrt(np.abs(x**2 @ What) + eps)
+    loss = trade_off * root.sum() + 0.5 * (error**2).sum()
+    dWhat = trade_off * (x**2).T @ (np.sign(x**2 @ What) / (2 * root)) + x.T @ error @ What + error.T @ z"""
+
 EXERCISES = (
     Exercise(
         "7.1",
@@ -191,34 +202,25 @@ def rica_loss_and_gradient(x, W, trade_off, eps):
             ),
             Mistake(
                 "reconstruction divided by n",
-                "0.5 * (error**2).sum()",
-                "0.5 * (error**2).sum() / len(x)",
-                "The loss has a mean over patches in its reconstruction and a sum in its sparsity.",
-                "Use sums in both.",
-                "½ Σ |error|²: a sum over patches.",
-            ),
-            Mistake(
-                "reconstruction and its gradient divided by n",
-                "error = z @ What.T - x",
-                "error = (z @ What.T - x) / np.sqrt(len(x)); x = x / np.sqrt(len(x)); z = z / np.sqrt(len(x)); "
-                "root = root / len(x) * len(x)",
-                "The parts of the objective are weighed against each other by the number of patches.",
+                RIGHT,
+                DIVIDED,
+                f"The reconstruction is a mean over patches, the sparsity a sum. {SAME}",
                 "Use sums in both.",
                 "½ Σ |error|²: a sum over patches.",
             ),
             Mistake(
                 "root lost",
-                "root = np.sqrt(z**2 + eps)",
-                "root = z**2 + eps",
-                "The loss sums z² + ε: its root is missing.",
+                RIGHT,
+                NO_ROOT,
+                f"The sparsity sums z² + ε: its root is missing. {SAME}",
                 "Take the root of z² + ε.",
                 "Σ √(z² + ε): a magnitude, not a square.",
             ),
             Mistake(
                 "squares before the product",
-                "root = np.sqrt(z**2 + eps)",
-                "root = np.sqrt(np.abs(x**2 @ What) + eps)",
-                "The patches are squared and not the features: √(x² Ŵ + ε).",
+                RIGHT,
+                SQUARED_FIRST,
+                f"The patches are squared and not the features: √(x² Ŵ + ε). {SAME}",
                 "Square the product: (x Ŵ)².",
                 "Σ √((x Ŵ)² + ε): the product first, then the square.",
             ),
