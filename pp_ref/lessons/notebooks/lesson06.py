@@ -49,7 +49,6 @@ def _(mo):
 @app.cell
 def _(figure, filters, kept, np, picture, which):
     side, size, k, m = 32, 5, kept.value, filters.value
-    rng = np.random.default_rng(3)
     iy, ix = np.mgrid[0:side, 0:side]
     image = ((iy - 15) ** 2 + (ix - 17) ** 2 < 90) * 1.0 - ((iy - 15) ** 2 + (ix - 17) ** 2 < 30) + 0.3 * (iy > 24)
     places = np.stack(np.divmod(np.arange(size * size), size), axis=1).astype(float)

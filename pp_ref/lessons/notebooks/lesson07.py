@@ -123,7 +123,7 @@ def _(
             mo.Html(
                 f"<p>Answer {answer.value}, its gradient against its own loss: <b>{own.verdict}</b>. Against the exact loss and gradient: <b>{found.first}</b></p>"
             ),
-            mo.accordion({"What is wrong with it?": mo.Html(found.html(3))}),
+            mo.Html(f"<details><summary>What is wrong with it?</summary>{found.html(3)}</details>"),
         ]
     )
 
