@@ -27,6 +27,7 @@ test-core:  ## the core's tests, in an environment with nothing but what the pac
 
 docs: setup  ## the site, in build/docs; every warning is an error
 	$(BIN)/python -m benchmarks.picture
+	PYTHONPATH=. $(TEST_THREADS) $(BIN)/python -m pp_ref lesson export docs/_extra/lessons
 	PYTHONPATH=. $(TEST_THREADS) $(BIN)/python -m sphinx -b html -W --keep-going -q docs build/docs
 
 lint: setup

@@ -70,7 +70,7 @@ def page(number: int) -> str:
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{number}. {escape(title)}</title>'
         f'<meta name="viewport" content="width=device-width"><style>{STYLE}</style></head><body>'
-        f"<p><code>pp-ref lesson {number}</code> opens this lesson: pictures move under sliders, answers are judged.</p>"
+        f"<p><code>pp-ref lesson {number}</code> opens it: pictures move under sliders, and answers are judged.</p>"
         f"{''.join(paper.kept)}<hr><p>{links}</p></body></html>\n"
     )
 

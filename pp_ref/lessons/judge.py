@@ -30,7 +30,7 @@ from pp_ref.oracle.verdict.matching import mistaken
 
 __all__ = ["check", "check_file", "exercise", "judged"]
 
-TIME_LIMIT, IMPORT_LIMIT = 3.0, 10.0  # seconds a case, and for what stands outside functions
+TIME_LIMIT, IMPORT_LIMIT = 10.0, 20.0  # seconds a case, and for what stands outside functions
 SILENT = ("did not return", "ended its process", "closed the pipe", "could not be loaded")
 BY_ID = {each.id: each for each in EXERCISES}
 BY_FUNCTION = {each.function: each for each in EXERCISES}

@@ -5,13 +5,15 @@ import html
 from io import BytesIO, StringIO
 from typing import Any
 
-import marimo as mo
-import matplotlib as mpl
-from matplotlib.figure import Figure
-
+from pp_ref.errors import import_extra
 from pp_ref.lessons import progress
 from pp_ref.lessons.card import Card
 from pp_ref.lessons.judge import check, exercise
+
+import_extra("marimo", "lessons")  # its error names the missing extra; that of the next lines would not
+import marimo as mo
+import matplotlib as mpl
+from matplotlib.figure import Figure
 
 __all__ = ["card", "equation", "figure", "picture", "shown", "task", "text"]
 

@@ -40,7 +40,8 @@ def answer(asked: Exercise) -> str:
 
 def record(identity: str) -> dict[str, Any]:
     """The record of the last card of an exercise; empty if there is none that can be read."""
-    return _read(folder() / f"{identity}.json")
+    found = _read(folder() / f"{identity}.json")
+    return found if isinstance(found, dict) else {}
 
 
 def save(asked: Exercise, source: str, card: Card) -> int:

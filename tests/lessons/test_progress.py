@@ -38,7 +38,7 @@ def test_failed_tries_are_counted_until_one_is_right():
 def test_a_damaged_record_is_none(text):
     progress.save(ASKED, "", WRONG)
     (progress.folder() / "3.1.json").write_bytes(text)
-    assert progress.record("3.1") in ({}, [])
+    assert progress.record("3.1") == {}
     (progress.folder() / "3.1.py").write_bytes(b"\xff")
     assert progress.answer(ASKED) == ASKED.begun
 

@@ -287,13 +287,8 @@ class InWorker:
         theirs, self._questions = os.pipe()
         answers, theirs_too = os.pipe()
         printed, output = os.pipe()
-        given = {
-            "path": self.path,
-            "settings": self.settings,
-            "cases": self.cases,
-            "questions": theirs,
-            "answers": theirs_too,
-        }
+        named = {"path": self.path, "settings": self.settings, "cases": self.cases}
+        given = named | {"questions": theirs, "answers": theirs_too}
         mark = f"PP_REF_{token_hex(16)}"
         self._process = subprocess.Popen(
             [sys.executable, "-c", BEGIN, json.dumps([sys.path, given])],
