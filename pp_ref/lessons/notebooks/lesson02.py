@@ -39,7 +39,7 @@ def _(equation, mo):
             mo.md("""
             That is the paper's whole idea: **U is the dictionary, w_α is what is learned.**
 
-            Click the places to keep on the grid, or press the button for another draw. Then move the length scale: too short, and nothing is
+            Click the places to keep on the grid. Then move the length scale: too short, and nothing is
             said between kept places; too long, and neighbouring columns of K are nearly equal, so the condition number explodes.
             The ridge keeps it at bay, at the price of a smoother prediction. Compare with a dictionary of random numbers, and with the
             best one that knows the features beforehand (PCA).

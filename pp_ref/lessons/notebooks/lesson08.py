@@ -86,7 +86,7 @@ def _(cancel, figure, length, np, picture, planted):
     right.set(
         xlabel="bound",
         ylabel="error",
-        title=f"the bound refuses {out.sum()} of {out.size}; largest share {np.max(error / bound):.2g}",
+        title=f"the bound refuses {out.sum()}; share at most {np.max(error / bound):.2g}",
     )
     right.legend()
     picture(
