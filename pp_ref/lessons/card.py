@@ -111,7 +111,8 @@ class Card:
             ladder = f"<p>{html.escape(_later(tries))}</p>"
         for name, step in reversed([*zip(STEPS, opened, strict=False)]):
             ladder = f"<details><summary>{name}</summary><p>{html.escape(step)}</p>{ladder}</details>"
-        return f"<section class='pp-card' aria-live='polite'>{STYLE}{''.join([*parts, ladder])}</section>"
+        kind = ("section", "article")[tries % 2]  # another than the card before: a page leaves open what it can keep
+        return f"<{kind} class='pp-card' aria-live='polite'>{STYLE}{''.join([*parts, ladder])}</{kind}>"
 
 
 STYLE = """<style>
