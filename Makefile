@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 UV := uv==0.13.9
 CORE := .venv-core
-EXTRAS := --group dev --group docs --extra fast --extra features --extra figures --extra oracle --extra speech --extra test
+EXTRAS := --group dev --group docs --extra fast --extra features --extra figures --extra lessons --extra oracle --extra speech --extra test
 
 # One BLAS thread a worker: pytest already runs one worker a core.
 TEST_THREADS := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
@@ -27,6 +27,7 @@ test-core:  ## the core's tests, in an environment with nothing but what the pac
 
 docs: setup  ## the site, in build/docs; every warning is an error
 	$(BIN)/python -m benchmarks.picture
+	PYTHONPATH=. $(TEST_THREADS) $(BIN)/python -m pp_ref lesson export docs/_extra/lessons
 	PYTHONPATH=. $(TEST_THREADS) $(BIN)/python -m sphinx -b html -W --keep-going -q docs build/docs
 
 lint: setup

@@ -39,6 +39,7 @@ myst_heading_anchors = 3  # links to headings work as they do on a forge
 html_theme = "pydata_sphinx_theme"
 html_title = "pp_ref"
 html_static_path = ["_static"]
+html_extra_path = ["_extra"]  # the lessons' pages: see the Makefile
 html_favicon = "_static/icon.svg"
 html_theme_options = {
     "show_toc_level": 2,

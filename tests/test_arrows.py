@@ -12,6 +12,7 @@ from tests.tree import ROOT, files
 # From the top. A module imports from its own room and from rooms on lower lines. "base" has the modules outside rooms.
 ROOMS = (
     ("cli",),
+    ("lessons",),
     ("bench", "experiments", "oracle", "torch"),
     ("models",),
     ("training", "features", "data", "gradient_check"),

@@ -1,5 +1,6 @@
 """What a user meets first: the package loads its rooms when they are used, and each name that is public is listed."""
 
+import re
 import shutil
 import sys
 from importlib import import_module
@@ -48,8 +49,9 @@ def test_importing_loads_the_standard_library_alone():
     assert not loaded & {"asyncio", "email", "inspect", "logging", "pathlib", "unittest", "zipfile"}
 
 
-# Programs are imported by nobody.
-LISTING = [name for name in MODULES if not name.endswith("__main__")]
+# Programs are imported by nobody, nor are notebooks and answers.
+PROGRAMS = re.compile(r".*__main__|pp_ref\.lessons\.(notebooks\..*|solutions)")
+LISTING = [name for name in MODULES if not PROGRAMS.fullmatch(name)]
 
 
 LAZY = ["pp_ref.experiments", "pp_ref.oracle"]

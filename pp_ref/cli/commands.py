@@ -9,6 +9,7 @@ import typer
 from pp_ref import __version__
 from pp_ref.cli.bench import bench
 from pp_ref.cli.group import App
+from pp_ref.cli.lesson import lesson
 from pp_ref.cli.oracle import conform, vectors
 from pp_ref.cli.reproduce import reproduce
 from pp_ref.cli.sweeps import sweeps
@@ -20,6 +21,7 @@ app = App(context_settings={"help_option_names": ["-h", "--help"]}, pretty_excep
 app.add_typer(reproduce, name="reproduce")
 app.add_typer(bench, name="bench")
 app.add_typer(vectors, name="vectors")
+app.add_typer(lesson, name="lesson")
 
 
 def _print_version(asked: bool) -> None:

@@ -4,6 +4,14 @@ from pp_ref.training.checkpoint import Checkpoint, read_checkpoint
 from pp_ref.training.fit import Fit, Interrupted, Stop
 from pp_ref.training.flat import Layout, flatten
 from pp_ref.training.lbfgs import fit_lbfgs
+from pp_ref.training.network_model import (
+    LayerBytes,
+    layer_bytes,
+    message_seconds,
+    ring_allreduce_seconds,
+    speed_up,
+    tree_allreduce_seconds,
+)
 from pp_ref.training.parallel import in_threads
 from pp_ref.training.sgd import SGD, fit_sgd
 
@@ -12,11 +20,17 @@ __all__ = [
     "Checkpoint",
     "Fit",
     "Interrupted",
+    "LayerBytes",
     "Layout",
     "Stop",
     "fit_lbfgs",
     "fit_sgd",
     "flatten",
     "in_threads",
+    "layer_bytes",
+    "message_seconds",
     "read_checkpoint",
+    "ring_allreduce_seconds",
+    "speed_up",
+    "tree_allreduce_seconds",
 ]

@@ -19,6 +19,11 @@ RECIPE = {"experiment": "figure4-left", "label": "SE-Emp", "proportion": 0.25, "
 
 # Modules that open files which are no data.
 EXEMPT = {
+    "lessons/judge.py": "reads a learner's Python file (tests/lessons/test_judge.py damages it), and solutions",
+    "lessons/progress.py": "keeps answers; what cannot be read counts as none (tests/lessons/test_progress.py)",
+    "lessons/export.py": "writes pages for people, by `write_atomically`",
+    "lessons/teacher.py": "writes a page for people, by `write_atomically`",
+    "cli/lesson.py": "writes cards, by `write_atomically`, and copies a notebook of this package",
     "cli/sweeps.py": "writes a page for people, by `write_atomically`, as figures and reports are written",
     "bench/start_up.py": "writes a program into a temporary folder, and runs it",
     "data/search.py": "pooch writes a download beside its place, and compares it with its checksum first",

@@ -93,12 +93,12 @@ def announced(expected: Mapping[str, str], case: Case, raised: bool) -> str | No
     return next((reason for reason in reasons if holds.get(reason, True)), None)
 
 
-def check_provided(path: str, functions: Mapping[str, Any]) -> None:
+def check_provided(path: str, functions: Mapping[str, Any], operations: Sequence[Operation] = OPERATIONS) -> None:
     """Refuse a candidate without a function of a documented name.
 
     raises  DataError with the names that it has, and what they may have been meant to be
     """
-    firsts = {name for operation in OPERATIONS for name in (operation.functions[0], operation.name)}
+    firsts = {name for operation in operations for name in (operation.functions[0], operation.name)}
     if any(callable(functions.get(name)) for name in firsts):
         return
     has = [name for name, _ in _own(functions)]

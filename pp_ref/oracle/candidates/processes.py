@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from itertools import count
 from pathlib import Path
@@ -24,6 +24,8 @@ from pp_ref.oracle.candidates.frames import CLOSED, Listener, Malformed, observa
 from pp_ref.oracle.candidates.libraries import library
 from pp_ref.oracle.candidates.loading import imported
 from pp_ref.oracle.operations.cases import Case
+from pp_ref.oracle.operations.operation import Operation
+from pp_ref.oracle.operations.table import OPERATIONS
 
 __all__ = ["Candidate", "InProcess", "InWorker", "load"]
 
@@ -141,6 +143,7 @@ class InWorker:
 
     path          a file, "my_layers.py", a package's folder, or a module's name
     time_limit    seconds a case
+    cases         the module that has `OPERATIONS`, and `case_of`, which makes a case from its id in the process
     import_limit  seconds that its import may take
     outputs       case id -> what was printed, escaped; at import under "import"
     later         case id -> what happened to the process after that case, and is no other's fault
@@ -160,9 +163,10 @@ class InWorker:
         path: str | os.PathLike[str],
         time_limit: float = TIME_LIMIT,
         import_limit: float = IMPORT_LIMIT,
+        cases: str = "pp_ref.oracle.operations.cases",
         **settings: Any,
     ) -> None:
-        self.path, self.settings = os.fspath(path), settings
+        self.path, self.cases, self.settings = os.fspath(path), cases, settings
         self.time_limit, self.import_limit = time_limit, import_limit
         self.outputs, self.later = dict[str, str](), dict[str, str]()
         self._process: subprocess.Popen[bytes] | None = None
@@ -283,7 +287,8 @@ class InWorker:
         theirs, self._questions = os.pipe()
         answers, theirs_too = os.pipe()
         printed, output = os.pipe()
-        given = {"path": self.path, "settings": self.settings, "questions": theirs, "answers": theirs_too}
+        named = {"path": self.path, "settings": self.settings, "cases": self.cases}
+        given = named | {"questions": theirs, "answers": theirs_too}
         mark = f"PP_REF_{token_hex(16)}"
         self._process = subprocess.Popen(
             [sys.executable, "-c", BEGIN, json.dumps([sys.path, given])],
@@ -328,12 +333,12 @@ class InWorker:
         return head
 
 
-def load(path: str | os.PathLike[str], **settings: Any) -> InProcess:
+def load(path: str | os.PathLike[str], operations: Sequence[Operation] = OPERATIONS, **settings: Any) -> InProcess:
     """Return a candidate from a file or a module's name.
 
     Its own ARRAYS, ARITHMETIC, ALGORITHM, AUTODIFF, EXPECTED, FORWARD_ONLY and DEVICE say what it is, where the
     settings do not. "pp_ref.layers" is pp_ref itself, with its dictionaries and models, "pp_ref.kernels" its fastest
-    kernels for the processor.
+    kernels for the processor. The module has to have a function of one of the operations.
     raises  DataError if it cannot be imported
 
     Examples
@@ -352,7 +357,7 @@ def load(path: str | os.PathLike[str], **settings: Any) -> InProcess:
         functions = own.functions() if path == "pp_ref.layers" else own.kernels()
         return InProcess(functions, **({"name": path} | settings))
     module = imported(path)
-    check_provided(path, vars(module))
+    check_provided(path, vars(module), operations)
     declared = {
         key: getattr(module, key.upper())
         for key in ("arrays", "arithmetic", "algorithm", "autodiff", "expected", "forward_only", "device")

@@ -8,6 +8,7 @@ import sys
 import threading
 from collections.abc import Callable
 from contextlib import suppress
+from importlib import import_module
 from typing import Any
 
 from pp_ref.errors import EXPECTED
@@ -16,14 +17,15 @@ from pp_ref.oracle.candidates.call import results, room
 from pp_ref.oracle.candidates.frames import CLOSED, Listener, Malformed, observed, send
 from pp_ref.oracle.candidates.processes import INTRODUCTION, InProcess, load
 from pp_ref.oracle.candidates.provenance import Provenance
-from pp_ref.oracle.operations.cases import Case, case_of
+from pp_ref.oracle.operations.cases import Case
 
 __all__ = ["serve"]
 
 
-def serve(path: str, settings: dict[str, Any], questions: int, answers: int) -> None:
+def serve(path: str, settings: dict[str, Any], cases: str, questions: int, answers: int) -> None:
     """Say who the candidate is, then answer questions until their pipe ends.
 
+    cases  the module that has `OPERATIONS`, and `case_of`, which makes a case from its id
     questions, answers  file descriptors that no process inherits from this one
     """
     for pipe in (questions, answers):
@@ -31,11 +33,12 @@ def serve(path: str, settings: dict[str, Any], questions: int, answers: int) -> 
     os.register_at_fork(after_in_child=lambda: _close(questions, answers))
     _open_output()
     sys.argv = [path]
+    known = import_module(cases)
     asked = queue.SimpleQueue[dict[str, Any]]()
     threading.Thread(target=_listen, args=(questions, asked), daemon=True).start()
     say = _Voice(answers)
     try:
-        candidate = load(path, **settings)
+        candidate = load(path, known.OPERATIONS, **settings)
         say({name: getattr(candidate, name) for name in INTRODUCTION})
     except EXPECTED as error:
         say({"refused": str(error)[:2000]})
@@ -46,7 +49,7 @@ def serve(path: str, settings: dict[str, Any], questions: int, answers: int) -> 
     worker = _Worker(candidate, path)
     while True:
         question = asked.get()
-        header, numbers = worker.answer(case_of(question["id"]))
+        header, numbers = worker.answer(known.case_of(question["id"]))
         say(question | header, numbers)
 
 

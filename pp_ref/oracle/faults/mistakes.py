@@ -18,7 +18,6 @@ from pp_ref.oracle.faults.alterations import Change, altered
 from pp_ref.oracle.operations import definitions, speech
 from pp_ref.oracle.operations.cases import Case
 from pp_ref.oracle.operations.operation import Operation
-from pp_ref.oracle.operations.table import BY_NAME
 from pp_ref.oracle.operations.truth import cotangents_of, evaluated
 
 __all__ = ["Mistake", "Results", "known", "unheard_of", "with_functions"]
@@ -63,7 +62,7 @@ def unheard_of(operation: Operation) -> Iterator[Mistake]:
         yield from _planted("RULED").get(name, ())
     for name in operation.functions:
         yield from _of_function(name)
-    yield from _of_definition(operation.name)
+    yield from _of_definition(operation)
 
 
 def with_functions(functions: Functions, case: Case) -> Results:
@@ -114,8 +113,8 @@ def _of_function(name: str) -> list[Mistake]:
 
 
 @cache
-def _of_definition(name: str) -> list[Mistake]:
-    definition = BY_NAME[name].definition
+def _of_definition(operation: Operation) -> list[Mistake]:
+    name, definition = operation.name, operation.definition
     if definition.__module__ not in (definitions.__name__, speech.__name__):  # an elementary function of every algebra
         return []
     return [
