@@ -216,7 +216,7 @@ def overflowed(operation: Operation, failed: Sequence[Evidence], passed: Sequenc
         sizes = [
             [float(np.max(abs(item.case.arguments[name]), initial=0.0)) for item in part] for part in (failed, passed)
         ]
-        if min(sizes[0]) > limit and max(sizes[1], default=0.0) <= limit:
+        if min(sizes[0]) > limit and max(sizes[1], default=0.0) <= limit and not _held(failed, name, limit):
             at = np.concatenate([x[~np.isfinite(x)] for item in failed for _, x in item.first])
             stands = "NaN" if np.isnan(at).all() else "infinity" if np.isinf(at).all() else "infinity or NaN"
             return "overflow", (
@@ -224,6 +224,18 @@ def overflowed(operation: Operation, failed: Sequence[Evidence], passed: Sequenc
                 "overflows, and is right in all other cases"
             )
     return None
+
+
+def _held(failed: Sequence[Evidence], name: str, limit: float) -> bool:
+    """Whether a row of an argument goes beyond the limit, and that of a result which is wrong elsewhere is finite."""
+    for item in failed:
+        x = item.case.arguments[name]
+        for _, computed in item.wrong:
+            if computed.ndim and computed.shape == x.shape:
+                beyond, finite = (x > limit).any(axis=-1), np.isfinite(computed).all(axis=-1)
+                if (beyond & finite).any():
+                    return True
+    return False
 
 
 def inaccurate(failed: Sequence[Evidence]) -> tuple[str, str] | None:
