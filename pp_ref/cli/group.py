@@ -46,8 +46,8 @@ class Group(TyperGroup):
 class App(typer.Typer):
     """A group of such commands, which shows its help if none is given."""
 
-    def __init__(self, **settings: Any) -> None:
-        super().__init__(**{"cls": Group, "no_args_is_help": True, "suggest_commands": False} | settings)
+    def __init__(self, cls: type[Group] = Group, no_args_is_help: bool = True, **settings: Any) -> None:
+        super().__init__(cls=cls, no_args_is_help=no_args_is_help, suggest_commands=False, **settings)
 
     def command(self, name: str | None = None, **settings: Any) -> Callable[[CommandFunctionType], CommandFunctionType]:
         """Return the decorator of a command."""

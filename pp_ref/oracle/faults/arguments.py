@@ -141,7 +141,7 @@ _CHANGES: dict[str, Callable[[Any], Any]] = {
 
 
 def _square(x: Any) -> bool:
-    return x.ndim == 2 and x.shape[0] == x.shape[1]
+    return bool(x.ndim == 2 and x.shape[0] == x.shape[1])
 
 
 def each_array(name: str, change: Callable[[Any], Any], case: Case) -> Arguments:
