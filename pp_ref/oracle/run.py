@@ -179,8 +179,8 @@ class _Speed:
         self.limit, self.rate, self.largest = limit, math.inf, 0
 
     def see(self, case: Case, seen: Observation) -> None:
-        """The least time of a product or a sum: calls that load libraries take longer."""
-        if self.limit is not None and seen.seconds > 0:
+        """The least time of a product or a sum: calls that load libraries take longer. A case that raised tells none."""
+        if self.limit is not None and seen.results:
             self.rate = min(self.rate, seen.seconds / max(work(case), 1))
             self.largest = max(self.largest, _extent(case))
 
@@ -193,7 +193,7 @@ class _Speed:
             return None
         return (
             f"looked at up to an extent of {self.largest}, not at this one of {_extent(case)}: it would take about "
-            f"{expected:.0f} s, more than the {self.limit:g} s there are"
+            f"{expected:.0f} s, and the limit is {self.limit:g} s: allow more with --limit"
         )
 
 

@@ -173,14 +173,15 @@ PLANNED = {"edges": False, "long edges": True}
 def large_cases(
     operation: Operation, arithmetic: Arithmetic, seed: int = 0, quick: bool = False, thorough: bool = False
 ) -> Iterator[Case]:
-    """At the edges of tiles: `pp_ref.oracle.operations.large`.
+    """At the edges of tiles: `pp_ref.oracle.operations.large`. Those of which arrays are largest come last: how long they
+    take is known from the others.
 
     quick     the two of which arrays are largest
     thorough  also those that take longer
     """
     for kind, longer in PLANNED.items():
         if thorough or not longer:
-            for i in range(len(plans(operation, seed, longer)[: 2 if quick else None])):
+            for i in reversed(range(len(plans(operation, seed, longer)[: 2 if quick else None]))):
                 yield _case(operation, f"{kind} {i}", arithmetic, seed)
 
 
