@@ -179,7 +179,7 @@ class _Speed:
         self.limit, self.rate, self.largest = limit, math.inf, 0
 
     def see(self, case: Case, seen: Observation) -> None:
-        """The least time of a product or a sum: calls that load libraries take longer. A case that raised tells none."""
+        """The least time of a product or a sum: calls that load libraries take longer. What raised tells nothing."""
         if self.limit is not None and seen.results:
             self.rate = min(self.rate, seen.seconds / max(work(case), 1))
             self.largest = max(self.largest, _extent(case))

@@ -117,7 +117,7 @@ def test_large_cases_that_would_take_too_long_are_left_out_with_a_reason():
     assert left
     assert all(finding.regime.startswith("edges ") for finding in left)
     assert re.match(
-        r"looked at up to an extent of \d+, not at this one of \d+: it would take about \d+ s, and the limit is 0.5 s: ",
+        r"looked at up to an extent of \d+, not at this one of \d+: it would take about \d+ s, and the limit is 0.5 s",
         left[0].reason,
     )
     assert report.counts[Status.failed] == 0

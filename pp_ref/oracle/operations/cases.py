@@ -173,8 +173,8 @@ PLANNED = {"edges": False, "long edges": True}
 def large_cases(
     operation: Operation, arithmetic: Arithmetic, seed: int = 0, quick: bool = False, thorough: bool = False
 ) -> Iterator[Case]:
-    """At the edges of tiles: `pp_ref.oracle.operations.large`. Those of which arrays are largest come last: how long they
-    take is known from the others.
+    """At the edges of tiles: `pp_ref.oracle.operations.large`. Those of which arrays are largest come last: the
+    others tell how long they take.
 
     quick     the two of which arrays are largest
     thorough  also those that take longer
