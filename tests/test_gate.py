@@ -308,6 +308,7 @@ WITHOUT_ARRAYS = [
     "features.estimators.*.transform",
     "training.sgd.SGD.*",
     "training.checkpoint.*",
+    "training.network_model.*",
     "training.parallel.in_threads",
 ]
 # Functions of the kernels that are called once per tile, by functions that have checked.

@@ -37,12 +37,12 @@ def listed(context: typer.Context) -> None:
     if context.invoked_subcommand is not None:
         return
     from rich.console import Console
-    from rich.table import Table
 
     from pp_ref.lessons import progress
     from pp_ref.lessons.exercises import LESSONS
+    from pp_ref.tables import plain_table
 
-    table = Table("", "lesson", "exercises that agree", "others that were tried")
+    table = plain_table("lessons", ["", "lesson", "exercises that agree", "others that were tried"], ["lesson"])
     for number, (title, exercises) in enumerate(LESSONS, 1):
         statuses = [progress.record(each.id).get("status") for each in exercises]
         agree, tried = statuses.count("right"), sum(status is not None for status in statuses)
@@ -66,12 +66,11 @@ def opened(
             path = _copied(path)
     except EXPECTED as error:
         _refuse(error)
-    command = [sys.executable, "-m", "marimo", "--quiet"] if headless else [sys.executable, "-m", "marimo"]
-    command += ["edit" if edit else "run", str(path)]
+    command = [sys.executable, "-m", "marimo", "edit" if edit else "run", str(path)]
     command += ["--port", str(port)] if port else []
     command += ["--headless"] if headless else []
     command += ["--no-token"] if edit else []
-    raise typer.Exit(subprocess.run([each for each in command if each != "--quiet"]).returncode)
+    raise typer.Exit(subprocess.run(command).returncode)
 
 
 @lesson.command()

@@ -95,10 +95,10 @@ def test_what_is_timed_is_told_and_short_rounds_are_not_disturbed(monkeypatch):
     monkeypatch.setattr("pp_ref.bench.timing.QUIET", 1e9)
     with told(said.append):
         block({"n": 1, "threads": 2}, run, [], Timing(3).of_single_calls())
-    assert said == ["n 1, threads 2: warming up"]
+    assert said == ["n 1, threads 2: warming up", "n 1, threads 2: round 1 of 3"]
     monkeypatch.setattr("pp_ref.bench.timing.QUIET", 0.0)
     with told(said.append):
         block({}, run, [], Timing(2).of_single_calls())
-    assert said[1:] == ["step: warming up", "step: round 1 of 2", "step: round 2 of 2"]
+    assert said[2:] == ["step: warming up", "step: round 1 of 2", "step: round 2 of 2"]
     block({}, run, [], Timing(2).of_single_calls())  # nobody is told
-    assert len(said) == 4
+    assert len(said) == 5

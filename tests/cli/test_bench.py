@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import sys
+from importlib.util import find_spec
 
 import pytest
 
@@ -27,7 +28,9 @@ def test_help_has_every_subject():
 
 @pytest.fixture
 def short(monkeypatch):
-    """Processes of `start_up` that do nothing, and limits of the machine that are not measured."""
+    """Processes of `start_up` that do nothing, limits of the machine that are not measured, and nothing is compiled."""
+    if find_spec("torch"):
+        monkeypatch.setattr("torch.compile", lambda function, **settings: function)
     commands = {name: ["-c", "pass"] for name in ("numba, one line", "pool")}
     monkeypatch.setattr("pp_ref.bench.start_up.COMMANDS", commands)
     limits = {"peak_gflops": 100.0, "copy_gb_s": 10.0}

@@ -258,9 +258,9 @@ def filters(draw: Draw) -> Arguments:
 
 
 def short(draw: Draw) -> Arguments:
-    """Columns whose squares underflow, but for those of float16: a gradient is as much larger as they are shorter."""
-    W, tiny = filters(draw)["W"], draw.arithmetic.tiny
-    return {"W": draw.stored(W * 2.0 ** np.rint(0.6 * np.log2(tiny) if tiny < 2.0**-100 else np.log2(tiny) / 2 + 3))}
+    """Columns whose squares do not underflow; of float64's, squares in float32 would."""
+    length = max(np.log2(draw.arithmetic.tiny) / 2 + 3, -90.0)
+    return {"W": draw.stored(filters(draw)["W"] * 2.0 ** np.rint(length))}
 
 
 def points(draw: Draw, **settings: Any) -> Arguments:
