@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from rich.table import Table
 
+PARTS = 8  # into which a batch is cut that ranks share
+
 
 @dataclass(frozen=True)
 class Experiment:
