@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable
 from enum import StrEnum
+from functools import partial
 from inspect import Signature, signature
 from pathlib import Path
 from typing import Annotated, Any
@@ -70,6 +71,16 @@ PartsOption = Annotated[
     int, typer.Option("--parts", min=1, help="Into how many parts ranks cut a batch: the bits depend on it.")
 ]
 CrowdedOption = Annotated[bool, typer.Option("--crowded", help="Allow more ranks than cores.")]
+SchedulerOption = Annotated[
+    str | None,
+    typer.Option("--scheduler", help="Address of a Dask scheduler, whose workers do the runs.", show_default="none"),
+]
+NoSharedFolderOption = Annotated[
+    bool,
+    typer.Option(
+        "--no-shared-folder", help="Workers do not see the folder: records and checkpoints come by the scheduler."
+    ),
+]
 JobsOption = Annotated[int, typer.Option(min=1, help="Runs at a time; the machine's threads are shared out.")]
 
 
@@ -84,10 +95,14 @@ def _reproduce(
     ranks: RanksOption = None,
     parts: PartsOption = PARTS,
     crowded: CrowdedOption = False,
+    scheduler: SchedulerOption = None,
+    no_shared_folder: NoSharedFolderOption = False,
 ) -> None:
     """Do the runs of a figure that have no record yet; print its table and write its drawings."""
     from rich.console import Console
 
+    from pp_ref.errors import DomainError
+    from pp_ref.experiments.cluster import Cluster
     from pp_ref.experiments.ranks import launch, started_on, sweep_on_ranks
 
     link = started_on(ranks)
@@ -103,12 +118,16 @@ def _reproduce(
     store = RunStore(out or Path("runs") / entry.records / profile.value)
     given = {"data": data and data.value, "device": device.value, "corpus": corpus.value}
     recipes = experiment.recipes(experiment.profiles[profile.value], **{name: given[name] for name in entry.options})
+    if scheduler and (ranks or link):
+        raise DomainError("scheduler and ranks are both given, expected one of them: a worker does whole runs")
     if ranks or link:
         recipes = [recipe | {"parts": parts} for recipe in recipes]
     if link:
         done = sweep_on_ranks(experiment.run, recipes, store, link, check=experiment.check, crowded=crowded)
     else:
-        done = sweep(experiment.run, recipes, store, jobs=jobs, epochs=experiment.epochs, check=experiment.check)
+        start = partial(Cluster, scheduler, not no_shared_folder) if scheduler else None
+        epochs, check = experiment.epochs, experiment.check
+        done = sweep(experiment.run, recipes, store, jobs=jobs, epochs=epochs, check=check, start=start)
     records = [record for record in done.records if record]
     if records:
         said = experiment.demo(records) if profile == ProfileName.demo else ""
@@ -133,7 +152,20 @@ def _command(entry: Entry) -> Callable[..., None]:
     shown = typer.Option("--out", help="Folder for records and figures.", show_default=folder)
     every = dict(signature(_reproduce).parameters)
     every["out"] = every["out"].replace(annotation=Annotated[Path | None, shown])
-    own = [every[name] for name in ("profile", "out", "jobs", "ranks", "parts", "crowded", *entry.options)]
+    own = [
+        every[name]
+        for name in (
+            "profile",
+            "out",
+            "jobs",
+            "ranks",
+            "parts",
+            "crowded",
+            "scheduler",
+            "no_shared_folder",
+            *entry.options,
+        )
+    ]
     command.__signature__ = Signature(own)  # type: ignore[attr-defined]
     return command
 

@@ -8,7 +8,6 @@ is learned in full. `convnet_inputs` prepares the images, `figure5_parts` has th
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -188,7 +187,14 @@ def _train(recipe: dict[str, Any], store: RunStore, report: Callable[[str], None
         return model.loss_and_gradient(params, random_flips(batch, rng) if flips else batch, xp.take(y, chosen), rng)
 
     said, group = f"{recipe['label']} at {proportion}, seed {recipe['seed']}", group_of(recipe)
-    group.agree(partial(dict, images=data.train.x, labels=data.train.y, static=model.static, start=start))
+    group.agree(
+        lambda: {
+            "images": data.train.x,
+            "labels": data.train.y,
+            "static parameters": model.static,
+            "start": start,
+        }
+    )
     with phases("fit"):
         fit = fit_sgd(
             group.divide(objective),

@@ -219,7 +219,7 @@ def fit_net(
     def objective(params: dict[str, Any], rows: Any, rng: np.random.Generator) -> Any:
         return model.loss_and_gradient(params, inputs[rows], y[rows], rng)
 
-    group.agree(partial(dict, examples=x, labels=y, static=model.static, start=params))
+    group.agree(lambda: {"examples": x, "labels": y, "static parameters": model.static, "start": params})
     fit = fit_sgd(
         group.divide(objective),
         params,

@@ -5,14 +5,15 @@ import re
 import shutil
 import subprocess
 import sys
+import threading
 import time
 import traceback
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext, suppress
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, TextIO
 
 from rich.console import Console
 from threadpoolctl import threadpool_limits
@@ -33,7 +34,7 @@ TURN = 0.5  # seconds that a rank leaves to the rank before it to say why it end
 PROCESSES = "PP_REF_RANKS"  # the folder in which each rank says which process it is
 # What mpiexec itself says of an end that a rank has explained, or that `launch` explains.
 NOISE = re.compile(
-    r"\s*$|=|Abort\(|\[mpiexec@|YOUR APPLICATION TERMINATED|This typically refers|Please see the FAQ|Intel\(R\) MPI"
+    r"=|Abort\(|\[mpiexec@|YOUR APPLICATION TERMINATED|This typically refers|Please see the FAQ|Intel\(R\) MPI"
 )
 KILLED = re.compile(r"=\s+PID (\d+) RUNNING AT (\S+)")
 
@@ -151,20 +152,24 @@ def launch(ranks: int, arguments: Sequence[str], crowded: bool) -> int:
     command = [mpiexec, "-n", str(ranks), sys.executable, "-m", "mpi4py", "-m", "pp_ref", *arguments]
     with TemporaryDirectory() as folder:
         environment = os.environ | {PROCESSES: folder, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-        started = partial(subprocess.Popen, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        pipe = subprocess.PIPE
+        started = partial(subprocess.Popen, stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe, text=True)
         with started(command, env=environment) as process:
-            while process.poll() is None:
-                try:
-                    _tell(process, Path(folder))
+            streams = ((process.stdout or (), sys.stdout), (process.stderr or (), sys.stderr))
+            tellers = [threading.Thread(target=_tell, args=(*stream, Path(folder))) for stream in streams]
+            for teller in tellers:
+                teller.start()
+            while any(teller.is_alive() for teller in tellers) or process.poll() is None:
+                with suppress(KeyboardInterrupt):  # mpiexec has it too, and passes it on to the ranks
+                    for teller in tellers:
+                        teller.join()
                     process.wait()
-                except KeyboardInterrupt:  # mpiexec has it too, and passes it on to the ranks
-                    continue
         return process.returncode if process.returncode in (0, 130) else 1
 
 
-def _tell(process: "subprocess.Popen[str]", folder: Path) -> None:
-    """Pass on what the ranks say on standard error; say which rank was killed."""
-    for line in process.stderr or ():
+def _tell(lines: Iterable[str], to: TextIO, folder: Path) -> None:
+    """Pass on what the ranks say; say which rank was killed."""
+    for line in lines:
         if match := KILLED.match(line):
             rank = (folder / match[1]).read_text() if (folder / match[1]).exists() else "unknown"
             sys.stderr.write(
@@ -172,5 +177,5 @@ def _tell(process: "subprocess.Popen[str]", folder: Path) -> None:
                 "the same command again to go on from the last checkpoint\n"
             )
         elif not NOISE.match(line):
-            sys.stderr.write(line)
-        sys.stderr.flush()
+            to.write(line)
+            to.flush()

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
-from functools import partial
 from math import ceil
 from typing import Any, NamedTuple
 
@@ -128,7 +127,7 @@ def learn_filters(
             report(f"{said}: iteration {record['iteration']}, loss {record['loss']:.5g}")
 
     group, start = group_of(recipe), model.init(rng, None, recipe["dtype"])
-    group.agree(partial(dict, patches=x, static=model.static, start=start))
+    group.agree(lambda: {"patches": x, "static parameters": model.static, "start": start})
     with ways_of(recipe):
         shares = {part: x[cut] for part, cut in enumerate(group.cuts(len(x))) if part in group.own}
         models = {part: model.of_share(len(share) / len(x)) for part, share in shares.items()}

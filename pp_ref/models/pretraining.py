@@ -107,7 +107,7 @@ def pretrain(
             return model.loss_and_gradient(params, v[rows])
 
         start = model.init(rng, spread, x.dtype)
-        group.agree(partial(dict, input=v, static=model.static, start=start))
+        group.agree(partial(_compared, model, v, start))
         fit = fit_sgd(
             group.divide(objective, summed=model.summed),
             start,
@@ -124,3 +124,8 @@ def pretrain(
             batches = range(0, v.shape[0], BATCH)
             v = xp.concat([model.predict(fit.params, v[start : start + BATCH]) for start in batches], axis=0)
     return Pretrained(tuple(layers), params, fits)
+
+
+def _compared(model: Autoencoder, v: Array, start: Params) -> dict[str, Any]:
+    """What has to be the same on all ranks before a layer is trained."""
+    return {"input": v, "static parameters": model.static, "start": start}

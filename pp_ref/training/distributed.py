@@ -132,13 +132,13 @@ class Group:
         """Compare values with those of the other ranks.
 
         of      () -> by name, arrays, or dicts of arrays, or what JSON can hold; called if there are several parts.
-                "static" are the static parameters, which `cost` counts
+                `cost` counts those that are called "static parameters"
         raises  DomainError that names the rank and what differs, on one of the ranks
         """
         if self.parts == 1:
             return
         named = of()
-        self._static += sum(array.nbytes for array in named.get("static", {}).values())
+        self._static += sum(array.nbytes for array in named.get("static parameters", {}).values())
         if self.link.size == 1:
             return
         names, own = list(named), np.concatenate([_digest(value) for value in named.values()])

@@ -13,7 +13,7 @@ from pp_ref.dictionaries import Grid, make_dictionary
 from pp_ref.models import MLP, RICA, Full, Predicted, pretrain
 from pp_ref.models.convnet import ConvNet
 from pp_ref.models.stages import Activation, Convolution, Dense, Dropout, Flatten, MaxPool
-from pp_ref.training import SGD, Checkpoint, Group, fit_lbfgs, fit_sgd, world
+from pp_ref.training import SGD, Group, fit_lbfgs, fit_sgd, world
 
 N, PARTS, EPOCHS, ITERATIONS = 43, 8, 5, 20  # batches of 20 leave 3 examples, fewer than parts
 SETTINGS = SGD(EPOCHS, 0.05, batch=20, momentum=0.5, decay=1.01)
@@ -89,7 +89,7 @@ def fit_network(model, kind, group, checkpoint=None, settings=SETTINGS, seeds=(3
     net, rng = network(model, kind, seeds[0]), np.random.default_rng(seeds[1])
     x = x.reshape(-1, *net.input_shape)
     start = net.init(rng)
-    group.agree(partial(dict, examples=x, labels=y, static=net.static, start=start))
+    group.agree(lambda: {"examples": x, "labels": y, "static parameters": net.static, "start": start})
 
     def objective(params, rows, rng):
         return net.loss_and_gradient(params, x[rows], y[rows], rng)
@@ -102,7 +102,7 @@ def fit_rica(objective, kind, group, checkpoint=None, iterations=ITERATIONS):
     x -= x.mean()
     model = RICA(weights(kind, Grid(6, 6), 5), objective, trade_off=0.2 if objective == "ufldl" else float(N))
     start = model.init(np.random.default_rng(2))
-    group.agree(partial(dict, patches=x, static=model.static, start=start))
+    group.agree(lambda: {"patches": x, "static parameters": model.static, "start": start})
     cuts = group.cuts(N)
     own = {k: (model.of_share((cuts[k].stop - cuts[k].start) / N), model.prepare(x[cuts[k]])) for k in group.own}
 
@@ -145,10 +145,7 @@ def bits(fit):
 
 
 if __name__ == "__main__":
-    link, what, folder = world(), sys.argv[1], sys.argv[2]
-    if what == "all":
-        found = {name: bits(fit(Group(PARTS, link))) for name, fit in FITS.items()}
-    else:  # go on with a fit
-        found = {what: bits(FITS[what](Group(PARTS, link), Checkpoint(f"{folder}/fit.safetensors", {})))}
+    link, which = world(), sys.argv[1]
+    found = {name: bits(fit(Group(PARTS, link))) for name, fit in FITS.items() if which in name}
     if not link or link.rank == 0:
         print(json.dumps(found))
