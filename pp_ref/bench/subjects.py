@@ -69,6 +69,12 @@ SUBJECTS = {
         Subject("mlp_epoch", "An epoch of the MNIST net in full, against PyTorch's.", 3, {"examples": 300}),
         Subject("rica", "RICA's loss and gradient, against PyTorch's autograd.", 5, {"patches": 1000}),
         Subject("features", "Features of CIFAR-10 images for a classifier.", 2, {"images": 20, "patches": 2000}),
+        Subject(
+            "scaling",
+            "A step of the MNIST net on one rank and two, on networks that count: bytes and time, full and predicted.",
+            5,
+            {"proportions": (1.0, 0.05), "steps": 2},
+        ),
         Subject("start_up", "Imports, `pp-ref --help` and a first pooled result in new processes.", 15, {}),
         Subject(
             "growth",
