@@ -7,12 +7,14 @@ scheduler that was restarted has forgotten everything: the pool connects again, 
 again those that have no record).
 """
 
+import logging
 import time
 from collections.abc import Callable
 from contextlib import suppress
 from math import inf
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from threading import Event
 from typing import Any, NamedTuple
 from uuid import uuid4
 
@@ -52,9 +54,9 @@ class Task(NamedTuple):
 
 def work(task: Task) -> tuple[Said, Files]:
     """Do a run on a worker of the scheduler; return what is said at its end, and its files if no folder is shared."""
-    from distributed import Event, Queue, get_worker
+    import distributed
 
-    worker = get_worker()
+    worker = distributed.get_worker()
     found = deciding_versions()
     if wrong := [f"{name} {found[name]}" for name in DECIDING if found[name] != task.wanted[name]]:
         expected = ", ".join(f"{name} {version}" for name, version in task.wanted.items())
@@ -62,7 +64,8 @@ def work(task: Task) -> tuple[Said, Files]:
     if worker.state.nthreads > 1:
         threads = f"{worker.address} has {worker.state.nthreads} threads, expected 1"
         return ("failed", f"{threads}: start it with `dask worker ADDRESS --nworkers auto --nthreads 1`"), {}
-    queue, stop = Queue(task.queue, client=worker._get_client()), Event(task.stop, client=worker._get_client())
+    client = distributed.get_client()
+    queue, stop = distributed.Queue(task.queue, client=client), distributed.Event(task.stop, client=client)
     with TemporaryDirectory() as folder:
         store = task.store or RunStore(Path(folder))
         store.unfinished.mkdir(parents=True, exist_ok=True)
@@ -111,10 +114,12 @@ class Cluster:
 
     def __init__(self, address: str, shared: bool, run: Run, store: RunStore, say: Callable[[str], None]) -> None:
         self._dask = import_extra("distributed", "dask")
+        logging.getLogger("distributed.client").setLevel(logging.CRITICAL)  # `say` has a sentence in their place
         self._run, self._store, self._address, self._shared, self._say = run, store, address, shared, say
         self._claims = Claims(store.unfinished)
         self._runs: dict[str, tuple[Recipe, Any, Claim | None]] = {}  # by name: recipe, future, claim of this process
         self._said: list[tuple[Recipe, Said]] = []  # to be heard
+        self._news = Event()  # set when a future is done
         self._stopping = False
         self._connect()
         if not self._client.scheduler_info(n_workers=-1)["workers"]:
@@ -146,16 +151,15 @@ class Cluster:
         task = Task(self._run, recipe, store, files, *self._names, deciding_versions())
         # A worker may be killed any number of times before its task counts as failed.
         future = self._client.submit(work, task, key=f"{name}-{uuid4().hex}", pure=False, retries=0)
+        future.add_done_callback(lambda _: self._news.set())
         self._runs[name] = recipe, future, claim
 
     def hear(self, seconds: float) -> list[tuple[Recipe, Said]]:
         try:
             if self._client.status != "running":
                 raise OSError("the connection is lost")
-            futures = [future for _, future, _ in self._runs.values()]
-            if futures:
-                with suppress(TimeoutError):
-                    self._dask.wait(futures, timeout=seconds, return_when="FIRST_COMPLETED")
+            self._news.wait(0 if self._said else seconds)
+            self._news.clear()
             for name, text, files in self._queue.get(batch=True, timeout=PATIENCE):
                 if name in self._runs:
                     write_files(self._store, files)
@@ -188,7 +192,7 @@ class Cluster:
     def _reconnect(self, error: BaseException) -> None:
         """Connect to the scheduler again, and give up what it was doing."""
         self._say(f"the scheduler at {self._address} is gone ({error}): waiting for it")
-        self._client.close(timeout=0)
+        self._leave()
         while True:
             try:
                 self._connect()
@@ -226,4 +230,8 @@ class Cluster:
             self._release(claim)
         with suppress(OSError, TimeoutError):
             self._stop.set()
-        self._client.close(timeout=PATIENCE)
+        self._leave()
+
+    def _leave(self) -> None:
+        with suppress(OSError, TimeoutError):
+            self._client.close(timeout=PATIENCE)
