@@ -23,7 +23,7 @@ from pp_ref.bench.tables import machine
 from pp_ref.errors import DeviceError, import_extra
 from pp_ref.records import markdown
 
-__all__ = ["TABLES", "goals", "measure", "networks_absence"]
+__all__ = ["TABLES", "goals", "measure", "networks_absence", "on_ranks", "table", "two_machines"]
 
 NETWORKS = {"unlimited": None, "1 Gbit/s": "1gbit", "100 Mbit/s": "100mbit"}  # name: rate for tc
 SHARED = "shared memory"
@@ -40,9 +40,9 @@ def measure(rounds: int, proportions: Sequence[float] = (1.0, 0.25, 0.05), steps
     for network, ranks in places:
         say(f"{network}, ranks {ranks}")
         found = on_ranks(ranks, network, [steps, rounds, *proportions])
-        measured.append({"network": network, "ranks": ranks, "rows": [row(**each) for each in found]})
+        measured.append({"network": network, "ranks": ranks, "threads": 1, "rows": [row(**each) for each in found]})
     settings = {"batch": BATCH, "parts": PARTS, "steps": steps, "without_networks": absence}
-    return record("scaling", __doc__, rounds, measured, goals, "float32", "cpu", [], **settings)
+    return record("scaling", __doc__, rounds, measured, goals, **settings)
 
 
 def goals(record: Record) -> Iterator[Record]:

@@ -17,7 +17,7 @@ from pp_ref.bench.scaling import SHARED, SMALL_SHARE
 from pp_ref.records import markdown
 from pp_ref.training import ring_allreduce_seconds, speed_up, tree_allreduce_seconds
 
-__all__ = ["EXAMPLES", "LARGEST", "Link", "draw", "links", "table"]
+__all__ = ["EXAMPLES", "LARGEST", "Link", "best", "draw", "gains", "links", "table"]
 
 EXAMPLES, LARGEST = 100_000, 10_000  # of a step, on all machines together; machines
 DEAN = ((81, 12.0), (128, 14.0))  # machines, and how many times faster (Dean et al. in the paper's introduction)

@@ -18,7 +18,7 @@ from pp_ref.kernels.choose import use_backend
 from pp_ref.models.mlp import MLP, mlp
 from pp_ref.training import SGD, Group, fit_sgd, world
 
-__all__ = ["BATCH", "PARTS", "carried_bytes", "measure"]
+__all__ = ["BATCH", "PARTS", "carried_bytes", "measure", "net"]
 
 SIZES, BATCH, PARTS = (784, 500, 500, 10), 100, 8
 DEVICES = Path("/proc/net/dev")  # the counters of this process's namespace
@@ -59,7 +59,7 @@ def measure(proportion: float, steps: int, rounds: int) -> dict[str, Any]:
         fit_sgd(group.divide(objective), start, len(y), settings, np.random.default_rng(1))
         return (time.perf_counter() - began) / steps
 
-    one_round()
+    first = one_round()
     warm, before = group.cost(), carried_bytes()
     seconds = [one_round() for _ in range(rounds)]
     carried, cost = carried_bytes() - before, group.cost()
@@ -67,6 +67,7 @@ def measure(proportion: float, steps: int, rounds: int) -> dict[str, Any]:
     return {
         "name": f"{proportion:.0%} learned",
         "seconds": seconds,
+        "first_s": first,
         "proportion": proportion,
         "dynamic": sum(array.size for array in start.values()),
         "bytes_a_step": cost["bytes_a_step"],

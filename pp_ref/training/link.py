@@ -99,6 +99,12 @@ def world() -> MPILink | None:
 
     raises  DomainError for a process that mpiexec has started without `-m mpi4py`: an error on one rank would leave the
             others waiting
+
+    Examples
+    --------
+    >>> from pp_ref.training import world
+    >>> world() is None  # mpiexec has not started this process
+    True
     """
     if "mpi4py.run" in sys.modules:
         link = MPILink(import_extra("mpi4py.MPI", "mpi"))
