@@ -54,7 +54,7 @@ PROGRAMS = re.compile(r".*__main__|pp_ref\.lessons\.(notebooks\..*|solutions)")
 LISTING = [name for name in MODULES if not PROGRAMS.fullmatch(name)]
 
 
-LAZY = ["pp_ref.experiments", "pp_ref.oracle"]
+LAZY = ["pp_ref.experiments", "pp_ref.lessons", "pp_ref.oracle"]
 
 
 @pytest.mark.parametrize("name", LAZY)

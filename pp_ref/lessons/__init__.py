@@ -3,7 +3,9 @@
 `pp-ref lesson 3` opens one in the browser, `pp-ref lesson check FILE` judges answers in a terminal.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from pp_ref.lazy import lazily
 
 if TYPE_CHECKING:
     from pp_ref.lessons.card import Card
@@ -11,15 +13,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Card", "check", "check_file"]
 
-
-def __getattr__(name: str) -> Any:
-    """Imported on first use."""
-    if name == "Card":
-        from pp_ref.lessons.card import Card
-
-        return Card
-    if name in __all__:
-        from pp_ref.lessons import judge
-
-        return getattr(judge, name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__, __dir__ = lazily(
+    __name__, {"pp_ref.lessons.card": ("Card",), "pp_ref.lessons.judge": ("check", "check_file")}
+)

@@ -9,10 +9,9 @@ from dataclasses import replace
 import numpy as np
 
 from pp_ref.oracle.algebras.arithmetic import Arithmetic
-from pp_ref.oracle.algebras.whole import Rounds
 from pp_ref.oracle.operations.case import Case
 from pp_ref.oracle.operations.draws import Sizes
-from pp_ref.oracle.operations.large import Integers, axes, ladder, whole_numbers
+from pp_ref.oracle.operations.large import Integers, axes, exact, ladder, whole_numbers
 from pp_ref.oracle.operations.nested import leaves
 from pp_ref.oracle.operations.operation import Operation
 from pp_ref.oracle.operations.truth import equal, shapes
@@ -45,12 +44,10 @@ def far_case(operation: Operation, regime: str, arithmetic: Arithmetic, seed: in
 
 def _fits(case: Case) -> bool:
     """Whether no sum over all copies rounds."""
-    try:
-        found, bits = equal(case), case.arithmetic.bits
-    except Rounds:
+    if not exact(case):
         return False
-    sums = [x for name, x in found.results.items() if case.sums(name)]
-    return all(x.majorant.max() * case.copies <= 2.0 ** (x.step + bits) for x in sums)
+    sums = [x for name, x in equal(case).results.items() if case.sums(name)]
+    return all(x.majorant.max() * case.copies <= 2.0 ** (x.step + case.arithmetic.bits) for x in sums)
 
 
 def memory(case: Case) -> int:

@@ -19,7 +19,7 @@ from pp_ref.oracle.operations.nested import leaves
 from pp_ref.oracle.operations.operation import Operation
 from pp_ref.oracle.operations.truth import equal, shapes
 
-__all__ = ["EDGES", "Integers", "Plan", "axes", "ladder", "large_case", "plans", "whole_numbers"]
+__all__ = ["EDGES", "Integers", "Plan", "axes", "exact", "ladder", "large_case", "plans", "whole_numbers"]
 
 EDGES = (15, 16, 17, 31, 32, 33, 63, 64, 65, 127, 128, 129, 255, 256, 257, 1025)
 BUG = "beyond an extent that was tried, or past the last full tile, other code runs"
@@ -82,10 +82,11 @@ def whole_numbers(operation: Operation) -> bool:
     sizes = Sizes(n=3, d=5, columns=((2, 3),), geometry=_window(operation, np.random.default_rng(0)), image=(4, 4))
     drawn = operation.arguments(Integers(sizes, arithmetic, Entries(1, 1.0)))
     case = Case(operation, "", arithmetic, 0, BUG, EFFECT, drawn, whole=Entries(1, 1.0))
-    return _exact(case)
+    return exact(case)
 
 
-def _exact(case: Case) -> bool:
+def exact(case: Case) -> bool:
+    """Whether nothing rounds."""
     try:
         equal(case)
     except Rounds:
@@ -149,7 +150,7 @@ def large_case(operation: Operation, regime: str, arithmetic: Arithmetic, seed: 
         for entries, cotangents in ladder(arithmetic):
             drawn = operation.arguments(Integers(sizes, arithmetic, entries))
             case = Case(operation, regime, arithmetic, seed, BUG, EFFECT, drawn, large=True, whole=cotangents)
-            if _exact(case):
+            if exact(case):
                 return case
         # Sums of squares of squares, say, that no half precision stores: of general numbers, and shorter.
         sizes = _sizes(operation, {axis: min(edge, 33) for axis, edge in plan.items()}, number)

@@ -7,7 +7,7 @@ import numpy as np
 
 from pp_ref.oracle.operations.case import Case
 from pp_ref.oracle.operations.nested import is_number, leaves, named
-from pp_ref.oracle.verdict.evidence import AXES, Evidence
+from pp_ref.oracle.verdict.evidence import Evidence, axis_name
 
 __all__ = ["common"]
 
@@ -133,7 +133,7 @@ def _shape(name: str, x: Any, batch: bool) -> Iterator[str]:
 
 
 def _axis(name: str, x: Any, axis: int) -> str:
-    along = AXES.get(x.ndim, {}).get(axis, f"axis {axis}")
+    along = axis_name(x.ndim, axis)
     return (
         f"the number of {along} of {name}"
         if along in ("rows", "columns", "channels", "images")

@@ -140,10 +140,9 @@ def _messages(evidence: Sequence[Evidence]) -> list[str]:
                 continue
             counts[message] = counts.get(message, 0) + 1
     for message in list(counts):  # who writes to an array and beside it writes to it
-        if message.replace("writes beside ", "writes to ") != message or "writes to memory beside " in message:
-            to = message.replace("writes beside ", "writes to ").replace("writes to memory beside ", "writes to ")
-            if to in counts:
-                del counts[message]
+        to = message.replace("writes beside ", "writes to ").replace("writes to memory beside ", "writes to ")
+        if to != message and to in counts:
+            del counts[message]
     return sorted(counts, key=lambda message: -counts[message])[:3]
 
 

@@ -13,10 +13,15 @@ from pp_ref.oracle.operations.truth import Expected
 from pp_ref.oracle.verdict.findings import Finding, Status
 from pp_ref.oracle.verdict.judge import shares
 
-__all__ = ["AXES", "Evidence", "allowed", "apart", "base", "near", "outside", "size"]
+__all__ = ["Evidence", "allowed", "apart", "axis_name", "base", "near", "outside", "size"]
 
 Real = NDArray[np.float64]
 AXES = {2: {0: "rows", 1: "columns"}, 4: {0: "images", 1: "height", 2: "width", 3: "channels"}}
+
+
+def axis_name(ndim: int, axis: int) -> str:
+    """What the entries along an axis are called, in an array of so many axes: "rows"."""
+    return AXES.get(ndim, {}).get(axis, f"axis {axis}")
 
 
 @dataclass(frozen=True)

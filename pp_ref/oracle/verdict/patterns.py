@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pp_ref.oracle.operations.truth import Expected
-from pp_ref.oracle.verdict.evidence import AXES, Evidence, allowed, apart, base, outside
+from pp_ref.oracle.verdict.evidence import Evidence, allowed, apart, axis_name, base, outside
 from pp_ref.oracle.verdict.matching import COINCIDENCE, told
 
 __all__ = ["scaled", "simple"]
@@ -63,7 +63,7 @@ def _changes(item: Evidence, expected: Expected) -> Iterator[tuple[Said, Real]]:
     for axis in range(exact.ndim):
         if exact.shape[axis] < 2:
             continue
-        along = AXES.get(exact.ndim, {}).get(axis, f"axis {axis}")
+        along = axis_name(exact.ndim, axis)
         yield (f"reversed/{axis}", f"is reversed along {along}"), np.flip(exact, axis)
         for shift, words in {1: "by one", -1: "back by one"}.items():
             yield (f"shifted/{axis}", f"is shifted {words} along {along}"), np.roll(exact, shift, axis)
@@ -104,20 +104,17 @@ def _blocks(item: Evidence, exact: Real) -> Iterator[tuple[Said, Real]]:
         if isinstance(value, list) and len(value) > 1 and all(isinstance(x, np.ndarray) for x in value)
     ]
     for axis, length in enumerate(exact.shape):
+        along = axis_name(exact.ndim, axis)
         if sizes is not None and length == sizes[0] * sizes[1]:
             order = np.arange(length).reshape(sizes).T.reshape(-1)
-            said = ("pixels", f"has the grid's pixels of {_axis(exact, axis)} column by column, where rows come first")
+            said = ("pixels", f"has the grid's pixels of {along} column by column, where rows come first")
             yield said, np.take(exact, order, axis)
         for each in widths:
             if sum(each) == length and max(each) > 0:
                 starts = np.cumsum([0, *each[:-1]])
                 order = np.concatenate([np.arange(a, a + m) for a, m in zip(starts[::-1], each[::-1], strict=True)])
-                said = ("parts reversed", f"has the columns' parts of {_axis(exact, axis)} in reverse order")
+                said = ("parts reversed", f"has the columns' parts of {along} in reverse order")
                 yield said, np.take(exact, order, axis)
-
-
-def _axis(exact: Real, axis: int) -> str:
-    return AXES.get(exact.ndim, {}).get(axis, f"axis {axis}")
 
 
 def _exchanged(expected: Expected, computed: Real) -> Iterator[tuple[Said, Real]]:
@@ -128,7 +125,7 @@ def _exchanged(expected: Expected, computed: Real) -> Iterator[tuple[Said, Real]
         if len(off) == 2:
             order = np.arange(exact.shape[axis])
             order[off] = off[::-1]
-            along = AXES.get(exact.ndim, {}).get(axis, f"axis {axis}")
+            along = axis_name(exact.ndim, axis)
             yield ("exchanged", f"has {off[0]} and {off[1]} of {along} exchanged"), np.take(exact, order, axis)
 
 
@@ -342,7 +339,7 @@ def _of_slices(name: str, items: list[tuple[Evidence, Expected, Real]]) -> Said 
                     break
                 shared += sum(entries for entries in off if entries > 1)
             else:
-                along = AXES.get(ndim, {}).get(axis, f"axis {axis}")
+                along = axis_name(ndim, axis)
                 if shared > 8:
                     return f"{key}/{axis}", f"{name} has the right values, but each of its {along} {words} of its own"
     return None

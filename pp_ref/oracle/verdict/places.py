@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pp_ref.oracle.operations.truth import Expected
-from pp_ref.oracle.verdict.evidence import AXES, Evidence, apart, base, outside
+from pp_ref.oracle.verdict.evidence import Evidence, apart, axis_name, base, outside
 
 __all__ = ["UNKNOWN", "place", "special"]
 
@@ -146,7 +146,7 @@ def _tile(
             if all(length % tile and start == length // tile * tile for length, start in rests)
             and all(length % tile == 0 for length in whole)
         ]
-        along = AXES.get(ndim, {}).get(axis, f"axis {axis}")
+        along = axis_name(ndim, axis)
         if fits:
             length, start = min((length, start) for length, start in rests if start)
             there = _stands([(item.wrong[0][1], wrong) for item, wrong in zip(failed, bad, strict=True)])
@@ -212,7 +212,7 @@ def _slices(bad: NDArray[np.bool_]) -> str:
     """Words for the smallest range of one axis that holds every bad entry, if it is not all of it."""
     best: tuple[float, str] | None = None
     for axis in range(bad.ndim):
-        along = AXES.get(bad.ndim, {}).get(axis, f"axis {axis}")
+        along = axis_name(bad.ndim, axis)
         hit = np.flatnonzero(bad.any(axis=tuple(i for i in range(bad.ndim) if i != axis)))
         length = bad.shape[axis]
         share = hit.size / length
