@@ -70,17 +70,21 @@ def differentiable(operation: Operation) -> bool:
     return operation.backward is not None
 
 
-def violations(operation: Operation, forward: Pass, backward: Pass | None, cases: Iterable[Case]) -> dict[str, str]:
-    """The properties that fail, each with the first line of its message."""
-    failed = {}
-    for each in PROPERTIES:
+def violations(
+    operation: Operation,
+    forward: Pass,
+    backward: Pass | None,
+    cases: Iterable[Case],
+    properties: Iterable[Property] = PROPERTIES,
+) -> Iterator[tuple[str, str]]:
+    """The properties that fail, one after another, each with the first line of its message."""
+    for each in properties:
         if each.applies(operation):
             try:
                 for case in cases:
                     each(operation, forward, backward, case)
             except Exception as error:  # a wrong function may raise anything
-                failed[each.name] = f"{type(error).__name__}: {error}".splitlines()[0]
-    return failed
+                yield each.name, f"{type(error).__name__}: {error}".splitlines()[0]
 
 
 # The gradient is right.

@@ -1,6 +1,6 @@
 """Which property catches which planted fault: ``python -m tests.properties.faults_table``."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
 from typing import Any
 
@@ -15,7 +15,7 @@ from pp_ref.oracle.operations.table import BY_NAME
 from pp_ref.oracle.operations.truth import Expected, truth
 from pp_ref.oracle.verdict.findings import Status
 from pp_ref.oracle.verdict.judge import judge
-from tests.properties.checks import violations
+from tests.properties.checks import PROPERTIES, Property, violations
 from tests.properties.models import MODELS
 from tests.properties.operations import IMAGES, OPERATIONS, Case, Operation
 
@@ -44,15 +44,14 @@ def expected(name: str, arithmetic: str) -> list[tuple[oracle.Case, list[Expecte
     return [(case, truth(case)) for case in oracle.cases(BY_NAME[name], ARITHMETICS[arithmetic])]
 
 
-def misjudged(name: str, function: Callable[..., Any], arithmetic: str = "float64") -> dict[str, str]:
-    """The oracle's cases that a function of JUDGED fails, each with what is wrong."""
-    candidate, failed = InProcess(dict(own.replaced(name, function)), arithmetic=arithmetic), {}
+def misjudged(name: str, function: Callable[..., Any], arithmetic: str = "float64") -> Iterator[tuple[str, str]]:
+    """The regimes of the oracle's cases that a function of JUDGED fails, each with what is wrong."""
+    candidate = InProcess(dict(own.replaced(name, function)), arithmetic=arithmetic)
     for case, due in expected(name, arithmetic):
         finding = judge(case, due, candidate.observe(case))
         if finding.status != Status.passed:
             wrong = [f"{each.name} is {each.ratio:.1e} of its bound" for each in finding.tensors if not each.ratio <= 1]
-            failed[case.regime] = f"AssertionError: {finding.status}: {'; '.join([*finding.messages, *wrong])}"
-    return failed
+            yield case.regime, f"AssertionError: {finding.status}: {'; '.join([*finding.messages, *wrong])}"
 
 
 def affected(fault: Fault) -> list[Operation]:
@@ -68,25 +67,22 @@ def seldom(at: int, by_hand: int = len(FAULTS)) -> list[pytest.MarkDecorator]:
     return [pytest.mark.torture] if at >= by_hand and at % 7 else []
 
 
-@cache
-def caught_by(fault: Fault) -> dict[str, str]:
-    """{property: its message} over every operation the fault affects."""
+def caught_by(fault: Fault, properties: Iterable[Property] = PROPERTIES) -> Iterator[tuple[str, str]]:
+    """The properties that fail of the operations that the fault affects, one after another, each with its message."""
     if fault.operation in JUDGED:
-        return misjudged(fault.operation, fault.wrong, fault.only or "float64")
-    failed: dict[str, str] = {}
+        yield from misjudged(fault.operation, fault.wrong, fault.only or "float64")
     for operation in affected(fault):
         forward, backward = operation.with_function(fault.operation, fault.wrong)
-        failed |= violations(operation, forward, backward, CASES)
-    return failed
+        yield from violations(operation, forward, backward, CASES, properties)
 
 
 def table(faults: Sequence[Fault] = FAULTS) -> str:
     """One line a fault: the function, the fault, the properties that fail."""
-    rows = [(fault.operation, fault.name, ", ".join(caught_by(fault)) or "ESCAPES") for fault in faults]
+    caught = [dict(caught_by(fault)) for fault in faults]
+    rows = [(fault.operation, fault.name, ", ".join(by) or "ESCAPES") for fault, by in zip(faults, caught, strict=True)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
-    caught = sum(bool(caught_by(fault)) for fault in faults)
-    return "\n".join([*lines, f"{caught} of {len(faults)} planted faults caught"])
+    return "\n".join([*lines, f"{sum(map(bool, caught))} of {len(faults)} planted faults caught"])
 
 
 if __name__ == "__main__":
