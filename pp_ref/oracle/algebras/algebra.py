@@ -27,7 +27,6 @@ class Algebra:
     strayed      (x, entries, at) -> x, where computed numbers may lack entries[i] at the flat place at[i], or have it
                  besides: another branch's gradient
     either       (x, y) -> x, which implementations compute as x is, or as y is
-    scaled       (x, powers of two) -> their product, which rounds nothing
     sigmoid_slope  s(x) -> s'(x)
     softmax, log_sum_exp  of rows; None: by exp, sum and log
     tanh         an elementary function; None: by exp
@@ -54,7 +53,6 @@ class Algebra:
     chained: Function = lambda a, b, c: a @ b @ c
     strayed: Function = lambda x, entries, at: x
     either: Function = lambda x, y: x
-    scaled: Function = lambda x, factor: x * factor
     softmax: Function | None = None
     log_sum_exp: Function | None = None
     tanh: Function | None = None

@@ -70,10 +70,6 @@ class Rounded:
         """Entries at other places: nothing rounds."""
         return self.made(move(self.value), move(self.error), move(self.majorant), move(self.spread), self.terms)
 
-    def scaled(self, factor: NDArray[np.float64]) -> "Rounded":
-        """Times powers of two: nothing rounds."""
-        return self.moved(lambda part: part * factor)
-
     def __getitem__(self, key: Any) -> "Rounded":
         return self.moved(lambda part: part[key])
 
@@ -368,7 +364,6 @@ NAMESPACE = SimpleNamespace(
     strayed=chains.strayed,
     chained=chains.chained,
     either=chains.either,
-    scaled=Rounded.scaled,
     sum=_sum,
     max=_max,
     minimum=_minimum,

@@ -187,11 +187,6 @@ class Quantity:
             (other, lambda g: _unbroadcast(algebra.where(condition, zero, g), other)),
         )
 
-    def scaled(self, factor: NDArray[np.float64]) -> "Quantity":
-        """This times powers of two."""
-        scaled = self.algebra.scaled
-        return self._new(scaled(self.data, factor), (self, lambda g: scaled(g, factor)))
-
     def formed(self) -> "Quantity":
         """This, as an array that every implementation computes before it goes on, and its cotangent likewise.
 

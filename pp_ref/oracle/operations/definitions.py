@@ -262,10 +262,7 @@ def autoencoder(v: Quantity, W: Quantity, b: Quantity, c: Quantity) -> Quantity:
 
 
 def unit_columns(W: Quantity) -> Quantity:
-    """Brought to a size near 1 first, by powers of two, so that no square underflows."""
-    largest = np.max(abs(np.asarray(W.algebra.compared(W.data), np.float64)), axis=0, initial=0.0)
-    V = W.scaled(np.where(largest > 0, 2.0 ** -np.frexp(largest)[1], 1.0))
-    return V / sqrt((V * V).sum(axis=0))
+    return W / sqrt((W * W).sum(axis=0))
 
 
 def smooth_abs(z: Quantity, eps: float) -> Quantity:

@@ -81,7 +81,7 @@ MUTANTS = {
     "neighbours on one side": ("np.arange(-(size // 2), (size + 1) // 2)", "np.arange(0, size)"),
     "beta positive": ("* -beta", "* beta"),
     "untied": ("h = sigmoid(((v @ W).formed() + b).formed())", "h = v @ W + b"),
-    "columns of length n": ("V / sqrt((V * V).sum(axis=0))", "V / sqrt((V * V).sum())"),
+    "columns of length n": ("W / sqrt((W * W).sum(axis=0))", "W / sqrt((W * W).sum())"),
     "eps outside the root": ("sqrt(z * z + eps)", "sqrt(z * z) + eps"),
     "log 2 forgotten": ("+ 1.0) / 2.0)", "+ 1.0))"),
     "no identity": ("W @ W.T - np.eye(W.shape[0])", "W @ W.T"),
