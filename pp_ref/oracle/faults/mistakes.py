@@ -32,12 +32,14 @@ class Mistake:
 
     identifier  does not change from run to run: "dense_forward/bias omitted"
     of_results  whether the sentence is one on single results, to be read after "y is"
+    right       the results of the same functions without the mistake
     """
 
     sentence: str
     run: Callable[[Case], Results]
     identifier: str
     of_results: bool = False
+    right: Callable[[Case], Results] | None = None
 
     def results(self, case: Case) -> Results:
         """None at all where it raises."""
@@ -47,6 +49,12 @@ class Mistake:
                 return self.run(case)
         except Exception:
             return {}
+
+    def shows_in(self, name: str, case: Case) -> bool:
+        """Whether a result differs from that without the mistake. If not, a candidate that has it rounds alike."""
+        return self.right is None or not np.array_equal(
+            self.right(case)[name], self.results(case)[name], equal_nan=True
+        )
 
 
 def known(operation: Operation) -> list[Mistake]:
@@ -86,7 +94,10 @@ def _planted(part: Literal["FAULTS", "FAMILIES", "RULED"]) -> dict[str, list[Mis
         for fault in faults:
             for name, wrong in own.replaced(fault.operation, fault.wrong, order):
                 mistake = Mistake(
-                    f"{name} {fault.sentence}", partial(with_functions, right | {name: wrong}), f"{name}/{fault.name}"
+                    f"{name} {fault.sentence}",
+                    partial(with_functions, right | {name: wrong}),
+                    f"{name}/{fault.name}",
+                    right=partial(with_functions, right),
                 )
                 found.setdefault(name, []).append(mistake)
     return found
@@ -105,6 +116,7 @@ def _of_function(name: str) -> list[Mistake]:
             f"{name} gives what pp_ref's gives with {_said(change)}",
             partial(with_functions, right[order] | {name: function}),
             f"{name}/{change.rule}",
+            right=partial(with_functions, right[order]),
         )
         for change, wrong in altered(original)
         for order in right

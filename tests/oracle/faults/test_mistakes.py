@@ -5,7 +5,7 @@ import numpy as np
 from pp_ref.oracle import InProcess, conform
 from pp_ref.oracle.algebras.arithmetic import arithmetic
 from pp_ref.oracle.candidates import own
-from pp_ref.oracle.faults.mistakes import Mistake, unheard_of
+from pp_ref.oracle.faults.mistakes import Mistake, known, unheard_of
 from pp_ref.oracle.operations.cases import case_of
 from pp_ref.oracle.operations.table import BY_NAME
 
@@ -69,3 +69,12 @@ def test_bfloat16_is_tried_in_float32():
     )
     v, W, b = case.arguments.values()
     np.testing.assert_allclose(wrong.results(case)["y"], v @ W - b, rtol=1e-4, atol=1e-4)
+
+
+def test_a_mistake_in_the_backward_pass_does_not_show_in_the_value():
+    """NumPy adds up columns in float16: pp_ref's y is as wrong as a candidate's, with every mistake elsewhere."""
+    case = case_of("unit_columns/edges 0/float16/3")
+    mistakes = [mistake for mistake in known(BY_NAME["unit_columns"]) if "_backward/" in mistake.identifier]
+    assert mistakes
+    assert not any(mistake.shows_in("y", case) for mistake in mistakes)
+    assert any(mistake.shows_in("dW", case) for mistake in mistakes)
