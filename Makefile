@@ -6,8 +6,9 @@ UV := uv==0.13.9
 CORE := .venv-core
 EXTRAS := --group dev --group docs --extra fast --extra features --extra figures --extra lessons --extra oracle --extra speech --extra test
 
-# One BLAS thread a worker: pytest already runs one worker a core.
-TEST_THREADS := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
+# One BLAS thread a worker: pytest already runs one worker a core. Tests start hundreds of processes: what these import
+# is compiled once, even where the environment forbids to keep what was compiled.
+TEST_ENV := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE=
 
 .PHONY: demo docs test test-core torture test-gpu gpu lint setup lock
 
@@ -15,20 +16,20 @@ demo: setup  ## Figure 4 (left) on the embedded digits: a table, and the figure
 	$(BIN)/pp-ref reproduce figure4-left --profile demo --jobs 2
 
 test: setup  ## every test, one worker a core
-	$(TEST_THREADS) $(BIN)/python -m pytest -n auto
+	$(TEST_ENV) $(BIN)/python -m pytest -n auto
 
 torture: setup  ## the long tests: thousands of trials of every file format, and what else is marked torture
-	$(TEST_THREADS) $(BIN)/python -m pytest -m torture -n auto
+	$(TEST_ENV) $(BIN)/python -m pytest -m torture -n auto
 
 test-core:  ## the core's tests, in an environment with nothing but what the package requires
 	test -x $(CORE)/bin/python || $(PYTHON) -m venv $(CORE)
 	$(CORE)/bin/python -m pip install --quiet --disable-pip-version-check . array-api-strict hypothesis pytest pytest-xdist
-	$(TEST_THREADS) $(CORE)/bin/python -m pytest -n auto tests/layers tests/dictionaries tests/training tests/gradient_check
+	$(TEST_ENV) $(CORE)/bin/python -m pytest -n auto tests/layers tests/dictionaries tests/training tests/gradient_check
 
 docs: setup  ## the site, in build/docs; every warning is an error
 	$(BIN)/python -m benchmarks.picture
-	PYTHONPATH=. $(TEST_THREADS) $(BIN)/python -m pp_ref lesson export docs/_extra/lessons
-	PYTHONPATH=. $(TEST_THREADS) $(BIN)/python -m sphinx -b html -W --keep-going -q docs build/docs
+	PYTHONPATH=. $(TEST_ENV) $(BIN)/python -m pp_ref lesson export docs/_extra/lessons
+	PYTHONPATH=. $(TEST_ENV) $(BIN)/python -m sphinx -b html -W --keep-going -q docs build/docs
 
 lint: setup
 	$(BIN)/ruff check

@@ -33,6 +33,7 @@ def serve(path: str, settings: dict[str, Any], cases: str, questions: int, answe
     os.register_at_fork(after_in_child=lambda: _close(questions, answers))
     _open_output()
     sys.argv = [path]
+    sys.dont_write_bytecode = True  # Python takes a file for its earlier self if its size and its second are the same
     known = import_module(cases)
     asked = queue.SimpleQueue[dict[str, Any]]()
     threading.Thread(target=_listen, args=(questions, asked), daemon=True).start()

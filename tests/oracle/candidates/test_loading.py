@@ -102,3 +102,18 @@ def test_what_it_declares_may_be_anything(tmp_path):
     files(tmp_path, odd="EXPECTED = {'dense/*': object()}\n" + HELPER + DENSE)
     with pytest.raises(DataError, match=r"odd.py cannot be loaded: TypeError: "):
         InWorker(str(tmp_path / "odd.py"))
+
+
+def test_a_file_that_is_changed_within_a_second_is_read_again(tmp_path, monkeypatch):
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "")
+    text = "from helpers_of_mine import mm\n" + DENSE
+    files(tmp_path, my_layers=text, helpers_of_mine=HELPER)
+    assert answers(tmp_path / "my_layers.py") == ["y"]
+    for name, of in (("helpers_of_mine", HELPER), ("my_layers", text)):
+        file, was = tmp_path / f"{name}.py", os.stat(tmp_path / f"{name}.py")
+        file.write_text(of.replace("def ", "dex "))
+        os.utime(file, ns=(was.st_atime_ns, was.st_mtime_ns))
+        with pytest.raises(DataError, match="SyntaxError"):
+            answers(tmp_path / "my_layers.py")
+        file.write_text(of)
+    assert not (tmp_path / "__pycache__").exists()
