@@ -14,9 +14,10 @@ TORCH, JAX = pytest.mark.torch, pytest.mark.jax
 FEW = ("dense", "conv2d", "max_pool2d", "log_cosh", "ridge_dictionary")
 RUNS = [
     pytest.param("numpy", "float32", (), False),
-    *(pytest.param("torch", arithmetic, (), True, marks=TORCH) for arithmetic in ("float32", "bfloat16", "float16")),
+    pytest.param("torch", "float32", (), True, marks=TORCH),
+    *(pytest.param("torch", arithmetic, FEW, True, marks=TORCH) for arithmetic in ("bfloat16", "float16")),
     # JAX compiles for every new shape: a second for each case.
-    pytest.param("jax", "float64", FEW, True, marks=JAX),
+    pytest.param("jax", "float64", ("dense", "log_cosh"), True, marks=JAX),
     *(
         pytest.param(library, arithmetic, (), False, marks=(mark, pytest.mark.torture))
         for library, mark in (("torch", TORCH), ("jax", JAX))
@@ -41,10 +42,11 @@ def test_an_example_conforms(library, arithmetic, only, quick):
     found = [finding for finding in report.findings if finding.status in wrong]
     if (library, arithmetic) == ("torch", "float16"):
         # On some processors dW is added up in float16 (docs/candidates.md): it alone may be off there.
-        found = [finding for finding in found if finding.operation != "conv2d" or wrong_in(finding) != {"dW"}]
-    assert found == []
-    # In half precision some cases have no bound that tells a right answer from a trivial one.
-    assert report.exit_code == 0 or (arithmetic in ("bfloat16", "float16") and report.counts[Status.not_judged])
+        assert all(finding.operation == "conv2d" and wrong_in(finding) == {"dW"} for finding in found)
+    else:
+        assert found == []
+        # In half precision some cases have no bound that tells a right answer from a trivial one.
+        assert report.exit_code == 0 or (arithmetic == "bfloat16" and report.counts[Status.not_judged])
 
 
 SPEECH = ["mel_filters", "dct", "deltas", "bigram", "viterbi_path", "viterbi_score"]

@@ -197,7 +197,7 @@ def reported(name, seed, quick=False):
     return {finding.regime.rpartition(" ")[0] for finding in failed}, report.diagnoses[operation]
 
 
-@pytest.mark.parametrize("seed", [0, 2**63])
+@pytest.mark.parametrize("seed", [0, pytest.param(2**63, marks=pytest.mark.torture)])
 @pytest.mark.parametrize("name", PLANTED)
 def test_what_is_wrong_beyond_a_size_is_reported(name, seed):
     regimes, said = reported(name, seed)

@@ -255,15 +255,6 @@ def test_a_planted_fault_is_known_by_its_sentence():
     assert report.diagnoses["dense"].startswith(f"dense_backward {fault.sentence}")
 
 
-@pytest.mark.parametrize(("order", "arithmetic"), [(1, "float64"), (0, "float32")])
-def test_what_is_right_has_no_diagnosis(order, arithmetic):
-    report = conform(InProcess(own.functions(order), arithmetic=arithmetic), quick=True, seed=3)
-    assert report.diagnoses == {}
-    assert report.exit_code == 0, [
-        f.id for f in report.findings if f.status not in (Status.passed, Status.not_provided)
-    ]
-
-
 def test_memory_that_is_nobodys_is_named_before_any_mistake():
     def unwritten(right):
         def forward(v, W, b):
