@@ -14,7 +14,7 @@ never changes during training, and an autoencoder ties its decoder through the e
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
-from pp_ref.arrays import Array, array_namespace, check_arrays, check_axes
+from pp_ref.arrays import Array, array_namespace, check_axes, check_gradient_of
 from pp_ref.brief import brief_value
 from pp_ref.errors import DomainError, ShapeError
 from pp_ref.layers.dense import DenseCache, dense_backward_input, dense_backward_weights, dense_forward
@@ -109,7 +109,11 @@ def pool_backward(dpooled: Arrays, cache: PoolCache) -> Array:
     >>> pool_backward([np.array([[2.0, 4.0]])], cache)
     array([[2., 3., 4.]])
     """
-    check_arrays(**{f"dpooled[{j}]": dpooled_j for j, dpooled_j in enumerate(dpooled)})
+    check_columns(dpooled=dpooled, U=cache.U)
+    n: int | str = "n"
+    for j, (dpooled_j, U_j) in enumerate(zip(dpooled, cache.U, strict=True)):
+        check_gradient_of((n, U_j.shape[1]), **{f"dpooled[{j}]": dpooled_j})
+        n = dpooled_j.shape[0]
     dv = dpooled[0] @ cache.U[0].T  # (n, k) (k, d) -> (n, d)
     for dpooled_j, U_j in zip(dpooled[1:], cache.U[1:], strict=True):
         dv += dpooled_j @ U_j.T
@@ -161,17 +165,14 @@ def combine_backward(dy: Array, cache: CombineCache) -> tuple[list[Array], list[
     array([[1.],
            [3.]])
     """
-    check_arrays(dy=dy)
-    blocks = split(dy, [w_j.shape[1] for w_j in cache.w])
+    blocks = _blocks(dy, cache)
     dpooled = [dy_j @ w_j.T for dy_j, w_j in zip(blocks, cache.w, strict=True)]  # (n, m_j) (m_j, k) -> (n, k)
     return dpooled, *combine_backward_weights(dy, cache)
 
 
 def combine_backward_weights(dy: Array, cache: CombineCache) -> tuple[list[Array], Array]:
     """Return dw and db alone, for a first layer: its pooled input is fixed and needs no gradient."""
-    check_arrays(dy=dy)
-    xp = array_namespace(dy)
-    blocks = split(dy, [w_j.shape[1] for w_j in cache.w])
+    xp, blocks = array_namespace(dy), _blocks(dy, cache)
     dw = [pooled_j.T @ dy_j for pooled_j, dy_j in zip(cache.pooled, blocks, strict=True)]  # (k, n) (n, m_j) -> (k, m_j)
     return dw, xp.sum(dy, axis=0)
 
@@ -218,7 +219,7 @@ def expand_backward(dW: Array, cache: ExpandCache) -> list[Array]:
     array([[1.5],
            [1.5]])
     """
-    check_arrays(dW=dW)
+    check_gradient_of((cache.U[0].shape[0], sum(cache.widths)), dW=dW)
     return [U_j.T @ dW_j for U_j, dW_j in zip(cache.U, split(dW, cache.widths), strict=True)]
 
 
@@ -305,6 +306,12 @@ def check_columns(**lists: Arrays) -> None:
     if min(lengths.values()) == 0 or len(set(lengths.values())) > 1:
         said = ", ".join(f"{name} has {length}" for name, length in lengths.items())
         raise ShapeError(f"{said} columns; expected the same number, at least one, in each")
+
+
+def _blocks(dy: Array, cache: CombineCache) -> list[Array]:
+    widths = [w_j.shape[1] for w_j in cache.w]
+    check_gradient_of((cache.pooled[0].shape[0], sum(widths)), dy=dy)
+    return split(dy, widths)
 
 
 def split(y: Array, widths: Sequence[int]) -> list[Array]:

@@ -208,7 +208,7 @@ class Convolution:
         if len(below) != 3 or fh * fw * below[2] != self.weights.d:
             channels = self.weights.d / (fh * fw)
             raise ShapeError(f"has filters of {fh}x{fw}x{channels:g} weights, but the layer below has {given} outputs")
-        return (*patches(np.empty((0, *below)), self.filter_shape, self.stride, self.padding), self.weights.m)
+        return (*patches(below[:2], self.filter_shape, self.stride, self.padding), self.weights.m)
 
     def plan(self, images: Shape, dtype: DTypeLike, threads: int | None = None) -> Plan:
         """Return the plan for NumPy images (n, height, width, channels): the chosen way, and what each one costs.
