@@ -243,6 +243,7 @@ def predicted_conv2d_forward(
     >>> y[0, 0, :, 0]
     array([20., 29.])
     """
+    check_columns(U=U, w=w)
     if order == "dictionary":
         pooled, convolved = dictionary_conv2d_forward(v, U, filter_shape, stride, padding)
         n, height, width, _ = pooled[0].shape
