@@ -190,14 +190,15 @@ def _look_up(kind: str | Callable[..., Any], U: Any) -> tuple[str, Kind]:
         function = kind
         formula = f"{BY_RIDGE}, k is given"
         return "callable", Kind(formula, "sec. 3.1", lambda ask: ridge.callable_columns(ask, function), RIDGE, BY_K)
-    if (kind == "own") != (U is not None):
+    name = kind if isinstance(kind, str) else None
+    if (name == "own") != (U is not None):
         raise DomainError(f"kind is {kind!r} and U is {'missing' if U is None else 'given'}: kind own goes with U")
-    if kind == "own":
+    if name == "own":
         return "own", Kind("U is given", "sec. 3.1", lambda request: [])
-    if kind not in KINDS:
+    if name not in KINDS:
         among = f"{', '.join(KINDS)}, own, or a covariance function"
         raise DomainError(f"kind is {kind!r}, expected one of {among}{meant(kind, KINDS)}")
-    return kind, KINDS[kind]
+    return name, KINDS[name]
 
 
 def _check_alpha(

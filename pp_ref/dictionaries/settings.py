@@ -8,7 +8,7 @@ import numpy as np
 
 from pp_ref.arrays import check_fraction, check_positive
 from pp_ref.dictionaries.ridge import FORMS
-from pp_ref.errors import DomainError, unknown
+from pp_ref.errors import DomainError, check_known
 
 __all__ = ["CHECKS", "check_settings"]
 
@@ -63,8 +63,7 @@ def _text(name: str, value: Any) -> str:
 
 def _one_of(*names: str) -> Callable[[str, Any], str]:
     def check(name: str, value: Any) -> str:
-        if value not in names:
-            raise DomainError(unknown(name, value, names))
+        check_known(name, value, names)
         return str(value)
 
     return check

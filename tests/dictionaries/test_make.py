@@ -121,6 +121,7 @@ SETTINGS = [
     ("emp", {"data": np.where(X[3, 4] == X, np.nan, X)}, r"^data has 1 entries that are NaN or infinite, .*\(3, 4\)"),
     ("so", {}, "^kind is 'so', expected one of se, matern, emp, emp2, .*, nokernel, own, or a covariance function$"),
     (7, {}, "^kind is 7, expected one of se"),
+    (["se", "emp"], {}, r"^kind is \['se', 'emp'\], expected one of se, matern, "),
     ("own", {}, "^kind is 'own' and U is missing: kind own goes with U$"),
     ("se", {"U": X}, "^kind is 'se' and U is given: kind own goes with U$"),
     ("se", {"n_columns": 0}, "^n_columns is 0, expected an integer >= 1$"),

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any
 
-from pp_ref.errors import DataError, DomainError, unknown
+from pp_ref.errors import DataError, DomainError, check_known
 from pp_ref.oracle.algebras.algorithms import ALGORITHMS, CONVOLVE
 from pp_ref.oracle.operations.cases import Case
 from pp_ref.oracle.operations.operation import Operation
@@ -71,8 +71,8 @@ def algorithms(said: str | Mapping[str, str] | None) -> dict[str, str]:
     words = said if isinstance(said, Mapping) else dict.fromkeys([each.name for each in OPERATIONS], said)
     check_operations("ALGORITHM", words)
     for word in words.values():
-        if word is not None and word not in ALGORITHMS:
-            raise DomainError(unknown("ALGORITHM", word, ALGORITHMS))
+        if word is not None:
+            check_known("ALGORITHM", word, ALGORITHMS)
     found = {name: word for name, word in words.items() if word}
     other = {name: word for name, word in found.items() if word in CONVOLVE and name not in CONVOLUTIONS}
     if other and isinstance(said, Mapping):
@@ -135,8 +135,7 @@ def check_operations(argument: str, names: Collection[str]) -> None:
     raises  DomainError with the name that is nearest
     """
     for name in names:
-        if name not in BY_NAME:
-            raise DomainError(unknown(argument, name, BY_NAME))
+        check_known(argument, name, BY_NAME)
 
 
 def unfit(name: str, function: Callable[..., Any], arguments: Sequence[str]) -> tuple[str, int, str] | None:
