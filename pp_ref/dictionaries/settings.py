@@ -96,8 +96,11 @@ def check_settings(kind: str, allowed: Mapping[str, Any], given: Mapping[str, An
     for name in given:
         if name not in allowed:
             close = difflib.get_close_matches(name, allowed, 1)
+            remedy = f"did you mean {close[0]}?" if close else ""
+            if kind == "callable" and not close:
+                remedy = f"a setting of your function goes into functools.partial(function, {name}=...)"
             raise DomainError(
                 f"{name} is no setting of kind {kind}, which takes {', '.join(allowed) or 'none'}"
-                + (f": did you mean {close[0]}?" if close else "")
+                + (remedy and f": {remedy}")
             )
     return {name: CHECKS[name](name, given.get(name, default)) for name, default in allowed.items()}
