@@ -13,7 +13,17 @@ from pp_ref.oracle.operations.cases import Case
 from pp_ref.oracle.operations.operation import Operation
 from pp_ref.oracle.operations.table import BY_NAME, OPERATIONS
 
-__all__ = ["NONDETERMINISTIC", "Declared", "algorithms", "announced", "chance", "check_provided", "misspelled", "races"]
+__all__ = [
+    "NONDETERMINISTIC",
+    "Declared",
+    "algorithms",
+    "announced",
+    "chance",
+    "check_provided",
+    "imports",
+    "misspelled",
+    "races",
+]
 
 NO_CEIL = "no ceil"
 RAISES = "raises on NaN"
@@ -32,6 +42,7 @@ class Declared:
     forward_only  True, or names of operations: that there are no backward functions is meant to be
     misspelled    documented name that is not there -> name that is, and looks like it
     repeat        further calls on the same arguments in every case
+    imports       "torch" or "jax", where its file imports that and its functions get NumPy arrays; else ""
     raises        DomainError for operations there are not
     """
 
@@ -39,6 +50,7 @@ class Declared:
     forward_only: bool | Collection[str] = False
     misspelled: Mapping[str, str] = field(default_factory=dict)
     repeat: int = 0
+    imports: str = ""
 
     def __post_init__(self) -> None:
         if isinstance(self.forward_only, str):
@@ -56,6 +68,16 @@ class Declared:
         """ "dense_backwards: did you mean dense_backward?", of what looks like a function of the operation."""
         names = (*operation.functions, operation.name)
         return [f"{self.misspelled[name]}: did you mean {name}?" for name in names if name in self.misspelled]
+
+    @property
+    def unlike(self) -> list[str]:
+        """What to declare in a file whose functions may expect another library's arrays than they get."""
+        if not self.imports:
+            return []
+        return [
+            f"is called with NumPy arrays, though its file imports {self.imports}: write "
+            f'ARRAYS = "{self.imports}" in it, and AUTODIFF = True if {self.imports} differentiates'
+        ]
 
     def is_nondeterministic(self, case: Case) -> bool:
         """Whether other bits are announced for a case: every run is then held to the bound."""
@@ -127,6 +149,12 @@ def misspelled(functions: Mapping[str, Any]) -> dict[str, str]:
             for name in difflib.get_close_matches(given, missing, 1, ALIKE):
                 found.setdefault(name, given)
     return found
+
+
+def imports(functions: Mapping[str, Any]) -> str:
+    """The first of torch and jax that is among the names of a module; "" if none is."""
+    tops = {value.__name__.partition(".")[0] for value in functions.values() if inspect.ismodule(value)}
+    return next((library for library in ("torch", "jax") if library in tops), "")
 
 
 def check_operations(argument: str, names: Collection[str]) -> None:
