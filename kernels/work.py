@@ -167,8 +167,8 @@ class ConvProblem(NamedTuple):
     @property
     def pixels(self) -> int:
         """n h' w'; raises ShapeError for images smaller than the filters."""
-        v = np.broadcast_to(np.float32(0), self.arrays.shape)  # a shape without memory
-        height, width = patches(v, self.filters[:2], self.stride, self.padding)
+        _, h, w, _ = self.arrays.shape
+        height, width = patches((h, w), self.filters[:2], self.stride, self.padding)
         return self.arrays.shape[0] * height * width
 
     def patches(self) -> Work:

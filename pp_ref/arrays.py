@@ -27,6 +27,7 @@ __all__ = [
     "check_factor",
     "check_finite",
     "check_fraction",
+    "check_gradient_of",
     "check_integer",
     "check_not_negative",
     "check_numpy",
@@ -80,13 +81,13 @@ def check_numpy(held: str = "floating-point numbers", /, **arrays: Array) -> Non
 
 
 def check_factor(**factors: Array | float) -> None:
-    """Refuse what is neither a number nor a plain array of floating-point numbers, for the gradient of a loss.
+    """Refuse what is neither a number nor a plain 0-d array of floating-point numbers, for the gradient of a loss.
 
-    raises  DomainError as `check_arrays`
+    raises  DomainError as `check_arrays`, ShapeError for an array with axes
     """
     for name, factor in factors.items():
         if isinstance(factor, bool) or not isinstance(factor, int | float):
-            check_arrays(**{name: factor})
+            check_gradient_of((), **{name: factor})
 
 
 def _is_plain(array: Any) -> bool:
@@ -144,6 +145,23 @@ def check_sizes(spec: str, **arrays: Array) -> dict[str, int]:
             if size != expected:
                 raise ShapeError(f"axis {axis} is {expected} in {first} but {size} in {name}")
     return {axis: size for axis, (_, size) in owner.items()}
+
+
+def check_gradient_of(shape: tuple[int | str, ...], /, **gradients: Array) -> None:
+    """Check that a backward pass got floating-point numbers in the shape of what forward returned.
+
+    shape      the shape that forward returned; a letter for a size that its cache does not hold
+    gradients  named "d" and the name of what forward returned, e.g. ``dy=dy``
+    raises     DomainError as `check_arrays`; ShapeError with the gradient's name, its shape and the expected one
+    """
+    check_arrays(**gradients)
+    for name, gradient in gradients.items():
+        given = tuple(gradient.shape)
+        if len(given) != len(shape) or any(
+            isinstance(size, int) and size != at for size, at in zip(shape, given, strict=True)
+        ):
+            expected = f"({', '.join(map(str, shape))}{',' if len(shape) == 1 else ''})"
+            raise ShapeError(f"{name} has shape {given}, expected {expected}, the shape of forward's {name[1:]}")
 
 
 def check_finite(**arrays: Array) -> None:

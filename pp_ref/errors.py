@@ -1,6 +1,6 @@
 """The errors that pp_ref raises. A message names the argument, what it is, what was expected and what to do next."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Hashable, Iterable
 from difflib import get_close_matches
 from importlib import import_module
 from types import ModuleType
@@ -13,6 +13,7 @@ __all__ = [
     "InaccurateError",
     "MissingExtraError",
     "ShapeError",
+    "check_known",
     "import_extra",
 ]
 
@@ -80,7 +81,7 @@ def meant(value: object, known: Iterable[str]) -> str:
     """
     names = {name.lower(): name for name in sorted(known)}
     given = str(value).lower()
-    near = [name for name in names if name.startswith(given)] if value else []
+    near = [name for name in names if name.startswith(given)] if given else []
     near = near or get_close_matches(given, names, n=1, cutoff=0.75)
     return f": did you mean {names[near[0]]!r}?" if near else ""
 
@@ -89,6 +90,15 @@ def unknown(argument: str, value: object, known: Iterable[str]) -> str:
     """Return the message on a value that is no known name, with all names and the one that is nearest to it."""
     names = list(known)
     return f"{argument} is {value!r}, expected one of {', '.join(names)}{meant(value, names)}"
+
+
+def check_known(argument: str, value: object, known: Collection[str]) -> None:
+    """Refuse a value that is none of the known names, a list of them included.
+
+    raises  DomainError as `unknown`
+    """
+    if not isinstance(value, Hashable) or value not in known:
+        raise DomainError(unknown(argument, value, known))
 
 
 # Where a module is in a distribution of another name.

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from pp_ref.brief import brief_value
-from pp_ref.errors import DomainError, unknown
+from pp_ref.errors import DomainError, check_known
 
 __all__ = ["BIT_GENERATORS", "check_generator", "generator_from_state", "generator_state"]
 
@@ -36,8 +36,7 @@ def generator_from_state(state: dict[str, Any]) -> np.random.Generator:
 
     raises  DomainError for a bit generator that is not NumPy's
     """
-    if state["bit_generator"] not in BIT_GENERATORS:
-        raise DomainError(unknown("bit generator", state["bit_generator"], BIT_GENERATORS))
+    check_known("bit generator", state["bit_generator"], BIT_GENERATORS)
 
     def arrays(value: Any) -> Any:
         if isinstance(value, dict):

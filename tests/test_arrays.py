@@ -12,6 +12,7 @@ from pp_ref.arrays import (
     check_factor,
     check_finite,
     check_fraction,
+    check_gradient_of,
     check_integer,
     check_numpy,
     check_positive,
@@ -85,6 +86,22 @@ def test_arrays_of_any_library_and_precision(tmp_path):
     check_arrays("labels", y=np.array(["a", "b"]))
 
 
+def test_a_gradient_has_the_shape_of_what_forward_returned():
+    check_gradient_of((2, 3), dy=V)
+    check_gradient_of(("n", 3), dy=V, dz=np.zeros((0, 3)))
+    for shape, expected in (
+        ((2, 4), r"\(2, 4\)"),
+        (("n", 4), r"\(n, 4\)"),
+        ((2,), r"\(2,\)"),
+        ((2, 3, 1), r"\(2, 3, 1\)"),
+    ):
+        message = rf"^dWhat has shape \(2, 3\), expected {expected}, the shape of forward's What$"
+        with pytest.raises(ShapeError, match=message):
+            check_gradient_of(shape, dWhat=V)
+    with pytest.raises(DomainError, match="^dy is a list, expected an array of floating-point numbers"):
+        check_gradient_of((1,), dy=[1.0])
+
+
 def test_a_numpy_array():
     check_numpy(v=V)
     with pytest.raises(DomainError, match=r"^v is a Array, expected a NumPy array: use pp_ref.arrays.to_numpy\(v\)$"):
@@ -92,7 +109,9 @@ def test_a_numpy_array():
 
 
 def test_a_factor_is_a_number_or_an_array():
-    check_factor(dloss=1, dother=np.float32(0.5), dthird=V)
+    check_factor(dloss=1, dother=np.float32(0.5), dthird=np.array(2.0))
+    with pytest.raises(ShapeError, match=r"^dloss has shape \(2, 3\), expected \(\), the shape of forward's loss$"):
+        check_factor(dloss=V)
     for bad in (True, [1.0], np.int64(1), None):
         with pytest.raises(DomainError, match="^dloss is a .*, expected an array of floating-point numbers: "):
             check_factor(dloss=bad)

@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pytest
 
 from pp_ref.errors import (
@@ -11,6 +12,7 @@ from pp_ref.errors import (
     InaccurateError,
     MissingExtraError,
     ShapeError,
+    check_known,
     import_extra,
     unknown,
 )
@@ -59,3 +61,12 @@ def test_an_extra_that_is_missing_is_named_with_its_command():
 def test_an_unknown_name_comes_with_the_nearest_known_one(value, nearest):
     known = ["figure5", "figure4-left"]
     assert unknown("name", value, known) == f"name is {value!r}, expected one of figure5, figure4-left{nearest}"
+
+
+@pytest.mark.parametrize("value", ["dense", ["figure5"], {"figure5": 1}, np.ones(2), None])
+def test_no_value_but_a_known_name_passes(value):
+    known = {"figure5": 0}
+    check_known("name", "figure5", known)
+    with pytest.raises(DomainError) as refused:
+        check_known("name", value, known)
+    assert str(refused.value) == unknown("name", value, known)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from pp_ref.data.dataset import Images
 from pp_ref.data.npz import read_npz
 from pp_ref.data.search import HYVARINEN, OLSHAUSEN, files_in, find_data
-from pp_ref.errors import DataError, DomainError, import_extra, unknown
+from pp_ref.errors import DataError, check_known, import_extra
 from pp_ref.files import packed_size, read_regular, reason
 
 __all__ = ["COLLECTIONS", "NaturalImages", "check_tags", "load_natural_images", "read_grey"]
@@ -67,8 +67,7 @@ def load_natural_images(
     >>> load_natural_images("olshausen").x.shape  # doctest: +SKIP
     (10, 512, 512, 1)
     """
-    if name not in COLLECTIONS:
-        raise DomainError(unknown("name", name, COLLECTIONS))
+    check_known("name", name, COLLECTIONS)
     files, size, digest = COLLECTIONS[name]
     found = files_in("natural-images", place := find_data("natural-images", path))
     if len(found) == 1:

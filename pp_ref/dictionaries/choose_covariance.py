@@ -17,7 +17,7 @@ from pp_ref.dictionaries.columns import Floats
 from pp_ref.dictionaries.covariances import matern_covariance, se_covariance
 from pp_ref.dictionaries.settings import check_settings
 from pp_ref.dictionaries.spaces import Space, Units
-from pp_ref.errors import DomainError, ShapeError, unknown
+from pp_ref.errors import DomainError, ShapeError, check_known
 
 __all__ = ["CovarianceChoice", "choose_covariance", "log_leave_one_out", "log_marginal_likelihood"]
 
@@ -107,12 +107,11 @@ def choose_covariance(
     >>> round(choice.length_scale, 1), round(choice.ridge, 2)
     (2.0, 0.01)
     """
-    if kind not in COVARIANCES:
+    if not isinstance(kind, str) or kind not in COVARIANCES:
         raise DomainError(
             f"kind is {kind!r}, expected one of {', '.join(COVARIANCES)}: the others have no length scale"
         )
-    if criterion not in CRITERIA:
-        raise DomainError(unknown("criterion", criterion, CRITERIA))
+    check_known("criterion", criterion, CRITERIA)
     nu = check_settings("matern", {"nu": 1.5}, {"nu": nu})["nu"]
     check_axes("d m", weights=weights)
     if weights.shape[0] != space.size or weights.shape[1] == 0:

@@ -40,7 +40,7 @@ class Recipe:
     rng         state of the bit generator before the first draw
     data        `digest` of the data, or None
     U           J digests of the caller's own U, or None
-    covariance  module and name of the caller's covariance function, or None
+    covariance  module and name of the caller's covariance function, with what `functools.partial` binds, or None
 
     Examples
     --------

@@ -2,6 +2,7 @@
 
 import operator
 from collections.abc import Callable
+from functools import partial
 from hashlib import sha256
 from typing import Any
 
@@ -39,7 +40,8 @@ def make_dictionary(
     """The static half of a predicted layer: J dictionaries U_j with ``W_j = U_j w_j`` (sec. 3.1, 3.4, 3.5).
 
     kind        one of `KINDS`, "own" with ``U`` the caller's array or list of arrays (d, k), or a covariance function
-                ``k(points_i (n, p), points_j (m, p)) -> (n, m)`` of rows of ``space.points()``
+                ``k(points_i (n, p), points_j (m, p)) -> (n, m)`` of rows of ``space.points()``; its settings go into
+                `functools.partial`, whose arguments the recipe records
     space       Grid, Frames or Units: d = space.size
     proportion  in (0, 1]: n_alpha = max(1, round(proportion d)). If alpha is tied across channels (se, matern,
                 downsample, and alpha windowed, strided or farthest), n_alpha = channels max(1, round(proportion d /
@@ -175,7 +177,17 @@ def digest(array: NDArray[Any]) -> dict[str, Any]:
 
 
 def _function_name(function: Any) -> str:
+    if isinstance(function, partial):
+        bound = [*map(_recorded, function.args), *(f"{name}={_recorded(x)}" for name, x in function.keywords.items())]
+        return f"{_function_name(function.func)}({', '.join(bound)})"
     return f"{getattr(function, '__module__', '?')}.{getattr(function, '__qualname__', type(function).__qualname__)}"
+
+
+def _recorded(value: Any) -> str:
+    """An argument of a caller's function, as a recipe records it: an array by its digest, a function by its name."""
+    if isinstance(value, np.ndarray):
+        return str(digest(value))
+    return _function_name(value) if callable(value) else repr(value)
 
 
 def _integer(name: str, value: Any) -> int:
@@ -190,14 +202,15 @@ def _look_up(kind: str | Callable[..., Any], U: Any) -> tuple[str, Kind]:
         function = kind
         formula = f"{BY_RIDGE}, k is given"
         return "callable", Kind(formula, "sec. 3.1", lambda ask: ridge.callable_columns(ask, function), RIDGE, BY_K)
-    if (kind == "own") != (U is not None):
+    name = kind if isinstance(kind, str) else None
+    if (name == "own") != (U is not None):
         raise DomainError(f"kind is {kind!r} and U is {'missing' if U is None else 'given'}: kind own goes with U")
-    if kind == "own":
+    if name == "own":
         return "own", Kind("U is given", "sec. 3.1", lambda request: [])
-    if kind not in KINDS:
+    if name not in KINDS:
         among = f"{', '.join(KINDS)}, own, or a covariance function"
         raise DomainError(f"kind is {kind!r}, expected one of {among}{meant(kind, KINDS)}")
-    return kind, KINDS[kind]
+    return name, KINDS[name]
 
 
 def _check_alpha(

@@ -120,7 +120,8 @@ def callable_columns(request: Request, function: Callable[[Floats, Floats], Floa
     d = request.space.size
     if K.shape != (d, d):
         raise ShapeError(
-            f"covariance(points, points) has shape {K.shape}, expected ({d}, {d}): one entry a pair of points"
+            f"covariance(points, points) has shape {K.shape}, expected ({d}, {d}): one entry a pair of points, "
+            "as from a[:, None] - b[None]"
         )
     if not np.isfinite(K).all():
         raise DomainError("covariance(points, points) has NaN or infinite entries, expected finite numbers")

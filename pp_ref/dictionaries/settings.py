@@ -8,7 +8,7 @@ import numpy as np
 
 from pp_ref.arrays import check_fraction, check_positive
 from pp_ref.dictionaries.ridge import FORMS
-from pp_ref.errors import DomainError, unknown
+from pp_ref.errors import DomainError, check_known
 
 __all__ = ["CHECKS", "check_settings"]
 
@@ -63,8 +63,7 @@ def _text(name: str, value: Any) -> str:
 
 def _one_of(*names: str) -> Callable[[str, Any], str]:
     def check(name: str, value: Any) -> str:
-        if value not in names:
-            raise DomainError(unknown(name, value, names))
+        check_known(name, value, names)
         return str(value)
 
     return check
@@ -97,8 +96,11 @@ def check_settings(kind: str, allowed: Mapping[str, Any], given: Mapping[str, An
     for name in given:
         if name not in allowed:
             close = difflib.get_close_matches(name, allowed, 1)
+            remedy = f"did you mean {close[0]}?" if close else ""
+            if kind == "callable" and not close:
+                remedy = f"a setting of your function goes into functools.partial(function, {name}=...)"
             raise DomainError(
                 f"{name} is no setting of kind {kind}, which takes {', '.join(allowed) or 'none'}"
-                + (f": did you mean {close[0]}?" if close else "")
+                + (remedy and f": {remedy}")
             )
     return {name: CHECKS[name](name, given.get(name, default)) for name, default in allowed.items()}

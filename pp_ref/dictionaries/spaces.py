@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pp_ref.errors import DomainError, unknown
+from pp_ref.errors import DomainError, check_known
 
 __all__ = ["Frames", "Grid", "Space", "Units", "space_from_json"]
 
@@ -140,8 +140,7 @@ def space_from_json(description: dict[str, Any]) -> Space:
     raises  DomainError for a type that does not exist
     """
     sizes = {name: size for name, size in description.items() if name != "type"}
-    if description.get("type") not in _SPACES:
-        raise DomainError(unknown("space type", description.get("type"), _SPACES))
+    check_known("space type", description.get("type"), _SPACES)
     return _SPACES[description["type"]](**sizes)
 
 

@@ -19,7 +19,7 @@ from scipy.special import logsumexp
 
 from pp_ref.arrays import check_finite
 from pp_ref.data.phones import DROPPED, PHONES_39, PHONES_61, SILENCE, folding
-from pp_ref.errors import DomainError, unknown
+from pp_ref.errors import DomainError, check_known
 from pp_ref.features import (
     Errors,
     Scores,
@@ -98,11 +98,9 @@ class Decoder:
     departures: Collection[str] = ()
 
     def __post_init__(self) -> None:
-        if self.targets not in TARGETS:
-            raise DomainError(unknown("targets", self.targets, TARGETS))
+        check_known("targets", self.targets, TARGETS)
         for name in self.departures:
-            if name not in DEPARTURES:
-                raise DomainError(unknown("departure", name, DEPARTURES))
+            check_known("departure", name, DEPARTURES)
 
     @property
     def by_frames(self) -> bool:

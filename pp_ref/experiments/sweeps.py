@@ -10,7 +10,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from pp_ref.errors import DomainError, unknown
+from pp_ref.errors import check_known
 from pp_ref.experiments.needs import check_needs
 
 if TYPE_CHECKING:
@@ -87,8 +87,7 @@ def load_part(name: str) -> Part:
 
     raises  DomainError for a part that does not exist
     """
-    if name not in ORDER:
-        raise DomainError(unknown("part", name, ORDER))
+    check_known("part", name, ORDER)
     part: Part = import_module(f"pp_ref.experiments.{ORDER[name]}").PARTS[name]
     return part
 

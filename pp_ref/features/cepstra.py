@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from pp_ref.arrays import check_arrays, check_axes, check_finite, check_integer, check_numpy, check_positive
 from pp_ref.brief import brief
-from pp_ref.errors import DomainError, ShapeError, import_extra, unknown
+from pp_ref.errors import DomainError, ShapeError, check_known, import_extra
 
 __all__ = ["CONVENTIONS", "HTK", "MFCC", "context_windows", "dct", "deltas", "mel_filters", "mfcc"]
 
@@ -92,8 +92,7 @@ class MFCC:
         if self.power not in (1, 2):
             raise DomainError(f"power is {self.power}, expected 1 (magnitudes) or 2 (squared magnitudes)")
         for name, known in (("energy", ("raw", "windowed")), ("edges", ("inside", "reflected", "zeros"))):
-            if getattr(self, name) not in known:
-                raise DomainError(unknown(name, getattr(self, name), known))
+            check_known(name, getattr(self, name), known)
 
     @property
     def first(self) -> int:
@@ -173,8 +172,7 @@ def mel_filters(
     if not 0 <= low < high <= rate / 2:
         raise DomainError(f"low is {low} and high {high} Hz, expected 0 <= low < high <= {rate / 2}, half the rate")
     for name, value, known in (("mel_scale", mel_scale, ("htk", "slaney")), ("triangles", triangles, ("mel", "hertz"))):
-        if value not in known:
-            raise DomainError(unknown(name, value, known))
+        check_known(name, value, known)
     htk, scale = mel_scale == "htk", "slaney" if norm else None
     if triangles == "hertz":
         with warnings.catch_warnings():

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pp_ref.arrays import check_not_negative, check_numpy
-from pp_ref.errors import DomainError, unknown
+from pp_ref.errors import DomainError, check_known
 
 __all__ = ["Encoding", "encode", "encoding_parts"]
 
@@ -43,8 +43,7 @@ def encoding_parts(encoding: Encoding, threshold: float) -> tuple[Part, ...]:
 
     raises  DomainError as `encode`
     """
-    if encoding not in PARTS:
-        raise DomainError(unknown("encoding", encoding, PARTS))
+    check_known("encoding", encoding, PARTS)
     check_not_negative(threshold=threshold)
     if threshold and encoding != "soft":
         raise DomainError(f"threshold is {threshold}, but the encoding {encoding!r} has none: take 'soft', or 0")

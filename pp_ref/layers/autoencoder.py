@@ -7,7 +7,7 @@ to its dynamic weights (`expand_backward`): the weights are tied through the dic
 from typing import Literal, NamedTuple, get_args
 
 from pp_ref.arrays import Array, array_namespace, check_axes, check_factor
-from pp_ref.errors import DomainError, unknown
+from pp_ref.errors import check_known
 from pp_ref.layers.sigmoid import SigmoidCache, sigmoid_backward, sigmoid_forward
 
 __all__ = [
@@ -37,8 +37,7 @@ Decoder = Literal["sigmoid", "linear"]
 
 def check_decoder(decoder: Decoder) -> None:
     """raises DomainError for another decoder"""
-    if decoder not in get_args(Decoder):
-        raise DomainError(unknown("decoder", decoder, get_args(Decoder)))
+    check_known("decoder", decoder, get_args(Decoder))
 
 
 def autoencoder_forward(

@@ -7,7 +7,7 @@ take 107, 354 and 66 MB, their inputs 2, 6 and 2. Backward builds it again: a co
 
 from typing import NamedTuple
 
-from pp_ref.arrays import Array, array_namespace, check_arrays, check_axes, check_integer
+from pp_ref.arrays import Array, array_namespace, check_axes, check_gradient_of, check_integer
 from pp_ref.errors import ShapeError
 from pp_ref.layers.windows import blocks, count_windows, overlap_add, pad, windows
 
@@ -18,6 +18,7 @@ __all__ = [
     "conv2d_backward_input",
     "conv2d_backward_weights",
     "conv2d_forward",
+    "output_shape",
     "patches",
 ]
 
@@ -58,7 +59,7 @@ def conv2d_forward(v: Array, W: Array, b: Array, stride: int = 1, padding: int =
     """
     check_axes("n h w c, fh fw c m, m", v=v, W=W, b=b)
     fh, fw, c, m = W.shape
-    height, width = patches(v, (fh, fw), stride, padding)
+    height, width = patches(v.shape[1:3], (fh, fw), stride, padding)
     xp = array_namespace(v)
     y = xp.empty((v.shape[0], height, width, m), dtype=xp.result_type(v, W, b))
     flat = xp.reshape(W, (fh * fw * c, m))
@@ -90,7 +91,7 @@ def conv2d_backward(dy: Array, cache: Conv2dCache) -> tuple[Array, Array, Array]
 
 def conv2d_backward_input(dy: Array, cache: Conv2dCache) -> Array:
     """Return dv alone: the gradients of the patches, summed where patches overlap (col2im)."""
-    check_arrays(dy=dy)
+    check_gradient_of(output_shape(cache), dy=dy)
     v, W, stride, padding = cache
     n, h, w, c = v.shape
     fh, fw, _, m = W.shape
@@ -109,7 +110,7 @@ def conv2d_backward_input(dy: Array, cache: Conv2dCache) -> Array:
 
 def conv2d_backward_weights(dy: Array, cache: Conv2dCache) -> tuple[Array, Array]:
     """Return dW and db alone, for a first layer: its input is data and needs no gradient."""
-    check_arrays(dy=dy)
+    check_gradient_of(output_shape(cache), dy=dy)
     v, W, stride, padding = cache
     n, _, _, c = v.shape
     fh, fw, _, m = W.shape
@@ -121,14 +122,20 @@ def conv2d_backward_weights(dy: Array, cache: Conv2dCache) -> tuple[Array, Array
     return xp.reshape(dW, (fh, fw, c, m)), xp.sum(_rows(dy), axis=0)
 
 
-def patches(v: Array, filter_shape: tuple[int, int], stride: int, padding: int) -> tuple[int, int]:
-    """Return h' and w', the numbers of patches along the height and the width of v (n, h, w, c).
+def output_shape(cache: Conv2dCache) -> tuple[int, int, int, int]:
+    """Return (n, h', w', m), the shape of what forward returned."""
+    v, W, stride, padding = cache
+    return v.shape[0], *patches(v.shape[1:3], W.shape[:2], stride, padding), W.shape[3]
+
+
+def patches(image_shape: tuple[int, int], filter_shape: tuple[int, int], stride: int, padding: int) -> tuple[int, int]:
+    """Return h' and w', the numbers of patches along the height and the width of images of (h, w).
 
     raises  ShapeError for images smaller than the filters, DomainError for a stride < 1 or a padding < 0
     """
     check_integer(1, stride=stride)
     check_integer(0, padding=padding)
-    _, h, w, _ = v.shape
+    h, w = image_shape
     (fh, fw), padded = filter_shape, (h + 2 * padding, w + 2 * padding)
     if not (1 <= fh <= padded[0] and 1 <= fw <= padded[1]):
         raise ShapeError(
@@ -141,7 +148,7 @@ def patches(v: Array, filter_shape: tuple[int, int], stride: int, padding: int) 
 def _columns(v: Array, filter_shape: tuple[int, ...], stride: int, padding: int) -> Array:
     """Return the patches (n h' w', fh fw c), one per row, with entries in the order of the filters' (im2col)."""
     fh, fw, c, _ = filter_shape
-    height, width = patches(v, (fh, fw), stride, padding)
+    height, width = patches(v.shape[1:3], (fh, fw), stride, padding)
     xp = array_namespace(v)
     padded = pad(pad(v, 1, padding, padding), 2, padding, padding)
     rows = xp.stack(windows(padded, 2, fw, stride, width), axis=3)  # (n, h + 2 padding, w', fw, c)

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from pp_ref.arrays import Array, array_namespace, check_arrays, check_axes
+from pp_ref.arrays import Array, array_namespace, check_axes, check_gradient_of
 
 __all__ = ["DenseCache", "dense_backward", "dense_backward_input", "dense_backward_weights", "dense_forward"]
 
@@ -55,12 +55,16 @@ def dense_backward(dy: Array, cache: DenseCache) -> tuple[Array, Array, Array]:
 
 def dense_backward_input(dy: Array, cache: DenseCache) -> Array:
     """Return dv = dy W^T alone."""
-    check_arrays(dy=dy)
+    check_gradient_of(_shape(cache), dy=dy)
     return dy @ cache.W.T  # (n, m) (m, d) -> (n, d)
 
 
 def dense_backward_weights(dy: Array, cache: DenseCache) -> tuple[Array, Array]:
     """Return dW = v^T dy and db = sum_n dy alone, for a first layer: its input is data and needs no gradient."""
-    check_arrays(dy=dy)
+    check_gradient_of(_shape(cache), dy=dy)
     xp = array_namespace(dy)
     return cache.v.T @ dy, xp.sum(dy, axis=0)  # (d, n) (n, m) -> (d, m)
+
+
+def _shape(cache: DenseCache) -> tuple[int, int]:
+    return cache.v.shape[0], cache.W.shape[1]

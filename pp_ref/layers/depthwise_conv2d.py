@@ -6,15 +6,15 @@ is the dictionary of one channel and I the identity of the c channels; the depth
 
 from typing import NamedTuple
 
-from pp_ref.arrays import Array, array_namespace, check_arrays, check_axes
+from pp_ref.arrays import Array, array_namespace, check_axes, check_gradient_of
 from pp_ref.layers.conv2d import COLUMN_ENTRIES, patches
 from pp_ref.layers.windows import blocks, overlap_add, pad, windows
 
-__all__ = ["DepthwiseConv2dCache", "depthwise_conv2d_backward", "depthwise_conv2d_forward"]
+__all__ = ["DepthwiseConv2dCache", "depthwise_conv2d_backward", "depthwise_conv2d_forward", "output_shape"]
 
 
 class DepthwiseConv2dCache(NamedTuple):
-    image_shape: tuple[int, int]  # (h, w)
+    v_shape: tuple[int, int, int, int]  # (n, h, w, c)
     u: Array  # (fh, fw, k)
     stride: int
     padding: int
@@ -44,7 +44,7 @@ def depthwise_conv2d_forward(
     check_axes("n h w c, fh fw k", v=v, u=u)
     n, h, w, c = v.shape
     fh, fw, k = u.shape
-    height, width = patches(v, (fh, fw), stride, padding)
+    height, width = patches((h, w), (fh, fw), stride, padding)
     xp = array_namespace(v)
     y = xp.empty((n, height, width, k, c), dtype=xp.result_type(v, u))
     flat = xp.reshape(u, (fh * fw, k))
@@ -56,7 +56,7 @@ def depthwise_conv2d_forward(
         size = columns.shape[0]
         product = flat.T @ xp.reshape(columns, (size, fh * fw, height * width * c))  # (k, fh fw) (fh fw, h' w' c)
         y[block, ...] = xp.permute_dims(xp.reshape(product, (size, k, height, width, c)), (0, 2, 3, 1, 4))
-    return y, DepthwiseConv2dCache((h, w), u, stride, padding)
+    return y, DepthwiseConv2dCache(v.shape, u, stride, padding)
 
 
 def depthwise_conv2d_backward(dy: Array, cache: DepthwiseConv2dCache) -> Array:
@@ -74,8 +74,8 @@ def depthwise_conv2d_backward(dy: Array, cache: DepthwiseConv2dCache) -> Array:
     array([[1., 1.],
            [2., 2.]])
     """
-    check_arrays(dy=dy)
-    (h, w), u, stride, padding = cache
+    check_gradient_of(output_shape(cache), dy=dy)
+    (_, h, w, _), u, stride, padding = cache
     n, height, width, k, c = dy.shape
     fh, fw, _ = u.shape
     xp = array_namespace(dy)
@@ -91,3 +91,9 @@ def depthwise_conv2d_backward(dy: Array, cache: DepthwiseConv2dCache) -> Array:
         dpadded = overlap_add([drows[:, q, ...] for q in range(fw)], 2, stride, w + 2 * padding)
         dv[block, ...] = dpadded[:, padding : padding + h, padding : padding + w, :]
     return dv
+
+
+def output_shape(cache: DepthwiseConv2dCache) -> tuple[int, int, int, int, int]:
+    """Return (n, h', w', k, c), the shape of what forward returned."""
+    (n, h, w, c), (fh, fw, k) = cache.v_shape, cache.u.shape
+    return n, *patches((h, w), (fh, fw), cache.stride, cache.padding), k, c

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from pp_ref.arrays import Array, array_namespace, check_arrays, check_rate
+from pp_ref.arrays import Array, array_namespace, check_arrays, check_gradient_of, check_rate
 
 __all__ = ["DropoutCache", "dropout_backward", "dropout_forward"]
 
@@ -54,5 +54,5 @@ def dropout_backward(dy: Array, cache: DropoutCache) -> Array:
     >>> dropout_backward(np.full(6, 0.5), cache)
     array([1., 0., 0., 0., 1., 1.])
     """
-    check_arrays(dy=dy)
+    check_gradient_of(cache.scale.shape, dy=dy)
     return dy * cache.scale

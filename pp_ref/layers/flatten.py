@@ -3,7 +3,7 @@
 from math import prod
 from typing import NamedTuple
 
-from pp_ref.arrays import Array, array_namespace, check_arrays, check_axes
+from pp_ref.arrays import Array, array_namespace, check_axes, check_gradient_of
 
 __all__ = ["FlattenCache", "flatten_backward", "flatten_forward"]
 
@@ -47,5 +47,5 @@ def flatten_backward(dy: Array, cache: FlattenCache) -> Array:
     array([[1., 2.],
            [3., 4.]])
     """
-    check_arrays(dy=dy)
+    check_gradient_of(("n", prod(cache.image_shape)), dy=dy)
     return array_namespace(dy).reshape(dy, (dy.shape[0], *cache.image_shape))

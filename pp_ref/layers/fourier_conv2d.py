@@ -22,8 +22,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from pp_ref.arrays import Array, array_namespace, check_arrays, check_axes
-from pp_ref.layers.conv2d import patches
+from pp_ref.arrays import Array, array_namespace, check_axes, check_gradient_of
+from pp_ref.layers.conv2d import Conv2dCache, output_shape, patches
 from pp_ref.layers.windows import blocks
 
 __all__ = [
@@ -125,7 +125,7 @@ def fourier_conv2d_backward(dy: Array, cache: FourierConv2dCache) -> tuple[Array
 
 def fourier_conv2d_backward_input(dy: Array, cache: FourierConv2dCache) -> Array:
     """Return dv alone."""
-    check_arrays(dy=dy)
+    check_gradient_of(output_shape(Conv2dCache(*cache)), dy=dy)
     v, W, stride, padding = cache
     torus, xp = _torus(v, W, stride, padding), array_namespace(dy)
     dy, W = _promoted(dy, W)
@@ -139,7 +139,7 @@ def fourier_conv2d_backward_input(dy: Array, cache: FourierConv2dCache) -> Array
 
 def fourier_conv2d_backward_weights(dy: Array, cache: FourierConv2dCache) -> tuple[Array, Array]:
     """Return dW and db alone, for a first layer: its input is data and needs no gradient."""
-    check_arrays(dy=dy)
+    check_gradient_of(output_shape(Conv2dCache(*cache)), dy=dy)
     v, W, stride, padding = cache
     torus, xp = _torus(v, W, stride, padding), array_namespace(dy)
     v, dy = _promoted(v, dy)
@@ -178,8 +178,8 @@ def _promoted(*arrays: Array) -> list[Array]:
 
 def _torus(v: Array, W: Array, stride: int, padding: int) -> Torus:
     """Return the torus of a convolution; raise as `patches` does."""
-    (_, h, w, _), (fh, fw) = v.shape, W.shape[:2]
-    height, width = patches(v, (fh, fw), stride, padding)
+    (h, w), (fh, fw) = v.shape[1:3], W.shape[:2]
+    height, width = patches((h, w), (fh, fw), stride, padding)
     return Torus(
         (h + padding, w + padding),
         (range(padding, padding + h), range(padding, padding + w)),

@@ -4,7 +4,7 @@ from functools import reduce
 from operator import add
 from typing import NamedTuple
 
-from pp_ref.arrays import Array, check_arrays, check_axes, check_integer, check_positive
+from pp_ref.arrays import Array, check_axes, check_gradient_of, check_integer, check_positive
 from pp_ref.errors import DomainError
 from pp_ref.layers.windows import overlap_add, pad, windows
 
@@ -72,8 +72,8 @@ def local_response_backward(dy: Array, cache: LocalResponseCache) -> Array:
     >>> local_response_backward(np.ones_like(y), cache)[0, 0, 0].round(6)  # (1 - v^2) / (1 + v^2)^2
     array([ 0.  , -0.12, -0.08])
     """
-    check_arrays(dy=dy)
     v, base, size, alpha, beta = cache
+    check_gradient_of(v.shape, dy=dy)
     scaled = dy * base**-beta
     cross = scaled * v / base  # each base's contribution to every channel in its sum
     before, c = size // 2, v.shape[CHANNELS]

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from pp_ref.arrays import Array, array_namespace, check_arrays, check_axes
+from pp_ref.arrays import Array, array_namespace, check_axes, check_gradient_of
 
 __all__ = ["LowRankCache", "lowrank_backward", "lowrank_backward_weights", "lowrank_forward"]
 
@@ -58,14 +58,14 @@ def lowrank_backward(dy: Array, cache: LowRankCache) -> tuple[Array, Array, Arra
     >>> dw
     array([[3., 0.]])
     """
-    check_arrays(dy=dy)
+    check_gradient_of((cache.v.shape[0], cache.w.shape[1]), dy=dy)
     dpooled = dy @ cache.w.T  # (n, m) (m, k) -> (n, k)
     return dpooled @ cache.U.T, *lowrank_backward_weights(dy, cache)
 
 
 def lowrank_backward_weights(dy: Array, cache: LowRankCache) -> tuple[Array, Array, Array]:
     """Return dU, dw and db alone, for a first layer: its input is data and needs no gradient."""
-    check_arrays(dy=dy)
+    check_gradient_of((cache.v.shape[0], cache.w.shape[1]), dy=dy)
     xp = array_namespace(dy)
     dpooled = dy @ cache.w.T  # (n, m) (m, k) -> (n, k)
     return cache.v.T @ dpooled, cache.pooled.T @ dy, xp.sum(dy, axis=0)

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from pp_ref.arrays import Array, array_namespace, check_arrays, check_axes
+from pp_ref.arrays import Array, array_namespace, check_axes, check_gradient_of
 from pp_ref.errors import ShapeError
 
 __all__ = ["MaxoutCache", "maxout_backward", "maxout_forward"]
@@ -52,7 +52,7 @@ def maxout_backward(dy: Array, cache: MaxoutCache) -> Array:
     >>> maxout_backward(np.array([[10.0, 20.0]]), cache)
     array([[ 0., 10., 20.,  0.]])
     """
-    check_arrays(dy=dy)
+    check_gradient_of(cache.winner.shape, dy=dy)
     xp = array_namespace(dy)
     won = cache.winner[:, :, None] == xp.arange(cache.pieces)
     grouped = xp.where(won, dy[:, :, None], xp.zeros_like(dy)[:, :, None])

@@ -8,7 +8,7 @@ from functools import reduce
 from operator import add
 from typing import NamedTuple
 
-from pp_ref.arrays import Array, array_namespace, check_arrays, check_axes, check_integer
+from pp_ref.arrays import Array, array_namespace, check_axes, check_gradient_of, check_integer
 from pp_ref.errors import ShapeError
 from pp_ref.layers.windows import blocks, count_windows, overlap_add, pad, take, windows
 
@@ -92,8 +92,8 @@ def max_pool2d_backward(dy: Array, cache: MaxPool2dCache) -> Array:
            [0., 1., 1.],
            [0., 1., 1.]])
     """
-    check_arrays(dy=dy)
     row, column, (h, w), size, stride = cache
+    check_gradient_of(row.shape, dy=dy)
     n, _, _, c = dy.shape
     xp = array_namespace(dy)
     dv = xp.empty((n, h, w, c), dtype=dy.dtype)
@@ -156,8 +156,8 @@ def average_pool2d_backward(dy: Array, cache: AveragePool2dCache) -> Array:
     array([[0.25, 0.25],
            [0.25, 0.25]])
     """
-    check_arrays(dy=dy)
     pixels, (h, w), size, stride = cache
+    check_gradient_of(("n", *pixels.shape[:2], "c"), dy=dy)
     n, _, _, c = dy.shape
     dv = array_namespace(dy).empty((n, h, w, c), dtype=dy.dtype)
     for block in blocks(n, h * w * c, BLOCK_ENTRIES):

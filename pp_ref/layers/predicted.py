@@ -11,10 +11,11 @@ The fixed linear maps are operations of their own, because models use them alone
 never changes during training, and an autoencoder ties its decoder through the expanded weights.
 """
 
-from collections.abc import Sequence
-from typing import Literal, NamedTuple
+from collections.abc import Iterator, Mapping, Sequence
+from types import MethodType
+from typing import Any, Literal, NamedTuple
 
-from pp_ref.arrays import Array, array_namespace, check_arrays, check_axes
+from pp_ref.arrays import Array, array_namespace, check_axes, check_gradient_of
 from pp_ref.brief import brief_value
 from pp_ref.errors import DomainError, ShapeError
 from pp_ref.layers.dense import DenseCache, dense_backward_input, dense_backward_weights, dense_forward
@@ -109,7 +110,11 @@ def pool_backward(dpooled: Arrays, cache: PoolCache) -> Array:
     >>> pool_backward([np.array([[2.0, 4.0]])], cache)
     array([[2., 3., 4.]])
     """
-    check_arrays(**{f"dpooled[{j}]": dpooled_j for j, dpooled_j in enumerate(dpooled)})
+    check_columns(dpooled=dpooled, U=cache.U)
+    n: int | str = "n"
+    for j, (dpooled_j, U_j) in enumerate(zip(dpooled, cache.U, strict=True)):
+        check_gradient_of((n, U_j.shape[1]), **{f"dpooled[{j}]": dpooled_j})
+        n = dpooled_j.shape[0]
     dv = dpooled[0] @ cache.U[0].T  # (n, k) (k, d) -> (n, d)
     for dpooled_j, U_j in zip(dpooled[1:], cache.U[1:], strict=True):
         dv += dpooled_j @ U_j.T
@@ -161,17 +166,14 @@ def combine_backward(dy: Array, cache: CombineCache) -> tuple[list[Array], list[
     array([[1.],
            [3.]])
     """
-    check_arrays(dy=dy)
-    blocks = split(dy, [w_j.shape[1] for w_j in cache.w])
+    blocks = _blocks(dy, cache)
     dpooled = [dy_j @ w_j.T for dy_j, w_j in zip(blocks, cache.w, strict=True)]  # (n, m_j) (m_j, k) -> (n, k)
     return dpooled, *combine_backward_weights(dy, cache)
 
 
 def combine_backward_weights(dy: Array, cache: CombineCache) -> tuple[list[Array], Array]:
     """Return dw and db alone, for a first layer: its pooled input is fixed and needs no gradient."""
-    check_arrays(dy=dy)
-    xp = array_namespace(dy)
-    blocks = split(dy, [w_j.shape[1] for w_j in cache.w])
+    xp, blocks = array_namespace(dy), _blocks(dy, cache)
     dw = [pooled_j.T @ dy_j for pooled_j, dy_j in zip(cache.pooled, blocks, strict=True)]  # (k, n) (n, m_j) -> (k, m_j)
     return dw, xp.sum(dy, axis=0)
 
@@ -195,9 +197,7 @@ def expand_forward(U: Arrays, w: Arrays) -> tuple[Array, ExpandCache]:
            [3.],
            [4.]])
     """
-    check_columns(U=U, w=w)
-    for j, (U_j, w_j) in enumerate(zip(U, w, strict=True)):
-        check_axes("d k, k m", **{f"U[{j}]": U_j, f"w[{j}]": w_j})
+    _check_products(U, w)
     xp = array_namespace(w[0])
     W = xp.concat([U_j @ w_j for U_j, w_j in zip(U, w, strict=True)], axis=1)  # (d, k) (k, m_j) -> (d, m_j)
     return W, ExpandCache(U, tuple(w_j.shape[1] for w_j in w))
@@ -218,7 +218,7 @@ def expand_backward(dW: Array, cache: ExpandCache) -> list[Array]:
     array([[1.5],
            [1.5]])
     """
-    check_arrays(dW=dW)
+    check_gradient_of((cache.U[0].shape[0], sum(cache.widths)), dW=dW)
     return [U_j.T @ dW_j for U_j, dW_j in zip(cache.U, split(dW, cache.widths), strict=True)]
 
 
@@ -245,6 +245,7 @@ def predicted_forward(
     >>> y
     array([[20.]])
     """
+    _check_products(U, w)
     if order == "dictionary":
         pooled, pool_cache = pool_forward(v, U)
         y, combine_cache = combine_forward(pooled, w, b)
@@ -293,18 +294,57 @@ def predicted_backward_weights(dy: Array, cache: PredictedCache) -> tuple[list[A
 def check_columns(**lists: Arrays) -> None:
     """Check that these are lists of arrays, as many in each.
 
-    raises  DomainError for one array, or another object, in place of a list; ShapeError for other lengths
+    raises  DomainError for another object in place of the list, and for a dictionary, its column, or a list of arrays
+            in place of one array; ShapeError for other lengths
     """
     for name, arrays in lists.items():
-        if not hasattr(arrays, "__len__") or getattr(arrays, "ndim", 3) < 3:
-            remedy = f"{name}.U(v.dtype)" if hasattr(arrays, "U") else f"[{name}]"
-            raise DomainError(
-                f"{name} is {brief_value(arrays)}, expected a list of arrays, one a column: pass {remedy}"
-            )
+        if not hasattr(arrays, "__len__") or isinstance(arrays, Mapping | str) or _ndim(arrays) < 3:
+            inside = f"[{name}] if it is the only column" if _ndim(arrays) < 3 else _list_in(name, arrays)
+            remedy = inside and f": pass {inside}"
+            raise DomainError(f"{name} is {brief_value(arrays)}, expected a list of arrays, one a column{remedy}")
+        for j, array in enumerate(arrays):
+            item = f"{name}[{j}]"
+            if inside := _list_in(item, array):
+                remedy = f"{inside} is a list of them: pass that list, or a sum of such lists, as {name}"
+            elif hasattr(array, "U"):
+                remedy = f"pass {item}.U"
+            else:
+                continue
+            raise DomainError(f"{item} is {brief_value(array)}, expected the array of a column: {remedy}")
     lengths = {name: len(arrays) for name, arrays in lists.items()}
     if min(lengths.values()) == 0 or len(set(lengths.values())) > 1:
         said = ", ".join(f"{name} has {length}" for name, length in lengths.items())
         raise ShapeError(f"{said} columns; expected the same number, at least one, in each")
+
+
+def _ndim(given: Any) -> int:
+    """The number of axes of an array, 3 for anything else: arrays of columns may be stacked."""
+    return getattr(given, "ndim", 3)
+
+
+def _list_in(name: str, given: Any) -> str:
+    """An expression for the list of columns' arrays that an object makes or holds, or "" if it is none of these."""
+    if isinstance(given, MethodType):
+        return f"{name}(v.dtype)"
+    if callable(getattr(given, "U", None)):
+        return f"{name}.U(v.dtype)"
+    if isinstance(given, Mapping):
+        return f"list({name}.values())"
+    if isinstance(given, Iterator):
+        return f"list({name})"
+    return name if type(given) in (list, tuple) and any(hasattr(each, "ndim") for each in given) else ""
+
+
+def _check_products(U: Arrays, w: Arrays) -> None:
+    check_columns(U=U, w=w)
+    for j, (U_j, w_j) in enumerate(zip(U, w, strict=True)):
+        check_axes("d k, k m", **{f"U[{j}]": U_j, f"w[{j}]": w_j})
+
+
+def _blocks(dy: Array, cache: CombineCache) -> list[Array]:
+    widths = [w_j.shape[1] for w_j in cache.w]
+    check_gradient_of((cache.pooled[0].shape[0], sum(widths)), dy=dy)
+    return split(dy, widths)
 
 
 def split(y: Array, widths: Sequence[int]) -> list[Array]:

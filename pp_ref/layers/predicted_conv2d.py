@@ -15,8 +15,9 @@ flops in the tied form.
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from pp_ref.arrays import Array, array_namespace, check_arrays, check_axes, check_integer
+from pp_ref.arrays import Array, array_namespace, check_axes, check_gradient_of, check_integer
 from pp_ref.errors import DomainError, ShapeError
+from pp_ref.layers import conv2d, depthwise_conv2d
 from pp_ref.layers.conv2d import Conv2dCache, conv2d_backward_input, conv2d_backward_weights, conv2d_forward
 from pp_ref.layers.depthwise_conv2d import DepthwiseConv2dCache, depthwise_conv2d_backward, depthwise_conv2d_forward
 from pp_ref.layers.predicted import (
@@ -58,6 +59,7 @@ class DictionaryConv2dCache(NamedTuple):
 class ExpandFiltersCache(NamedTuple):
     columns: Sequence[ExpandCache]
     w_shapes: Sequence[tuple[int, int]]  # J of (k_j, m_j)
+    W_shape: tuple[int, int, int, int]  # (fh, fw, c, m)
 
 
 class DictionaryFirstConv2dCache(NamedTuple):
@@ -131,7 +133,9 @@ def dictionary_conv2d_backward(dpooled: Arrays, cache: DictionaryConv2dCache) ->
     >>> dictionary_conv2d_backward([np.ones_like(pooled[0])], cache)[0, 0, :, 0]
     array([1., 2., 2., 1.])
     """
-    check_arrays(**{f"dpooled[{j}]": dpooled_j for j, dpooled_j in enumerate(dpooled)})
+    check_columns(dpooled=dpooled, U=cache.columns)
+    for j, (dpooled_j, cache_j) in enumerate(zip(dpooled, cache.columns, strict=True)):
+        check_gradient_of(_pooled_shape(cache_j), **{f"dpooled[{j}]": dpooled_j})
     dv = _convolved_backward(dpooled[0], cache.columns[0])
     for dpooled_j, cache_j in zip(dpooled[1:], cache.columns[1:], strict=True):
         dv += _convolved_backward(dpooled_j, cache_j)
@@ -172,7 +176,8 @@ def expand_filters_forward(
         W_j, cache = expand_forward([U_j], [xp.reshape(w_j, (U_j.shape[1], copies * m))])
         filters.append(xp.reshape(W_j, (*filter_shape, channels, m)))
         caches.append(cache)
-    return xp.concat(filters, axis=3), ExpandFiltersCache(caches, [w_j.shape for w_j in w])
+    W = xp.concat(filters, axis=3)
+    return W, ExpandFiltersCache(caches, [w_j.shape for w_j in w], W.shape)
 
 
 def expand_filters_backward(dW: Array, cache: ExpandFiltersCache) -> list[Array]:
@@ -190,9 +195,9 @@ def expand_filters_backward(dW: Array, cache: ExpandFiltersCache) -> list[Array]
     array([[1.5],
            [1.5]])
     """
-    check_arrays(dW=dW)
+    check_gradient_of(cache.W_shape, dW=dW)
     xp = array_namespace(dW)
-    fh, fw, c, m = dW.shape
+    fh, fw, c, m = cache.W_shape
     dw = []
     blocks = split(xp.reshape(dW, (fh * fw * c, m)), [m_j for _, m_j in cache.w_shapes])
     for dW_j, cache_j, shape in zip(blocks, cache.columns, cache.w_shapes, strict=True):
@@ -238,6 +243,7 @@ def predicted_conv2d_forward(
     >>> y[0, 0, :, 0]
     array([20., 29.])
     """
+    check_columns(U=U, w=w)
     if order == "dictionary":
         pooled, convolved = dictionary_conv2d_forward(v, U, filter_shape, stride, padding)
         n, height, width, _ = pooled[0].shape
@@ -274,7 +280,7 @@ def predicted_conv2d_backward(dy: Array, cache: PredictedConv2dCache) -> tuple[A
            [9.5]])
     """
     if isinstance(cache, DictionaryFirstConv2dCache):
-        dpooled, dw, db = combine_backward(_pixels(dy), cache.combine)
+        dpooled, dw, db = combine_backward(_pixels(dy, cache), cache.combine)
         xp = array_namespace(dy)
         images = [xp.reshape(dpooled_j, (*dy.shape[:3], dpooled_j.shape[1])) for dpooled_j in dpooled]
         return dictionary_conv2d_backward(images, cache.convolved), dw, db
@@ -285,7 +291,7 @@ def predicted_conv2d_backward(dy: Array, cache: PredictedConv2dCache) -> tuple[A
 def predicted_conv2d_backward_weights(dy: Array, cache: PredictedConv2dCache) -> tuple[list[Array], Array]:
     """Return dw and db alone, for a first layer: its input is data and needs no gradient."""
     if isinstance(cache, DictionaryFirstConv2dCache):
-        return combine_backward_weights(_pixels(dy), cache.combine)
+        return combine_backward_weights(_pixels(dy, cache), cache.combine)
     dW, db = conv2d_backward_weights(dy, cache.conv2d)
     return expand_filters_backward(dW, cache.expand), db
 
@@ -311,7 +317,16 @@ def _convolved_backward(dpooled_j: Array, cache_j: Conv2dCache | DepthwiseConv2d
     return depthwise_conv2d_backward(array_namespace(dpooled_j).reshape(dpooled_j, shape), cache_j)
 
 
-def _pixels(dy: Array) -> Array:
-    check_arrays(dy=dy)
-    n, height, width, m = dy.shape
+def _pooled_shape(cache_j: Conv2dCache | DepthwiseConv2dCache) -> tuple[int, int, int, int]:
+    """(n, h', w', k_j)"""
+    if isinstance(cache_j, Conv2dCache):
+        return conv2d.output_shape(cache_j)
+    n, height, width, k, c = depthwise_conv2d.output_shape(cache_j)
+    return n, height, width, k * c
+
+
+def _pixels(dy: Array, cache: DictionaryFirstConv2dCache) -> Array:
+    n, height, width, _ = _pooled_shape(cache.convolved.columns[0])
+    m = sum(w_j.shape[1] for w_j in cache.combine.w)
+    check_gradient_of((n, height, width, m), dy=dy)
     return array_namespace(dy).reshape(dy, (n * height * width, m))

@@ -11,7 +11,7 @@ during training: a model computes it once, and each loss then takes 2 d^2 (d + m
 
 from typing import Literal, NamedTuple
 
-from pp_ref.arrays import Array, array_namespace, check_arrays, check_axes, check_factor
+from pp_ref.arrays import Array, array_namespace, check_axes, check_factor, check_gradient_of
 from pp_ref.errors import DomainError
 
 __all__ = [
@@ -89,7 +89,7 @@ def second_moment_backward(dS: Array, cache: SecondMomentCache) -> Array:
     array([[2., 0.],
            [2., 4.]])
     """
-    check_arrays(dS=dS)
+    check_gradient_of(2 * cache.v.shape[1:], dS=dS)
     return cache.v @ (dS + dS.T)  # (n, d) (d, d) -> (n, d)
 
 

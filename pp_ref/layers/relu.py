@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from pp_ref.arrays import Array, array_namespace, check_arrays
+from pp_ref.arrays import Array, array_namespace, check_arrays, check_gradient_of
 
 __all__ = ["ReluCache", "relu_backward", "relu_forward"]
 
@@ -40,6 +40,6 @@ def relu_backward(dy: Array, cache: ReluCache) -> Array:
     >>> relu_backward(np.array([5.0, 5.0, 5.0]), cache)
     array([0., 0., 5.])
     """
-    check_arrays(dy=dy)
+    check_gradient_of(cache.v.shape, dy=dy)
     xp = array_namespace(dy)
     return xp.where(cache.v <= 0, xp.zeros_like(dy), dy)

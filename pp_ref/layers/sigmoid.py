@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from pp_ref.arrays import Array, array_namespace, check_arrays
+from pp_ref.arrays import Array, array_namespace, check_arrays, check_gradient_of
 
 __all__ = ["SigmoidCache", "sigmoid_backward", "sigmoid_forward"]
 
@@ -45,5 +45,5 @@ def sigmoid_backward(dy: Array, cache: SigmoidCache) -> Array:
     >>> sigmoid_backward(np.array([1.0]), cache)
     array([0.25])
     """
-    check_arrays(dy=dy)
+    check_gradient_of(cache.y.shape, dy=dy)
     return dy * cache.y * (1 - cache.y)

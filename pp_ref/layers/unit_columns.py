@@ -3,7 +3,7 @@
 import math
 from typing import NamedTuple
 
-from pp_ref.arrays import Array, array_namespace, check_arrays, check_axes, check_not_negative, real_part
+from pp_ref.arrays import Array, array_namespace, check_axes, check_gradient_of, check_not_negative, real_part
 from pp_ref.errors import DomainError
 
 __all__ = ["UnitColumnsCache", "unit_columns_backward", "unit_columns_forward"]
@@ -69,7 +69,7 @@ def unit_columns_backward(dWhat: Array, cache: UnitColumnsCache) -> Array:
     array([[0.5],
            [0. ]])
     """
-    check_arrays(dWhat=dWhat)
     directions, norms = cache
+    check_gradient_of(directions.shape, dWhat=dWhat)
     xp = array_namespace(dWhat)
     return (dWhat - directions * xp.sum(directions * dWhat, axis=0)) / norms

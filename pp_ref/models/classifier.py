@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from pp_ref.arrays import check_integer
 from pp_ref.brief import brief_value
 from pp_ref.dictionaries import KINDS, Grid, Space, Units, make_dictionary
-from pp_ref.errors import DomainError, ShapeError, import_extra, unknown
+from pp_ref.errors import DomainError, ShapeError, check_known, import_extra
 from pp_ref.features.patches import check_extents
 from pp_ref.layers.softmax import softmax
 from pp_ref.models.full import Full
@@ -156,14 +156,12 @@ class PredictedMLPClassifier(ClassifierMixin, BaseEstimator):
             )
         check_integer(1, **{f"hidden[{layer}]": units for layer, units in enumerate(self.hidden)})
         check_integer(0, pretrain=self.pretrain)
-        if self.solver not in SOLVERS:
-            raise DomainError(unknown("solver", self.solver, SOLVERS))
+        check_known("solver", self.solver, SOLVERS)
 
     def _kinds(self) -> list[str]:
         """The kind of each layer's dictionary."""
         first = self.dictionary if self.dictionary is not None else "emp" if self.grid is None else "se"
-        if first not in KINDS or first == "lowrank":
-            raise DomainError(unknown("dictionary", first, [name for name in KINDS if name != "lowrank"]))
+        check_known("dictionary", first, [name for name in KINDS if name != "lowrank"])
         return [first, *["emp" if KINDS[first].smooth else first] * (len(self.hidden) - 1)]
 
     def _space(self, d: int) -> Space:

@@ -10,7 +10,7 @@ from numpy.typing import DTypeLike
 
 from pp_ref.arrays import Array, check_rate
 from pp_ref.brief import brief
-from pp_ref.errors import DomainError, ShapeError, unknown
+from pp_ref.errors import ShapeError, check_known
 from pp_ref.features.patches import check_extents
 from pp_ref.kernels.choose import Plan, choose
 from pp_ref.kernels.ways import CONV, MAX_POOL, Kept, Way
@@ -121,8 +121,7 @@ class Activation(_NoWeights):
     name: ActivationName
 
     def __post_init__(self) -> None:
-        if self.name not in _ACTIVATIONS:
-            raise DomainError(unknown("activation", self.name, _ACTIVATIONS))
+        check_known("activation", self.name, _ACTIVATIONS)
 
     def shape(self, below: Shape) -> Shape:
         """raises ShapeError if maxout has an odd number of units"""
@@ -208,7 +207,7 @@ class Convolution:
         if len(below) != 3 or fh * fw * below[2] != self.weights.d:
             channels = self.weights.d / (fh * fw)
             raise ShapeError(f"has filters of {fh}x{fw}x{channels:g} weights, but the layer below has {given} outputs")
-        return (*patches(np.empty((0, *below)), self.filter_shape, self.stride, self.padding), self.weights.m)
+        return (*patches(below[:2], self.filter_shape, self.stride, self.padding), self.weights.m)
 
     def plan(self, images: Shape, dtype: DTypeLike, threads: int | None = None) -> Plan:
         """Return the plan for NumPy images (n, height, width, channels): the chosen way, and what each one costs.

@@ -83,6 +83,7 @@ def test_the_choice_is_the_best_nearby():
 
 REFUSED = {
     DomainError: [
+        (["se"], GRID, WEIGHTS, r"^kind is \['se'\], expected one of se, matern: the others have no length scale$"),
         ("emp", GRID, WEIGHTS, "^kind is 'emp', expected one of se, matern: the others have no length scale$"),
         ("se", GRID, WEIGHTS, "aic", "^criterion is 'aic', expected one of marginal_likelihood, leave_one_out$"),
         ("se", GRID, np.where(WEIGHTS[0, 0] == WEIGHTS, np.nan, WEIGHTS), "^weights has 1 entries that are NaN"),

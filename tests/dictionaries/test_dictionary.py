@@ -2,6 +2,7 @@
 
 import json
 import re
+from functools import partial
 
 import numpy as np
 import pytest
@@ -141,6 +142,22 @@ def test_a_recipe_as_json():
         ("U", None),
         ("kernel", f"{my_covariance.__module__}.my_covariance"),
     ]
+
+
+def scaled(a, b, length, power=1):
+    return np.exp(-((abs(a[:, None] - b[None, :]) / np.asarray(length)) ** power).sum(-1))
+
+
+@pytest.mark.parametrize("length", [2.0, [2.0, 3.0, 4.0], np.array([2.0, 3.0, 4.0])])
+def test_a_recipe_has_the_settings_that_partial_binds(length):
+    made = make_dictionary(partial(scaled, length=length), SPACE, n_alpha=5, rng=np.random.default_rng(0))
+    assert made.recipe.covariance.startswith(f"{scaled.__module__}.scaled(length=")
+    recipe = Recipe.from_json(json.loads(json.dumps(made.recipe.to_json())))
+    assert_same_bits(dictionary_from_recipe(recipe, covariance=partial(scaled, length=length)), made)
+    other = np.multiply(length, 1.5)
+    for changed in (partial(scaled, length=other), partial(scaled, length=length, power=2), my_covariance):
+        with pytest.raises(DomainError, match="^covariance is .*, but the recipe was made from .*: pass the same"):
+            dictionary_from_recipe(recipe, covariance=changed)
 
 
 PASSED = [

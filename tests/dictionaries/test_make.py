@@ -86,6 +86,13 @@ SETTINGS = [
     ("se", {"nu": 1.5}, "^nu is no setting of kind se, which takes length_scale, ridge, form$"),
     ("se", {"lenght_scale": 1.5}, "did you mean length_scale[?]$"),
     ("se", {"window": 0.5}, "^window is no setting of kind se"),
+    (
+        np.subtract.outer,
+        {"along": 1},
+        r"^along is no setting of kind callable, which takes ridge, form: a setting of your function goes into "
+        r"functools\.partial\(function, along=\.\.\.\)$",
+    ),
+    (np.subtract.outer, {"rigde": 1}, r"^rigde is no setting .*: did you mean ridge\?$"),
     ("randcon", {"form": "atom"}, "^form is no setting of kind randcon, which takes none$"),
     ("matern", {"nu": 0}, r"^nu is 0.0, expected a number in \(0, 50\]: beyond that use kind se, its limit$"),
     ("matern", {"nu": 51}, "^nu is 51.0, expected"),
@@ -121,6 +128,7 @@ SETTINGS = [
     ("emp", {"data": np.where(X[3, 4] == X, np.nan, X)}, r"^data has 1 entries that are NaN or infinite, .*\(3, 4\)"),
     ("so", {}, "^kind is 'so', expected one of se, matern, emp, emp2, .*, nokernel, own, or a covariance function$"),
     (7, {}, "^kind is 7, expected one of se"),
+    (["se", "emp"], {}, r"^kind is \['se', 'emp'\], expected one of se, matern, "),
     ("own", {}, "^kind is 'own' and U is missing: kind own goes with U$"),
     ("se", {"U": X}, "^kind is 'se' and U is given: kind own goes with U$"),
     ("se", {"n_columns": 0}, "^n_columns is 0, expected an integer >= 1$"),

@@ -5,12 +5,14 @@ Run as a program, this module is a sweep of slow runs for the tests to interrupt
 
 import os
 import pty
+import re
 import select
 import signal
 import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -305,6 +307,39 @@ def test_a_hangup_that_was_ignored_before_is_ignored_still(store):
             assert "Stopped by SIGTERM" in ended_by(process)
     finally:
         signal.signal(signal.SIGHUP, handler)
+
+
+def test_progress_is_readable_at_80_columns(store):
+    ours, theirs = pty.openpty()
+    seen = bytearray()
+
+    def drawn():
+        with suppress(OSError):  # of a terminal that its last process has left
+            while select.select([ours], [], [], 0)[0]:
+                seen.extend(os.read(ours, 2**16))
+        return b"epoch 3" in seen
+
+    with subprocess.Popen(
+        [sys.executable, "-m", PROGRAM, store.folder],
+        cwd=ROOT,
+        env=WIDE | {"COLUMNS": "80", "TERM": "xterm"},
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        start_new_session=True,
+    ) as process:
+        os.close(theirs)
+        wait_for(drawn, process)
+        os.killpg(process.pid, signal.SIGTERM)
+        while process.poll() is None:
+            drawn()
+            time.sleep(0.05)
+    os.close(ours)
+    lines = re.split(r"[\r\n]+", re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", seen.decode()))
+    bars = [line for line in lines if "epoch" in line and "/4000" in line]
+    assert bars
+    assert max(map(len, bars)) <= 80
+    assert any(re.search(r"^epoch (\d+) .* \1/4000 \d:\d\d:\d\d \d:\d\d:\d\d$", line) for line in bars)
 
 
 def test_a_terminal_that_is_closed_stops_a_sweep(store):

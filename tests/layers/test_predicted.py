@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from pp_ref.dictionaries import Grid, make_dictionary
 from pp_ref.errors import DomainError, ShapeError
 from pp_ref.layers.predicted import (
     DictionaryFirstCache,
@@ -18,6 +19,10 @@ from pp_ref.layers.predicted import (
 )
 
 ORDERS = ("dictionary", "weights")
+SE = make_dictionary("se", Grid(2, 3), n_alpha=3, n_columns=2, rng=np.random.default_rng(0))
+LIST = "expected a list of arrays, one a column"
+ARRAY = "expected the array of a column"
+THAT = "is a list of them: pass that list, or a sum of such lists, as U"
 
 
 def layer(seed=0, n=3, d=5, columns=((2, 1), (3, 4), (1, 2))):
@@ -122,3 +127,33 @@ def test_messages():
         predicted_forward(v, U, w, b[1:])
     with pytest.raises(DomainError, match=r"^order is 'pool', expected 'dictionary' or 'weights'$"):
         predicted_forward(v, U, w, b, "pool")
+
+
+@pytest.mark.parametrize("order", ORDERS)
+@pytest.mark.parametrize(
+    ("U", "error", "message"),
+    [
+        (SE.U()[0], DomainError, rf"^U is <float64 \(6, 3\)>, {LIST}: pass \[U\] if it is the only column$"),
+        (SE, DomainError, rf"^U is Dictionary\(.*\), {LIST}: pass U\.U\(v\.dtype\)$"),
+        (SE.U, DomainError, rf"^U is <bound method Dictionary\.U .*, {LIST}: pass U\(v\.dtype\)$"),
+        (iter(SE.U()), DomainError, rf"^U is <list_iterator .*, {LIST}: pass list\(U\)$"),
+        (dict(enumerate(SE.U())), DomainError, rf"^U is {{0: .*}}, {LIST}: pass list\(U\.values\(\)\)$"),
+        (None, DomainError, rf"^U is None, {LIST}$"),
+        ("se", DomainError, rf"^U is 'se', {LIST}$"),
+        ([SE, SE], DomainError, rf"^U\[0\] is Dictionary\(.*\), {ARRAY}: U\[0\]\.U\(v\.dtype\) {THAT}$"),
+        ([SE.U], DomainError, rf"^U\[0\] is <bound method .*, {ARRAY}: U\[0\]\(v\.dtype\) {THAT}$"),
+        ([SE.U()], DomainError, rf"^U\[0\] is \[<float64 \(6, 3\)>, .*\], {ARRAY}: U\[0\] {THAT}$"),
+        (SE.columns, DomainError, rf"^U\[0\] is Column\(.*\), {ARRAY}: pass U\[0\]\.U$"),
+        (
+            [SE.U()[0].tolist()] * 2,
+            DomainError,
+            r"^U\[0\] is a list, .*: use np\.asarray\(U\[0\], dtype=np\.float64\)$",
+        ),
+        (SE.U()[:1], ShapeError, "^U has 1, w has 2 columns; expected the same number, at least one, in each$"),
+        ([U_j.T for U_j in SE.U()], ShapeError, r"^axis k is 6 in U\[0\] but 3 in w\[0\]$"),
+    ],
+    ids=lambda value: "",
+)
+def test_what_is_passed_in_place_of_the_columns(order, U, error, message):
+    with pytest.raises(error, match=message):
+        predicted_forward(np.ones((4, 6)), U, [np.ones((3, 2))] * 2, np.zeros(4), order)

@@ -76,7 +76,7 @@ REFUSED = {
             lambda: predicted_forward(X, U[0], W, np.zeros(8)),
             "U is <float64 (6, 3)>, expected a list of arrays, one a colu",
         ),
-        (lambda: predicted_forward(X, U, 3, np.zeros(8)), "w is 3, expected a list of arrays, one a column: pass [w]"),
+        (lambda: predicted_forward(X, U, 3, np.zeros(8)), "w is 3, expected a list of arrays, one a column"),
         (
             lambda: ConvNet((6, 1, 1), Flatten(), 3),
             "stack is Flatten(), expected a tuple of stages: (Flatten(), Dense(wei",

@@ -69,6 +69,8 @@ def test_the_arithmetic_is_the_candidates_unless_another_is_asked_for():
 def test_unknown_names():
     with pytest.raises(DomainError, match="^only is 'dens', expected one of dense, pool, "):
         conform(InProcess({}), only=["dens"])
+    with pytest.raises(DomainError, match=r"^only is 'dense', expected a list of operations: pass \['dense'\]$"):
+        conform(InProcess({}), only="dense")
     with pytest.raises(DomainError, match="^id is 'relu', expected OPERATION/REGIME/ARITHMETIC/SEED"):
         conform(InProcess({}), replay="relu")
     with pytest.raises(DomainError, match="^arithmetic is 'half', expected one of float64"):

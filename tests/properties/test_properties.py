@@ -1,9 +1,11 @@
 """Every property of every operation and model, on drawn shapes, dtypes, layouts and scales."""
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pp_ref.errors import ShapeError
 from pp_ref.oracle.operations.cases import LAYOUTS
 from tests.properties.checks import PROPERTIES, Property
 from tests.properties.models import MODELS
@@ -33,3 +35,18 @@ PAIRS = [
 @given(case=CASES)
 def test_property(operation: Operation, each: Property, case: Case) -> None:
     each(operation, operation.forward, operation.backward, case)
+
+
+@pytest.mark.parametrize("operation", [each for each in (*OPERATIONS, *IMAGES) if each.backward], ids=str)
+def test_a_gradient_of_another_shape_is_refused(operation: Operation) -> None:
+    case = Case(3, 4, ((2, 2), (2, 2)), seed=1)
+    y, cache = operation.forward(**operation.draw(case))
+    first = y[0] if isinstance(y, list) else y
+    shapes = [(*first.shape, 2)]  # an axis too many
+    if first.ndim:
+        n, size, *rest = first.shape
+        shapes.append((n, size + 1, *rest))
+    message = r"^d[\w\[\]]+ has shape \(.*\), expected \(.*\), the shape of forward's \w"
+    for dy in map(np.ones, shapes):
+        with pytest.raises(ShapeError, match=message):
+            operation.backward([dy, *y[1:]] if isinstance(y, list) else dy, cache)

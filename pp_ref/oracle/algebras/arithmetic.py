@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from pp_ref.errors import DomainError, unknown
+from pp_ref.errors import check_known
 
 __all__ = ["ARITHMETICS", "Arithmetic", "arithmetic"]
 
@@ -76,6 +76,5 @@ def arithmetic(name: str) -> Arithmetic:
 
     raises  DomainError, with the names there are
     """
-    if name not in ARITHMETICS:
-        raise DomainError(unknown("arithmetic", name, ARITHMETICS))
+    check_known("arithmetic", name, ARITHMETICS)
     return ARITHMETICS[name]

@@ -108,6 +108,7 @@ def observe(
     except Misbehaved as error:
         seen.say(str(error))
     except (Exception, SystemExit) as error:  # a stranger's code may raise anything
+        seen.messages = [*declared.unlike, *seen.messages]
         seen.say(raised(error, call))
         if call is not None and isinstance(error, Exception):
             seen.say(f"called with {call.described}")

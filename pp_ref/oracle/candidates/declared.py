@@ -7,13 +7,23 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any
 
-from pp_ref.errors import DataError, DomainError, unknown
+from pp_ref.errors import DataError, DomainError, check_known
 from pp_ref.oracle.algebras.algorithms import ALGORITHMS, CONVOLVE
 from pp_ref.oracle.operations.cases import Case
 from pp_ref.oracle.operations.operation import Operation
 from pp_ref.oracle.operations.table import BY_NAME, OPERATIONS
 
-__all__ = ["NONDETERMINISTIC", "Declared", "algorithms", "announced", "chance", "check_provided", "misspelled", "races"]
+__all__ = [
+    "NONDETERMINISTIC",
+    "Declared",
+    "algorithms",
+    "announced",
+    "chance",
+    "check_provided",
+    "imports",
+    "misspelled",
+    "races",
+]
 
 NO_CEIL = "no ceil"
 RAISES = "raises on NaN"
@@ -32,6 +42,7 @@ class Declared:
     forward_only  True, or names of operations: that there are no backward functions is meant to be
     misspelled    documented name that is not there -> name that is, and looks like it
     repeat        further calls on the same arguments in every case
+    imports       "torch" or "jax", where its file imports that and its functions get NumPy arrays; else ""
     raises        DomainError for operations there are not
     """
 
@@ -39,6 +50,7 @@ class Declared:
     forward_only: bool | Collection[str] = False
     misspelled: Mapping[str, str] = field(default_factory=dict)
     repeat: int = 0
+    imports: str = ""
 
     def __post_init__(self) -> None:
         if isinstance(self.forward_only, str):
@@ -57,6 +69,16 @@ class Declared:
         names = (*operation.functions, operation.name)
         return [f"{self.misspelled[name]}: did you mean {name}?" for name in names if name in self.misspelled]
 
+    @property
+    def unlike(self) -> list[str]:
+        """What to declare in a file whose functions may expect another library's arrays than they get."""
+        if not self.imports:
+            return []
+        return [
+            f"is called with NumPy arrays, though its file imports {self.imports}: write "
+            f'ARRAYS = "{self.imports}" in it, and AUTODIFF = True if {self.imports} differentiates'
+        ]
+
     def is_nondeterministic(self, case: Case) -> bool:
         """Whether other bits are announced for a case: every run is then held to the bound."""
         return any(word == NONDETERMINISTIC and fnmatchcase(case.id, at) for at, word in self.expected.items())
@@ -71,8 +93,8 @@ def algorithms(said: str | Mapping[str, str] | None) -> dict[str, str]:
     words = said if isinstance(said, Mapping) else dict.fromkeys([each.name for each in OPERATIONS], said)
     check_operations("ALGORITHM", words)
     for word in words.values():
-        if word is not None and word not in ALGORITHMS:
-            raise DomainError(unknown("ALGORITHM", word, ALGORITHMS))
+        if word is not None:
+            check_known("ALGORITHM", word, ALGORITHMS)
     found = {name: word for name, word in words.items() if word}
     other = {name: word for name, word in found.items() if word in CONVOLVE and name not in CONVOLUTIONS}
     if other and isinstance(said, Mapping):
@@ -129,14 +151,19 @@ def misspelled(functions: Mapping[str, Any]) -> dict[str, str]:
     return found
 
 
+def imports(functions: Mapping[str, Any]) -> str:
+    """The first of torch and jax that is among the names of a module; "" if none is."""
+    tops = {value.__name__.partition(".")[0] for value in functions.values() if inspect.ismodule(value)}
+    return next((library for library in ("torch", "jax") if library in tops), "")
+
+
 def check_operations(argument: str, names: Collection[str]) -> None:
     """Refuse names of operations that there are not.
 
     raises  DomainError with the name that is nearest
     """
     for name in names:
-        if name not in BY_NAME:
-            raise DomainError(unknown(argument, name, BY_NAME))
+        check_known(argument, name, BY_NAME)
 
 
 def unfit(name: str, function: Callable[..., Any], arguments: Sequence[str]) -> tuple[str, int, str] | None:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pp_ref.errors import DomainError, MissingExtraError, import_extra, unknown
+from pp_ref.errors import DomainError, MissingExtraError, check_known, import_extra
 from pp_ref.files import reason
 from pp_ref.oracle.algebras.arithmetic import Arithmetic
 
@@ -198,8 +198,7 @@ def library(name: str, device: str | None = None) -> Library:
     device  on which arrays are made, "cuda" or "cuda:1", say; None: where the library puts them
     raises  DomainError for another name, or a device that is not there; MissingExtraError where it is not installed
     """
-    if name not in LIBRARIES:
-        raise DomainError(unknown("arrays", name, LIBRARIES))
+    check_known("arrays", name, LIBRARIES)
     try:
         found = LIBRARIES[name](device)
         found.make(np.zeros(1), "float32")

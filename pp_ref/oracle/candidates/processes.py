@@ -19,7 +19,7 @@ from pp_ref.errors import DataError
 from pp_ref.oracle.algebras.arithmetic import arithmetic as arithmetic_of
 from pp_ref.oracle.candidates.behaviour import Observation, observe
 from pp_ref.oracle.candidates.call import room
-from pp_ref.oracle.candidates.declared import Declared, algorithms, announced, check_provided, misspelled
+from pp_ref.oracle.candidates.declared import Declared, algorithms, announced, check_provided, imports, misspelled
 from pp_ref.oracle.candidates.frames import CLOSED, Listener, Malformed, observation, send, typed
 from pp_ref.oracle.candidates.libraries import library
 from pp_ref.oracle.candidates.loading import imported
@@ -109,7 +109,8 @@ class InProcess:
         self.library.check(arithmetic_of(arithmetic), autodiff)
         named = functions if isinstance(functions, Mapping) else vars(functions)
         self.arrays = self.library.name
-        self.declared = Declared(self.expected, forward_only, misspelled(named), repeat)
+        other = imports(named) if self.arrays == "numpy" else ""
+        self.declared = Declared(self.expected, forward_only, misspelled(named), repeat, other)
         self.later = dict[str, str]()
         self.get: Callable[[str], Any] = (
             functions.get if isinstance(functions, Mapping) else lambda name: getattr(functions, name, None)

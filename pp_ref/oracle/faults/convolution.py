@@ -5,6 +5,7 @@ from typing import Any
 from pp_ref.arrays import Array, array_namespace
 from pp_ref.layers.conv2d import Conv2dCache, conv2d_backward, conv2d_backward_input, conv2d_forward
 from pp_ref.layers.depthwise_conv2d import DepthwiseConv2dCache, depthwise_conv2d_backward
+from pp_ref.layers.windows import pad
 from pp_ref.oracle.faults.fault import (
     Derived,
     Function,
@@ -135,6 +136,17 @@ def dv_not_cut(dy: Array, cache: Conv2dCache) -> Array:
     return conv2d_backward_input(dy, cache._replace(v=padded, padding=0))[:, :h, :w, :]
 
 
+def dv_of_neighbouring_patches(dy: Array, cache: Conv2dCache) -> Array:
+    """As if the stride were 1: all patches at the upper left of the padded image."""
+    (v, W, _, padding), xp = cache, array_namespace(dy)
+    n, h, w, c = v.shape
+    rows, columns = dy.shape[1] + W.shape[0] - 1, dy.shape[2] + W.shape[1] - 1
+    seen = xp.zeros((n, rows, columns, c), dtype=v.dtype)
+    dv = conv2d_backward_input(dy, Conv2dCache(seen, W, stride=1, padding=0))
+    padded = pad(pad(dv, 1, 0, h + 2 * padding - rows), 2, 0, w + 2 * padding - columns)
+    return padded[:, padding : padding + h, padding : padding + w, :]
+
+
 def dW_of_neighbouring_patches(dy: Array, cache: Conv2dCache) -> Any:
     """As if the stride were 1."""
     dv, dW, db = conv2d_backward(dy, cache)
@@ -161,8 +173,8 @@ def first_filter_alone(dy: Array, cache: DepthwiseConv2dCache) -> Array:
 
 
 def depthwise_not_cut(dy: Array, cache: DepthwiseConv2dCache) -> Array:
-    (h, w), padding = cache.image_shape, cache.padding
-    padded = cache._replace(image_shape=(h + 2 * padding, w + 2 * padding), padding=0)
+    (n, h, w, c), padding = cache.v_shape, cache.padding
+    padded = cache._replace(v_shape=(n, h + 2 * padding, w + 2 * padding, c), padding=0)
     return depthwise_conv2d_backward(dy, padded)[:, :h, :w, :]
 
 
@@ -204,7 +216,7 @@ FAULTS = faults(
         ),
         "stride ignored in dv": (
             "spreads dv as if the stride were 1",
-            with_dv(cached(stride=lambda stride: 1)(conv2d_backward_input)),
+            with_dv(dv_of_neighbouring_patches),
         ),
         "stride ignored in dW": ("takes dW from neighbouring patches", dW_of_neighbouring_patches),
         "padding not cut off": ("returns the upper left of the padded dv in place of its middle", with_dv(dv_not_cut)),

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from pp_ref.errors import DomainError, unknown
+from pp_ref.errors import DomainError, check_known
 from pp_ref.oracle.algebras.arithmetic import Arithmetic, arithmetic
 from pp_ref.oracle.operations.case import Case, Entries
 from pp_ref.oracle.operations.draws import Arguments, Draw, Sizes
@@ -334,9 +334,10 @@ def chosen(
         yield case.operation, iter([case])
         return
     there = BY_NAME if among is None else dict.fromkeys(identity.partition("/")[0] for identity in among)
+    if isinstance(only, str):
+        raise DomainError(f"only is {only!r}, expected a list of operations: pass [{only!r}]")
     for each in only:
-        if each not in there:
-            raise DomainError(unknown("only", each, there))
+        check_known("only", each, there)
     for operation in OPERATIONS:
         if operation.name in (only or there):
             if among is None:

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from pp_ref.errors import DomainError, import_extra, unknown
+from pp_ref.errors import check_known, import_extra
 from pp_ref.oracle.algebras.arithmetic import arithmetic as arithmetic_of
 from pp_ref.oracle.operations.cases import LAYOUTS, Case, drawn_case
 from pp_ref.oracle.operations.draws import Sizes
@@ -39,8 +39,7 @@ def cases_of(operation: str, arithmetic: str = "float64") -> "SearchStrategy[Cas
     >>> test_relu()
     """
     st = import_extra("hypothesis.strategies", "test")
-    if operation not in BY_NAME:
-        raise DomainError(unknown("operation", operation, BY_NAME))
+    check_known("operation", operation, BY_NAME)
     known = BY_NAME[operation]
     sizes = st.builds(
         Sizes,

@@ -56,7 +56,9 @@ def print_report(report: Report, console: Console | None = None) -> None:
     if provided:
         console.print(_table(provided))
     if absent := [part.name for part in parts if part.verdict == Status.not_provided]:
-        console.print(Text(printable(f"not provided: {', '.join(absent)}"), overflow="fold"))
+        named = f"not provided: {', '.join(absent)}"
+        counted = f"not provided: {plural(len(absent), 'operation')} (pp-ref conform --list has all)"
+        console.print(Text(printable(named if len(named) <= console.width else counted), overflow="fold"))
     for part in parts:
         if failed := part.having(Status.failed):
             _print_failures(console, report, part, failed)

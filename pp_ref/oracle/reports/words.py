@@ -116,7 +116,10 @@ class Operation:
             if self.unjudged:
                 found.append(f"no entry of {', '.join(self.unjudged)} has one in any case")
         if self.missing and self.verdict != Status.not_provided:
-            found.append(f"{', '.join(self.missing)} is missing, so no gradient was judged")
+            found.append(
+                f"{', '.join(self.missing)} is missing, so no gradient was judged: "
+                "AUTODIFF = True takes those of torch or jax, FORWARD_ONLY = True says that there are none"
+            )
         return "; ".join(found) or None
 
     @property

@@ -181,3 +181,23 @@ def test_words_hold_where_they_say():
 
 def test_observe_needs_no_declaration():
     assert observe(case_of("dense/plain/float64/0"), DENSE.get, library("numpy")).messages == []
+
+
+@pytest.mark.torch
+def test_a_file_for_torch_that_does_not_say_so_is_told_what_to_add(tmp_path):
+    said = (
+        'is called with NumPy arrays, though its file imports torch: write ARRAYS = "torch" in it, and AUTODIFF = True'
+    )
+    code = "import torch\n\n\ndef relu_forward(v):\n    return torch.relu(v)\n"
+    (tmp_path / "plain.py").write_text(code)
+    assert conform(load(tmp_path / "plain.py"), only=["relu"], quick=True).diagnoses["relu"].startswith(said)
+    (tmp_path / "said.py").write_text(code.replace("torch\n", 'torch\nARRAYS, AUTODIFF = "torch", True\n', 1))
+    assert conform(load(tmp_path / "said.py"), only=["relu"], quick=True).exit_code == 0
+
+
+def test_other_errors_say_nothing_of_a_library():
+    def relu_forward(v):
+        raise ValueError("no")
+
+    report = conform(InProcess({"relu_forward": relu_forward, "np": np}), only=["relu"], quick=True)
+    assert report.diagnoses["relu"].startswith("raised ValueError")

@@ -6,6 +6,7 @@ from io import StringIO
 import pytest
 from rich.console import Console
 
+from pp_ref.oracle.operations.table import OPERATIONS
 from pp_ref.oracle.reports import print_report
 from pp_ref.oracle.verdict.findings import Report, Status
 from tests.oracle.reports.sample import REPORTS, case, good, sample
@@ -49,6 +50,13 @@ def test_one_line_an_operation():
     assert rows["mlp"] == ["2", "0", "%", "0.03", "not", "judged"]
     assert "rica" not in rows
     assert "\nnot provided: rica\n" in said(sample())
+
+
+def test_what_is_not_provided_takes_one_line():
+    absent = [case(each.name, "plain", Status.not_provided) for each in OPERATIONS if each.name != "dense"]
+    report = Report("c", "float64", 0, (case("dense", "plain", Status.passed, good()), *absent))
+    line = f"not provided: {len(absent)} operations (pp-ref conform --list has all)"
+    assert said(report, width=60).splitlines()[4] == line
 
 
 def test_a_column_of_zeros_is_left_out():
