@@ -45,7 +45,7 @@ def taken(folder: Path) -> list[dict[str, str]]:
 
 def reading(row: dict[str, Any], when: str, read: dict[str, Any]) -> str:
     """How the name was read; "not read" if the card says something else than what was read."""
-    if row[when]["mistake"] in ("", "unknown"):
+    if row[when]["mistake"] == "unknown":
         return "no name"
     found = read.get(row["name"], {})
     return str(found["reading"]) if found.get("said") == row[when]["steps"][1] else "not read"
@@ -61,8 +61,9 @@ def table() -> str:
             count = counts.setdefault(place, Counter())
             count["answers"] += 1
             for when in ("first", "now"):
-                count[f"{when} reported"] += row[when]["status"] != "right"
-                count[f"{when} {reading(row, when, read[when])}"] += 1
+                if row[when]["status"] != "right":
+                    count[f"{when} reported"] += 1
+                    count[f"{when} {reading(row, when, read[when])}"] += 1
     counts["all"] = counts.pop("all")
     columns = [f"{when} {kind}" for when in ("first", "now") for kind in ("reported", *KINDS)]
     heads = ["exercise", "answers", *(f"{each.partition(' ')[0]}: {each.partition(' ')[2]}" for each in columns)]
