@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from benchmarks import gradient_check, robustness
+from benchmarks import gradient_check, lessons, robustness
 from benchmarks.oracle import pages
 from benchmarks.oracle.worked import worked
 from pp_ref.bench import plan, start_up
@@ -144,6 +144,7 @@ PAGES = {
     ROOT / "docs" / "speech.md": {name: FIGURE_BLOCKS[name] for name in ON_SPEECH_PAGE},
     ROOT / "docs" / "sweeps.md": {"sweeps": sweeps},
     ROOT / "docs" / "dictionaries.md": {"kinds": kinds},
+    ROOT / "docs" / "lessons.md": {"wrong-answers": lessons.table},
 }
 
 

@@ -24,12 +24,13 @@ from pp_ref.kernels.cpu.shared import pool_shared
 from pp_ref.kernels.cpu.slices import pool_slices
 from pp_ref.kernels.cpu.stencil import pool_stencil
 from pp_ref.kernels.gpu import grids, naive, tiled
+from pp_ref.kernels.gpu.cuda_on_cpu import DeviceArray
 from pp_ref.kernels.gpu.operands import DeviceOperands
 from pp_ref.kernels.operands import SeparableOperands, filter_operands, separable_operands
 from pp_ref.models import MLP, RICA, Autoencoder, Full, LowRank, Predicted
 from pp_ref.models.network import Network
 from pp_ref.training import SGD, Layout
-from tests.kernels.gpu.cuda_on_cpu import DeviceArray, standing_in
+from tests.kernels.gpu.standing_in import standing_in
 from tests.properties.operations import IMAGES, OPERATIONS, Case
 from tests.tree import ROOT, files
 

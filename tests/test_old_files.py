@@ -112,6 +112,6 @@ def test_migrating_changes_no_number_and_no_name_and_is_done_once(tmp_path):
 def test_every_committed_record_has_its_envelope():
     written_by_hand = ROOT / "benchmarks" / "oracle" / "blind_set"
     for path in (ROOT / "benchmarks").rglob("*.json"):
-        if path.parent == written_by_hand:
+        if path.parent == written_by_hand or path.name.endswith("readings.json"):
             continue
         assert set(ENVELOPE) <= json.loads(path.read_bytes()).keys(), path

@@ -16,7 +16,7 @@ VOID = {"area", "br", "col", "hr", "img", "input", "link", "meta", "source", "wb
 DROPPED = "pp-last"  # what was said of a learner's own answer
 STYLE = """
 body { max-width: 52em; margin: 2em auto; padding: 0 1em; font: 16px/1.5 sans-serif; }
-pre { background: #f6f8fa; padding: 0.8em; overflow-x: auto; } img { max-width: 100%; }
+pre { background: #f6f8fa; padding: 0.8em; white-space: pre-wrap; overflow-wrap: anywhere; } img { max-width: 100%; }
 .pp-task { display: block !important; } .paragraph { display: block; margin: 1em 0; }
 table, .pp-card, img { break-inside: avoid; }
 """

@@ -22,15 +22,18 @@ from pp_ref.oracle.operations.case import Case
 from pp_ref.oracle.operations.cases import names
 from pp_ref.oracle.operations.table import BY_NAME
 from pp_ref.oracle.operations.truth import cotangents_of, truth
-from pp_ref.oracle.verdict.diagnosis import UNKNOWN, Evidence, diagnose
+from pp_ref.oracle.verdict.diagnosis import UNKNOWN, Diagnosis, Evidence, diagnose
 from pp_ref.oracle.verdict.evidence import base, outside
 from pp_ref.oracle.verdict.findings import Status
 from pp_ref.oracle.verdict.judge import judge
 from pp_ref.oracle.verdict.matching import mistaken
+from pp_ref.oracle.verdict.places import place
 
 __all__ = ["check", "check_file", "exercise", "judged"]
 
 TIME_LIMIT, IMPORT_LIMIT = 10.0, 20.0  # seconds a case, and for what stands outside functions
+FEW_ROUNDED = 16  # wrong entries that do not tell of a coarser arithmetic yet: chance may round them
+TELLING = ("raised ", "y is int", "y is uint", "y is bool")
 SILENT = ("did not return", "ended its process", "closed the pipe", "could not be loaded")
 BY_ID = {each.id: each for each in EXERCISES}
 BY_FUNCTION = {each.function: each for each in EXERCISES}
@@ -154,9 +157,27 @@ def _ladder(asked: Exercise, evidence: Sequence[Evidence], failed: Sequence[Evid
             own = {f"{asked.id}/{each.name}": each for each in asked.mistakes}[match.mistake.identifier]
             return match.mistake.identifier, (where, own.kind, own.term or _term(asked, wrong), own.repair)
     found = diagnose(asked.operation, evidence)
+    wrong_entries = sum(int(outside(due, computed).sum()) for each in numbers for due, computed in each.wrong)
+    few = 1 if not found or not found.identifier.startswith("coarser/") else FEW_ROUNDED
+    if wrong_entries and wrong_entries <= few and not any(each.misshapen for each in numbers):
+        found = Diagnosis("unknown", place(numbers))  # so few numbers have many explanations
     if found is None or found.identifier == "unknown":
+        if said := _stopped(failed):
+            return "behaviour", (where, _plainly(said), *_general(asked, wrong))
         return "unknown", (where, _unknown(found.sentence if found else ""), *_general(asked, wrong))
     return found.identifier, (where, _plainly(found.sentence), *_general(asked, wrong))
+
+
+def _stopped(failed: Sequence[Evidence]) -> str:
+    """What an exception or a dtype says, of numbers that no known mistake gives: they are what comes of it.
+
+    "" where most cases that fail have neither.
+    """
+    said = [next((words for words in each.finding.messages if words.startswith(TELLING)), "") for each in failed]
+    told = [words for words in said if words]
+    if 2 * len(told) < len(failed):
+        return ""
+    return f"{told[0]}; in {len(told)} of {len(failed)} cases that fail"
 
 
 def _where(

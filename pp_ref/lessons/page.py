@@ -36,10 +36,11 @@ def figure(width: float = 9.0, height: float = 3.2) -> Figure:
 
 
 def picture(drawn: Figure, words: str) -> mo.Html:
-    """A drawing in the page; ``words`` say what it shows."""
+    """A drawing in the page; ``words`` say what it shows. It is moved sideways where there is no room for it."""
     file = BytesIO()
     drawn.savefig(file, format="png", dpi=100)
-    return _image(file.getvalue(), "png", words, "max-width: 100%;")
+    image = _image(file.getvalue(), "png", words, "max-width: 100%; min-width: 34em;")
+    return mo.Html(f'<div style="overflow-x: auto">{image.text}</div>')
 
 
 def _image(content: bytes, kind: str, words: str, style: str) -> mo.Html:

@@ -90,6 +90,16 @@ def softmax_cross_entropy_backward(dloss, cache):
     return dz
 
 
+def pretraining_step(x, U, w, b, c, rate):
+    W = U @ w
+    h = 1 / (1 + np.exp(-(x @ W + b)))
+    r = 1 / (1 + np.exp(-(h @ W.T + c)))
+    dr = 2 * (r - x) / len(x) * r * (1 - r)
+    dh = dr @ W * h * (1 - h)
+    dW = x.T @ dh + dr.T @ h
+    return w - rate * (U.T @ dW), b - rate * dh.sum(axis=0), c - rate * dr.sum(axis=0)
+
+
 def correlated(v, u):
     windows = np.lib.stride_tricks.sliding_window_view(v, len(u), axis=1)
     return windows @ u

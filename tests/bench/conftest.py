@@ -8,7 +8,7 @@ from pp_ref import machine
 from pp_ref.bench import gpu_layer, gpu_pool, record
 from pp_ref.bench.timing import Timing
 from pp_ref.records import circumstances
-from tests.kernels.gpu.cuda_on_cpu import standing_in
+from tests.kernels.gpu.standing_in import standing_in
 
 
 class Clock:

@@ -21,19 +21,30 @@ pytest.importorskip("marimo", reason="pip install 'pp_ref[lessons]'")
 BROWSER, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
 pytestmark = pytest.mark.skipif(not (BROWSER and DRIVER), reason="no browser: apt-get install chromium chromium-driver")
 
-PATIENCE = 240.0  # seconds, on a machine that does much besides
+PATIENCE, PAUSE = 240.0, 0.25  # seconds, on a machine that does much besides
 TO_THE_END = (1, 3)  # lessons that go to the last step in every run
-# Elements of marimo keep what they show in shadow roots.
-FIND = """
-const selector = arguments[0], found = [];
-function walk(root) {
-    for (const element of root.querySelectorAll('*')) {
-        if (element.matches(selector)) found.push(element);
-        if (element.shadowRoot) walk(element.shadowRoot);
+COMMANDED = 1  # the lesson that `pp-ref lesson` serves; one server has all others
+# Elements of marimo keep what they show in shadow roots. What is compared stays in the page: pictures are long texts.
+SCRIPT = """
+function all(selector) {
+    const found = [];
+    function walk(root) {
+        for (const element of root.querySelectorAll('*')) {
+            if (element.matches(selector)) found.push(element);
+            if (element.shadowRoot) walk(element.shadowRoot);
+        }
     }
+    walk(document);
+    return found;
 }
-walk(document);
-return found;
+const texts = {
+    pictures: () => all('img[alt]').map(each => each.src),
+    cards: () => all('.pp-card, .pp-last').map(each => each.outerHTML),
+};
+function changed(kind, place) {
+    const now = texts[kind](), before = window.before;
+    return now.length == before.length && now.some((text, i) => text != before[i] && (place == null || place == i));
+}
 """
 
 
@@ -56,19 +67,35 @@ def served(answers: Path, *command: str):
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
-    """All lessons, from one program."""
-    with served(
-        tmp_path_factory.mktemp("answers"), "marimo", "run", "pp_ref/lessons/notebooks", "--no-check"
-    ) as address:
-        yield address
+    """All lessons, from one program: the address, and the folder of answers."""
+    answers = tmp_path_factory.mktemp("answers")
+    with served(answers, "marimo", "run", "pp_ref/lessons/notebooks", "--no-check") as address:
+        yield address, answers
+
+
+@pytest.fixture
+def served_lesson(request, tmp_path, number):
+    """The address of a lesson, and the folder of its answers."""
+    if number == COMMANDED:
+        with served(tmp_path, "pp_ref", "lesson", str(number)) as address:
+            yield address, tmp_path
+    else:
+        address, answers = request.getfixturevalue("server")
+        yield f"{address}?file=lesson{number:02}.py", answers
 
 
 @pytest.fixture(scope="module")
 def browser():
     options = webdriver.ChromeOptions()
     options.binary_location = BROWSER
-    for argument in ("--headless=new", "--no-sandbox", "--disable-gpu", "--window-size=1300,1400"):
-        options.add_argument(argument)
+    for argument in (
+        "headless=new",
+        "no-sandbox",
+        "disable-gpu",
+        "window-size=1300,1400",
+        "force-prefers-reduced-motion",
+    ):
+        options.add_argument(f"--{argument}")
     driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(DRIVER))
     yield driver
     driver.quit()
@@ -83,58 +110,62 @@ def waited(condition):
                 return found
         except Exception as error:  # the page is drawn anew meanwhile
             last = error
-        time.sleep(0.1)
+        time.sleep(PAUSE)
     raise AssertionError(f"nothing came in {PATIENCE:.0f} s: {locals().get('last')}")
 
 
+def asked_of(browser, script, *given):
+    return browser.execute_script(SCRIPT + script, *given)
+
+
 def found(browser, selector):
-    return browser.execute_script(FIND, selector)
+    return asked_of(browser, "return all(arguments[0])", selector)
+
+
+def remembered(browser, kind):
+    """Keep what the page shows now, for `changes`."""
+    asked_of(browser, "window.before = texts[arguments[0]]()", kind)
+
+
+def changes(browser, kind, place=None):
+    """Wait until the page shows as many of a kind as before, and others: any, or the one at a place."""
+    waited(lambda: asked_of(browser, "return changed(arguments[0], arguments[1])", kind, place))
 
 
 def opened(browser, address, number):
     """The lesson, when its picture, its editors and what was said last time are there."""
     waited(lambda: not browser.get(address))
-    exercises = LESSONS[number - 1][1]
-    waited(lambda: len(found(browser, ".cm-content")) == len(exercises))
-    waited(lambda: len(found(browser, ".pp-last")) == len(exercises))
-    return waited(lambda: found(browser, "[role=slider]"))
+    there = """return ['.cm-content', '.pp-last'].every(each => all(each).length == arguments[0])
+        && all('[role=slider]').length && all('img[alt]').length"""
+    waited(lambda: asked_of(browser, there, len(LESSONS[number - 1][1])))
 
 
-def pictures(browser):
-    return [image.get_attribute("src") for image in found(browser, "img[alt]")]
-
-
-def moved(browser, slider, key):
-    """Whether the pictures' bytes change when the slider does, by keyboard."""
-    before = pictures(browser)
-    browser.execute_script("arguments[0].focus()", slider)
+def moved(browser, key):
+    """The pictures' bytes change when the first slider does, by keyboard."""
+    remembered(browser, "pictures")
+    browser.execute_script("arguments[0].focus()", found(browser, "[role=slider]")[0])
     webdriver.ActionChains(browser).send_keys(key).perform()
-    return waited(lambda: len(pictures(browser)) == len(before) and pictures(browser) != before)
+    changes(browser, "pictures")
 
 
 def typed(browser, place, text, by_keyboard):
     """Put a text into an editor, and have it judged; return the card when it has changed."""
-    before = [card.get_attribute("outerHTML") for card in found(browser, ".pp-card, .pp-last")]
+    remembered(browser, "cards")
     editor = found(browser, ".cm-content")[place]
     browser.execute_script("arguments[0].scrollIntoView({block: 'center'}); arguments[0].focus()", editor)
     actions = webdriver.ActionChains(browser)
     actions.key_down(Keys.CONTROL).send_keys("a").key_up(Keys.CONTROL).send_keys(Keys.DELETE).perform()
     # Editors close brackets and indent by themselves: a pasted text is taken as it is.
     browser.execute_cdp_cmd("Input.insertText", {"text": text})
-    time.sleep(1)  # the form is told of what was typed
+    time.sleep(1)  # the form is told of what was typed; nothing of the page shows it
     if by_keyboard:
         webdriver.ActionChains(browser).key_down(Keys.CONTROL).send_keys(Keys.ENTER).key_up(Keys.CONTROL).perform()
     else:
         button = [each for each in found(browser, "button") if each.text.startswith("Check")][place]
         browser.execute_script("arguments[0].scrollIntoView({block: 'center'})", button)
         button.click()
-
-    def changed():
-        cards = found(browser, ".pp-card, .pp-last")
-        now = [card.get_attribute("outerHTML") for card in cards]
-        return cards[place] if len(now) == len(before) and now[place] != before[place] else None
-
-    return waited(changed)
+    changes(browser, "cards", place)
+    return found(browser, ".pp-card, .pp-last")[place]
 
 
 def climbed(browser, place, by_keyboard):
@@ -169,20 +200,21 @@ def to_the_end(browser, number, by_keyboard):
     assert "7 of 7 cases agree" in typed(browser, 0, right, by_keyboard).text
 
 
-@pytest.mark.parametrize("number", range(1, len(LESSONS) + 1))
-def test_a_lesson_opens_and_its_picture_moves(browser, server, number):
-    sliders = opened(browser, f"{server}?file=lesson{number:02}.py", number)
+# Each lesson, and whether it goes to the end: all open in every run, and some go on; in `make torture` the others do.
+COURSES = [pytest.param(n, n in TO_THE_END, id=str(n)) for n in range(1, len(LESSONS) + 1)] + [
+    pytest.param(n, True, id=f"{n} to the end", marks=pytest.mark.torture)
+    for n in range(1, len(LESSONS) + 1)
+    if n not in TO_THE_END
+]
+
+
+@pytest.mark.parametrize(("number", "to_the_last_step"), COURSES)
+def test_a_lesson_opens_and_its_picture_moves(browser, served_lesson, number, to_the_last_step):
+    """Odd lessons go on by mouse, even ones and the third by keyboard alone."""
+    address, answers = served_lesson
+    opened(browser, address, number)
     assert all(image.get_attribute("alt") for image in found(browser, "img"))
-    assert moved(browser, sliders[0], Keys.ARROW_RIGHT)
-
-
-@pytest.mark.parametrize(
-    "number",
-    [pytest.param(n, marks=[] if n in TO_THE_END else [pytest.mark.torture]) for n in range(1, len(LESSONS) + 1)],
-)
-def test_a_lesson_goes_to_the_last_step(browser, tmp_path, number):
-    """As `pp-ref lesson` serves it; odd lessons by mouse, even ones and the third by keyboard alone."""
-    with served(tmp_path / "answers", "pp_ref", "lesson", str(number)) as address:
-        opened(browser, address, number)
+    moved(browser, Keys.ARROW_RIGHT)
+    if to_the_last_step:
         to_the_end(browser, number, by_keyboard=number % 2 == 0 or number == 3)
-    assert exercise(f"{number}.1").function in (tmp_path / "answers" / f"{number}.1.py").read_text()
+        assert exercise(f"{number}.1").function in (answers / f"{number}.1.py").read_text()

@@ -12,21 +12,19 @@ from tests.tree import ROOT
 
 pytest.importorskip("marimo", reason="pip install 'pp_ref[lessons]'")
 
+export = pytest.importorskip("pp_ref.lessons.export")
 NOTEBOOKS = sorted((ROOT / "pp_ref" / "lessons" / "notebooks").glob("lesson*.py"))
 
 
-@pytest.fixture(scope="module")
-def pages(tmp_path_factory):
-    """All lessons, run in one process of their own, where every warning is an error."""
-    folder = tmp_path_factory.mktemp("pages")
-    subprocess.run(
-        [sys.executable, "-W", "error", "-m", "pp_ref", "lesson", "export", str(folder)], check=True, cwd=ROOT
-    )
-    return {path.stem: path.read_text("utf-8") for path in sorted(folder.iterdir())}
+def test_there_is_a_notebook_a_lesson():
+    assert [path.stem for path in NOTEBOOKS] == [f"lesson{n:02}" for n in range(1, len(LESSONS) + 1)]
 
 
-def test_there_is_a_notebook_a_lesson(pages):
-    assert [path.stem for path in NOTEBOOKS] == list(pages) == [f"lesson{n:02}" for n in range(1, len(LESSONS) + 1)]
+def test_pages_are_exported(tmp_path):
+    """By the command, in a process of its own in which every warning is an error; one lesson stands for all."""
+    command = [sys.executable, "-W", "error", "-m", "pp_ref", "lesson", "export", str(tmp_path), "--only", "6"]
+    subprocess.run(command, check=True, cwd=ROOT)
+    assert [path.name for path in tmp_path.iterdir()] == ["lesson06.html"]
 
 
 def test_marimo_finds_nothing_to_complain_of():
@@ -37,9 +35,10 @@ def test_marimo_finds_nothing_to_complain_of():
 
 
 @pytest.mark.parametrize("number", range(1, len(LESSONS) + 1))
-def test_a_page_is_complete_without_network(pages, number):
+def test_a_page_is_complete_without_network(number):
+    """Run in this process, so that several of them share the work."""
     title, exercises = LESSONS[number - 1]
-    page = pages[f"lesson{number:02}"]
+    page = export.page(number)
     assert f"<title>{number}. " in page
     assert title.replace("'", "&#x27;") in page
     assert not re.search(r"""(src|href)=["']?(https?:)?//|<script|<marimo|@import|url\(""", page)
@@ -53,10 +52,8 @@ def test_a_page_is_complete_without_network(pages, number):
 
 
 def test_a_lesson_that_there_is_not_is_refused(tmp_path):
-    from pp_ref.lessons.export import export_pages
-
     with pytest.raises(DomainError, match="only is 11, expected a lesson from 1 to 10"):
-        export_pages(tmp_path, 11)
+        export.export_pages(tmp_path, 11)
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=[path.stem for path in NOTEBOOKS])

@@ -29,6 +29,7 @@ EXEMPT = {
     "data/search.py": "pooch writes a download beside its place, and compares it with its checksum first",
     "experiments/claims.py": "locks of running sweeps; tests/experiments/test_claims.py damages and abandons them",
     "experiments/workers.py": "opens the null device, for the errors of a process that is being ended",
+    "kernels/gpu/cuda_on_cpu.py": "reads a header of this package",
     "kernels/gpu/launching.py": "reads the CUDA sources of this package",
     "machine.py": "reads /proc/cpuinfo",
     "oracle/operations/far.py": "reads /proc/meminfo",

@@ -1,16 +1,40 @@
-"""Lesson 5: dictionaries from data, an autoencoder's gradient, and that of the loss."""
+"""Lesson 5: dictionaries from data, an autoencoder's gradient, that of the loss, and a step of pretraining."""
 
 from dataclasses import replace
 
+import numpy as np
+
 from pp_ref.lessons.exercise import SMALL, Exercise, Mistake, defined
-from pp_ref.oracle.algebras.tape import Quantity
-from pp_ref.oracle.operations.draws import shaped
+from pp_ref.oracle.algebras.tape import Quantity, sigmoid
+from pp_ref.oracle.operations.draws import Arguments, Draw
 from pp_ref.oracle.operations.table import BY_NAME
 
 
 def _covariance(data: Quantity) -> Quantity:
-    centred = data - data.sum(axis=0) / float(data.shape[0])
+    centred = (data - (data.sum(axis=0) / float(data.shape[0])).formed()).formed()
     return centred.T @ centred / float(data.shape[0] - 1)
+
+
+def _data(draw: Draw) -> Arguments:
+    """Of the sixth case the mean is large: differences of large squares have no digits left."""
+    return {"data": draw(draw.sizes.n, draw.sizes.d) + 2.0**20 * (draw.sizes.seed == 6)}
+
+
+def _step(x: Quantity, U: Quantity, w: Quantity, b: Quantity, c: Quantity, rate: Quantity) -> list[Quantity]:
+    W = (U @ w).formed()
+    h = sigmoid(((x @ W).formed() + b).formed())
+    r = sigmoid(((h @ W.T).formed() + c).formed())
+    dr = (r - x).formed() * 2.0 / float(x.shape[0]) * r * (-r + 1.0)
+    dh = (dr @ W) * h * (-h + 1.0)
+    dw = U.T @ (x.T @ dh + dr.T @ h)
+    return [w - dw * rate, b - dh.sum(axis=0) * rate, c - dr.sum(axis=0) * rate]
+
+
+def _examples(draw: Draw) -> Arguments:
+    s = draw.sizes
+    k = min(s.k, s.d)
+    given = {"x": draw(s.n, s.d), "U": draw(s.d, k), "w": draw(k, s.m, scale=0.5), "b": draw(s.m), "c": draw(s.d)}
+    return given | {"rate": np.array(0.25 * s.seed)}
 
 
 __all__ = ["EXERCISES"]
@@ -29,7 +53,7 @@ def emp(data):
     centred = ...
     return ...
 ''',
-        defined("emp", _covariance, shaped(data="n d")),
+        defined("emp", _covariance, _data),
         {"y": "K = Σ over examples of (x - mean)ᵀ(x - mean) / (n - 1): centred by the mean of each column."},
         "Two examples, 1 and 3, of one input: mean 2, squares 1 and 1, divided by n - 1 = 1: 2.",
         (
@@ -241,5 +265,107 @@ def softmax_cross_entropy_forward(z, labels):
     own = z[np.arange(len(z)), labels] - z.max(axis=1)
     return (np.log(e.sum(axis=1)) - own).sum() / max(len(z), 1), (p, labels)
 """,
+    ),
+    Exercise(
+        "5.4",
+        "A step of pretraining",
+        "The layer is pretrained as an autoencoder with **W = U w**: U stays, w, b and c are learned. Do one step of "
+        "gradient descent on loss = 1/n Σ |s(s(x W + b) Wᵀ + c) - x|², of all examples `x` (n, d): return w, b and c, "
+        "each **less `rate` times its gradient**. W's gradient has two parts, as in 5.2; w's is **Uᵀ dW**.",
+        '''
+def pretraining_step(x, U, w, b, c, rate):
+    """Return w, b and c after one step, of the same shapes. Change no argument."""
+    W = U @ w
+    h = 1 / (1 + np.exp(-(x @ W + b)))
+    r = 1 / (1 + np.exp(-(h @ W.T + c)))
+    ...
+    return ..., ..., ...
+''',
+        defined("pretraining_step", _step, _examples),
+        {
+            "y": "w - rate Uᵀ(xᵀ dh + drᵀ h), b - rate Σ dh, c - rate Σ dr, where dr = 2/n (r - x) r (1 - r) and "
+            "dh = dr W h (1 - h)."
+        },
+        "Take dr and dh from 5.2 with dloss = 1, then dW, then w's gradient by the chain rule through W = U w.",
+        (
+            Mistake(
+                "ascent",
+                "w - rate * (U.T @ dW), b - rate * dh.sum(axis=0), c - rate * dr.sum(axis=0)",
+                "w + rate * (U.T @ dW), b + rate * dh.sum(axis=0), c + rate * dr.sum(axis=0)",
+                "The step goes up: rate times each gradient is added.",
+                "Subtract it.",
+            ),
+            Mistake(
+                "gradients",
+                "w - rate * (U.T @ dW), b - rate * dh.sum(axis=0), c - rate * dr.sum(axis=0)",
+                "U.T @ dW, dh.sum(axis=0), dr.sum(axis=0)",
+                "These are the gradients, not the parameters after the step.",
+                "Return each parameter less rate times its gradient.",
+            ),
+            Mistake(
+                "no rate",
+                "w - rate * (U.T @ dW), b - rate * dh.sum(axis=0), c - rate * dr.sum(axis=0)",
+                "w - U.T @ dW, b - dh.sum(axis=0), c - dr.sum(axis=0)",
+                "The whole gradient is subtracted: rate is missing.",
+                "Multiply each gradient by rate.",
+            ),
+            Mistake(
+                "encoder's W alone",
+                "x.T @ dh + dr.T @ h",
+                "x.T @ dh",
+                "The gradient of W has the encoder's part alone.",
+                "Add the decoder's part, dr.T @ h: the same W is used again.",
+            ),
+            Mistake(
+                "decoder's W alone",
+                "x.T @ dh + dr.T @ h",
+                "dr.T @ h",
+                "The gradient of W has the decoder's part alone.",
+                "Add the encoder's part, x.T @ dh.",
+            ),
+            Mistake(
+                "n left out",
+                "/ len(x)",
+                "",
+                "Every gradient is n times too large: the 1/n of the mean is missing.",
+                "Divide by the number of examples.",
+            ),
+            Mistake(
+                "2 left out",
+                "2 * (r - x)",
+                "(r - x)",
+                "Every gradient is half of what it should be: the 2 of the square's derivative is missing.",
+                "The derivative of a square is twice the difference.",
+            ),
+            Mistake(
+                "outer slope left out",
+                " * r * (1 - r)",
+                "",
+                "The slope of the outer s is missing, in every gradient.",
+                "Multiply by r (1 - r).",
+            ),
+            Mistake(
+                "inner slope left out",
+                " * h * (1 - h)",
+                "",
+                "The slope of the inner s is missing, in the gradients of w and b.",
+                "Multiply dr W by h (1 - h).",
+            ),
+            Mistake(
+                "biases stay",
+                "b - rate * dh.sum(axis=0), c - rate * dr.sum(axis=0)",
+                "b.copy(), c.copy()",
+                "b and c come back as they were: only w is learned.",
+                "Biases are learned too: subtract rate times their gradients.",
+            ),
+            Mistake(
+                "least squares",
+                "U.T @ dW",
+                "np.linalg.pinv(U) @ dW",
+                "dW is multiplied by the pseudoinverse of U, not by its transpose.",
+                "w's gradient is U.T @ dW: a gradient goes back through the transpose.",
+            ),
+        ),
+        whole=False,
     ),
 )

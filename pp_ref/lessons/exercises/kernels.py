@@ -85,7 +85,7 @@ def in_tiles(x, tile):
                 "Tile t has the numbers from t tile on, side by side.",
             ),
         ),
-        sizes=tuple(replace(size, d=d) for size, d in zip(SMALL, (4, 3, 5, 7, 8, 13, 23), strict=True)),
+        sizes=tuple(replace(size, d=d) for size, d in zip(SMALL, (4, 4, 7, 7, 9, 13, 25), strict=True)),
     ),
     Exercise(
         "9.2",

@@ -17,8 +17,8 @@ def _gathered(v: Quantity, K: Quantity, alpha: Sequence[NDArray[np.int64]]) -> l
 
 def _columns(draw: Draw) -> Arguments:
     s = draw.sizes
-    K = np.rint(2 * draw(s.d, s.d))
-    return {"v": draw(s.n, s.d), "K": K + K.T, "alpha": [draw.kept(s.d, k) for k, _ in s.columns]}
+    alpha = [draw.kept(s.d, k)[::-1].copy() for k, _ in s.columns]  # in no ascending order
+    return {"v": draw(s.n, s.d), "K": np.rint(4 * draw(s.d, s.d)), "alpha": alpha}
 
 
 def _passes(v: Quantity, Ky: Quantity, Kx: Quantity) -> Quantity:
@@ -108,6 +108,13 @@ def gathered(v, K, alpha):
         {"y": "(v K)[:, α_j]: all d inputs are mixed by K, then the columns α_j are chosen."},
         "Form v @ K once, and choose columns of it.",
         (
+            Mistake(
+                "sorted",
+                "vK[:, a] for a in alpha",
+                "vK[:, np.sort(a)] for a in alpha",
+                "The columns are in ascending order of alpha_j, not in alpha_j's own.",
+                "Index with alpha_j itself: a mask or np.unique loses its order.",
+            ),
             Mistake(
                 "not mixed",
                 "return [vK[:, a] for a in alpha]",

@@ -1,20 +1,29 @@
 """Lesson 2: a feature predicted from a few of its weights by kernel ridge regression."""
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
 from pp_ref.lessons.exercise import Exercise, Mistake, defined
 from pp_ref.oracle.algebras.tape import Quantity
 from pp_ref.oracle.operations import definitions
-from pp_ref.oracle.operations.draws import Arguments, Draw
+from pp_ref.oracle.operations.draws import Arguments, Draw, points
 from pp_ref.oracle.operations.table import BY_NAME
+
+
+def _places(draw: Draw) -> Arguments:
+    """Places near 0, and in the sixth case far from it, where squares of distances are as small."""
+    found = points(draw)
+    return found | {name: found[name] + 64.0 * (draw.sizes.seed == 6) for name in ("a", "b")}
 
 
 def _covariance(draw: Draw) -> Arguments:
     """A positive definite K in whole numbers, distinct indices, and a ridge."""
     s = draw.sizes
     A = np.rint(draw(s.d, 2))
-    return {"K": A @ A.T + 2.0 * np.eye(s.d), "alpha": draw.kept(s.d, s.k), "ridge": 1.0 + s.seed % 2}
+    alpha = draw.kept(s.d, s.k)[::-1].copy()  # in no ascending order
+    return {"K": A @ A.T + 2.0 * np.eye(s.d), "alpha": alpha, "ridge": 1.0 + s.seed % 2}
 
 
 def _kept(draw: Draw) -> Arguments:
@@ -42,7 +51,7 @@ def se_kernel(a, b, length_scale):
     """Return K[i, j] = exp(-|a_i - b_j|^2 / (2 length_scale^2))."""
     return ...
 ''',
-        BY_NAME["se_kernel"],
+        replace(BY_NAME["se_kernel"], arguments=_places),
         {"y": "The exponent: the squared distance, summed over both coordinates, over 2 σ², with a minus."},
         "Two places that are one σ apart have the covariance exp(-1/2) = 0.6065.",
         (
@@ -115,6 +124,14 @@ def dictionary(K, alpha, ridge):
         {"y": "(K[α, α] + λ I)⁻¹: k x k, the ridge on its diagonal, to the right of K[:, α]."},
         "With one kept weight, U is column alpha of K, divided by K[alpha, alpha] + ridge.",
         (
+            Mistake(
+                "sorted",
+                "atoms = K[:, alpha]",
+                "alpha = np.sort(alpha)\n    atoms = K[:, alpha]",
+                "The columns are in ascending order of alpha, not in alpha's own.",
+                "Take columns in the order that alpha has: a mask or np.unique loses it.",
+                "Column i of U belongs to alpha[i].",
+            ),
             Mistake(
                 "no ridge",
                 "atoms[alpha] + ridge * np.eye(len(alpha))",

@@ -178,6 +178,27 @@ def _(answer_3, card):
 @app.cell
 def _(mo):
     mo.md("""
+    ## Pretraining
+
+    The paper pretrains its nets as autoencoders, a layer after the other, with W = U w in the encoder and in the decoder: only w and the biases move.
+    """)
+
+
+@app.cell
+def _(shown, task):
+    answer_4 = task("5.4")
+    shown("5.4", answer_4)
+    return (answer_4,)
+
+
+@app.cell
+def _(answer_4, card):
+    card("5.4", answer_4.value)
+
+
+@app.cell
+def _(mo):
+    mo.md("""
     **What to take along.** A dictionary from data needs only second moments, computed once. Of parameters that are used twice the gradient is a sum. And the
     1/n of a mean loss enters once, here at the top: every layer below sums.
     """)

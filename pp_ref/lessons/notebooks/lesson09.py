@@ -10,8 +10,9 @@ def _():
     import numpy as np
 
     from pp_ref.lessons.page import card, equation, figure, picture, shown, task
+    from pp_ref.lessons.thread_orders import SOURCES, sums
 
-    return card, equation, figure, mo, np, picture, shown, task
+    return SOURCES, card, equation, figure, mo, np, picture, shown, sums, task
 
 
 @app.cell
@@ -100,6 +101,51 @@ def _(atomic, examples, figure, np, order, picture, threads):
     picture(
         drawn,
         f"{count} threads add 1 {each} times each, {'atomically' if atomic.value else 'with reading and writing apart'}: the sum is {total} of {count * each}. Roofline: pooling of {n} examples does {work / traffic:.2g} flops a byte, at most {reached:.3g} Gflop/s.",
+    )
+
+
+@app.cell
+def _(SOURCES, mo):
+    barriers = mo.ui.dropdown(list(SOURCES), value="no second barrier", label="kernel")
+    mo.vstack(
+        [
+            mo.md("""
+            ## A kernel without its barriers
+
+            A block of 8 threads sums 1 ... 8 in shared memory, by halves. At `__syncthreads()` each thread waits for all others. Below, the CUDA source runs on the processor, compiled by g++:
+            a thread runs to the next barrier, then the next thread does, in one of eight orders. The sum is 36. Where a barrier is missing, some orders still give 36: a test that runs once
+            may see nothing. Memory that no thread wrote yet is NaN.
+            """),
+            barriers,
+        ]
+    )
+    return (barriers,)
+
+
+@app.cell
+def _(SOURCES, barriers, figure, mo, np, picture, sums):
+    totals, here = sums()
+    heights = np.nan_to_num(totals[barriers.value])
+    right = heights == 36
+    bars = figure(9, 2.6)
+    axes = bars.subplots()
+    axes.bar(np.arange(len(heights)), heights, color=np.where(right, "C0", "C1"))
+    for place, one_sum in enumerate(totals[barriers.value]):
+        axes.text(place, heights[place] + 1, f"{one_sum:g}", ha="center")
+    axes.axhline(36, color="0.7", ls=":")
+    axes.set(
+        xlabel="order of the threads: 0 forward, 1 backward, others at random",
+        ylabel="sum",
+        ylim=(0, 44),
+        title=f"{barriers.value}: {int(right.sum())} of {len(right)} orders give 36"
+        + ("" if here else " (a run kept with the lesson: there is no g++ here)"),
+    )
+    said = ", ".join(f"{each_sum:g}" for each_sum in totals[barriers.value])
+    mo.vstack(
+        [
+            mo.md(f"```c\n{SOURCES[barriers.value]}```"),
+            picture(bars, f"The sum of 1 to 8 under eight orders of the threads, {barriers.value}: {said}."),
+        ]
     )
 
 

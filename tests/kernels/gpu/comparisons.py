@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from pp_ref.kernels.gpu.cuda_on_cpu import StandIn
 from pp_ref.kernels.ways import Way
 from tests.bounds import assert_within, gemm_bound
-from tests.kernels.gpu.cuda_on_cpu import StandIn
 
 Floats = NDArray[Any]
 

@@ -7,6 +7,7 @@ import numpy as np
 
 from pp_ref.kernels import operands as host
 from pp_ref.kernels.gpu import layer
+from pp_ref.kernels.gpu.cuda_on_cpu import StandIn
 from pp_ref.kernels.gpu.defined import define
 from pp_ref.kernels.gpu.grids import gather_smooth, inverse, smooth_scatter
 from pp_ref.kernels.gpu.ladders import LADDERS
@@ -14,7 +15,6 @@ from pp_ref.kernels.gpu.operands import DeviceOperands, to_device
 from pp_ref.kernels.ways import Way
 from tests.kernels.cpu.comparisons import CHECKS
 from tests.kernels.gpu.comparisons import FAR, filtered, to_numpy, whole_numbers
-from tests.kernels.gpu.cuda_on_cpu import StandIn
 
 RUNGS = [(operation, rung) for operation, ladder in LADDERS.items() for rung in ladder]
 IDS = [f"{operation}: {rung.name}" for operation, rung in RUNGS]

@@ -10,10 +10,10 @@ import pytest
 
 from pp_ref.errors import ShapeError
 from pp_ref.kernels.gpu import fused, launching, layer
+from pp_ref.kernels.gpu.cuda_on_cpu import LaunchError, StandIn
 from pp_ref.kernels.gpu.ladders import KERNELS, LADDERS, POOL
 from pp_ref.kernels.gpu.operands import DeviceOperands
 from tests.kernels.gpu.comparisons import beyond_2_to_the_31, comparisons
-from tests.kernels.gpu.cuda_on_cpu import LaunchError, StandIn
 from tests.kernels.gpu.operations import BEYOND, EXACT, OnDevice
 
 RUNGS = {rung.name: rung for rung in POOL}
