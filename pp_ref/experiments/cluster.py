@@ -167,6 +167,8 @@ class Cluster:
             for name, (_, future, _) in list(self._runs.items()):
                 if future.status != "pending":
                     self._ended(name, future)
+        except KeyError:  # the client has reached another scheduler at the same address
+            self._reconnect(OSError("it was started again"))
         except (OSError, TimeoutError, self._dask.client.FuturesCancelledError) as error:
             self._reconnect(error)
         said, self._said = self._said, []

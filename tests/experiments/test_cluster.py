@@ -107,7 +107,8 @@ def test_a_killed_worker_and_a_restarted_scheduler_lose_nothing(store, address, 
     said = capfd.readouterr().err
     assert f"the scheduler at {address} is gone" in said
     assert said.count("handed in again, since the scheduler has forgotten it") >= 1
-    assert sum(line.endswith(": done") for line in said.splitlines()) == 4
+    # By another process: its record was written, and the scheduler killed before it could say so.
+    assert sum(line.endswith((": done", ": done by another process")) for line in said.splitlines()) == 4
     assert not shared or begun(store).keys() == set("abcd")
 
 
