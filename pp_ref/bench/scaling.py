@@ -17,6 +17,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from pp_ref.bench.contest import row
+from pp_ref.bench.noise import unstable
 from pp_ref.bench.record import Record, goal, record
 from pp_ref.bench.scaling_rank import BATCH, PARTS
 from pp_ref.bench.tables import conditions
@@ -41,7 +42,8 @@ def measure(timing: Timing, proportions: Sequence[float] = (1.0, 0.25, 0.05), st
     for network, ranks in places:
         say(f"{network}, ranks {ranks}")
         found = on_ranks(ranks, network, [steps, timing.rounds, *proportions])
-        measured.append({"network": network, "ranks": ranks, "threads": 1, "rows": [row(**each) for each in found]})
+        rows = [row(**each, calls=[1] * timing.rounds, unstable=unstable(each)) for each in found]
+        measured.append({"network": network, "ranks": ranks, "threads": 1, "rows": rows})
     settings: dict[str, Any] = {"batch": BATCH, "parts": PARTS, "steps": steps, "without_networks": absence}
     return record("scaling", __doc__, timing.of_single_calls(), measured, goals, **settings)
 
