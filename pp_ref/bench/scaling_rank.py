@@ -52,16 +52,22 @@ def measure(proportion: float, steps: int, rounds: int) -> dict[str, Any]:
     def objective(params: Any, rows: Any, _: Any) -> Any:
         return model.loss_and_gradient(params, inputs[rows], y[rows])
 
+    def meet() -> None:
+        """Return when all ranks have come here: nothing is under way then."""
+        group.agree(lambda: {"steps": steps})
+
     def one_round() -> float:
-        group.agree(lambda: {"steps": steps})  # all begin together
+        meet()
         began = time.perf_counter()
         settings = SGD(1, 0.1, batch=BATCH, momentum=0.9)
         fit_sgd(group.divide(objective), start, len(y), settings, np.random.default_rng(1))
         return (time.perf_counter() - began) / steps
 
     first = one_round()
+    meet()
     warm, before = group.cost(), carried_bytes()
     seconds = [one_round() for _ in range(rounds)]
+    meet()
     carried, cost = carried_bytes() - before, group.cost()
     done = cost["steps"] - warm["steps"]
     return {
