@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 UV := uv==0.13.9
 CORE := .venv-core
-EXTRAS := --group dev --group docs --extra fast --extra features --extra figures --extra lessons --extra oracle --extra speech --extra test
+EXTRAS := --group dev --group docs --extra dask --extra fast --extra features --extra figures --extra lessons --extra mpi --extra oracle --extra speech --extra test
 
 # One BLAS thread a worker: pytest already runs one worker a core. Tests start hundreds of processes: what these import
 # is compiled once, even where the environment forbids to keep what was compiled.

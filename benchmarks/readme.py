@@ -14,7 +14,7 @@ from typing import Any
 from benchmarks import gradient_check, lessons, robustness
 from benchmarks.oracle import pages
 from benchmarks.oracle.worked import worked
-from pp_ref.bench import plan, start_up
+from pp_ref.bench import plan, scaling_model, start_up
 from pp_ref.bench.record import read
 from pp_ref.bench.subjects import SUBJECTS
 from pp_ref.bench.tables import conditions, goals_table
@@ -135,7 +135,11 @@ def fastest() -> str:
 PAGES = {
     README: pages.BLOCKS | {"verdicts": verdicts, "speed": fastest},
     ROOT / "docs" / "results.md": {name: block for name, block in FIGURE_BLOCKS.items() if name not in ON_SPEECH_PAGE},
-    ROOT / "docs" / "speed.md": SPEED_TABLES,
+    ROOT / "docs" / "speed.md": {name: table for name, table in SPEED_TABLES.items() if name != "scaling"},
+    ROOT / "docs" / "scaling.md": {
+        "scaling": SPEED_TABLES["scaling"],
+        "scaling-model": lambda: scaling_model.table(read(SPEED / "scaling.json")),
+    },
     ROOT / "docs" / "candidates.md": {"operations": pages.operations},
     ROOT / "docs" / "operations.md": {},
     ROOT / "docs" / "how_a_case_flows.md": {"rooms": pages.rooms},

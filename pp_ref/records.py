@@ -24,6 +24,9 @@ PACKAGES = (
     "soundfile",
     "RapidFuzz",
     "safetensors",
+    "mpi4py",
+    "mpich",
+    "distributed",
 )
 STUDY = Format("pp_ref.study", "the record of a study")  # which a program in benchmarks/ made
 

@@ -64,6 +64,8 @@ def require_nvrtc() -> None:
 
 
 REQUIREMENTS = {
+    "dask": require_module("distributed"),
+    "mpi": require_module("mpi4py"),
     "gpu": require_gpu,
     "jax": require_module("jax"),
     "needs_data": require_data,

@@ -70,6 +70,12 @@ SUBJECTS = {
         Subject("mlp_epoch", "An epoch of the MNIST net in full, against peers.", {"examples": 300}, peers=_DENSE),
         Subject("rica", "RICA's loss and gradient, against PyTorch's autograd.", {"patches": 1000}),
         Subject("features", "Features of CIFAR-10 images for a classifier.", {"images": 20, "patches": 2000}),
+        Subject(
+            "scaling",
+            "A step of the MNIST net on one rank and two, on networks that count: bytes and time, full and predicted.",
+            {"proportions": (1.0, 0.05), "steps": 2},
+            rounds=5,
+        ),
         Subject("start_up", "Imports, `pp-ref --help` and a first pooled result in new processes.", {}, rounds=15),
         Subject(
             "growth",

@@ -111,6 +111,28 @@ for _subject in SUBJECTS.values():
     _command(_subject)
 
 
+@bench.command("scaling-model")
+def scaling_model(
+    record: Annotated[Path, typer.Argument(help="The JSON record of `pp-ref bench scaling`.")],
+    out: Annotated[Path, typer.Option("--out", help="The drawing, without suffix.")] = Path("scaling"),
+) -> None:
+    """Continue a record of scaling to 10,000 machines by a model of the network: a table, and a drawing."""
+    from rich.console import Console
+    from rich.markdown import Markdown
+
+    from pp_ref.bench.record import read
+    from pp_ref.errors import import_extra
+    from pp_ref.experiments.drawing import save_figure
+
+    import_extra("matplotlib", "figures")
+    from pp_ref.bench.scaling_model import draw, table
+
+    found = read(record)
+    Console().print(Markdown(table(found)))
+    for path in save_figure(draw(found), out):
+        typer.echo(path)
+
+
 @bench.command("all")
 def every(
     rounds: Annotated[int | None, typer.Option(min=1, help=ROUNDS.help, show_default="each subject's own")] = None,

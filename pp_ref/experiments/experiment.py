@@ -12,7 +12,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from rich.table import Table
 
-__all__ = ["FIGURES", "Entry", "Experiment"]
+__all__ = ["FIGURES", "PARTS", "Entry", "Experiment"]
+
+PARTS = 8  # into which a batch is cut that ranks share
 
 
 @dataclass(frozen=True)

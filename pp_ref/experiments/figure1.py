@@ -38,7 +38,7 @@ from pp_ref.features import sample_patches
 from pp_ref.models.convnet import weight_spaces
 from pp_ref.records import markdown
 from pp_ref.tables import plain_table
-from pp_ref.training import Fit
+from pp_ref.training import Fit, Group
 
 __all__ = [
     "EXPERIMENT",
@@ -73,6 +73,7 @@ class Learned(NamedTuple):
     x: NDArray[Any]  # (n, d): inputs of a feature, for PCA
     fit: Fit
     data: Any  # name, digest and source of the training data
+    group: Group
     found: dict[str, Any]  # more results for the record
 
 
@@ -95,19 +96,19 @@ def _mlp(recipe: dict[str, Any], store: RunStore, report: Report) -> Learned:
     trained = mlp_runs.train(recipe, store, report)
     W = trained.model.filters(trained.params)[0]
     found = {"test_error": trained.error}
-    return Learned(W, Grid(28, 28), trained.data.train.x, trained.fit, trained.data, found)
+    return Learned(W, Grid(28, 28), trained.data.train.x, trained.fit, trained.data, trained.group, found)
 
 
 def _convnet(recipe: dict[str, Any], store: RunStore, report: Report) -> Learned:
     trained = figure5.train(recipe, store, report)
     W, grid = trained.model.filters(trained.params)[0], Grid(*weight_spaces(trained.model.shape)[0])
     x = sample_patches(trained.data.train.x, (grid.height, grid.width), PATCHES, np.random.default_rng(recipe["seed"]))
-    return Learned(to_numpy(W), grid, x, trained.fit, trained.data, {"test_error": trained.error})
+    return Learned(to_numpy(W), grid, x, trained.fit, trained.data, trained.group, {"test_error": trained.error})
 
 
 def _rica(recipe: dict[str, Any], store: RunStore, report: Report) -> Learned:
     images, learned = figure2.train(recipe, store, report)
-    return Learned(learned.W, learned.grid, learned.patches[:PATCHES], learned.fit, images, {})
+    return Learned(learned.W, learned.grid, learned.patches[:PATCHES], learned.fit, images, learned.group, {})
 
 
 # By the label of their recipes. The paper's first block, a convnet on STL-10, is missing: it needs labelled images.
@@ -205,6 +206,7 @@ def run(recipe: dict[str, Any], store: RunStore, report: Report) -> Record:
         f"relative error of SE at {recipe['proportions'][2]}: {mean(errors['SE'][2]):.1%}",
         learned.fit,
         learned.data,
+        learned.group,
         features=W.shape[1],
         errors=errors,
         shown={"shape": grid.shape, "proportion": SHOWN_PROPORTION, "alpha": dictionary.alpha[0].tolist()},

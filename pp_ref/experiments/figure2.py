@@ -117,6 +117,7 @@ def run(recipe: dict[str, Any], store: RunStore, report: Callable[[str], None]) 
         f"loss {loss:.3f} a patch, {learned.fit.stop.value}",
         learned.fit,
         images,
+        learned.group,
         loss=loss,
         counts={name: count._asdict() for name, count in learned.model.count().items()},
         dictionaries=[describe(learned.model.weights)],

@@ -34,13 +34,14 @@ from pp_ref.experiments.error_curves import (
 from pp_ref.experiments.experiment import Experiment
 from pp_ref.experiments.intervals import NO_DROP, judge
 from pp_ref.experiments.phases import Phases
+from pp_ref.experiments.ranks import group_of
 from pp_ref.experiments.run_store import Record, RunStore, record_of
 from pp_ref.experiments.ways import WAYS, ways_of
 from pp_ref.features import random_flips
 from pp_ref.machine import Device, array_library
 from pp_ref.models.convnet import ConvNet, paper_convnet, weight_spaces
 from pp_ref.records import markdown
-from pp_ref.training import SGD, Checkpoint, Fit, fit_sgd
+from pp_ref.training import SGD, Checkpoint, Fit, Group, fit_sgd
 
 __all__ = [
     "EXPERIMENT",
@@ -157,6 +158,7 @@ class Trained(NamedTuple):
     fit: Fit
     data: Dataset  # its training images are those that the net reads
     phases: dict[str, float]  # seconds
+    group: Group
 
 
 def train(recipe: dict[str, Any], store: RunStore, report: Callable[[str], None]) -> Trained:
@@ -202,20 +204,28 @@ def _train(recipe: dict[str, Any], store: RunStore, report: Callable[[str], None
         batch = xp.take(x, chosen, axis=0)
         return model.loss_and_gradient(params, random_flips(batch, rng) if flips else batch, xp.take(y, chosen), rng)
 
-    said = f"{recipe['label']} at {proportion}, seed {recipe['seed']}"
+    said, group = f"{recipe['label']} at {proportion}, seed {recipe['seed']}", group_of(recipe)
+    group.agree(
+        lambda: {
+            "images": data.train.x,
+            "labels": data.train.y,
+            "static parameters": model.static,
+            "start": start,
+        }
+    )
     with phases("fit"):
         fit = fit_sgd(
-            objective,
+            group.divide(objective),
             {name: xp.asarray(array) for name, array in start.items()},
             len(data.train.y),
             SGD(**recipe["training"]),
             rng,
             on_epoch=lambda record: report(f"{said}: epoch {record['epoch']}, loss {record['loss']:.2e}"),
-            checkpoint=Checkpoint(store.checkpoint(recipe, "training"), recipe),
+            checkpoint=group.checkpoint(Checkpoint(store.checkpoint(recipe, "training"), recipe)),
         )
     with phases("error"):
         error = model.error(fit.params, x_test, y_test, BATCH_OF_ERRORS)
-    return Trained(model, fit.params, error, fit, data, phases.seconds)
+    return Trained(model, fit.params, error, fit, data, phases.seconds, group)
 
 
 def run(recipe: dict[str, Any], store: RunStore, report: Callable[[str], None]) -> Record:
@@ -233,6 +243,7 @@ def run(recipe: dict[str, Any], store: RunStore, report: Callable[[str], None]) 
         f"{judged.replace('_', ' ')} {trained.error:.2%}, {trained.fit.stop.value}",
         trained.fit,
         trained.data,
+        trained.group,
         **{judged: trained.error},
         counts={name: count._asdict() for name, count in model.count().items()},
         dictionaries=[describe(stage.weights) for stage in model.stages if stage.weights],

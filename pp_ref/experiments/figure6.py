@@ -206,6 +206,7 @@ def run(recipe: dict[str, Any], store: RunStore, report: Callable[[str], None]) 
         said,
         learned.fit,
         task,
+        learned.group,
         accuracy=accuracy,
         accuracies=accuracies,
         classifiers=chosen,

@@ -18,10 +18,11 @@ from pp_ref.data import Dataset, hold_out, load_digits, load_mnist
 from pp_ref.dictionaries import Frames, Grid, Units, make_dictionary
 from pp_ref.errors import DomainError
 from pp_ref.experiments.error_curves import describe
+from pp_ref.experiments.ranks import group_of
 from pp_ref.experiments.run_store import Record, RunStore, record_of
 from pp_ref.experiments.ways import ways_of
 from pp_ref.models import MLP, Full, LowRank, Predicted, Weights, pretrain
-from pp_ref.training import SGD, Checkpoint, Fit, fit_sgd
+from pp_ref.training import SGD, Checkpoint, Fit, Group, fit_sgd
 
 __all__ = [
     "AE_VARIANTS",
@@ -174,6 +175,7 @@ class Trained(NamedTuple):
     pretraining: list[Fit]
     fit: Fit
     data: Dataset
+    group: Group
 
 
 def train(recipe: dict[str, Any], store: RunStore, report: Callable[[str], None]) -> Trained:
@@ -207,6 +209,7 @@ def fit_net(
         (split.x.astype(recipe["dtype"], copy=False), split.y) for split in (data.train, data.test)
     )
     check_finite(x=x, x_test=x_test)
+    group = group_of(recipe)
     said = f"{recipe['label']} at {recipe['proportion']:.3f}, seed {recipe['seed']}"
     dictionary_rng, pretraining_rng, fine_tuning_rng = np.random.default_rng(recipe["seed"]).spawn(3)
 
@@ -224,6 +227,7 @@ def fit_net(
         decoder=recipe.get("decoder", "sigmoid"),
         on_epoch=lambda layer, record: report(f"{said}: layer {layer}, reconstruction {record['loss']:.4g}"),
         checkpoints=[checkpoint(f"layer{number + 1}") for number in range(len(recipe["hidden"]))],
+        group=group,
     )
     model = MLP(pretrained.layers, classes=classes, weight_decay=recipe["weight_decay"])
     params = model.init(fine_tuning_rng, recipe["spread"], recipe["dtype"]) | pretrained.params
@@ -232,16 +236,17 @@ def fit_net(
     def objective(params: dict[str, Any], rows: Any, rng: np.random.Generator) -> Any:
         return model.loss_and_gradient(params, inputs[rows], y[rows], rng)
 
+    group.agree(lambda: {"examples": x, "labels": y, "static parameters": model.static, "start": params})
     fit = fit_sgd(
-        objective,
+        group.divide(objective),
         params,
         len(y),
         SGD(**recipe["fine_tuning"]),
         fine_tuning_rng,
         on_epoch=lambda record: report(f"{said}: epoch {record['epoch']}, loss {record['loss']:.2e}"),
-        checkpoint=checkpoint("fine-tuning"),
+        checkpoint=group.checkpoint(checkpoint("fine-tuning")),
     )
-    return Trained(model, fit.params, model.error(fit.params, test_inputs, y_test), pretrained.fits, fit, data)
+    return Trained(model, fit.params, model.error(fit.params, test_inputs, y_test), pretrained.fits, fit, data, group)
 
 
 def run(recipe: dict[str, Any], store: RunStore, report: Callable[[str], None]) -> Record:
@@ -259,6 +264,7 @@ def run(recipe: dict[str, Any], store: RunStore, report: Callable[[str], None]) 
         f"{name.replace('_', ' ')} {trained.error:.2%}, {trained.fit.stop.value}",
         trained.fit,
         trained.data,
+        trained.group,
         **{name: trained.error},
         counts={name: count._asdict() for name, count in trained.model.count().items()},
         dictionaries=[describe(layer) for layer in trained.model.layers],

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from pp_ref.arrays import to_numpy
 from pp_ref.dictionaries import Grid, make_dictionary
 from pp_ref.errors import DomainError
+from pp_ref.experiments.ranks import group_of
 from pp_ref.experiments.run_store import RunStore
 from pp_ref.experiments.ways import ways_of
 from pp_ref.features import COATES, Whitening, fit_whitening, normalise_contrast, sample_patches
@@ -19,7 +20,7 @@ from pp_ref.models.full import Full
 from pp_ref.models.predicted import Predicted
 from pp_ref.models.rica import RICA
 from pp_ref.models.weights import Weights
-from pp_ref.training import Checkpoint, Fit, fit_lbfgs
+from pp_ref.training import Checkpoint, Fit, Group, fit_lbfgs
 
 __all__ = ["REPORTS", "FilterSettings", "LearnedFilters", "filter_recipe", "learn_filters", "seconds"]
 
@@ -65,6 +66,7 @@ class LearnedFilters(NamedTuple):
     patches: NDArray[Any]  # (n, d), whitened: the filters were learned on these
     whitening: Whitening
     fit: Fit
+    group: Group
 
 
 def filter_recipe(
@@ -126,17 +128,21 @@ def learn_filters(
         if record["iteration"] % every == 0:
             report(f"{said}: iteration {record['iteration']}, loss {record['loss']:.5g}")
 
+    group, start = group_of(recipe), model.init(rng, None, recipe["dtype"])
+    group.agree(lambda: {"patches": x, "static parameters": model.static, "start": start})
     with ways_of(recipe):
-        prepared = model.prepare(xp.asarray(x))
+        shares = {part: x[cut] for part, cut in enumerate(group.cuts(len(x))) if part in group.own}
+        models = {part: model.of_share(len(share) / len(x)) for part, share in shares.items()}
+        prepared = {part: model.prepare(xp.asarray(share)) for part, share in shares.items()}
         fit = fit_lbfgs(
-            lambda params: model.loss_and_gradient(params, prepared),
-            {name: xp.asarray(array) for name, array in model.init(rng, None, recipe["dtype"]).items()},
+            group.total(lambda params, part: models[part].loss_and_gradient(params, prepared[part])),
+            {name: xp.asarray(array) for name, array in start.items()},
             iterations=recipe["iterations"],
             ftol=recipe["ftol"],
             on_iteration=on_iteration,
-            checkpoint=Checkpoint(store.checkpoint(recipe, "filters"), recipe),
+            checkpoint=group.checkpoint(Checkpoint(store.checkpoint(recipe, "filters"), recipe)),
         )
-    return LearnedFilters(model, to_numpy(model.filters(fit.params)[0]), grid, x, whitening, fit)
+    return LearnedFilters(model, to_numpy(model.filters(fit.params)[0]), grid, x, whitening, fit, group)
 
 
 def seconds(recipe: dict[str, Any], channels: int) -> float:

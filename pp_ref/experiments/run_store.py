@@ -13,7 +13,7 @@ from typing import Any
 from pp_ref.envelope import Format
 from pp_ref.errors import DataError
 from pp_ref.records import circumstances
-from pp_ref.training import Fit
+from pp_ref.training import Fit, Group
 
 __all__ = ["ARRAYS", "COMMON", "FOUND", "RUN", "Record", "RunStore", "read_record", "record_of"]
 
@@ -38,7 +38,9 @@ ARRAYS = Format("pp_ref.arrays", "the arrays of a run", lambda metadata: not met
 AGAIN = "and that run is done again"
 
 
-def record_of(recipe: dict[str, Any], began: float, said: str, fit: Fit, data: Any, **found: Any) -> Record:
+def record_of(
+    recipe: dict[str, Any], began: float, said: str, fit: Fit, data: Any, group: Group | None = None, **found: Any
+) -> Record:
     """The record of a run that has just ended.
 
     recipe   everything that decides the result
@@ -46,6 +48,8 @@ def record_of(recipe: dict[str, Any], began: float, said: str, fit: Fit, data: A
     said     the result in one line
     fit      Fit; the record keeps its history and the name of its stop
     data     a data set with name, digest and source
+    group    the parts into which batches were cut; if there are several, the record has their `Group.cost` as
+             "distributed"
     found    the results: JSON-serialisable, but for "arrays", NumPy arrays by name
     returns  the record; "seconds" is the duration of the run, "summary" one line
     """
@@ -58,6 +62,7 @@ def record_of(recipe: dict[str, Any], began: float, said: str, fit: Fit, data: A
         "history": fit.history,
         "data": {"name": data.name, "digest": data.digest, "source": data.source},
         "seconds": seconds,
+        **({"distributed": group.cost()} if group and group.parts > 1 else {}),
     } | circumstances(recipe.get("device", "cpu"))
 
 

@@ -163,6 +163,7 @@ def run(recipe: dict[str, Any], store: RunStore, report: Callable[[str], None]) 
         f"phone error rate {found['test_error']:.2%}, frame error {found['frame_error']:.2%}, {trained.fit.stop.value}",
         trained.fit,
         source,
+        trained.group,
         **found,
         counts={name: count._asdict() for name, count in trained.model.count().items()},
         dictionaries=[describe(layer) for layer in trained.model.layers],

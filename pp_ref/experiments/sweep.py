@@ -7,7 +7,6 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from multiprocessing.connection import wait
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
@@ -17,8 +16,7 @@ from pp_ref.errors import DomainError
 from pp_ref.experiments.claims import Claims
 from pp_ref.experiments.needs import check_needs
 from pp_ref.experiments.run_store import Record, RunStore
-from pp_ref.experiments.workers import Recipe, Run, Signals, Worker, signal_name
-from pp_ref.machine import cores
+from pp_ref.experiments.workers import Pool, Processes, Recipe, Report, Run, Signals, signal_name
 
 __all__ = ["Sweep", "sweep"]
 
@@ -42,6 +40,7 @@ def sweep(
     jobs: int = 1,
     epochs: Callable[[Recipe], int],
     check: Callable[[Recipe], None] = check_needs,
+    start: Callable[[Run, RunStore, Report], Pool] | None = None,
 ) -> Sweep:
     """Do every run that has no record yet.
 
@@ -50,6 +49,8 @@ def sweep(
     jobs     int >= 1 processes; they share the machine's BLAS threads
     epochs   (recipe) -> how often its run reports; the progress bar estimates the time left from it
     check    (recipe) -> None; raises if the run would lack something. Called for every run before the first is begun
+    start    (run, store, say) -> the pool that does the runs, which calls say(text); None: ``jobs`` processes of this
+             machine
     returns  Sweep; a run that raises is a failure, and the others go on
     raises   DomainError; DataError for a damaged record, or a folder that cannot be written; what `check` raises;
              KeyboardInterrupt on Ctrl-C, SystemExit with code 143 on SIGTERM or 129 on SIGHUP: finished runs are kept,
@@ -79,9 +80,10 @@ def sweep(
         *columns, *times, console=console, expand=True, disable=not (todo and console.is_terminal)
     ) as progress:
         bar = progress.add_task("starting the first run", total=sum(map(epochs, todo)))
-        start = partial(Worker, run, store, threads=max(1, cores() // jobs))
-        course = _Course(start, store, jobs, epochs, todo, console, partial(progress.update, bar))
-        signals = Signals(course.workers, console.is_terminal)
+        say = partial(console.print, markup=False, highlight=False)
+        pool = start(run, store, say) if start and todo else Processes(run, store, jobs)
+        course = _Course(pool, store, epochs, todo, console, partial(progress.update, bar))
+        signals = Signals(pool, console.is_terminal)
         try:
             with signals.noted():
                 while not signals.received and course.goes_on():
@@ -91,8 +93,7 @@ def sweep(
                     console.print(f"{signal_name(signals.received)}: stopping at the end of this epoch ...")
                     course.stop()
         finally:
-            for worker in course.workers:
-                worker.close()
+            pool.close()
         if signals.received:
             finished = sum(store.load(recipe) is not None for recipe in recipes)
             console.print(
@@ -114,20 +115,19 @@ def _begins(todo: int, runs: int) -> str:
 
 
 class _Course:
-    """Which runs of a sweep are left, and which workers do them."""
+    """Which runs of a sweep are left, and which ones the pool is doing."""
 
     def __init__(
         self,
-        start: Callable[[], Worker],
+        pool: Pool,
         store: RunStore,
-        jobs: int,
         epochs: Callable[[Recipe], int],
         todo: Sequence[Recipe],
         console: Console,
         update: Callable[..., None],  # the progress bar
     ) -> None:
-        self.workers: list[Worker] = []
-        self._start, self._store, self._jobs, self._epochs = start, store, jobs, epochs
+        self._pool, self._store, self._epochs = pool, store, epochs
+        self._busy: list[Recipe] = []
         self._console, self._update = console, update
         self._pending = deque(todo)
         self._held: dict[str, tuple[Recipe, str]] = {}  # by name, runs of other processes, and whose
@@ -137,7 +137,7 @@ class _Course:
 
     def goes_on(self) -> bool:
         """Whether a run is left."""
-        return bool(self._pending or self._held or self._busy())
+        return bool(self._pending or self._held or self._busy)
 
     def hand_out(self) -> None:
         """Begin runs until each of the workers has one."""
@@ -147,22 +147,17 @@ class _Course:
             self._awaited |= self._held.keys()
             self._pending.extend(recipe for recipe, _ in self._held.values())
             self._held, self._again = {}, time.monotonic() + AGAIN
-        while self._pending and len(self._busy()) < self._jobs:
-            idle = [worker for worker in self.workers if not worker.recipe and worker.process.is_alive()]
-            if not idle:
-                idle = [self._start()]
-                self.workers += idle
-            idle[0].send(self._pending.popleft())
+        while self._pending and len(self._busy) < self._pool.size:
+            self._busy.append(self._pending.popleft())
+            self._pool.begin(self._busy[-1])
 
     def hear(self) -> None:
         """Wait for what workers say, at most until the next look for a signal."""
-        busy = self._busy()
-        ready = wait([worker.connection for worker in busy], LOOK)
-        for worker in busy:
-            if worker.connection not in ready or not (recipe := worker.recipe):
-                continue
+        for recipe, said in self._pool.hear(LOOK):
             name = self._store.name(recipe)
-            match worker.receive():
+            if said[0] != "epoch":
+                self._busy.remove(recipe)
+            match said:
                 case "epoch", text:
                     self._update(advance=1, description=text)
                 case "held", owner:
@@ -174,12 +169,14 @@ class _Course:
                     self._say(f"{name}: {text}")
                 case "failed", text:
                     self._fail(name, text)
+                case "lost", text:
+                    self._pending.append(recipe)
+                    self._say(f"{name}: {text}")
 
     def stop(self) -> None:
         """Let every worker end its epoch."""
-        for worker in self.workers:
-            worker.send(None)
-        while self._busy():
+        self._pool.stop()
+        while self._busy:
             self.hear()
 
     def failures(self) -> list[str]:
@@ -188,9 +185,6 @@ class _Course:
             f"{names[0]}{f' and {len(names) - 1} more' if len(names) > 1 else ''}: {text}"
             for text, names in self._failed.values()
         ]
-
-    def _busy(self) -> list[Worker]:
-        return [worker for worker in self.workers if worker.recipe]
 
     def _fail(self, name: str, text: str) -> None:
         _, names = self._failed.setdefault(text.replace(name, "*"), (text, []))

@@ -1,4 +1,4 @@
-"""The processes that do the runs of a sweep, and the signals that stop it."""
+"""Who does the runs of a sweep: a pool, here of processes of this machine; and the signals that stop it."""
 
 import os
 import signal
@@ -7,24 +7,82 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
 from multiprocessing import get_context, resource_tracker
-from multiprocessing.connection import Connection
+from multiprocessing.connection import Connection, wait
 from queue import SimpleQueue
 from types import FrameType
-from typing import Any
+from typing import Any, Protocol
 
 from threadpoolctl import threadpool_limits
 
 from pp_ref.experiments.claims import Claim, Claims
 from pp_ref.experiments.run_store import Record, RunStore
+from pp_ref.machine import cores
 
 __all__ = ["Recipe", "Run", "Signals", "Worker", "signal_name"]
 
 Recipe = dict[str, Any]
 Report = Callable[[str], None]
 Run = Callable[[Recipe, RunStore, Report], Record]  # a module's function: worker processes import it by name
-Said = tuple[str, str]  # a word of what a worker says ("epoch", "done", "elsewhere", "held", "failed"), and the text
+# A word of what a worker says, and the text. "epoch", and at the end "done", "elsewhere" (another process has done it),
+# "held" (another one is doing it), "failed", or "lost" (nobody is doing it any more).
+Said = tuple[str, str]
 
 STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+class Pool(Protocol):
+    """Who does the runs of a sweep."""
+
+    size: float  # runs at a time
+
+    def begin(self, recipe: Recipe) -> None:
+        """Begin a run."""
+
+    def hear(self, seconds: float) -> list[tuple[Recipe, Said]]:
+        """What was said of the runs that were begun; wait at most so long for something."""
+
+    def stop(self) -> None:
+        """Let every run end after its epoch."""
+
+    def kill(self) -> None:
+        """End every run at once."""
+
+    def close(self) -> None:
+        """Let the workers go, whatever they are doing."""
+
+
+class Processes:
+    """The pool of a sweep on one machine."""
+
+    def __init__(self, run: Run, store: RunStore, jobs: int) -> None:
+        """jobs  processes; they share the machine's BLAS threads"""
+        self.size: float = jobs
+        self._start = partial(Worker, run, store, threads=max(1, cores() // jobs))
+        self._workers: list[Worker] = []
+
+    def begin(self, recipe: Recipe) -> None:
+        idle = [worker for worker in self._workers if not worker.recipe and worker.process.is_alive()]
+        if not idle:
+            idle = [self._start()]
+            self._workers += idle
+        idle[0].send(recipe)
+
+    def hear(self, seconds: float) -> list[tuple[Recipe, Said]]:
+        busy = [worker for worker in self._workers if worker.recipe]
+        ready = wait([worker.connection for worker in busy], seconds)
+        return [(worker.recipe, worker.receive()) for worker in busy if worker.connection in ready and worker.recipe]
+
+    def stop(self) -> None:
+        for worker in self._workers:
+            worker.send(None)
+
+    def kill(self) -> None:
+        for worker in self._workers:
+            worker.process.kill()
+
+    def close(self) -> None:
+        for worker in self._workers:
+            worker.close()
 
 
 class Worker:
@@ -119,30 +177,45 @@ class _Inside:
             os._exit(1)
 
     def _attempt(self, recipe: Recipe) -> Said:
-        name = self.store.name(recipe)
-        try:
-            claim = None if self.stop.is_set() else self.claims.take(name)
-            if claim is None:
-                return "held", self.claims.owner(name)
-            with claim:
-                if self.store.load(recipe) is not None:
-                    self.store.clear(recipe)
-                    return "elsewhere", "done by another process"
-                with threadpool_limits(self.threads):
-                    record = self.run(recipe, self.store, partial(self._report, claim))
-                if not claim.valid():
-                    return "held", self.claims.owner(name)
-                self.store.save(record)
-            return "done", str(record["summary"])
-        except KeyboardInterrupt:  # of `_report`
-            return "held", self.claims.owner(name)
-        except BaseException as error:
-            return "failed", f"{type(error).__name__}: {error}"
+        report = partial(self._say, "epoch")
+        return attempt(self.run, recipe, self.store, self.claims, self.threads, report, self.stop.is_set)
 
-    def _report(self, claim: Claim, text: str) -> None:
-        self._say("epoch", text)
-        if self.stop.is_set() or not claim.valid():
+
+def attempt(
+    run: Run,
+    recipe: Recipe,
+    store: RunStore,
+    claims: Claims,
+    threads: int,
+    report: Report,
+    stopped: Callable[[], bool],
+) -> Said:
+    """Do a run if nobody else is doing it, with so many BLAS threads; stop after an epoch if ``stopped()``."""
+    name = store.name(recipe)
+
+    def epoch(claim: Claim, text: str) -> None:
+        report(text)
+        if stopped() or not claim.valid():
             raise KeyboardInterrupt
+
+    try:
+        claim = None if stopped() else claims.take(name)
+        if claim is None:
+            return "held", claims.owner(name)
+        with claim:
+            if store.load(recipe) is not None:
+                store.clear(recipe)
+                return "elsewhere", "done by another process"
+            with threadpool_limits(threads):
+                record = run(recipe, store, partial(epoch, claim))
+            if not claim.valid():
+                return "held", claims.owner(name)
+            store.save(record)
+        return "done", str(record["summary"])
+    except KeyboardInterrupt:  # of `epoch`
+        return "held", claims.owner(name)
+    except BaseException as error:
+        return "failed", f"{type(error).__name__}: {error}"
 
 
 def signal_name(number: int) -> str:
@@ -156,10 +229,10 @@ class Signals:
     A signal that was ignored before, as by nohup, is ignored still.
     """
 
-    def __init__(self, workers: list[Worker], terminal: bool) -> None:
+    def __init__(self, pool: Pool, terminal: bool) -> None:
         """terminal  whether standard error is a terminal."""
         self.received = 0
-        self._workers, self._terminal = workers, terminal
+        self._pool, self._terminal = pool, terminal
 
     @contextmanager
     def noted(self) -> Iterator[None]:
@@ -178,8 +251,7 @@ class Signals:
         if self._terminal and not os.isatty(2):  # the terminal is gone, and each write to it would fail
             os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
         if self.received and number == signal.SIGINT:
-            for worker in self._workers:
-                worker.process.kill()
+            self._pool.kill()
             if self._terminal:
                 os.write(2, b"\x1b[?25h\n")  # the cursor, which the progress bar hides
             os._exit(128 + number)

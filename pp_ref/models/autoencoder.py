@@ -123,11 +123,14 @@ class Autoencoder(Model):
         if x.ndim != 2 or x.shape[1] != self.weights.d:
             raise ShapeError(f"x has shape {tuple(x.shape)}, expected (n, {self.weights.d}): one example per row")
 
+    @property
+    def summed(self) -> bool:
+        """Whether the loss is a sum over the batch and not a mean: a stacked cost, of weights that have columns."""
+        return self.stacked_cost and self.weights.dictionary is not None
+
     def _scale(self, x: Array) -> float:
         """The factor of the loss: n / (J d) for a stacked cost, else 1."""
-        if not self.stacked_cost or self.weights.dictionary is None:
-            return 1.0
-        return float(x.shape[0] / (len(self.weights.widths) * self.weights.d))
+        return float(x.shape[0] / (len(self.weights.widths) * self.weights.d)) if self.summed else 1.0
 
     def _tied(self, params: Params, W: Array) -> Iterator[tuple[Array, Array, Array]]:
         """W, b and c of each autoencoder: one for the layer, or one per column."""

@@ -36,6 +36,20 @@ class Model(ABC):
     def init(self, rng: np.random.Generator) -> Params:
         """Return parameters drawn at random."""
 
+    @property
+    def static(self) -> Params:
+        """The arrays that are never learned, by name: those of all dictionaries.
+
+        raises  DomainError for a stage of the caller's own
+        """
+        found: list[Dictionary] = []
+        _described(self, found)
+        return {
+            f"{number}.{name}": array
+            for number, each in enumerate(found)
+            for name, array in each.to_tensors()[0].items()
+        }
+
     def check_params(self, params: Params, unread: str | None = None) -> None:
         """raises DomainError unless params is a dict of plain arrays; ShapeError for other names or shapes
 

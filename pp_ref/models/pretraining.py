@@ -12,7 +12,7 @@ from pp_ref.errors import DomainError
 from pp_ref.layers.autoencoder import Decoder
 from pp_ref.models.autoencoder import Autoencoder
 from pp_ref.models.weights import Params, Weights
-from pp_ref.training import SGD, Checkpoint, Fit, fit_sgd
+from pp_ref.training import SGD, Checkpoint, Fit, Group, fit_sgd
 
 __all__ = ["Pretrained", "pretrain"]
 
@@ -53,6 +53,7 @@ def pretrain(
     decoder: Decoder = "sigmoid",
     on_epoch: Callable[[int, dict[str, Any]], None] | None = None,
     checkpoints: Sequence[Checkpoint] | None = None,
+    group: Group | None = None,
 ) -> Pretrained:
     """Train every layer as a tied autoencoder on the activations of the pretrained layers below.
 
@@ -67,6 +68,7 @@ def pretrain(
     decoder      of the lowest layer, as in `Autoencoder`; the others read activations, and theirs is a sigmoid
     on_epoch     called with the layer's number, from 1, and the epoch's record
     checkpoints  one for each layer
+    group        the parts into which each batch is cut, and the ranks that share them; None: nothing is cut
     returns      Pretrained, without visible biases
     raises       DomainError if x is not finite or not floating-point; the errors of `fit_sgd`
 
@@ -90,6 +92,7 @@ def pretrain(
             f"choose is {brief_value(choose)}, expected a list of functions, one a layer, from its input to its "
             "weights: [lambda v: Full(d, m)]"
         )
+    group = group or Group()
     layers: list[Weights] = []
     params: Params = {}
     fits: list[Fit] = []
@@ -103,14 +106,16 @@ def pretrain(
         ) -> Any:
             return model.loss_and_gradient(params, v[rows])
 
+        start = model.init(rng, spread, x.dtype)
+        group.agree(partial(_compared, model, v, start))
         fit = fit_sgd(
-            objective,
-            model.init(rng, spread, x.dtype),
+            group.divide(objective, summed=model.summed),
+            start,
             v.shape[0],
             settings,
             rng,
             on_epoch=partial(on_epoch, number) if on_epoch else None,
-            checkpoint=checkpoints[number - 1] if checkpoints else None,
+            checkpoint=group.checkpoint(checkpoints[number - 1] if checkpoints else None),
         )
         layers, fits = [*layers, weights], [*fits, fit]
         params |= {f"{number}.{name}": array for name, array in fit.params.items() if name != "c"}
@@ -119,3 +124,8 @@ def pretrain(
             batches = range(0, v.shape[0], BATCH)
             v = xp.concat([model.predict(fit.params, v[start : start + BATCH]) for start in batches], axis=0)
     return Pretrained(tuple(layers), params, fits)
+
+
+def _compared(model: Autoencoder, v: Array, start: Params) -> dict[str, Any]:
+    """What has to be the same on all ranks before a layer is trained."""
+    return {"input": v, "static parameters": model.static, "start": start}

@@ -5,7 +5,7 @@ v^T g'(z); the reconstruction needs only v^T v. With pooled patches v U_j the tw
 `docs/derivations.md#rica` derives the gradient.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -192,6 +192,13 @@ class RICA(Model):
     def count(self) -> dict[str, Count]:
         """Dynamic, static and total numbers of weights; there are no biases."""
         return {"1": self.weights.count()}
+
+    def of_share(self, share: float) -> "RICA":
+        """The model whose losses add up to this one's, each of a share of all patches: le2011 has their number in it.
+
+        share  of the patches, in (0, 1]
+        """
+        return self if self.objective == "ufldl" else replace(self, trade_off=share * self._lambda)
 
     @property
     def _lambda(self) -> float:

@@ -9,15 +9,17 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from pp_ref.bench import contest, conv, convolutions, features, gpu_layer, gpu_mlp, gpu_pool, growth
+from pp_ref.bench import contest, conv, convolutions, features, gpu_layer, gpu_mlp, gpu_pool, growth, scaling_model
 from pp_ref.bench import layer as layers
 from pp_ref.bench import plan as plans
 from pp_ref.bench import record as records
 from pp_ref.bench import rica as ricas
+from pp_ref.bench import scaling as scalings
 from pp_ref.bench import start_up as processes
 from pp_ref.bench.libraries import compiler
 from pp_ref.bench.record import met
 from pp_ref.bench.roofline import roofline
+from pp_ref.bench.scaling_model import best
 from pp_ref.bench.subjects import SUBJECTS
 from pp_ref.bench.terminal import print_record
 from pp_ref.bench.times import times
@@ -27,6 +29,7 @@ from pp_ref.kernels.cpu.ladders import LADDERS
 from pp_ref.models import Predicted
 from pp_ref.models.convnet import ConvNet
 from pp_ref.models.mlp import MLP
+from pp_ref.training.distributed import HEADER
 
 KEYS = ["subject", "what", "settings", "dtype", "rounds", "timing", "libraries", "limits", "measured", "goals"]
 SHORT = {"python -c pass": ["-c", "pass"], "numba, one line": ["-c", "pass"], "pool": ["-c", "pass"]}
@@ -44,7 +47,9 @@ def limits(threads, timing):
 
 
 def marked(name, *more):
-    return pytest.param(name, *more, marks=[pytest.mark.torch] * (name in NEEDS_TORCH))
+    return pytest.param(
+        name, *more, marks=[pytest.mark.torch] * (name in NEEDS_TORCH) + [pytest.mark.mpi] * (name == "scaling")
+    )
 
 
 @pytest.fixture
@@ -85,7 +90,7 @@ def test_a_record(name, settings, measured, request):
             assert 0 <= row.get("share_of_bound", 0) <= 1
             assert 0 < row["min_s"] <= row["median_s"] <= row["max_s"]
             assert len(row["seconds"]) == len(row["calls"]) == record["rounds"]
-            assert not row["unstable"]
+            assert not row["unstable"] or name == "scaling"  # whose ranks take the time themselves
             assert ("times_best_peer" in row) == ("peers" in block)
             assert row["first_s"] > 0
             assert any(line.startswith(f" {row['name']} ") for line in said)
@@ -134,6 +139,47 @@ def of_layer(record, rows, layer):
     assert separable["ceiling"] == separable["times_best_peer"] * separable["median_s"] / separable["limit_s"]
     assert rows["full, numpy"]["flops"] == 4 * 10 * 784 * 500
     assert rows["pooled once"]["flops"] == 4 * 10 * 39 * 500
+
+
+def of_scaling(record, rows, scaling):
+    assert list(rows) == ["100% learned", "5% learned"]
+    places = [(block["network"], block["ranks"]) for block in record["measured"]]
+    assert places[:2] == [(scalings.SHARED, 1), (scalings.SHARED, 2)]
+    assert [network for network, _ in places[2:]] == ([] if scalings.networks_absence() else list(scalings.NETWORKS))
+    for block in record["measured"]:
+        full, few = block["rows"]
+        assert (full["dynamic"], few["dynamic"]) == (648_010, 38_010)
+        for row in block["rows"]:
+            assert row["bytes_a_step"] == 2 * (block["ranks"] - 1) * (4 * (row["dynamic"] + 1) + HEADER)
+            if block["network"] == scalings.SHARED:
+                assert row["interface_bytes_a_step"] == 0
+            else:  # headers of at least 40 bytes in 1,500, and acknowledgements
+                assert 1 < row["interface_bytes_a_step"] / row["bytes_a_step"] < 1.3
+    (goal,) = record["goals"]
+    assert met(goal)
+    assert "| shared memory, 2 ranks, 5% learned | 304,136 |" in scaling
+    if links := scaling_model.links(record):
+        machines = [best(record, link, proportion, "tree")[0] for link in links.values() for proportion in (1.0, 0.05)]
+        assert all(1 <= number <= scaling_model.LARGEST for number in machines)
+        assert len(scaling_model.draw(record).axes) == len(links)
+        assert scaling_model.table(record).count("\n") == 1 + 2 * len(links)
+
+
+def test_the_model_of_scaling_finds_the_network_that_made_its_times():
+    """Times of 1 ms and 1 GB/s, and the best number of machines on a tree, where it is known."""
+    sizes = (2.6e6, 6.7e5, 1.5e5)
+    rows = [
+        {"proportion": p, "bytes_a_step": 2 * n, "communication_s": 2 * (1e-3 + n / 1e9), "computation_s": 0.1}
+        for p, n in zip((1.0, 0.25, 0.05), sizes, strict=True)
+    ]
+    measured = [{"network": scalings.SHARED, "ranks": ranks, "rows": rows} for ranks in (1, 2)]
+    record = {"measured": [*measured, {"network": "some", "ranks": 2, "rows": rows}], "settings": {"batch": 100}}
+    (link,) = scaling_model.links(record).values()
+    assert abs(link.latency - 1e-3) < 1e-9
+    assert abs(1 / link.byte - 1e9) < 1
+    # compute / p + 2 log2(p) s has its least at p = compute ln 2 / (2 s); a tree's steps are powers of two.
+    machines, _ = best(record, link, 1.0, "tree")
+    assert 1 / 2 < machines / (100 * np.log(2) / (2 * 3.6e-3)) < 2
 
 
 def of_mnist_step(record, rows):

@@ -22,7 +22,7 @@ def test_help_has_every_subject():
     for subject in SUBJECTS.values():
         assert f" {subject.name} " in result.output
         assert subject.about.split()[0] in result.output
-    for command in ("all", "gpu", "gpu_kernels", "compare", "calibrate"):
+    for command in ("all", "gpu", "gpu_kernels", "compare", "calibrate", "scaling-model"):
         assert f" {command} " in result.output
 
 
