@@ -98,6 +98,15 @@ def cifar10(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
         return load_cifar10()
 
 
+@pytest.fixture(scope="session")
+def compiled_kernels(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of kernels, compiled once for all workers of a run."""
+    run = tmp_path_factory.getbasetemp()
+    folder = (run.parent if "PYTEST_XDIST_WORKER" in os.environ else run) / "cuda_on_cpu"
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
 def pytest_runtest_setup(item: pytest.Item) -> None:
     for name, require in REQUIREMENTS.items():
         for mark in item.iter_markers(name):

@@ -61,7 +61,7 @@ def test_the_source_distribution_has_its_tests(checkout, tmp_path_factory):
     wanted = {
         f"{name}/{file}"
         for name in ("tests", "docs", "kernels")
-        for file in files(ROOT / name, ".py", ".md", ".cu", ".h")
+        for file in files(ROOT / name, ".py", ".md", ".cpp", ".cu", ".h")
     }
     assert wanted - held == set()
 
@@ -100,7 +100,7 @@ def test_every_tool_sees_every_module_once(seen):
 
 
 def test_everything_is_in_the_wheel(installed):
-    endings = (".py", ".cu", ".h", ".schema.json", "py.typed")
+    endings = (".py", ".cpp", ".cu", ".h", ".schema.json", "py.typed")
     assert files(installed / "pp_ref", "") == files(ROOT / "pp_ref", *endings)
     assert "kernels/gpu/naive.cu" in files(installed / "pp_ref", ".cu")
 

@@ -25,7 +25,8 @@ from pp_ref.errors import DeviceError
 __all__ = ["CompileError", "DeviceArray", "LaunchError", "StandIn"]
 
 HEADER = Path(__file__).with_suffix(".h")
-FLAGS = ("-std=c++17", "-O1", "-fPIC", "-shared", "-U_FORTIFY_SOURCE", "-ffp-contract=off", "-Wl,-Bsymbolic")
+RUNTIME = HEADER.with_suffix(".cpp")
+FLAGS = ("-std=c++17", "-O1", "-fPIC", "-U_FORTIFY_SOURCE", "-ffp-contract=off")
 WARNINGS = (
     "-Wall",
     "-Wextra",
@@ -218,16 +219,22 @@ def compiled(code: str, options: tuple[str, ...], folder: Path) -> ctypes.CDLL:
             *(f"CUDA_KERNEL({name})" for name in names),
         ]
     )
-    digest = hashlib.sha256((text + HEADER.read_text("utf-8")).encode()).hexdigest()[:20]
-    library = folder / f"{digest}.so"
-    if not library.exists():
+    runtime = built(RUNTIME.read_text("utf-8"), ("-c", "-I", str(HEADER.parent)), ".o", folder)
+    return ctypes.CDLL(str(built(text, ("-shared", "-Wl,-Bsymbolic", str(runtime)), ".so", folder)))
+
+
+def built(text: str, how: tuple[str, ...], suffix: str, folder: Path) -> Path:
+    """The file that g++ makes of the source, once per folder."""
+    digest = hashlib.sha256("\n".join([*how, HEADER.read_text("utf-8"), text]).encode()).hexdigest()[:20]
+    file = folder / f"{digest}{suffix}"
+    if not file.exists():
         compiler = shutil.which("g++")
         if compiler is None:
             raise DeviceError("g++ was not found: install it to run CUDA kernels on the processor")
-        unfinished = folder / f"{digest}.{os.getpid()}.so"  # another worker may compile it too
-        command = [compiler, *FLAGS, *WARNINGS, "-x", "c++", "-", "-o", str(unfinished)]
+        unfinished = folder / f"{digest}.{os.getpid()}{suffix}"  # another worker may compile it too
+        command = [compiler, *FLAGS, *WARNINGS, "-x", "c++", "-", "-x", "none", *how, "-o", str(unfinished)]
         done = subprocess.run(command, input=text, capture_output=True, text=True, check=False)
         if done.returncode:
             raise CompileError(done.stderr)
-        unfinished.replace(library)
-    return ctypes.CDLL(str(library))
+        unfinished.replace(file)
+    return file

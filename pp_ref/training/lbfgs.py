@@ -6,7 +6,7 @@ from math import isfinite
 from typing import Any
 
 import numpy as np
-from scipy.optimize import minimize
+import scipy  # its optimisers load when they are used
 
 from pp_ref.arrays import Array, array_namespace, check_arrays, check_finite, check_integer, to_numpy
 from pp_ref.training.checkpoint import Checkpoint, State
@@ -91,7 +91,7 @@ def fit_lbfgs(
 
     budget = {"maxiter": iterations, "maxfun": iterations * 5 // 4 + 20}
     try:
-        result = minimize(
+        result = scipy.optimize.minimize(
             float64_objective,
             to_numpy(start).astype(np.float64),
             jac=True,

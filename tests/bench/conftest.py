@@ -30,7 +30,7 @@ def agreed():
 
 
 @pytest.fixture
-def stand_in(tmp_path, monkeypatch):
+def stand_in(compiled_kernels, monkeypatch):
     """A processor with a switch for TF32, which has no effect. Its clock is `Clock`."""
     monkeypatch.setattr(machine, "gpu_absence", lambda: None)
     here = circumstances()
@@ -39,7 +39,7 @@ def stand_in(tmp_path, monkeypatch):
     clock = Clock()
     for module in (gpu_pool, gpu_layer):
         monkeypatch.setattr(module, "event_seconds", clock)
-    with standing_in(tmp_path) as processor:
+    with standing_in(compiled_kernels) as processor:
         types = {"now": 0}
         switch = SimpleNamespace(
             COMPUTE_TYPE_TF32=7,

@@ -240,10 +240,10 @@ def ended_by(process):
 @pytest.mark.parametrize(
     ("number", "sent_to"),
     [
-        (signal.SIGINT, "process"),
+        pytest.param(signal.SIGINT, "process", marks=pytest.mark.torture),
         (signal.SIGINT, "terminal"),
         (signal.SIGTERM, "process"),
-        (signal.SIGHUP, "terminal"),
+        pytest.param(signal.SIGHUP, "terminal", marks=pytest.mark.torture),
     ],
 )
 def test_a_signal_stops_between_epochs_and_the_next_start_goes_on(store, number, sent_to):
@@ -284,7 +284,7 @@ def test_a_second_ctrl_c_ends_at_once(store, when):
     assert process.returncode == 130
 
 
-@pytest.mark.parametrize("pause", [0.1, 120])
+@pytest.mark.parametrize("pause", [pytest.param(0.1, marks=pytest.mark.torture), 120])
 def test_nothing_outlives_a_sweep_that_was_killed_outright(store, pause):
     """The process that does the runs ends within seconds, in the middle of an epoch too."""
     with running(PROGRAM, store.folder, pause) as first:

@@ -1,5 +1,6 @@
 """Run the trials of formats in a child process, which may crash or hang: it is then ended and begun anew."""
 
+import gc
 import multiprocessing
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
@@ -145,6 +146,7 @@ def _serve(pipe: Any, formats: str, name: str, root: Path, hostile: Mapping[str,
     except Exception as error:
         pipe.send(f"{type(error).__name__}: {error}")
         return
+    gc.freeze()  # each trial collects garbage: it need not look at the modules
     pipe.send(True)
 
     while True:

@@ -87,9 +87,7 @@ def test_diverged_when_the_loss_is_not_finite(good, bad):
 def test_the_objective_sees_its_own_dtype_and_scipy_float64(dtype, monkeypatch):
     import scipy.optimize
 
-    from pp_ref.training import lbfgs
-
-    seen = []
+    seen, right = [], scipy.optimize.minimize
 
     def minimize(function, x0, **options):
         def watched(vector):
@@ -98,13 +96,13 @@ def test_the_objective_sees_its_own_dtype_and_scipy_float64(dtype, monkeypatch):
             return loss, gradient
 
         assert x0.dtype == np.float64
-        return scipy.optimize.minimize(watched, x0, **options)
+        return right(watched, x0, **options)
 
     def objective(params):
         assert {array.dtype for array in params.values()} == {np.dtype(dtype)}
         return quadratic(params)
 
-    monkeypatch.setattr(lbfgs, "minimize", minimize)
+    monkeypatch.setattr(scipy.optimize, "minimize", minimize)
     begun = start(dtype)
     fit = fit_lbfgs(objective, begun)
     assert set(seen) == {(np.dtype(np.float64), float, np.dtype(np.float64))}

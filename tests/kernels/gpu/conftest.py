@@ -1,6 +1,5 @@
 """The kernels run on one core of the processor, and on a device if there is one."""
 
-import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,15 +9,6 @@ import pytest
 
 from pp_ref.kernels.gpu.cuda_on_cpu import StandIn
 from tests.kernels.gpu.standing_in import standing_in
-
-
-@pytest.fixture(scope="session")
-def compiled_kernels(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of kernels, compiled once for all workers of a run."""
-    run = tmp_path_factory.getbasetemp()
-    folder = (run.parent if "PYTEST_XDIST_WORKER" in os.environ else run) / "cuda_on_cpu"
-    folder.mkdir(exist_ok=True)
-    return folder
 
 
 @pytest.fixture

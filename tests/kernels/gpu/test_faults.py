@@ -13,6 +13,7 @@ from pp_ref.kernels.gpu import fused, launching, layer
 from pp_ref.kernels.gpu.cuda_on_cpu import LaunchError, StandIn
 from pp_ref.kernels.gpu.ladders import KERNELS, LADDERS, POOL
 from pp_ref.kernels.gpu.operands import DeviceOperands
+from tests.kernels.cpu import comparisons as processors
 from tests.kernels.gpu.comparisons import beyond_2_to_the_31, comparisons
 from tests.kernels.gpu.operations import BEYOND, EXACT, OnDevice
 
@@ -280,6 +281,7 @@ def test_some_comparison_notices_the_fault(processor, monkeypatch, fault):
     assert text(fault.file).count(fault.right) == 1
     wrong = text(fault.file).replace(fault.right, fault.wrong)
     monkeypatch.setattr(launching, "text", lambda file: wrong if file == fault.file else text(file))
+    monkeypatch.setattr(processors, "DTYPES", ("float32",))  # a source is compiled for each
     said = noticed(processor, fault)
     print(said[:140])
     assert said, f"{fault.rung}: {fault.name}: every comparison holds"
@@ -329,6 +331,7 @@ LAUNCHERS = [(operation, *fault) for operations, *fault in BETWEEN for operation
 )
 def test_the_checks_notice_a_fault_of_the_launchers(processor, monkeypatch, operation, owner, name, wrong, said):
     monkeypatch.setattr(owner, name, wrong)
+    monkeypatch.setattr(processors, "DTYPES", ("float32",))
     with pytest.raises((AssertionError, LaunchError, ShapeError)):
         OnDevice(operation, LADDERS[operation][-1], processor).check()
 
