@@ -173,7 +173,7 @@ def combine_backward(dy: Array, cache: CombineCache) -> tuple[list[Array], list[
 
 def combine_backward_weights(dy: Array, cache: CombineCache) -> tuple[list[Array], Array]:
     """Return dw and db alone, for a first layer: its pooled input is fixed and needs no gradient."""
-    xp, blocks = array_namespace(dy), _blocks(dy, cache)
+    blocks, xp = _blocks(dy, cache), array_namespace(dy)
     dw = [pooled_j.T @ dy_j for pooled_j, dy_j in zip(cache.pooled, blocks, strict=True)]  # (k, n) (n, m_j) -> (k, m_j)
     return dw, xp.sum(dy, axis=0)
 
