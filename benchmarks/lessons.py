@@ -24,7 +24,8 @@ from pp_ref.records import STUDY, circumstances, markdown
 
 RECORD = Path(__file__).with_suffix(".json")
 READINGS = Path(__file__).with_name("lessons_readings.json")
-KINDS = ("true", "false", "no name", "not read")  # of what was said; the last: it is not what was read
+# Of what was said: "vague" holds and tells nothing of the mistake; "not read" is not what was read.
+KINDS = ("true", "vague", "false", "no name", "not read")
 
 
 def said(name: str, answer: str) -> dict[str, Any]:

@@ -103,12 +103,14 @@ def _match(
         if bad and not having - others:
             return None
     explained = having - others
-    if bits < COINCIDENCE or not explained:
+    if not explained:
         return None
     everywhere = all(_same(mistake, item, explained) for item in passed)
     if of is None and not mistake.of_results:  # what a function gives has to be all that it gives
-        right = {base(each.name) for item in tried for each in item.expected} - having - others
-        everywhere = everywhere and all(_same(mistake, item, right) for item in tried)
+        rest = {base(each.name) for item in tried for each in item.expected} - others
+        everywhere = everywhere and all(_same(mistake, item, rest) for item in tried)
+    if bits < (COINCIDENCE if everywhere else 2 * COINCIDENCE):  # the less it explains, the more may be chance
+        return None
     return Match(mistake, tuple(sorted(explained)), tuple(sorted(others)), everywhere)
 
 

@@ -244,8 +244,9 @@ def scaled(failed: Sequence[Evidence]) -> Said | None:
                 ", as of a constant or a function that is inaccurate" if key == "factor" and abs(low - 1) < 0.01 else ""
             )
             return key, f"{name} is {words.format(_digits(low, high))}, in every entry{small}"
-        if fit is _ratio and all(n > 1 for *_, n in known) and entries > 3 * len(known):
-            low, high = min(low for low, *_ in known), max(high for _, high, _ in known)
+        several = [each for each in known if each[2] > 1]
+        if fit is _ratio and sum(n for *_, n in several) > 3 * len(several):
+            low, high = min(low for low, *_ in several), max(high for _, high, _ in several)
             return "factor of each case", (
                 f"{name} is the right value times a number that is the same in every entry of a case, "
                 f"from {low:.3g} to {high:.3g}"
