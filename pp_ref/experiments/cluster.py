@@ -26,6 +26,8 @@ from pp_ref.experiments.workers import Recipe, Run, Said, attempt
 from pp_ref.files import write_atomically
 from pp_ref.records import versions
 
+__all__ = ["Cluster"]
+
 PATIENCE = 10.0  # seconds for an answer of the scheduler
 AGAIN = 1.0  # seconds from one attempt to reach it to the next
 WORKER_THREADS = 1  # of the BLAS: the bits of a run may depend on it

@@ -29,6 +29,8 @@ from pp_ref.records import versions
 from pp_ref.training.distributed import Group
 from pp_ref.training.link import MPILink, world
 
+__all__ = ["DECIDING", "check_cores", "group_of", "launch", "started_on", "sweep_on_ranks"]
+
 DECIDING = ("pp_ref", "numpy", "scipy", "numba")  # packages on which the bits of a run depend
 TURN = 0.5  # seconds that a rank leaves to the rank before it to say why it ends: an error of all ranks is said once
 PROCESSES = "PP_REF_RANKS"  # the folder in which each rank says which process it is

@@ -96,7 +96,7 @@ def test_what_a_run_lacks_is_said_once_and_nothing_is_begun(tmp_path, monkeypatc
         (tmp_path / "runs").write_bytes(b"precious")
     if module:
         monkeypatch.setitem(sys.modules, module, None)  # its import fails
-    monkeypatch.setattr("pp_ref.experiments.sweep.Worker", None)  # to begin a run would be a TypeError
+    monkeypatch.setattr("pp_ref.experiments.workers.Worker", None)  # to begin a run would be a TypeError
     result = invoke("reproduce", *arguments, "--out", str(tmp_path / "runs"))
     assert isinstance(result.exception, EXPECTED)  # `main` prints it in one line, with exit code 1
     assert re.search(message, str(result.exception))
