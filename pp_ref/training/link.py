@@ -97,7 +97,7 @@ class MPILink:
 def world() -> MPILink | None:
     """Return the ranks of this MPI program, or None if it was not started as one, or has one rank.
 
-    raises  DomainError for a process that mpiexec has started without `-m mpi4py`: an error on one rank would leave the
+    raises  DomainError if mpiexec has started this process without ``-m mpi4py``: an error on one rank would leave the
             others waiting
 
     Examples
