@@ -10,6 +10,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -29,6 +30,7 @@ __all__ = ["TABLES", "goals", "measure", "networks_absence", "on_ranks", "table"
 
 NETWORKS = {"unlimited": None, "1 Gbit/s": "1gbit", "100 Mbit/s": "100mbit"}  # name: rate for tc
 SHARED = "shared memory"
+PATIENCE = 10.0  # seconds until both ends of the network are up
 ADDRESSES = ("10.77.0.1", "10.77.0.2")
 SMALL_SHARE, MOST_BYTES = 0.05, 0.06  # learned of the predicted layers; wanted of the full net's bytes
 
@@ -112,8 +114,11 @@ def two_machines(rate: str | None) -> Iterator[tuple[list[str], str]]:
     names = [f"pp-ref-{os.getpid()}-{side}" for side in "ab"]
     devices = [f"pp{os.getpid()}{side}" for side in "ab"]
 
-    def ip(*arguments: str) -> None:
-        subprocess.run(["ip", *arguments], check=True, capture_output=True)
+    def ip(*arguments: str) -> str:
+        return subprocess.run(["ip", *arguments], check=True, capture_output=True, text=True).stdout
+
+    def up(name: str, device: str) -> bool:
+        return bool(json.loads(ip("-n", name, "-json", "link", "show", device))[0]["operstate"] == "UP")
 
     try:
         for name in names:
@@ -128,6 +133,11 @@ def two_machines(rate: str | None) -> Iterator[tuple[list[str], str]]:
                 limit = ["root", "tbf", "rate", rate, "burst", "32kb", "latency", "400ms"]
                 inside = ["ip", "netns", "exec", name]
                 subprocess.run([*inside, "tc", "qdisc", "add", "dev", device, *limit], check=True, capture_output=True)
+        deadline = time.monotonic() + PATIENCE  # a rank that begins before finds no network, and the others wait for it
+        while not all(map(up, names, devices)):
+            if time.monotonic() > deadline:
+                raise DeviceError(f"the network of two namespaces was not up after {PATIENCE:g} s")
+            time.sleep(0.05)
         with TemporaryDirectory() as folder:
             launcher = Path(folder, "launcher")
             cases = "".join(f"{address}) name={name};;\n" for address, name in zip(ADDRESSES, names, strict=True))

@@ -97,8 +97,8 @@ class MPILink:
 def world() -> MPILink | None:
     """Return the ranks of this MPI program, or None if it was not started as one, or has one rank.
 
-    raises  DomainError if mpiexec has started this process without ``-m mpi4py``, where an error on one rank would leave
-            the others waiting
+    raises  DomainError if mpiexec has started this process without ``-m mpi4py``, where an error on one rank would
+            leave the others waiting
 
     Examples
     --------
