@@ -50,11 +50,10 @@ class Mistake:
         except Exception:
             return {}
 
-    def shows_in(self, name: str, case: Case) -> bool:
-        """Whether a result differs from that without the mistake. If not, a candidate that has it rounds alike."""
-        return self.right is None or not np.array_equal(
-            self.right(case)[name], self.results(case)[name], equal_nan=True
-        )
+    def shows_in(self, name: str, result: NDArray[np.float64], case: Case) -> bool:
+        """Whether its result differs from that without the mistake. If not, a candidate that has it rounds alike."""
+        right = replace(self, run=self.right).results(case) if self.right else {}
+        return name not in right or not np.array_equal(result, right[name], equal_nan=True)
 
 
 def known(operation: Operation) -> list[Mistake]:

@@ -94,7 +94,7 @@ def _match(
         results = mistake.results(item.case) if bad else {}
         for each, computed in bad:
             found = told(each, computed, results.get(each.name))
-            if found is not None and not mistake.shows_in(each.name, item.case):
+            if found is not None and not mistake.shows_in(each.name, results[each.name], item.case):
                 found = None
             if found is None and of is not None:
                 return None
